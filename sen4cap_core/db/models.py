@@ -1,0 +1,387 @@
+"""The tables: every fact that matters is a row here."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Any
+
+from geoalchemy2 import Geometry, WKBElement
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    ForeignKey,
+    Index,
+    MetaData,
+    Text,
+    UniqueConstraint,
+    func,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+Json = dict[str, Any]
+
+
+class Base(DeclarativeBase):
+    """Declarative base with the naming convention Alembic relies on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(column_0_N_label)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
+        str: Text,
+        datetime: DateTime(timezone=True),
+        Json: JSONB,
+        list[str]: ARRAY(Text),
+    }
+
+
+class Site(Base):
+    """An area under monitoring: one folder below the upload root."""
+
+    __tablename__ = "site"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(unique=True)
+    """Name of the upload folder."""
+    name: Mapped[str]
+    country: Mapped[str | None]
+    extent: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))
+    tiles: Mapped[list[str]] = mapped_column(default=list)
+    """MGRS tiles computed from the extent, or given in site.yaml."""
+    config: Mapped[Json] = mapped_column(default=dict)
+    """Effective site.yaml."""
+    enabled: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Season(Base):
+    """A dated period of a site; its year is the year that holds its longer part."""
+
+    __tablename__ = "season"
+    __table_args__ = (UniqueConstraint("site_id", "name", "year"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
+    name: Mapped[str]
+    year: Mapped[int]
+    start: Mapped[date]
+    mid: Mapped[date | None]
+    end: Mapped[date]
+    enabled: Mapped[bool] = mapped_column(default=True)
+    implicit: Mapped[bool] = mapped_column(default=False)
+    """True for the calendar-year season assumed when site.yaml names none."""
+
+
+class Upload(Base):
+    """A thing somebody dropped, once per content."""
+
+    __tablename__ = "upload"
+    __table_args__ = (
+        UniqueConstraint("site_slug", "year", "kind", "sha256"),
+        Index("ix_upload_state", "state"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_slug: Mapped[str]
+    year: Mapped[int]
+    """Year folder; 0 for files of the site itself."""
+    kind: Mapped[str]
+    path: Mapped[str]
+    """Where it was seen first (after a rejection: where it was moved to)."""
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    sha256: Mapped[str]
+    state: Mapped[str]
+    """waiting, received, rejected"""
+    receipt: Mapped[Json | None]
+    error: Mapped[str | None]
+    registered_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    received_at: Mapped[datetime | None]
+    flow_run_id: Mapped[str | None]
+
+
+class Sighting(Base):
+    """A path the watcher has seen, with the size and time that tell at a glance whether it is known."""
+
+    __tablename__ = "sighting"
+
+    path: Mapped[str] = mapped_column(primary_key=True)
+    size_bytes: Mapped[int] = mapped_column(BigInteger)
+    mtime_ns: Mapped[int] = mapped_column(BigInteger)
+    upload_id: Mapped[int] = mapped_column(ForeignKey("upload.id", ondelete="CASCADE"))
+    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class Job(Base):
+    """The outbox: work that is to be done exactly once per key, whatever happens to events and workers."""
+
+    __tablename__ = "job"
+    __table_args__ = (
+        UniqueConstraint("key"),
+        Index("ix_job_state_not_before", "state", "not_before"),
+    )
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    kind: Mapped[str]
+    """receive-upload, ingest-scene, process-scene, extract-parcels, detect-mowing"""
+    key: Mapped[str]
+    """Content key: the same work has the same key, so a second insert changes nothing."""
+    site_slug: Mapped[str]
+    payload: Mapped[Json] = mapped_column(default=dict)
+    state: Mapped[str] = mapped_column(default="waiting")
+    """waiting, running, done, skipped, failed"""
+    priority: Mapped[int] = mapped_column(default=0)
+    """Higher first."""
+    attempts: Mapped[int] = mapped_column(default=0)
+    dirty: Mapped[bool] = mapped_column(default=False)
+    """Asked for again while it was running: it goes back to waiting when it ends."""
+    not_before: Mapped[datetime] = mapped_column(server_default=func.now())
+    lease_until: Mapped[datetime | None]
+    lease_owner: Mapped[str | None]
+    error: Mapped[str | None]
+    flow_run_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    finished_at: Mapped[datetime | None]
+
+
+class SceneRow(Base):
+    """An acquisition over one tile."""
+
+    __tablename__ = "scene"
+    __table_args__ = (
+        UniqueConstraint("site_id", "product_id", "tile"),
+        Index("ix_scene_site_id_acquired_at", "site_id", "acquired_at"),
+        Index("ix_scene_acquisition_key", "acquisition_key"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
+    upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
+    product_id: Mapped[str]
+    sensor: Mapped[str]
+    platform: Mapped[str]
+    acquired_at: Mapped[datetime]
+    tile: Mapped[str]
+    acquisition_key: Mapped[str]
+    baseline: Mapped[str | None]
+    generated_at: Mapped[datetime | None]
+    relative_orbit: Mapped[int | None]
+    format: Mapped[str]
+    path: Mapped[str]
+    footprint: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))
+    state: Mapped[str]
+    """ingested, processed, skipped, superseded, failed"""
+    state_reason: Mapped[str | None]
+    superseded_by: Mapped[int | None] = mapped_column(ForeignKey("scene.id"))
+    clear_fraction: Mapped[float | None]
+    """Clear pixels / pixels with data inside the tile part covered."""
+    data_fraction: Mapped[float | None]
+    ingested_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class DeclarationSet(Base):
+    """One version of the declarations of a site and year. Results name the version they were made with."""
+
+    __tablename__ = "declaration_set"
+    __table_args__ = (Index("ix_declaration_set_site_id_year", "site_id", "year"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
+    year: Mapped[int]
+    upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
+    n_parcels: Mapped[int]
+    columns: Mapped[Json] = mapped_column(default=dict)
+    """Which source columns were taken for parcel id, holding id and crop code."""
+    valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
+    valid_to: Mapped[datetime | None]
+    """None for the current set."""
+
+
+class Parcel(Base):
+    """A declared parcel in one declaration set."""
+
+    __tablename__ = "parcel"
+    __table_args__ = (Index("ix_parcel_ori_id", "ori_id"),)
+
+    set_id: Mapped[int] = mapped_column(
+        ForeignKey("declaration_set.id", ondelete="CASCADE"), primary_key=True
+    )
+    new_id: Mapped[int] = mapped_column(primary_key=True)
+    """Stable integer id per site and ori_id, in every set the same."""
+    hold_id: Mapped[int]
+    ori_id: Mapped[str]
+    ori_hold: Mapped[str]
+    ori_crop: Mapped[str]
+    geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))
+    """Repaired geometry in longitude and latitude; null where the file had none."""
+    geom_valid: Mapped[bool]
+    duplic: Mapped[bool] = mapped_column(default=False)
+    overlap: Mapped[bool] = mapped_column(default=False)
+    area_m2: Mapped[float]
+    shape_index: Mapped[float | None]
+    s1_pix: Mapped[int] = mapped_column(default=0)
+    s2_pix: Mapped[int] = mapped_column(default=0)
+    attributes: Mapped[Json] = mapped_column(default=dict)
+    """The source's own columns, as text."""
+
+
+class CropCode(Base):
+    """One row of the L4A look-up table in force for a site and year."""
+
+    __tablename__ = "crop_code"
+
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"), primary_key=True)
+    year: Mapped[int] = mapped_column(primary_key=True)
+    ori_crop: Mapped[str] = mapped_column(primary_key=True)
+    ctnum: Mapped[int]
+    ct: Mapped[str]
+    lc: Mapped[int]
+    ctnum_l4a: Mapped[int]
+    ct_l4a: Mapped[str]
+    ctnum_div: Mapped[int]
+    ct_div: Mapped[str]
+    eaa: Mapped[bool]
+    al: Mapped[bool]
+    pgrass: Mapped[bool]
+    tgrass: Mapped[bool]
+    fallow: Mapped[bool]
+    cwater: Mapped[bool]
+    upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
+
+
+class ProcessorConfig(Base):
+    """A configuration file of a processor in force for a site and year."""
+
+    __tablename__ = "processor_config"
+    __table_args__ = (UniqueConstraint("site_id", "year", "processor", "upload_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
+    year: Mapped[int]
+    processor: Mapped[str]
+    """l4b here; l4c later"""
+    upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
+    values: Mapped[Json]
+    valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
+    valid_to: Mapped[datetime | None]
+
+
+class Product(Base):
+    """A file the system made."""
+
+    __tablename__ = "product"
+    __table_args__ = (UniqueConstraint("key"), Index("ix_product_site_id_kind", "site_id", "kind"))
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    key: Mapped[str]
+    """Content key: inputs, parameters and software version; remaking the same thing changes nothing."""
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
+    kind: Mapped[str]
+    """l3b-ndvi, l4b-mowing ..."""
+    scene_id: Mapped[int | None] = mapped_column(ForeignKey("scene.id"))
+    season_id: Mapped[int | None] = mapped_column(ForeignKey("season.id"))
+    tile: Mapped[str | None]
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    path: Mapped[str]
+    """Relative to the data root."""
+    stac_path: Mapped[str | None]
+    made_by: Mapped[str]
+    """Software version."""
+    flow_run_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class ProductInput(Base):
+    """Lineage: what a product was made from."""
+
+    __tablename__ = "product_input"
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)
+    ref: Mapped[str] = mapped_column(primary_key=True)
+    """``scene:12``, ``product:7``, ``observations:33``, ``declarations:2``, ``config:5``"""
+
+
+class ObservationSet(Base):
+    """One Parquet file of parcel statistics: scene x tile x declaration set x group of variables."""
+
+    __tablename__ = "observation_set"
+    __table_args__ = (UniqueConstraint("scene_id", "declaration_set_id", "group_name"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    scene_id: Mapped[int] = mapped_column(ForeignKey("scene.id", ondelete="CASCADE"))
+    declaration_set_id: Mapped[int] = mapped_column(ForeignKey("declaration_set.id", ondelete="CASCADE"))
+    group_name: Mapped[str]
+    """``ndvi`` here; ``biophysical``, ``bands`` ... later"""
+    path: Mapped[str]
+    n_rows: Mapped[int]
+    n_observed: Mapped[int]
+    """Rows with at least one valid pixel."""
+    source: Mapped[str]
+    """scene or cog: where the pixels were read from."""
+    made_by: Mapped[str]
+    flow_run_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MowingRun(Base):
+    """One evaluation of L4B over a season; the newest one of a season is the current one."""
+
+    __tablename__ = "mowing_run"
+    __table_args__ = (Index("ix_mowing_run_season_id_id", "season_id", "id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    season_id: Mapped[int] = mapped_column(ForeignKey("season.id", ondelete="CASCADE"))
+    declaration_set_id: Mapped[int] = mapped_column(ForeignKey("declaration_set.id", ondelete="CASCADE"))
+    config_id: Mapped[int | None] = mapped_column(ForeignKey("processor_config.id"))
+    product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
+    as_of: Mapped[date]
+    """Last acquisition date that was used."""
+    input_key: Mapped[str]
+    """Hash of the observation sets, the configuration and the declaration set."""
+    n_parcels: Mapped[int]
+    n_mowed: Mapped[int]
+    n_events: Mapped[int]
+    made_by: Mapped[str]
+    flow_run_id: Mapped[str | None]
+    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
+class MowingResult(Base):
+    """What L4B says of one parcel."""
+
+    __tablename__ = "mowing_result"
+
+    run_id: Mapped[int] = mapped_column(ForeignKey("mowing_run.id", ondelete="CASCADE"), primary_key=True)
+    new_id: Mapped[int] = mapped_column(primary_key=True)
+    mow_n: Mapped[int]
+    proc: Mapped[int]
+    compl: Mapped[int]
+    n_observations: Mapped[int]
+    """Clear dates the answer rests on."""
+    reason: Mapped[str | None]
+    """Why the parcel could not be judged, null where it was."""
+
+
+class Marker(Base):
+    """A dated fact about a parcel with its confidence."""
+
+    __tablename__ = "marker"
+    __table_args__ = (Index("ix_marker_run_id_new_id", "run_id", "new_id"),)
+
+    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("mowing_run.id", ondelete="CASCADE"))
+    new_id: Mapped[int]
+    kind: Mapped[str]
+    """mowing"""
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    confidence: Mapped[float]
+    missions: Mapped[str]
+    """``S2``, ``S1`` or ``S2/S1``"""

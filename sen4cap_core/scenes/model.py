@@ -1,0 +1,51 @@
+"""What an acquisition is, whatever the format it came in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.grid import Grid
+
+SceneFormat = Literal["safe", "safe-zip", "stac-item"]
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One acquisition over one tile, ready to be read: no pixel has been decoded yet."""
+
+    product_id: str
+    """The provider's product name without any suffix (``S2A_MSIL2A_20190616T...``) or the STAC item id."""
+    sensor: str
+    """``s2-l2a`` here; other readers add theirs."""
+    platform: str
+    """``S2A``, ``S2B``, ``S2C``, or ``S2`` where the metadata does not say."""
+    acquired_at: datetime
+    """Sensing time, UTC."""
+    tile: str
+    """MGRS tile without the leading T, ``30TUM``."""
+    format: SceneFormat
+    path: Path
+    """What was dropped: the folder, the zip, or the STAC item JSON."""
+    acquisition_key: str
+    """Equal for two products of the same acquisition, datastrip and tile, whatever baseline or format:
+    a newer baseline supersedes the older one, the two halves of a split datatake do not.
+    For Sentinel-2 ``s2/<tile>/<datastrip sensing start>``."""
+    grid: Grid
+    """10 m grid of this product (its own extent, which may be smaller than the tile)."""
+    bands: dict[str, BandSource]
+    """By Sentinel-2 band name; only those that exist."""
+    scl: BandSource | None
+    """Scene classification, or None where the product has none (then only no-data is masked, with a warning)."""
+    baseline: str | None = None
+    """Processing baseline ``04.00``, None where unknown."""
+    generated_at: datetime | None = None
+    relative_orbit: int | None = None
+    sun_zenith_deg: float | None = None
+    sun_azimuth_deg: float | None = None
+    footprint_wkt: str | None = None
+    """Footprint in longitude and latitude (EPSG:4326), where the product states one; else from the grid."""
+    warnings: list[str] = field(default_factory=list)

@@ -1,0 +1,57 @@
+"""Where things are and how many hands there are: environment variables ``SEN4CAP_*``, read once at the edge."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def _default_home() -> Path:
+    # The private database cluster never runs as root, so its files cannot live under /root.
+    return Path("/var/lib/sen4cap") if os.geteuid() == 0 else Path.home() / "sen4cap"
+
+
+class Settings(BaseSettings):
+    """Settings of one installation. Frozen; constructed at the edge and passed in."""
+
+    model_config = SettingsConfigDict(env_prefix="SEN4CAP_", frozen=True, extra="ignore")
+
+    home: Path = Field(default_factory=_default_home)
+    """The one folder that holds everything: uploads, products, database, logs."""
+    uploads: Path | None = None
+    """Upload root; default ``<home>/uploads``."""
+    data_root: Path | None = None
+    """Products, observations and labels; default ``<home>/data``."""
+    database_url: SecretStr | None = None
+    """An existing PostGIS to use instead of the private cluster (``postgresql://user:password@host/db``)."""
+    database_port: int | None = None
+    """Port of the private cluster; default: a free one, chosen at first start and kept."""
+    prefect_port: int = 4200
+    """Port of the Prefect server that ``sen4cap up`` starts; the next free one is taken when it is busy."""
+
+    rescan_seconds: float = 15.0
+    """How often the watcher lists the upload folders anew (network mounts send no events)."""
+    settle_seconds: float = 1.0
+    """A file is taken when its size and time have not changed for this long."""
+    lease_seconds: float = 300.0
+    """A job whose worker has not renewed its lease for this long is taken up again."""
+    max_attempts: int = 4
+    """After this many tries a job is failed and waits for a person."""
+    scene_slots: int = 1
+    """Scenes processed at the same time on this machine (each uses all decode threads)."""
+    decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1)
+    linger_seconds: float = 20.0
+    """How long the drain flow waits for more work before it ends."""
+
+    @property
+    def uploads_root(self) -> Path:
+        """Folder people drop files into."""
+        return self.uploads or self.home / "uploads"
+
+    @property
+    def data(self) -> Path:
+        """Folder for everything we write: rasters, observations, labels, results."""
+        return self.data_root or self.home / "data"
