@@ -225,8 +225,10 @@ class Parcel(Base):
     overlap: Mapped[bool] = mapped_column(default=False)
     area_m2: Mapped[float]
     shape_index: Mapped[float | None]
-    s1_pix: Mapped[int] = mapped_column(default=0)
-    s2_pix: Mapped[int] = mapped_column(default=0)
+    s1_pix: Mapped[int | None]
+    """20 m pixels whose centre lies in the inner buffer; null until the labels of all site tiles are burnt."""
+    s2_pix: Mapped[int | None]
+    """10 m pixels, likewise."""
     attributes: Mapped[Json] = mapped_column(default=dict)
     """The source's own columns, as text."""
 

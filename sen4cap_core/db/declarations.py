@@ -1,0 +1,212 @@
+"""Declaration sets, parcels, crop codes and processor configurations."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+from psycopg.types.json import Jsonb
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.models import CropCode, DeclarationSet, Json, Parcel, ProcessorConfig
+
+_COPY = """COPY parcel (set_id, new_id, hold_id, ori_id, ori_hold, ori_crop, geom, geom_valid, duplic,
+ overlap, area_m2, shape_index, attributes) FROM STDIN"""
+
+
+@dataclass(frozen=True)
+class KnownIds:
+    """Integer ids given to parcels and holdings of a site so far; they never change."""
+
+    parcels: dict[str, int]
+    holdings: dict[str, int]
+
+
+def known_ids(session: Session, site_id: int) -> KnownIds:
+    """Return all NewIDs and HoldIDs ever given in a site, over all years."""
+    of_site = select(DeclarationSet.id).where(DeclarationSet.site_id == site_id)
+    parcels = session.execute(
+        select(Parcel.ori_id, func.min(Parcel.new_id))
+        .where(Parcel.set_id.in_(of_site))
+        .group_by(Parcel.ori_id)
+    )
+    holdings = session.execute(
+        select(Parcel.ori_hold, func.min(Parcel.hold_id))
+        .where(Parcel.set_id.in_(of_site))
+        .group_by(Parcel.ori_hold)
+    )
+    return KnownIds({k: v for k, v in parcels}, {k: v for k, v in holdings})
+
+
+def store_declarations(
+    session: Session, site_id: int, year: int, upload_id: int | None, parcels: gpd.GeoDataFrame, columns: Json
+) -> DeclarationSet:
+    """Store a prepared frame as the current set of a site and year; the former set stays as history."""
+    session.execute(
+        update(DeclarationSet)
+        .where(
+            DeclarationSet.site_id == site_id, DeclarationSet.year == year, DeclarationSet.valid_to.is_(None)
+        )
+        .values(valid_to=func.now())
+    )
+    new = DeclarationSet(
+        site_id=site_id, year=year, upload_id=upload_id, n_parcels=len(parcels), columns=columns
+    )
+    session.add(new)
+    session.flush()
+    geometries = shapely.to_wkb(
+        shapely.set_srid(np.asarray(parcels.geometry.array), 4326), hex=True, include_srid=True
+    )
+    raw = session.connection().connection.driver_connection
+    assert raw is not None
+    with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
+        for row, wkb in zip(parcels.itertuples(index=False), geometries, strict=True):
+            copy.write_row(
+                (
+                    new.id,
+                    int(row.new_id),
+                    int(row.hold_id),
+                    row.ori_id,
+                    row.ori_hold,
+                    row.ori_crop,
+                    wkb,
+                    bool(row.geom_valid),
+                    bool(row.duplic),
+                    bool(row.overlap),
+                    float(row.area_m2),
+                    None if pd.isna(row.shape_index) else float(row.shape_index),
+                    Jsonb(row.attributes),
+                )
+            )
+    return new
+
+
+def current_set(session: Session, site_id: int, year: int) -> DeclarationSet | None:
+    """Return the declaration set in force for a site and year."""
+    return session.scalars(
+        select(DeclarationSet)
+        .where(
+            DeclarationSet.site_id == site_id, DeclarationSet.year == year, DeclarationSet.valid_to.is_(None)
+        )
+        .order_by(DeclarationSet.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def current_sets(session: Session) -> list[DeclarationSet]:
+    """Return all declaration sets in force."""
+    return list(session.scalars(select(DeclarationSet).where(DeclarationSet.valid_to.is_(None))))
+
+
+def load_parcels(
+    session: Session, set_id: int, *, bounds: tuple[float, float, float, float] | None = None
+) -> gpd.GeoDataFrame:
+    """Return the parcels of a set ordered by new_id, geometry in EPSG:4326 (None where the file had none).
+
+    ``bounds`` (west, south, east, north in degrees) keeps those whose box meets it.
+    """
+    query = select(
+        Parcel.new_id,
+        Parcel.hold_id,
+        Parcel.ori_id,
+        Parcel.ori_hold,
+        Parcel.ori_crop,
+        Parcel.geom_valid,
+        Parcel.area_m2,
+        func.ST_AsBinary(Parcel.geom).label("wkb"),
+    ).where(Parcel.set_id == set_id)
+    if bounds is not None:
+        query = query.where(Parcel.geom.op("&&")(func.ST_MakeEnvelope(*bounds, 4326)))
+    rows = session.execute(query.order_by(Parcel.new_id)).all()
+    frame = pd.DataFrame(
+        rows,
+        columns=["new_id", "hold_id", "ori_id", "ori_hold", "ori_crop", "geom_valid", "area_m2", "wkb"],
+    )
+    geometries = shapely.from_wkb([None if w is None else bytes(w) for w in frame.pop("wkb")])
+    return gpd.GeoDataFrame(frame, geometry=np.asarray(geometries, dtype=object), crs=4326)
+
+
+def replace_crop_codes(
+    session: Session, site_id: int, year: int, upload_id: int | None, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Replace the look-up table of a site and year."""
+    session.execute(delete(CropCode).where(CropCode.site_id == site_id, CropCode.year == year))
+    if rows:
+        session.execute(
+            insert(CropCode),
+            [dict(row, site_id=site_id, year=year, upload_id=upload_id) for row in rows],
+        )
+
+
+def crop_codes(session: Session, site_id: int, year: int) -> list[CropCode]:
+    """Return the look-up table in force, by original code."""
+    return list(
+        session.scalars(
+            select(CropCode)
+            .where(CropCode.site_id == site_id, CropCode.year == year)
+            .order_by(CropCode.ori_crop)
+        )
+    )
+
+
+def codes_in_use(session: Session, set_id: int) -> list[tuple[str, int, float]]:
+    """Return (crop code, parcels, area in m2) of a declaration set, most parcels first."""
+    query = (
+        select(Parcel.ori_crop, func.count(), func.sum(Parcel.area_m2))
+        .where(Parcel.set_id == set_id)
+        .group_by(Parcel.ori_crop)
+        .order_by(func.count().desc(), Parcel.ori_crop)
+    )
+    return [(code, n, float(area)) for code, n, area in session.execute(query)]
+
+
+def store_config(
+    session: Session, site_id: int, year: int, processor: str, upload_id: int | None, values: Json
+) -> ProcessorConfig:
+    """Make a configuration the one in force for a site, year and processor."""
+    session.execute(
+        update(ProcessorConfig)
+        .where(
+            ProcessorConfig.site_id == site_id,
+            ProcessorConfig.year == year,
+            ProcessorConfig.processor == processor,
+            ProcessorConfig.valid_to.is_(None),
+        )
+        .values(valid_to=func.now())
+    )
+    existing = session.scalars(
+        select(ProcessorConfig).where(
+            ProcessorConfig.site_id == site_id,
+            ProcessorConfig.year == year,
+            ProcessorConfig.processor == processor,
+            ProcessorConfig.upload_id == upload_id,
+        )
+    ).one_or_none()
+    if existing is None:
+        existing = ProcessorConfig(site_id=site_id, year=year, processor=processor, upload_id=upload_id)
+        session.add(existing)
+    existing.values, existing.valid_to = values, None
+    session.flush()
+    return existing
+
+
+def current_config(session: Session, site_id: int, year: int, processor: str) -> ProcessorConfig | None:
+    """Return the configuration in force, None where the defaults apply."""
+    return session.scalars(
+        select(ProcessorConfig)
+        .where(
+            ProcessorConfig.site_id == site_id,
+            ProcessorConfig.year == year,
+            ProcessorConfig.processor == processor,
+            ProcessorConfig.valid_to.is_(None),
+        )
+        .order_by(ProcessorConfig.id.desc())
+        .limit(1)
+    ).one_or_none()

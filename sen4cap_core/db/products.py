@@ -1,0 +1,94 @@
+"""Products, their lineage, and observation sets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.models import ObservationSet, Product, ProductInput, SceneRow
+
+
+@dataclass(frozen=True)
+class ObservationFile:
+    """One registered Parquet file and the acquisition it belongs to."""
+
+    set_id: int
+    scene_id: int
+    acquired_at: datetime
+    tile: str
+    path: str
+    """Relative to the data root."""
+
+
+def register_product(session: Session, values: dict[str, object], inputs: Iterable[str]) -> int:
+    """Insert or refresh a product by its content key, with its lineage; return its id."""
+    statement = insert(Product).values(**values)
+    product_id = session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["key"],
+            set_={
+                "path": statement.excluded.path,
+                "stac_path": statement.excluded.stac_path,
+                "flow_run_id": statement.excluded.flow_run_id,
+            },
+        ).returning(Product.id)
+    ).scalar_one()
+    session.execute(delete(ProductInput).where(ProductInput.product_id == product_id))
+    refs = sorted(set(inputs))
+    if refs:
+        session.execute(insert(ProductInput), [{"product_id": product_id, "ref": ref} for ref in refs])
+    return product_id
+
+
+def inputs_of(session: Session, product_id: int) -> list[str]:
+    """Return what a product was made from."""
+    query = select(ProductInput.ref).where(ProductInput.product_id == product_id).order_by(ProductInput.ref)
+    return list(session.scalars(query))
+
+
+def register_observations(session: Session, values: dict[str, object]) -> int:
+    """Insert or refresh the observation set of a scene, declaration set and group; return its id."""
+    statement = insert(ObservationSet).values(**values)
+    return session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["scene_id", "declaration_set_id", "group_name"],
+            set_={
+                name: statement.excluded[name]
+                for name in ("path", "n_rows", "n_observed", "source", "made_by", "flow_run_id")
+            },
+        ).returning(ObservationSet.id)
+    ).scalar_one()
+
+
+def has_observations(session: Session, scene_id: int, declaration_set_id: int, group: str) -> bool:
+    """Whether a scene was extracted for a declaration set."""
+    query = select(ObservationSet.id).where(
+        ObservationSet.scene_id == scene_id,
+        ObservationSet.declaration_set_id == declaration_set_id,
+        ObservationSet.group_name == group,
+    )
+    return session.scalars(query).first() is not None
+
+
+def observation_files(
+    session: Session, declaration_set_id: int, group: str, start: datetime, end: datetime
+) -> Sequence[ObservationFile]:
+    """Return the observation files of a period, of scenes in force, in order of time and tile."""
+    query = (
+        select(ObservationSet.id, SceneRow.id, SceneRow.acquired_at, SceneRow.tile, ObservationSet.path)
+        .join(SceneRow, SceneRow.id == ObservationSet.scene_id)
+        .where(
+            ObservationSet.declaration_set_id == declaration_set_id,
+            ObservationSet.group_name == group,
+            SceneRow.state != "superseded",
+            SceneRow.acquired_at >= start,
+            SceneRow.acquired_at < end,
+        )
+        .order_by(SceneRow.acquired_at, SceneRow.tile, SceneRow.id)
+    )
+    return [ObservationFile(*row) for row in session.execute(query)]

@@ -1,0 +1,180 @@
+"""Scenes: register, supersede, find what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from geoalchemy2 import WKTElement
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.models import (
+    DeclarationSet,
+    ObservationSet,
+    Product,
+    SceneRow,
+    Season,
+    Site,
+)
+
+
+def register_scene(
+    session: Session, site: Site, values: dict[str, object], footprint_wkt: str | None
+) -> SceneRow:
+    """Insert the scene unless it is known (site, product and tile); return its row either way.
+
+    A known scene whose file moved or came again takes the new path.
+    """
+    row = dict(values, site_id=site.id, state="ingested")
+    if footprint_wkt:
+        row["footprint"] = WKTElement(footprint_wkt, srid=4326)
+    statement = insert(SceneRow).values(**row)
+    session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site_id", "product_id", "tile"],
+            set_={"path": statement.excluded.path, "upload_id": statement.excluded.upload_id},
+        )
+    )
+    return session.scalars(
+        select(SceneRow).where(
+            SceneRow.site_id == site.id,
+            SceneRow.product_id == values["product_id"],
+            SceneRow.tile == values["tile"],
+        )
+    ).one()
+
+
+def _age_key(scene: SceneRow) -> tuple[str, float, str, int]:
+    generated = scene.generated_at.timestamp() if scene.generated_at else 0.0
+    return (scene.baseline or "", generated, scene.product_id, scene.id)
+
+
+def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[SceneRow, list[SceneRow]]:
+    """Of all products of one acquisition keep the newest baseline, then the latest made; mark the others.
+
+    Returns the one in force and those it supersedes. The outcome does not depend on the order of arrival.
+    """
+    scenes = list(
+        session.scalars(
+            select(SceneRow)
+            .where(SceneRow.site_id == site_id, SceneRow.acquisition_key == acquisition_key)
+            .with_for_update()
+        )
+    )
+    scenes.sort(key=_age_key)
+    newest = scenes[-1]
+    for older in scenes[:-1]:
+        older.state = "superseded"
+        older.superseded_by = newest.id
+        older.state_reason = f"superseded by {newest.product_id}"
+    if newest.state == "superseded":
+        newest.state, newest.superseded_by, newest.state_reason = "ingested", None, None
+    session.flush()
+    return newest, scenes[:-1]
+
+
+def get_scene(session: Session, scene_id: int) -> SceneRow | None:
+    """Return a scene by its id."""
+    return session.get(SceneRow, scene_id)
+
+
+def scenes_between(session: Session, site_id: int, start: datetime, end: datetime) -> list[SceneRow]:
+    """Return the scenes in force of a period, newest first."""
+    return list(
+        session.scalars(
+            select(SceneRow)
+            .where(
+                SceneRow.site_id == site_id,
+                SceneRow.acquired_at >= start,
+                SceneRow.acquired_at < end,
+                SceneRow.state != "superseded",
+            )
+            .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())
+        )
+    )
+
+
+def unprocessed_scenes(session: Session) -> list[tuple[SceneRow, str]]:
+    """Return scenes that still wait for processing, with their site's folder name.
+
+    Only scenes of enabled sites inside an enabled season: others wait for one.
+    """
+    query = (
+        select(SceneRow, Site.slug)
+        .join(Site, Site.id == SceneRow.site_id)
+        .join(Season, Season.site_id == Site.id)
+        .where(
+            Site.enabled,
+            Season.enabled,
+            SceneRow.state == "ingested",
+            SceneRow.acquired_at >= Season.start,
+            SceneRow.acquired_at < Season.end + 1,
+        )
+        .distinct()
+    )
+    return [(scene, slug) for scene, slug in session.execute(query)]
+
+
+def scenes_without_observations(session: Session, declaration_set: DeclarationSet, group: str) -> list[int]:
+    """Return ids of processed scenes of the set's seasons that have no observations for it, newest first."""
+    observed = select(ObservationSet.scene_id).where(
+        ObservationSet.declaration_set_id == declaration_set.id, ObservationSet.group_name == group
+    )
+    query = (
+        select(SceneRow.id, SceneRow.acquired_at)
+        .join(Season, Season.site_id == SceneRow.site_id)
+        .where(
+            SceneRow.site_id == declaration_set.site_id,
+            SceneRow.state == "processed",
+            Season.enabled,
+            Season.year == declaration_set.year,
+            SceneRow.acquired_at >= Season.start,
+            SceneRow.acquired_at < Season.end + 1,
+            SceneRow.id.not_in(observed),
+        )
+        .distinct()
+        .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())
+    )
+    return [scene_id for scene_id, _ in session.execute(query)]
+
+
+def product_of_scene(session: Session, scene_id: int, kind: str) -> Product | None:
+    """Return the product of a kind made from a scene."""
+    return session.scalars(
+        select(Product)
+        .where(Product.scene_id == scene_id, Product.kind == kind)
+        .order_by(Product.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def mark_scene(
+    session: Session,
+    scene_id: int,
+    state: str,
+    *,
+    reason: str | None = None,
+    clear_fraction: float | None = None,
+    data_fraction: float | None = None,
+) -> None:
+    """Set the state of a scene that is still in force."""
+    scene = session.get_one(SceneRow, scene_id)
+    if scene.state != "superseded":
+        scene.state, scene.state_reason = state, reason
+    if clear_fraction is not None:
+        scene.clear_fraction = clear_fraction
+    if data_fraction is not None:
+        scene.data_fraction = data_fraction
+
+
+def count_by_state(session: Session, site_ids: Sequence[int] | None = None) -> dict[str, int]:
+    """Count scenes by state."""
+    counts: dict[str, int] = {}
+    query = select(SceneRow.state)
+    if site_ids is not None:
+        query = query.where(SceneRow.site_id.in_(site_ids))
+    for state in session.scalars(query):
+        counts[state] = counts.get(state, 0) + 1
+    return counts

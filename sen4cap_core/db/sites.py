@@ -1,0 +1,116 @@
+"""Sites and their seasons."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from geoalchemy2.shape import from_shape, to_shape
+from shapely import MultiPolygon, Polygon
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.models import Json, Season, Site
+
+
+@dataclass(frozen=True)
+class SeasonSpan:
+    """Dates of a season as site.yaml states them."""
+
+    name: str
+    year: int
+    start: date
+    mid: date | None
+    end: date
+    enabled: bool = True
+    implicit: bool = False
+
+
+def get_or_create_site(session: Session, slug: str) -> Site:
+    """Return the site of an upload folder; a new one has no extent and takes whatever arrives."""
+    session.execute(
+        insert(Site)
+        .values(slug=slug, name=slug, tiles=[], config={}, enabled=True)
+        .on_conflict_do_nothing(index_elements=["slug"])
+    )
+    return session.scalars(select(Site).where(Site.slug == slug)).one()
+
+
+def get_site(session: Session, slug: str) -> Site | None:
+    """Return a site by its folder name."""
+    return session.scalars(select(Site).where(Site.slug == slug)).one_or_none()
+
+
+def list_sites(session: Session) -> list[Site]:
+    """Return all sites, by name."""
+    return list(session.scalars(select(Site).order_by(Site.slug)))
+
+
+def set_extent(session: Session, site: Site, extent: Polygon | MultiPolygon, tiles: Sequence[str]) -> None:
+    """Store the extent (longitude, latitude) and the tiles it needs."""
+    shape = MultiPolygon([extent]) if isinstance(extent, Polygon) else extent
+    site.extent = from_shape(shape, srid=4326)
+    if "tiles" not in site.config:
+        site.tiles = list(tiles)
+
+
+def site_extent(site: Site) -> MultiPolygon | None:
+    """Return the extent of a site in longitude and latitude, None where none was given."""
+    return None if site.extent is None else to_shape(site.extent)
+
+
+def set_config(session: Session, site: Site, config: Json) -> None:
+    """Store the effective site.yaml."""
+    site.config = config
+    site.name = config.get("name") or site.slug
+    site.country = config.get("country")
+    site.enabled = config.get("enabled", True)
+    if config.get("tiles"):
+        site.tiles = list(config["tiles"])
+    session.flush()
+
+
+def set_seasons(session: Session, site: Site, spans: Sequence[SeasonSpan]) -> None:
+    """Replace the site's seasons by those given; rows that stay the same keep their id.
+
+    A season that results hang on is disabled, never deleted.
+    """
+    wanted = {(span.name, span.year): span for span in spans}
+    for season in seasons_of(session, site.id):
+        span = wanted.pop((season.name, season.year), None)
+        if span is None:
+            season.enabled = False
+        else:
+            season.start, season.mid, season.end = span.start, span.mid, span.end
+            season.enabled, season.implicit = span.enabled, span.implicit
+    for span in wanted.values():
+        session.add(Season(site_id=site.id, **vars(span)))
+    session.flush()
+
+
+def ensure_season(session: Session, site: Site, span: SeasonSpan) -> None:
+    """Add an assumed season unless the site has an explicit one or already this one."""
+    existing = seasons_of(session, site.id)
+    if any(not season.implicit for season in existing):
+        return
+    session.execute(insert(Season).values(site_id=site.id, **vars(span)).on_conflict_do_nothing())
+
+
+def seasons_of(session: Session, site_id: int, *, enabled_only: bool = False) -> list[Season]:
+    """Return the seasons of a site in order of time."""
+    query = select(Season).where(Season.site_id == site_id).order_by(Season.start)
+    if enabled_only:
+        query = query.where(Season.enabled)
+    return list(session.scalars(query))
+
+
+def seasons_on(session: Session, site_id: int, day: date) -> list[Season]:
+    """Return the enabled seasons that a day falls into."""
+    return [s for s in seasons_of(session, site_id, enabled_only=True) if s.start <= day <= s.end]
+
+
+def purge_site(session: Session, slug: str) -> None:
+    """Delete a site's rows (files are the caller's)."""
+    session.execute(delete(Site).where(Site.slug == slug))
