@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+pytest_plugins = ["fixtures_services"]
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
