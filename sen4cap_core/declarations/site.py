@@ -1,0 +1,268 @@
+"""A site: what site.yaml may say, and the extent that comes with it."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from datetime import date, timedelta
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, field_validator, model_validator
+from pydantic.networks import HttpUrl
+
+from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
+
+Satellite = Literal["S1", "S2", "L8"]
+Index = Literal["ndvi", "ndwi", "brightness", "lai", "fapar", "fcover"]
+Practice = Literal["NA", "CC", "FL", "NFC"]
+
+_MGRS_TILE = re.compile(r"^(0?[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]$")
+
+
+class SeasonConfig(StrictModel):
+    """A dated period under monitoring, its days included."""
+
+    name: str = Field(min_length=1, max_length=100)
+    start: date
+    """First day."""
+    mid: date | None = None
+    """Day from which a first crop type map is due; later than the start, before the end."""
+    end: date
+    """Last day."""
+    enabled: bool = True
+    """False keeps the season's results and processes nothing more for it."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> SeasonConfig:
+        if self.start >= self.end:
+            raise ValueError(f"season {self.name!r} starts {self.start} but ends {self.end}")
+        if self.mid is not None and not self.start < self.mid < self.end:
+            raise ValueError(
+                f"season {self.name!r}: mid {self.mid} does not lie between {self.start} and {self.end}"
+            )
+        return self
+
+    @property
+    def year(self) -> int:
+        """The year the season belongs to (see `season_year`)."""
+        return season_year(self.start, self.end)
+
+    def contains(self, other: SeasonConfig) -> bool:
+        """Whether the other season lies wholly inside this one."""
+        return self.start <= other.start and other.end <= self.end
+
+
+class ProcessorConfig(StrictModel):
+    """What all processors have in common. ``false`` and ``true`` in the file set ``enabled`` alone."""
+
+    enabled: bool = True
+    compat: Literal["sen4cap"] | None = None
+    """``sen4cap`` brings back the defects of the original, for comparisons with its results."""
+
+
+class L3ASwitch(ProcessorConfig):
+    """Monthly composites."""
+
+
+class L3BSwitch(ProcessorConfig):
+    """Vegetation status. A list in the file sets ``indices`` alone."""
+
+    indices: tuple[Index, ...] = Field(default=("ndvi",), min_length=1)
+    """Rasters made of each scene."""
+
+
+class L4ASwitch(ProcessorConfig):
+    """Crop types."""
+
+
+class L4BSwitch(ProcessorConfig):
+    """Mowing of grassland; its thresholds come in l4b-config/*.cfg."""
+
+    mowing_start: date | None = None
+    """No mowing is looked for before this day; default: the start of the season."""
+
+
+class L4CSwitch(ProcessorConfig):
+    """Agricultural practices; their thresholds come in l4c-config/*.cfg."""
+
+    practices: tuple[Practice, ...] = ("NA", "CC", "FL", "NFC")
+    """Practices looked at, as far as their tables are uploaded."""
+
+
+def _expand_switch(value: Any) -> Any:
+    return {"enabled": value} if isinstance(value, bool) else value
+
+
+def _expand_indices(value: Any) -> Any:
+    return {"indices": value} if isinstance(value, list) else _expand_switch(value)
+
+
+class ProcessorsConfig(StrictModel):
+    """Which processors run. What is not named runs as soon as its input is there."""
+
+    l3a: Annotated[
+        L3ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L3ASwitch)
+    ] = L3ASwitch()  # fmt: skip
+    l3b: Annotated[
+        L3BSwitch, BeforeValidator(_expand_indices, json_schema_input_type=bool | list[Index] | L3BSwitch)
+    ] = L3BSwitch()  # fmt: skip
+    l4a: Annotated[
+        L4ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4ASwitch)
+    ] = L4ASwitch()  # fmt: skip
+    l4b: Annotated[
+        L4BSwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4BSwitch)
+    ] = L4BSwitch()  # fmt: skip
+    l4c: Annotated[
+        L4CSwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4CSwitch)
+    ] = L4CSwitch()  # fmt: skip
+
+
+class LocalSource(StrictModel):
+    """An archive mounted on this machine."""
+
+    kind: Literal["local"]
+    root: PurePosixPath
+    """Absolute path below which scenes lie."""
+
+    @field_validator("root")
+    @classmethod
+    def _absolute(cls, root: PurePosixPath) -> PurePosixPath:
+        if not root.is_absolute() or ".." in root.parts:
+            raise ValueError("the root of an archive is an absolute path without '..'")
+        return root
+
+
+class RemoteSource(StrictModel):
+    """What all catalogues on the network have in common."""
+
+    url: HttpUrl
+    secret: str | None = None
+    """Name under which user and password are kept; never the password itself."""
+
+    @field_validator("url")
+    @classmethod
+    def _no_password(cls, url: HttpUrl) -> HttpUrl:
+        if url.username or url.password:
+            raise ValueError("no user or password in an address; store them and give the name as `secret`")
+        return url
+
+
+class StacSource(RemoteSource):
+    """A STAC API."""
+
+    kind: Literal["stac"]
+    collections: tuple[str, ...] = ()
+    """Collections searched; default: those of the site's satellites."""
+
+
+class DhusSource(RemoteSource):
+    """A mirror of the Data Hub software."""
+
+    kind: Literal["dhus"]
+
+
+SourceConfig = Annotated[LocalSource | StacSource | DhusSource, Field(discriminator="kind")]
+
+
+class SiteConfig(StrictModel):
+    """Everything site.yaml may say; an empty one is complete."""
+
+    name: str | None = Field(default=None, min_length=1, max_length=200)
+    """Name for people; default: the name of the upload folder."""
+    country: str | None = Field(default=None, json_schema_extra={"pattern": "^[A-Z]{3}$"})
+    """ISO 3166 code of three letters, ``NLD``."""
+    satellites: tuple[Satellite, ...] = Field(default=("S1", "S2"), min_length=1)
+    """L8 stands for Landsat 8 and 9."""
+    seasons: tuple[SeasonConfig, ...] = ()
+    """Default: the calendar year of each year folder."""
+    processors: ProcessorsConfig = ProcessorsConfig()
+    tiles: tuple[str, ...] | None = Field(default=None, min_length=1)
+    """MGRS tiles, ``30TUM``; default: all tiles that meet the extent."""
+    sources: tuple[SourceConfig, ...] = ()
+    """Where scenes are fetched from; default: only what is dropped."""
+    enabled: bool = True
+    """False pauses the site and keeps everything."""
+
+    @field_validator("country")
+    @classmethod
+    def _three_letters(cls, country: str | None) -> str | None:
+        if country is not None and not re.match(r"^[A-Za-z]{3}$", country):
+            raise ValueError(f"{country!r} is not an ISO 3166 code of three letters, such as NLD")
+        return country and country.upper()
+
+    @field_validator("tiles", mode="before")
+    @classmethod
+    def _tile_names(cls, tiles: Any) -> Any:
+        if not isinstance(tiles, list | tuple):
+            return tiles
+        names = [str(tile).upper().removeprefix("T") for tile in tiles]
+        wrong = [name for name in names if not _MGRS_TILE.match(name)]
+        if wrong:
+            raise ValueError(f"{', '.join(wrong)}: not a Sentinel-2 tile; a tile looks like 30TUM")
+        return tuple(dict.fromkeys(name.zfill(5) for name in names))
+
+    @field_validator("seasons")
+    @classmethod
+    def _seasons_apart(cls, seasons: tuple[SeasonConfig, ...]) -> tuple[SeasonConfig, ...]:
+        counts = Counter((season.name, season.year) for season in seasons)
+        for (name, year), count in counts.items():
+            if count > 1:
+                raise ValueError(f"{count} seasons of {year} are called {name!r}; give each its own name")
+        enabled = [season for season in seasons if season.enabled]
+        for index, one in enumerate(enabled):
+            for other in enabled[index + 1 :]:
+                outer, inner = (one, other) if one.contains(other) else (other, one)
+                if outer.contains(inner):
+                    raise ValueError(
+                        f"season {inner.name!r} ({inner.start} to {inner.end}) lies inside season "
+                        f"{outer.name!r} ({outer.start} to {outer.end}); change its dates or disable one"
+                    )
+        return seasons
+
+    def seasons_of_year(self, year: int) -> tuple[SeasonConfig, ...]:
+        """Seasons that belong to a year folder: those named for it, else the calendar year.
+
+        A year whose only seasons are disabled has no season: it is not answered with the calendar year.
+        """
+        named = [season for season in self.seasons if season.year == year]
+        if not named:
+            return (implicit_season(year),)
+        return tuple(season for season in named if season.enabled)
+
+
+def season_year(start: date, end: date) -> int:
+    """Return the year that holds the longer part of a season (both days included); a tie: the later year."""
+    days = Counter({year: _days_in_year(start, end, year) for year in range(start.year, end.year + 1)})
+    longest = max(days.values())
+    return max(year for year, n_days in days.items() if n_days == longest)
+
+
+def _days_in_year(start: date, end: date, year: int) -> int:
+    first, last = max(start, date(year, 1, 1)), min(end, date(year, 12, 31))
+    return (last - first + timedelta(days=1)).days
+
+
+def implicit_season(year: int) -> SeasonConfig:
+    """Return the season of a year for which site.yaml names none: the calendar year."""
+    return SeasonConfig(name=str(year), start=date(year, 1, 1), mid=date(year, 7, 1), end=date(year, 12, 31))
+
+
+def read_site_config(path: Path) -> SiteConfig:
+    """Read site.yaml.
+
+    Raises
+    ------
+    ConfigurationError
+        Unknown keys (with line and nearest known key), values out of range, seasons that contradict each
+        other; all mistakes at once.
+    """
+    return read_yaml_model(path, SiteConfig)
+
+
+def site_schema() -> dict[str, Any]:
+    """Return the JSON schema of site.yaml."""
+    schema = SiteConfig.model_json_schema(mode="validation")
+    schema["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    schema["title"] = "site.yaml"
+    return schema
