@@ -39,7 +39,7 @@ class Scene:
     bands: dict[str, BandSource]
     """By Sentinel-2 band name; only those that exist."""
     scl: BandSource | None
-    """Scene classification, or None where the product has none (then only no-data is masked, with a warning)."""
+    """Scene classification; None where the product has none (only no-data is masked then, with a warning)."""
     baseline: str | None = None
     """Processing baseline ``04.00``, None where unknown."""
     generated_at: datetime | None = None

@@ -1,0 +1,111 @@
+"""Whether a scene has arrived whole, or is still being copied."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sen4cap_core.errors import BadUploadError
+from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles
+from sen4cap_core.scenes.raster_header import read_raster_header
+from sen4cap_core.scenes.s2_metadata import ProductMetadata, read_product_metadata
+from sen4cap_core.scenes.s2_safe import (
+    L1C_METADATA,
+    PRODUCT_METADATA,
+    choose_images,
+    find_image_fault,
+    open_product_files,
+)
+from sen4cap_core.scenes.stac_assets import find_bands, resolve_href
+from sen4cap_core.scenes.stac_item import NEEDED, load_item
+
+
+@dataclass(frozen=True)
+class Completeness:
+    """What a scene still waits for, in words (``GRANULE/.../T30TUM_..._B04_10m.jp2: it is missing``)."""
+
+    lacking: list[str] = field(default_factory=list)
+    """Without these it cannot be opened."""
+    lacking_extras: list[str] = field(default_factory=list)
+    """The product lists these and they are not there (yet); it can be opened without them."""
+
+    @property
+    def is_complete(self) -> bool:
+        """Everything that the scene lists is there."""
+        return not self.lacking and not self.lacking_extras
+
+    @property
+    def is_usable(self) -> bool:
+        """Everything that will be read is there. After a while without growth this is enough."""
+        return not self.lacking
+
+
+def check_completeness(path: Path) -> Completeness:
+    """Compare what a scene lists with what is there; for a ``.SAFE`` folder, its zip, or a STAC item.
+
+    Cheap: metadata are parsed, of each image the first bytes and the end are looked at. A scene that will
+    never be readable (Level-1C, not a STAC item) counts as complete: waiting does not mend it, opening it
+    says why.
+    """
+    if path.is_dir():
+        return _check_folder(FolderFiles(path))
+    if path.suffix.lower() == ".zip":
+        return _check_zip(path)
+    return _check_item(path)
+
+
+def _check_folder(files: ProductFiles) -> Completeness:
+    if files.size(PRODUCT_METADATA) is None:
+        if files.size(L1C_METADATA) is not None:
+            return Completeness()
+        return Completeness(lacking=[f"{PRODUCT_METADATA}: it is missing"])
+    try:
+        product = read_product_metadata(files.read(PRODUCT_METADATA), PRODUCT_METADATA)
+    except BadUploadError as error:
+        return Completeness(lacking=[f"{PRODUCT_METADATA}: {error.what}"])
+    return _check_images(files, product)
+
+
+def _check_images(files: ProductFiles, product: ProductMetadata) -> Completeness:
+    answer = Completeness()
+    if not files.size("manifest.safe"):
+        answer.lacking_extras.append("manifest.safe: it is missing")
+    for listing in product.granules:
+        metadata = f"{listing.folder}/MTD_TL.xml"
+        if not files.size(metadata):
+            answer.lacking.append(f"{metadata}: it is missing")
+        needed = {name for _, name in choose_images(listing).values()}
+        for name in sorted(listing.images.values()):
+            fault = find_image_fault(files, name)
+            if fault is not None:
+                (answer.lacking if name in needed else answer.lacking_extras).append(f"{name}: {fault}")
+    return answer
+
+
+def _check_zip(path: Path) -> Completeness:
+    # The directory of a zip stands at its end: an archive that opens has arrived whole.
+    try:
+        open_product_files(path)
+    except BadUploadError as error:
+        complete = "not a complete zip" not in error.what
+        return Completeness() if complete else Completeness(lacking=[error.what])
+    return Completeness()
+
+
+def _check_item(path: Path) -> Completeness:
+    try:
+        item = load_item(path)
+    except BadUploadError as error:
+        return Completeness(lacking=[error.what]) if "valid JSON" in error.what else Completeness()
+    answer = Completeness()
+    bands = find_bands(item["assets"])
+    for band, asset in bands.items():
+        try:
+            target = resolve_href(path, asset.href)
+        except ValueError:
+            continue
+        try:
+            read_raster_header(target)
+        except ValueError as error:
+            (answer.lacking if band in NEEDED else answer.lacking_extras).append(f"{asset.href}: {error}")
+    return answer

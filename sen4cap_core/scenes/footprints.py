@@ -1,0 +1,23 @@
+"""Footprints that cross the 180th meridian."""
+
+from __future__ import annotations
+
+from shapely import MultiPolygon, Polygon, box, get_coordinates, unary_union
+from shapely.affinity import translate
+from shapely.geometry.base import BaseGeometry
+from shapely.ops import transform
+
+
+def split_at_antimeridian(footprint: Polygon | MultiPolygon) -> BaseGeometry:
+    """Return a footprint in longitude and latitude as parts within -180..180 degrees.
+
+    A footprint of one tile that spans more than 180 degrees of longitude crosses the antimeridian: its
+    corners were written with longitudes on both sides of it.
+    """
+    longitudes = get_coordinates(footprint)[:, 0]
+    if longitudes.max() - longitudes.min() <= 180.0:
+        return footprint
+    unrolled = transform(lambda x, y: ([lon + 360.0 if lon < 0 else lon for lon in x], y), footprint)
+    west = unrolled.intersection(box(0.0, -90.0, 180.0, 90.0))
+    east = translate(unrolled.intersection(box(180.0, -90.0, 360.0, 90.0)), xoff=-360.0)
+    return unary_union([part for part in (west, east) if part.area > 0])
