@@ -1,0 +1,203 @@
+"""The mowing tables an agency takes home, with the column names of the original Sen4CAP."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+import geopandas
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+import shapely
+
+from sen4cap_core.files import atomic_path
+from sen4cap_core.products.geoparquet import write_geoparquet, write_table
+
+MAX_SLOTS: Final = 4
+"""Mowing events that have columns of their own; all of them are in the events table."""
+LAYER: Final = "mowing"
+"""Layer name inside the GeoPackage, the same in each file so that styles and scripts find it."""
+
+_SLOTS: Final = {
+    f"m{slot}_{part}": kind
+    for slot in range(1, MAX_SLOTS + 1)
+    for part, kind in (("dstart", "text"), ("dend", "text"), ("conf", "real"), ("mis", "text"))
+}
+COLUMNS: Final[Mapping[str, str]] = {
+    "NewID": "int",
+    "Ori_hold": "text",
+    "Ori_id": "text",
+    "Ori_crop": "text",
+    "Area_meter": "real",
+    "mow_n": "int",
+    **_SLOTS,
+    "proc": "int",
+    "compl": "int",
+    "reason": "text or nothing",
+    "n_observations": "int",
+}
+"""Columns of the export in their order; the last two are ours, the rest the original's. Columns of the
+declaration that come along stand between ``Area_meter`` and ``mow_n``, as in the original."""
+
+COLUMN_TEXTS: Final[Mapping[str, str]] = {
+    "id": "Parcel id of the declaration, as text (the same as Ori_id; the name fiboa readers expect)",
+    "NewID": "Number of the parcel in this system, the same in each season and version",
+    "Ori_hold": "Holding id of the declaration",
+    "Ori_id": "Parcel id of the declaration",
+    "Ori_crop": "Declared crop code, leading zeros kept",
+    "Area_meter": "Area, m2",
+    "mow_n": "Mowing events found, at most 4 (all of them are in the events table)",
+    **{
+        f"m{slot}_{part}": text.format(slot)
+        for slot in range(1, MAX_SLOTS + 1)
+        for part, text in (
+            ("dstart", "Event {}: last clear date before, YYYY-MM-DD HH:MM:SS; 0 = none"),
+            ("dend", "Event {}: first clear date after, YYYY-MM-DD HH:MM:SS; 0 = none"),
+            ("conf", "Event {}: confidence 0..1"),
+            ("mis", "Event {}: satellite that saw it, S2, S1 or S2/S1; 0 = none"),
+        )
+    },
+    "proc": "1 = judged, 0 = could not be judged",
+    "compl": "-1 no rule for this crop, 0 not assessed, 1 compliant, 2 not compliant, 3 mown in and out",
+    "reason": "Why the parcel could not be judged; nothing where it was",
+    "n_observations": "Clear dates the answer rests on",
+    "metrics:area": "Area, m2 (the same as Area_meter; the name fiboa readers expect)",
+}
+
+EVENT_COLUMNS: Final[Mapping[str, pa.DataType]] = {
+    "NewID": pa.int32(),
+    "Ori_id": pa.string(),
+    "start": pa.timestamp("ms", tz="UTC"),
+    "end": pa.timestamp("ms", tz="UTC"),
+    "confidence": pa.float64(),
+    "missions": pa.string(),
+}
+"""Columns of the events table, one row for each event."""
+
+
+def write_mowing_exports(frame: geopandas.GeoDataFrame, folder: Path, stem: str) -> tuple[Path, Path]:
+    """Write ``<stem>.gpkg`` and ``<stem>.parquet`` into ``folder``; return their paths.
+
+    Parameters
+    ----------
+    frame : the columns of ``COLUMNS`` in any order, further columns of the declaration, a geometry with CRS.
+        A missing ``reason`` means judged; a missing geometry is written as null. One row for each parcel.
+
+    Notes
+    -----
+    Each file appears whole or not at all. The GeoPackage has the frame's rows in order of ``NewID``, the
+    GeoParquet along a Hilbert curve and with two columns more, ``id`` and ``metrics:area`` (fiboa's names).
+
+    Raises
+    ------
+    ValueError
+        When a column is missing or holds what its type cannot, a ``NewID`` comes twice, or there is no CRS.
+    OSError
+        When the disk is full or the folder cannot be written.
+    """
+    table = _ordered(frame)
+    gpkg, parquet = folder / f"{stem}.gpkg", folder / f"{stem}.parquet"
+    write_geopackage(table, gpkg)
+    fiboa = table.copy()
+    fiboa.insert(0, "id", table["Ori_id"])
+    fiboa["metrics:area"] = table["Area_meter"]
+    write_geoparquet(fiboa, parquet)
+    return gpkg, parquet
+
+
+def write_events_parquet(events: pd.DataFrame, path: Path) -> Path:
+    """Write every event, also those beyond the fourth of a parcel; return the path.
+
+    Parameters
+    ----------
+    events : the columns of ``EVENT_COLUMNS``; times are aware, or naive in UTC.
+
+    Raises
+    ------
+    ValueError
+        When a column is missing.
+    """
+    missing = [name for name in EVENT_COLUMNS if name not in events.columns]
+    if missing:
+        raise ValueError(f"{path.name}: events without the columns {', '.join(missing)}")
+    ordered = events.sort_values(["NewID", "start", "end"], kind="stable")
+    schema = pa.schema(list(EVENT_COLUMNS.items()))
+    columns: dict[str, object] = {name: ordered[name] for name in EVENT_COLUMNS}
+    for name in ("start", "end"):
+        columns[name] = pd.to_datetime(ordered[name], utc=True).dt.floor("ms")
+    for name in ("Ori_id", "missions"):
+        columns[name] = ordered[name].astype(str)
+    table = pa.Table.from_pandas(pd.DataFrame(columns), schema=schema, preserve_index=False)
+    return write_table(table.replace_schema_metadata(None), path)
+
+
+def write_geopackage(frame: geopandas.GeoDataFrame, path: Path, layer: str = LAYER) -> Path:
+    """Write one layer as a GeoPackage that appears whole or not at all; return the path.
+
+    Raises
+    ------
+    OSError
+        When not all rows could be written (a full disk may only show when the file is read back).
+    """
+    with atomic_path(path) as temporary:
+        temporary.unlink(missing_ok=True)
+        pyogrio.write_dataframe(
+            frame, temporary, layer=layer, driver="GPKG", geometry_type="MultiPolygon", promote_to_multi=True
+        )
+        written = pyogrio.read_info(temporary, layer=layer, force_feature_count=True)["features"]
+        if written != len(frame):
+            raise OSError(f"{path.name}: {written} of {len(frame)} rows were written; is the disk full?")
+    return path
+
+
+def _ordered(frame: geopandas.GeoDataFrame) -> geopandas.GeoDataFrame:
+    if frame.crs is None:
+        raise ValueError("mowing table without coordinate reference system")
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise ValueError(f"mowing table without the columns {', '.join(missing)}")
+    if frame["NewID"].duplicated().any():
+        twice = frame.loc[frame["NewID"].duplicated(), "NewID"].iloc[0]
+        raise ValueError(f"mowing table with parcel {twice} more than once")
+    geometry = frame.geometry.name
+    extras = [str(name) for name in frame.columns if name not in COLUMNS and name != geometry]
+    before = list(COLUMNS)[: list(COLUMNS).index("mow_n")]
+    names = [*before, *extras, *list(COLUMNS)[len(before) :]]
+    data = {name: _typed(frame[name], COLUMNS.get(name)) for name in names}
+    table = geopandas.GeoDataFrame(data, geometry=_multi(frame.geometry), crs=frame.crs)
+    return table.sort_values("NewID", kind="stable").reset_index(drop=True)
+
+
+def _typed(column: pd.Series, kind: str | None) -> pd.Series:
+    if kind == "int":
+        return _whole(column)
+    if kind == "real":
+        return column.astype(np.float64)
+    if kind == "text":
+        if column.isna().any():
+            raise ValueError(f"column {column.name}: {int(column.isna().sum())} rows without a value")
+        return column.astype(str).astype(object)
+    if kind == "text or nothing":
+        return column.astype(object).where(column.notna(), None)
+    return column
+
+
+def _whole(column: pd.Series) -> pd.Series:
+    numbers = pd.to_numeric(column)
+    if numbers.isna().any() or (numbers != numbers.round()).any():
+        raise ValueError(f"column {column.name}: not all values are whole numbers")
+    if len(numbers) and (abs(numbers) > np.iinfo(np.int32).max).any():
+        raise ValueError(f"column {column.name}: a value needs more than 32 bits")
+    return numbers.astype(np.int32)
+
+
+def _multi(geometry: geopandas.GeoSeries) -> np.ndarray[tuple[int], np.dtype[np.object_]]:
+    """Polygons as multipolygons: one geometry type for the whole column."""
+    shapes = np.asarray(geometry.array, dtype=object)
+    single = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
+    out = shapes.copy()
+    out[single] = [shapely.multipolygons([shape]) for shape in shapes[single]]
+    return out
