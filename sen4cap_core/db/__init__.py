@@ -1,1 +1,1 @@
-"""PostGIS: tables, sessions, and repositories; the only room that speaks SQL."""
+"""Tables, sessions and queries: the only room that speaks SQL."""

@@ -1,0 +1,261 @@
+"""Uploads and sightings: what was dropped, once per content, and which paths the watcher knows at a glance.
+
+An upload is identified by site, year, kind and content hash. A sighting is a path with the size and time it
+had when it was last looked at; as long as both stay the same the content need not be hashed again.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.jobs import enqueue
+from sen4cap_core.db.models import Json, Sighting, Upload
+
+RECEIVE_UPLOAD = "receive-upload"
+
+Outcome = Literal["new", "again", "duplicate", "known"]
+
+
+@dataclass(frozen=True)
+class Drop:
+    """One thing found in the upload folder, hashed."""
+
+    site_slug: str
+    year: int
+    """0 for files of the site itself."""
+    kind: str
+    path: str
+    """Absolute."""
+    size_bytes: int
+    """Sum over the files of a folder."""
+    mtime_ns: int
+    """Latest over the files of a folder."""
+    sha256: str
+    latest_counts: bool = True
+    """True where the last one dropped is in force (configurations, declarations); False for scenes."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a sighting remembers of a path."""
+
+    size_bytes: int
+    mtime_ns: int
+    upload_id: int
+    kept_path: str
+    """Path of the upload; another one than the sighting's where this is a second copy."""
+
+
+def receive_key(upload_id: int) -> str:
+    """Key of the job that receives an upload."""
+    return f"{RECEIVE_UPLOAD}/{upload_id}"
+
+
+def is_known(session: Session, path: str, size_bytes: int, mtime_ns: int) -> bool:
+    """Whether this path was seen before with this size and time."""
+    query = select(Sighting.path).where(
+        Sighting.path == path, Sighting.size_bytes == size_bytes, Sighting.mtime_ns == mtime_ns
+    )
+    return session.execute(query).first() is not None
+
+
+def load_known(session: Session, folder: str) -> dict[str, Known]:
+    """Load all sightings below a folder in one query, by path."""
+    prefix = folder.rstrip("/") + "/"
+    query = (
+        select(
+            Sighting.path,
+            Sighting.size_bytes,
+            Sighting.mtime_ns,
+            Sighting.upload_id,
+            Upload.path.label("kept_path"),
+        )
+        .join(Upload, Upload.id == Sighting.upload_id)
+        .where(Sighting.path.startswith(prefix, autoescape=True))
+    )
+    return {
+        row.path: Known(row.size_bytes, row.mtime_ns, row.upload_id, row.kept_path)
+        for row in session.execute(query)
+    }
+
+
+def register_upload(
+    session: Session,
+    drop: Drop,
+    *,
+    priority: int = 0,
+    still_there: Callable[[str], bool] = os.path.exists,
+) -> tuple[Upload, Outcome]:
+    """Enter a drop: its upload row, its sighting and the job that receives it, in the caller's transaction.
+
+    Returns
+    -------
+    (Upload, Outcome)
+        ``new``: content not seen before for this site, year and kind.
+        ``known``: this path with this content was entered before (and perhaps touched since).
+        ``duplicate``: the same content lies at another path already; only the sighting is added.
+        ``again``: content seen before that must be received once more. That is the case when it was
+        rejected (the remedy may lie elsewhere: another column mapping, a look-up table, a newer version),
+        when the first copy is gone (renamed or moved: scenes are read where they lie), and when a later
+        drop of the same kind has replaced it (``latest_counts``: putting the old file back puts it back
+        in force).
+
+    Notes
+    -----
+    Idempotent, and safe against a second watcher: the unique constraints decide who is first.
+    """
+    upload, created = _insert_or_lock(session, drop)
+    outcome: Outcome = "new" if created else _outcome(session, upload, drop, still_there)
+    if outcome == "again":
+        _take_again(session, upload, drop.path)
+    _see(session, drop, upload.id)
+    if outcome in ("new", "again"):
+        enqueue(
+            session,
+            RECEIVE_UPLOAD,
+            receive_key(upload.id),
+            drop.site_slug,
+            {"upload_id": upload.id},
+            priority,
+            again=True,
+        )
+    return upload, outcome
+
+
+def mark_received(session: Session, upload_id: int, receipt: Json, flow_run_id: str | None = None) -> None:
+    """Note that an upload was taken, with its receipt."""
+    session.execute(
+        update(Upload)
+        .where(Upload.id == upload_id)
+        .values(
+            state="received",
+            receipt=receipt,
+            error=None,
+            received_at=func.statement_timestamp(),
+            flow_run_id=flow_run_id,
+        )
+    )
+
+
+def mark_rejected(
+    session: Session,
+    upload_id: int,
+    error: str,
+    *,
+    moved: dict[str, str] | None = None,
+    flow_run_id: str | None = None,
+) -> None:
+    """Note that an upload could not be used, why, and where its files were moved to.
+
+    Parameters
+    ----------
+    moved : dict
+        Old path -> new path of what was moved to ``rejected/``. Their sightings are forgotten, so that the
+        same file dropped again, even with its old time, is looked at anew. What could not be moved stays
+        known.
+    """
+    upload = session.get_one(Upload, upload_id)
+    upload.state = "rejected"
+    upload.error = error
+    upload.received_at = func.statement_timestamp()
+    upload.flow_run_id = flow_run_id
+    if moved:
+        upload.path = moved.get(upload.path, upload.path)
+        session.execute(delete(Sighting).where(Sighting.path.in_(moved), Sighting.upload_id == upload_id))
+    session.flush()
+
+
+def sighted_paths(session: Session, upload_id: int) -> list[str]:
+    """All paths where the content of an upload was seen, the kept one first."""
+    query = (
+        select(Sighting.path)
+        .join(Upload, Upload.id == Sighting.upload_id)
+        .where(Sighting.upload_id == upload_id)
+        .order_by(Sighting.path != Upload.path, Sighting.path)
+    )
+    return list(session.execute(query).scalars())
+
+
+def _insert_or_lock(session: Session, drop: Drop) -> tuple[Upload, bool]:
+    identity = {
+        "site_slug": drop.site_slug,
+        "year": drop.year,
+        "kind": drop.kind,
+        "sha256": drop.sha256,
+    }
+    created = session.execute(
+        insert(Upload)
+        .values(
+            **identity,
+            path=drop.path,
+            size_bytes=drop.size_bytes,
+            state="waiting",
+            registered_at=func.statement_timestamp(),
+        )
+        .on_conflict_do_nothing()
+        .returning(Upload.id)
+    ).scalar_one_or_none()
+    query = select(Upload).filter_by(**identity).with_for_update().execution_options(populate_existing=True)
+    return session.execute(query).scalar_one(), created is not None
+
+
+def _outcome(session: Session, upload: Upload, drop: Drop, still_there: Callable[[str], bool]) -> Outcome:
+    before = session.get(Sighting, drop.path, populate_existing=True)
+    same_path = before is not None and before.upload_id == upload.id
+    if same_path and is_known(session, drop.path, drop.size_bytes, drop.mtime_ns):
+        # A rejected file that could not be moved away keeps its sighting: it is not tried for ever.
+        return "known" if still_there(upload.path) else "again"
+    if upload.state == "rejected":
+        return "again"
+    if upload.path != drop.path and not still_there(upload.path):
+        return "again"
+    if same_path:
+        return "known"
+    if drop.latest_counts and _is_replaced(session, upload):
+        return "again"
+    return "known" if upload.path == drop.path else "duplicate"
+
+
+def _take_again(session: Session, upload: Upload, path: str) -> None:
+    if upload.path != path:
+        # The old path must not be taken for known when the file is moved back there.
+        session.execute(delete(Sighting).where(Sighting.path == upload.path))
+    upload.path = path
+    upload.state = "waiting"
+    upload.error = None
+    upload.received_at = None
+    upload.registered_at = func.statement_timestamp()
+    session.flush()
+    session.refresh(upload)
+
+
+def _is_replaced(session: Session, upload: Upload) -> bool:
+    later = select(Upload.id).where(
+        Upload.site_slug == upload.site_slug,
+        Upload.year == upload.year,
+        Upload.kind == upload.kind,
+        Upload.state != "rejected",
+        Upload.registered_at > upload.registered_at,
+    )
+    return session.execute(later.limit(1)).first() is not None
+
+
+def _see(session: Session, drop: Drop, upload_id: int) -> None:
+    seen = {
+        "size_bytes": drop.size_bytes,
+        "mtime_ns": drop.mtime_ns,
+        "upload_id": upload_id,
+        "seen_at": func.statement_timestamp(),
+    }
+    session.execute(
+        insert(Sighting)
+        .values(path=drop.path, **seen)
+        .on_conflict_do_update(index_elements=[Sighting.path], set_=seen)
+    )
