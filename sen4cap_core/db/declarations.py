@@ -42,7 +42,7 @@ def known_ids(session: Session, site_id: int) -> KnownIds:
         .where(Parcel.set_id.in_(of_site))
         .group_by(Parcel.ori_hold)
     )
-    return KnownIds({k: v for k, v in parcels}, {k: v for k, v in holdings})
+    return KnownIds({row[0]: row[1] for row in parcels}, {row[0]: row[1] for row in holdings})
 
 
 def store_declarations(

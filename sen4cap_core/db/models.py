@@ -226,7 +226,7 @@ class Parcel(Base):
     area_m2: Mapped[float]
     shape_index: Mapped[float | None]
     s1_pix: Mapped[int | None]
-    """20 m pixels whose centre lies in the inner buffer; null until the labels of all site tiles are burnt."""
+    """20 m pixels whose centre lies in the inner buffer; null until the site's labels are burnt."""
     s2_pix: Mapped[int | None]
     """10 m pixels, likewise."""
     attributes: Mapped[Json] = mapped_column(default=dict)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from geoalchemy2 import WKTElement
+import shapely
+from geoalchemy2 import WKBElement
+from geoalchemy2.shape import from_shape
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -29,7 +31,7 @@ def register_scene(
     """
     row = dict(values, site_id=site.id, state="ingested")
     if footprint_wkt:
-        row["footprint"] = WKTElement(footprint_wkt, srid=4326)
+        row["footprint"] = _multi(footprint_wkt)
     statement = insert(SceneRow).values(**row)
     session.execute(
         statement.on_conflict_do_update(
@@ -44,6 +46,11 @@ def register_scene(
             SceneRow.tile == values["tile"],
         )
     ).one()
+
+
+def _multi(wkt: str) -> WKBElement:
+    shape = shapely.from_wkt(wkt)
+    return from_shape(shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape]), srid=4326)
 
 
 def _age_key(scene: SceneRow) -> tuple[str, float, str, int]:

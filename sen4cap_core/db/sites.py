@@ -43,6 +43,11 @@ def get_site(session: Session, slug: str) -> Site | None:
     return session.scalars(select(Site).where(Site.slug == slug)).one_or_none()
 
 
+def site_by_id(session: Session, site_id: int) -> Site:
+    """Return a site that is known to exist."""
+    return session.get_one(Site, site_id)
+
+
 def list_sites(session: Session) -> list[Site]:
     """Return all sites, by name."""
     return list(session.scalars(select(Site).order_by(Site.slug)))

@@ -1,0 +1,12 @@
+"""What the system does, one file per flow.
+
+============================  ================================================================================
+``receive_upload``            drains the inbox: what was dropped is read, stored and answered with a receipt
+``ingest_scene``              registers the acquisitions of a dropped scene; the newest baseline is in force
+``process_scene``             one pass over the pixels: NDVI raster and parcel observations
+``extract_parcels``           observations of the season's earlier scenes for declarations that came late
+``detect_mowing``             L4B: when was each grassland parcel mown, and does it comply
+``reconcile``                 finds whatever no event announced and asks for it again
+``worker``                    the warm process that runs scene work without starting an interpreter each time
+============================  ================================================================================
+"""

@@ -1,0 +1,78 @@
+"""Drain the inbox: read what was dropped, store it, answer with a receipt."""
+
+from __future__ import annotations
+
+import time
+
+from prefect import flow, get_run_logger, task
+
+from flows.runtime import artifact_key, name_run, show, step_context
+from sen4cap_core.db import jobs
+from sen4cap_core.reports.receipt import receipt_markdown
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.leases import claim_next, keep_lease, new_owner
+from sen4cap_core.steps.receive import Answer, receive_upload as run_step
+from sen4cap_core.steps.work import RECEIVE_UPLOAD
+
+LOOK_SECONDS = 0.5
+RETRY_SECONDS = 15.0
+
+
+@flow(name="receive-upload")
+def receive_upload(linger_seconds: float | None = None) -> dict[str, int]:
+    """Take whatever waits in the inbox, one upload after the other, sites before scenes.
+
+    One such run takes a whole burst: it ends when nothing has come for ``linger_seconds``
+    (default: the installation's setting), since the next drop would pay for an interpreter start.
+    Returns the number of uploads received and rejected.
+    """
+    context = step_context()
+    linger = context.settings.linger_seconds if linger_seconds is None else linger_seconds
+    owner, counts = new_owner(), {"received": 0, "rejected": 0, "put off": 0}
+    quiet_since = time.monotonic()
+    while time.monotonic() - quiet_since < linger:
+        job = claim_next(context, [RECEIVE_UPLOAD], owner)
+        if job is None:
+            time.sleep(LOOK_SECONDS)
+            continue
+        with keep_lease(context, job):
+            outcome = _receive(context, job.payload["upload_id"])
+        with context.session() as session:
+            if outcome == "put off":
+                jobs.fail(
+                    session,
+                    job.id,
+                    job.owner,
+                    "see the run's log",
+                    RETRY_SECONDS * job.attempts,
+                    max_attempts=context.settings.max_attempts,
+                    flow_run_id=context.flow_run_id,
+                )
+            else:
+                jobs.finish(session, job.id, job.owner, flow_run_id=context.flow_run_id)
+        counts[outcome] += 1
+        quiet_since = time.monotonic()
+    name_run(f"receive-upload: {counts['received']} received, {counts['rejected']} rejected")
+    return counts
+
+
+def _receive(context: Context, upload_id: int) -> str:
+    try:
+        answer: Answer = receive_one(context, upload_id)
+    except Exception:
+        # Not the file's fault (a wrong file is an answer, not an error): later, and the others go on.
+        get_run_logger().exception("upload %s could not be received now", upload_id)
+        return "put off"
+    return "received" if answer.accepted else "rejected"
+
+
+@task(name="receive-one", task_run_name="upload {upload_id}")
+def receive_one(context: Context, upload_id: int) -> Answer:
+    """Read, store and answer one upload; its receipt becomes an artifact."""
+    answer = run_step(context, upload_id)
+    show(
+        artifact_key("receipt", answer.site, answer.name),
+        receipt_markdown(answer.receipt),
+        f"{'Receipt' if answer.accepted else 'Rejection'} of {answer.name}",
+    )
+    return answer

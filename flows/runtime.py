@@ -1,0 +1,88 @@
+"""What all flows share: the step context, readable names and tags, artifacts, skipped runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from contextvars import ContextVar
+from dataclasses import replace
+from uuid import UUID
+
+from prefect import get_run_logger
+from prefect.artifacts import (
+    create_markdown_artifact,
+    create_progress_artifact,
+    update_progress_artifact,
+)
+from prefect.client.orchestration import get_client
+from prefect.runtime import flow_run
+from prefect.states import Cancelled, State
+
+from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.db.leases import note_flow_run
+from sen4cap_core.service.connection import open_step_context
+from sen4cap_core.steps.context import Context
+
+current_job: ContextVar[ClaimedJob | None] = ContextVar("current_job", default=None)
+"""The job the current flow run does, where the warm worker started it."""
+
+
+def step_context(progress_title: str | None = None) -> Context:
+    """Return the context of the current flow run; with a title its progress is shown as an artifact."""
+    run_id = str(flow_run.id) if flow_run.id else None
+    context = open_step_context(flow_run_id=run_id)
+    job = current_job.get()
+    if job is not None and run_id is not None:
+        with context.session() as session:
+            note_flow_run(session, job.id, job.owner, run_id)
+    if progress_title is None:
+        return context
+    return replace(context, progress=_progress_artifact(progress_title))
+
+
+def name_run(name: str, tags: Iterable[str] = ()) -> None:
+    """Give the current run a name people read and tags they filter by."""
+    if not flow_run.id:
+        return
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(str(flow_run.id)), name=name, tags=sorted({*flow_run.tags, *tags}))
+
+
+def scope_tags(site: str, *, year: int | None = None, tile: str | None = None) -> list[str]:
+    """Return the tags of a site, season and tile."""
+    tags = [f"site:{site}"]
+    if year:
+        tags.append(f"season:{year}")
+    if tile:
+        tags.append(f"tile:{tile}")
+    return tags
+
+
+def artifact_key(*parts: str) -> str:
+    """Return a valid artifact key: lower case letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
+
+
+def show(key: str, markdown: str, description: str) -> None:
+    """Leave a markdown artifact on the current run."""
+    create_markdown_artifact(markdown=markdown, key=key, description=description)
+
+
+def skipped(reason: object) -> State[None]:
+    """Return the final state of a run that had nothing to work on: never a green completion."""
+    get_run_logger().warning("skipped: %s", reason)
+    return Cancelled(name="Skipped", message=str(reason))
+
+
+def _progress_artifact(title: str) -> Callable[[float], None]:
+    artifact_id = create_progress_artifact(0.0, key=artifact_key("progress", title), description=title)
+    shown = 0.0
+
+    def report(fraction: float) -> None:
+        # Each update is a request to the server: whole steps of five percent are enough for the eye.
+        nonlocal shown
+        if fraction >= 1.0 or fraction - shown >= 0.05:
+            shown = fraction
+            update_progress_artifact(artifact_id, progress=round(100 * fraction, 1))
+
+    return report

@@ -1,0 +1,183 @@
+"""The warm process: scene work runs here, since an interpreter start costs more than a small scene.
+
+The job table says what is to be done; each job is a flow run of its own in this process. More of these
+processes, on this or other machines over the same database and data root, share the work by claiming.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import threading
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID
+
+from prefect.client.orchestration import get_client
+from prefect.states import Crashed, State
+
+from flows.detect_mowing import detect_mowing
+from flows.extract_parcels import extract_parcels
+from flows.ingest_scene import ingest_scene
+from flows.process_scene import process_scene
+from flows.runtime import current_job
+from sen4cap_core.db import jobs
+from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.db.leases import RunningJob
+from sen4cap_core.errors import BadUploadError
+from sen4cap_core.service.connection import open_step_context
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.leases import claim_next, keep_lease, new_owner, take_back_orphans
+from sen4cap_core.steps.work import (
+    DETECT_MOWING,
+    EXTRACT_PARCELS,
+    INGEST_SCENE,
+    PROCESS_SCENE,
+    SCENE_WORK,
+)
+
+logger = logging.getLogger(__name__)
+
+FLOWS: dict[str, Callable[..., Any]] = {
+    INGEST_SCENE: ingest_scene,
+    PROCESS_SCENE: process_scene,
+    EXTRACT_PARCELS: extract_parcels,
+    DETECT_MOWING: detect_mowing,
+}
+
+LOOK_SECONDS = 0.5
+"""Pause before looking again when nothing is due: one small query."""
+AWAY_SECONDS = 5.0
+"""Pause when the database or the Prefect server is away."""
+ORPHAN_SECONDS = 15.0
+"""How often jobs of dead processes are looked for."""
+RETRY_SECONDS = 20.0
+"""Pause before a failed job is tried again, times the tries so far: a disk may need a moment."""
+STOP_SECONDS = 8.0
+"""How long a stop waits for the jobs in hand; what is not done then is taken up again at the next start."""
+RECYCLE_AFTER_JOBS = 2000
+"""Then the process ends and is started anew, so that memory cannot creep over a season."""
+
+
+class WarmWorker:
+    """Claims jobs and runs their flows, a thread per slot, until told to stop."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._stop = threading.Event()
+        self._jobs_left = RECYCLE_AFTER_JOBS
+
+    def run(self) -> None:
+        """Work until ``stop``."""
+        slots = [
+            threading.Thread(target=self._slot, name=f"slot-{number}", daemon=True)
+            for number in range(self._context.settings.scene_slots)
+        ]
+        for thread in slots:
+            thread.start()
+        while not self._stop.is_set():
+            self._look_for_orphans()
+            self._stop.wait(ORPHAN_SECONDS)
+        for thread in slots:
+            thread.join(timeout=STOP_SECONDS)
+
+    def stop(self, *_: object) -> None:
+        """Claim no more; also a signal handler."""
+        self._stop.set()
+
+    def _slot(self) -> None:
+        owner = new_owner()
+        while not self._stop.is_set():
+            try:
+                job = _next_job(self._context, owner)
+                if job is None:
+                    self._stop.wait(LOOK_SECONDS)
+                    continue
+                run_job(self._context, job)
+            except Exception:
+                # The database or the Prefect server is away: the job's lease brings it back.
+                logger.warning("cannot work at the moment, trying again", exc_info=True)
+                self._stop.wait(AWAY_SECONDS)
+                continue
+            self._jobs_left -= 1
+            if self._jobs_left <= 0:
+                logger.info("%s jobs done: making room for a fresh process", RECYCLE_AFTER_JOBS)
+                self.stop()
+
+    def _look_for_orphans(self) -> None:
+        try:
+            mark_crashed(take_back_orphans(self._context))
+        except Exception:
+            logger.warning("could not look for jobs of dead processes", exc_info=True)
+
+
+def _next_job(context: Context, owner: str) -> ClaimedJob | None:
+    # A season is evaluated when no scene of the moment is left, so a burst is evaluated once.
+    return claim_next(context, SCENE_WORK, owner) or claim_next(context, [DETECT_MOWING], owner)
+
+
+def run_job(context: Context, job: ClaimedJob) -> None:
+    """Run the flow of a job and write down how it ended.
+
+    A flow that could not even be started (no Prefect server) gives the job back; the try does not count.
+    """
+    token = current_job.set(job)
+    try:
+        with keep_lease(context, job):
+            state: State[Any] = FLOWS[job.kind](**job.payload, return_state=True)
+    except Exception:
+        with context.session() as session:
+            jobs.release(session, job.id, job.owner, delay_seconds=AWAY_SECONDS)
+        raise
+    finally:
+        current_job.reset(token)
+    _write_down(context, job, state)
+
+
+def _write_down(context: Context, job: ClaimedJob, state: State[Any]) -> None:
+    run_id = str(state.state_details.flow_run_id) if state.state_details.flow_run_id else None
+    with context.session() as session:
+        if state.is_completed():
+            jobs.finish(session, job.id, job.owner, flow_run_id=run_id)
+            return
+        if state.name == "Skipped":
+            jobs.skip(session, job.id, job.owner, state.message or "nothing to do", flow_run_id=run_id)
+            return
+        error = state.result(raise_on_failure=False)
+        # A file that is wrong stays wrong; everything else may be better in a while.
+        retry = None if isinstance(error, BadUploadError) else RETRY_SECONDS * job.attempts
+        jobs.fail(
+            session,
+            job.id,
+            job.owner,
+            f"{type(error).__name__}: {error}",
+            retry,
+            max_attempts=context.settings.max_attempts,
+            flow_run_id=run_id,
+        )
+
+
+def mark_crashed(orphans: list[RunningJob]) -> None:
+    """Say in Prefect that the runs of dead processes are over: nobody else will."""
+    runs = [UUID(job.flow_run_id) for job in orphans if job.flow_run_id]
+    if not runs:
+        return
+    with get_client(sync_client=True) as client:
+        for run_id in runs:
+            run = client.read_flow_run(run_id)
+            if run.state is None or not run.state.is_final():
+                message = "its process died; the job is taken up again by another run"
+                client.set_flow_run_state(run_id, Crashed(message=message), force=True)
+
+
+def main() -> None:
+    """Work until the process is told to stop."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    worker = WarmWorker(open_step_context())
+    signal.signal(signal.SIGTERM, worker.stop)
+    signal.signal(signal.SIGINT, worker.stop)
+    worker.run()
+
+
+if __name__ == "__main__":
+    main()

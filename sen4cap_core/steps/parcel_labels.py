@@ -1,0 +1,50 @@
+"""Labels of a declaration set on a grid: burnt once, kept as a file, reused for each date."""
+
+from __future__ import annotations
+
+from shapely import box
+from shapely.geometry.base import BaseGeometry
+
+from sen4cap_core import __version__
+from sen4cap_core.db.declarations import load_parcels
+from sen4cap_core.products.footprint import grid_footprint
+from sen4cap_core.products.naming import content_key, labels_path, version_of
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
+from sen4cap_core.steps.context import Context
+
+
+def inner_buffer_m(resolution_m: float) -> float:
+    """Distance by which outlines shrink before pixels are taken: half a pixel, as the original."""
+    return -resolution_m / 2
+
+
+def labels_of(
+    context: Context, site_slug: str, year: int, declaration_set_id: int, tile: str, grid: Grid
+) -> LabelSpans:
+    """Return the pixels of a declaration set's parcels on a grid; burnt at the first call, then read."""
+    buffer_m = inner_buffer_m(grid.resolution_m)
+    key = content_key([f"declarations:{declaration_set_id}"], {"grid": grid.key, "buffer_m": buffer_m}, __version__)
+    path = context.settings.data / labels_path(
+        site_slug, year, declaration_set_id, tile, grid.resolution_m, version_of(key)
+    )
+    if path.is_file():
+        return load_labels(path)
+    with context.session() as session:
+        parcels = load_parcels(session, declaration_set_id, bounds=grid_footprint(grid).bounds)
+    # Geometry that could not be repaired is declared, flagged, and not measured.
+    usable = parcels[parcels.geom_valid & ~parcels.geometry.isna()].to_crs(grid.epsg)
+    labels = burn_labels(list(usable.geometry), usable.new_id.to_numpy(), grid, buffer_m)
+    save_labels(path, labels)
+    return labels
+
+
+def outlines_on(
+    context: Context, declaration_set_id: int, grid: Grid, limit: int = 5000
+) -> list[BaseGeometry]:
+    """Return parcel outlines in the CRS of a grid, for pictures; at most ``limit``, the largest."""
+    with context.session() as session:
+        parcels = load_parcels(session, declaration_set_id, bounds=grid_footprint(grid).bounds)
+    parcels = parcels[~parcels.geometry.isna()].nlargest(limit, "area_m2").to_crs(grid.epsg)
+    west, south, east, north = grid.bounds_m
+    return list(parcels.geometry[parcels.intersects(box(west, south, east, north))])

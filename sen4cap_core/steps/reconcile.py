@@ -1,0 +1,81 @@
+"""Find whatever no event announced, and ask for it again.
+
+Everything here is also asked for by the step before it; this one closes the gaps that a crash leaves.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db import gaps, jobs
+from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.leases import RunningJob
+from sen4cap_core.db.models import Site
+from sen4cap_core.files import sweep_partial
+from sen4cap_core.inbox.register import register_all
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.leases import take_back_orphans
+from sen4cap_core.steps.work import (
+    DETECT_MOWING,
+    EXTRACT_PARCELS,
+    NDVI_GROUP,
+    RECEIVE_UPLOAD,
+    ask_extract,
+    ask_ingest,
+    ask_mowing,
+    ask_process,
+    ask_receive,
+    work_key,
+)
+
+
+@dataclass
+class Gaps:
+    """What was found missing and asked for."""
+
+    orphans: list[RunningJob] = field(default_factory=list)
+    """Jobs of dead processes; their flow runs are still to be marked."""
+    files: int = 0
+    uploads: int = 0
+    scene_uploads: int = 0
+    scenes: int = 0
+    extractions: int = 0
+    seasons: int = 0
+    partial_files: int = 0
+    waiting_uploads: int = 0
+    """Uploads that wait to be received now: somebody must start the drain."""
+
+    def counts(self) -> dict[str, int]:
+        """Return what was found, by name, without what was not."""
+        found = {name: value for name, value in vars(self).items() if isinstance(value, int) and value}
+        return found | ({"orphans": len(self.orphans)} if self.orphans else {})
+
+
+def reconcile(context: Context) -> Gaps:
+    """Look everywhere; every gap found is turned into a waiting job."""
+    found = Gaps(orphans=take_back_orphans(context))
+    found.files = register_all(context.settings, context.engine)
+    found.partial_files = len(sweep_partial(context.settings.data))
+    with context.session() as session:
+        failed = gaps.failed_keys(session)
+        for upload_id, slug in gaps.uploads_without_job(session):
+            ask_receive(session, slug, upload_id)
+            found.uploads += 1
+        for upload_id, slug in gaps.scene_uploads_without_scene(session):
+            ask_ingest(session, slug, upload_id)
+            found.scene_uploads += 1
+        for scene, slug in scene_rows.unprocessed_scenes(session):
+            found.scenes += ask_process(session, slug, scene.id)
+        for declaration_set in declaration_rows.current_sets(session):
+            if work_key(EXTRACT_PARCELS, declaration_set.id) in failed:
+                continue
+            if scene_rows.scenes_without_observations(session, declaration_set, NDVI_GROUP):
+                slug = session.get_one(Site, declaration_set.site_id).slug
+                found.extractions += ask_extract(session, slug, declaration_set.id)
+        for season_id, slug in gaps.seasons_to_evaluate(session):
+            if work_key(DETECT_MOWING, season_id) not in failed:
+                found.seasons += ask_mowing(session, slug, season_id)
+        found.waiting_uploads = jobs.due(session, [RECEIVE_UPLOAD])
+    return found

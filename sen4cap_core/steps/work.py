@@ -1,0 +1,94 @@
+"""The kinds of work, their keys and their order.
+
+A key says which work it is, so that asking twice is asking once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sen4cap_core.db.jobs import enqueue
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+RECEIVE_UPLOAD = "receive-upload"
+INGEST_SCENE = "ingest-scene"
+PROCESS_SCENE = "process-scene"
+EXTRACT_PARCELS = "extract-parcels"
+DETECT_MOWING = "detect-mowing"
+
+SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS)
+"""What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
+WARM_WORK = (*SCENE_WORK, DETECT_MOWING)
+"""What the warm worker does; receive-upload is the drain flow's."""
+
+NDVI_GROUP = "ndvi"
+"""Name of the observation group that mowing detection reads."""
+
+MOWING_DELAY_SECONDS = 3.0
+"""An evaluation waits this long for the next scene of a burst."""
+
+_PRIORITY = {RECEIVE_UPLOAD: 100, INGEST_SCENE: 80, PROCESS_SCENE: 50, EXTRACT_PARCELS: 40, DETECT_MOWING: 20}
+
+
+def ask_receive(session: Session, site_slug: str, upload_id: int) -> bool:
+    """Ask for an upload to be received."""
+    return _ask(session, RECEIVE_UPLOAD, upload_id, site_slug, "upload_id")
+
+
+def ask_ingest(session: Session, site_slug: str, upload_id: int) -> bool:
+    """Ask for the scenes of an upload to be registered."""
+    return _ask(session, INGEST_SCENE, upload_id, site_slug, "upload_id", again=True)
+
+
+def ask_process(session: Session, site_slug: str, scene_id: int, *, again: bool = False) -> bool:
+    """Ask for a scene to be turned into rasters and observations."""
+    return _ask(session, PROCESS_SCENE, scene_id, site_slug, "scene_id", again=again)
+
+
+def ask_extract(session: Session, site_slug: str, declaration_set_id: int) -> bool:
+    """Ask for the season's earlier scenes to be extracted for a declaration set."""
+    return _ask(session, EXTRACT_PARCELS, declaration_set_id, site_slug, "declaration_set_id", again=True)
+
+
+def ask_mowing(session: Session, site_slug: str, season_id: int) -> bool:
+    """Ask for a season's mowing to be evaluated with what there is then."""
+    return _ask(
+        session,
+        DETECT_MOWING,
+        season_id,
+        site_slug,
+        "season_id",
+        delay_seconds=MOWING_DELAY_SECONDS,
+        again=True,
+    )
+
+
+def work_key(kind: str, subject_id: int) -> str:
+    """Return the key of a kind of work on one subject."""
+    return f"{kind}/{subject_id}"
+
+
+def _ask(
+    session: Session,
+    kind: str,
+    subject_id: int,
+    site_slug: str,
+    parameter: str,
+    *,
+    delay_seconds: float = 0.0,
+    again: bool = False,
+) -> bool:
+    """Enqueue; True when this made something wait that did not wait before."""
+    outcome = enqueue(
+        session,
+        kind,
+        work_key(kind, subject_id),
+        site_slug,
+        {parameter: subject_id},
+        priority=_PRIORITY[kind],
+        delay_seconds=delay_seconds,
+        again=again,
+    )
+    return outcome != "known"
