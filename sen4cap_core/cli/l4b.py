@@ -1,0 +1,68 @@
+"""``sen4cap l4b``: grassland mowing on tables, without the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sen4cap_core.errors import Sen4capError
+
+app = typer.Typer(help="Grassland mowing (L4B) on tables.", no_args_is_help=True)
+
+
+@app.callback()
+def l4b() -> None:
+    """Grassland mowing (L4B) on tables."""
+
+
+class Missions(StrEnum):
+    """Which satellites are used."""
+
+    S2 = "S2"
+    S1 = "S1"
+    S1_S2 = "S1_S2"
+
+
+class Behaviour(StrEnum):
+    """Whether the original's defects are reproduced."""
+
+    default = "default"
+    sen4cap = "sen4cap"
+
+
+@app.command()
+def detect(
+    observations: Annotated[Path, typer.Option(help="Table of parcel means; .csv, .csv.gz or .parquet.")],
+    parcels: Annotated[Path, typer.Option(help="Table of parcels; .csv, .csv.gz or .parquet.")],
+    config: Annotated[Path, typer.Option(help="Mowing configuration of the original's form (.cfg).")],
+    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, YYYY-MM-DD.")],
+    end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day, YYYY-MM-DD.")],
+    out: Annotated[Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.")],
+    missions: Annotated[Missions, typer.Option(help="Satellites to use.")] = Missions.S1_S2,
+    compat: Annotated[
+        Behaviour, typer.Option(help="sen4cap reproduces the original with its defects.")
+    ] = Behaviour.default,
+) -> None:
+    """Find the mowings of each parcel in a table of observations."""
+    from sen4cap_core.processors.l4b.command import detect_tables
+
+    try:
+        summary = detect_tables(
+            observations,
+            parcels,
+            config,
+            start.date(),
+            end.date(),
+            out,
+            missions=tuple(sorted(missions.value.split("_"), reverse=True)),
+            compat="sen4cap" if compat is Behaviour.sen4cap else "default",
+        )
+    except Sen4capError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for line in summary:
+        typer.echo(line, err=True)

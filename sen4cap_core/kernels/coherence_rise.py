@@ -1,0 +1,155 @@
+"""Sudden rises of Sentinel-1 coherence: a constant false alarm rate test against the line of the acquisitions before."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+CONFIDENCE_HIGH = 0.5
+
+
+@njit(nogil=True, cache=True)
+def line_residual(offsets: NDArray[np.float64], samples: NDArray[np.float64], n: int) -> tuple[float, float]:
+    """Fit a least-squares line to ``n`` samples; return its value at the last one and the residuals' deviation.
+
+    The deviation is the population's (divided by ``n``). A NaN among the samples makes both NaN.
+    """
+    mean_x = 0.0
+    mean_y = 0.0
+    for i in range(n):
+        mean_x += offsets[i]
+        mean_y += samples[i]
+    mean_x /= n
+    mean_y /= n
+    xx = 0.0
+    xy = 0.0
+    for i in range(n):
+        xx += (offsets[i] - mean_x) ** 2
+        xy += (offsets[i] - mean_x) * (samples[i] - mean_y)
+    slope = xy / xx if xx > 0.0 else 0.0
+    # Squares of the residuals themselves: the shortcut yy - xy * slope loses digits when the line fits well.
+    squares = 0.0
+    for i in range(n):
+        squares += (samples[i] - mean_y - slope * (offsets[i] - mean_x)) ** 2
+    return mean_y + slope * (offsets[n - 1] - mean_x), math.sqrt(squares / n)
+
+
+@njit(nogil=True, cache=True)
+def rise_scores(
+    offsets: NDArray[np.float64],
+    series: NDArray[np.float64],
+    window: int,
+    sigma_floor: float,
+    threshold: float,
+    scores: NDArray[np.float64],
+) -> None:
+    """Write how far each acquisition lies above the line of the ``window`` before it, beyond ``threshold`` sigmas.
+
+    ``offsets`` [days], ``series`` (coherence, NaN where not observed) and ``scores`` [sigmas] run over the
+    acquisitions of one orbit; a score is 0 where there is no rise or a sample is missing. ``sigma_floor`` may be
+    infinite (never a rise).
+    """
+    for t in range(series.size):
+        scores[t] = 0.0
+        if t < window or math.isnan(series[t]):
+            continue
+        predicted, sigma = line_residual(offsets[t - window : t], series[t - window : t], window)
+        if math.isnan(predicted):
+            continue
+        sigma = max(sigma, sigma_floor)
+        above = series[t] - predicted
+        if sigma > 0.0:
+            scores[t] = max(above / sigma - threshold, 0.0)
+        elif above > 0.0:
+            scores[t] = math.inf
+
+
+@njit(nogil=True, cache=True)
+def find_rises(
+    first: int,
+    last: int,
+    columns: NDArray[np.int64],
+    second_columns: NDArray[np.int64],
+    start_days: NDArray[np.int32],
+    values: NDArray[Any],
+    sigma_floors: NDArray[np.float64],
+    window: int,
+    threshold: float,
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
+    """Find rises in the coherence of parcels ``first`` to ``last`` (exclusive) over one orbit.
+
+    The event is dated one acquisition before the rise: the pair that spans the cut is still incoherent, the next
+    one shows the bare, stable stubble.
+
+    Parameters
+    ----------
+    columns : int64 (K,)
+        Columns of the polarisation that decides, in ascending order of the pairs' later date.
+    second_columns : int64 (K,) or (0,)
+        Columns of another polarisation on the same dates, -1 where it has none; it can only raise the confidence of
+        a rise of the first. Empty when there is none.
+    start_days : int32 (K,)
+        Earlier day of each pair, the abscissa of the line.
+    values : float32 or float64 (P, T)
+        Coherence 0..1, NaN where not observed.
+    sigma_floors : float64 (P,)
+        Least sigma of each parcel; infinite where it must never be found.
+    window : int
+        Acquisitions of the line.
+    threshold : float
+        Sigmas that are still chance.
+
+    Returns
+    -------
+    parcel : int32 (N,)
+    pair : int32 (N,)
+        Position in ``columns`` of the pair that carries the event.
+    confidence : float64 (N,)
+        Above 0, at most 0.5.
+    """
+    size = max(16, last - first)
+    parcel = np.empty(size, np.int32)
+    pair = np.empty(size, np.int32)
+    confidence = np.empty(size, np.float64)
+    n = 0
+    n_pairs = columns.size
+    offsets = (start_days - start_days[0]).astype(np.float64) if n_pairs > 0 else np.empty(0, np.float64)
+    series = np.empty(n_pairs, np.float64)
+    scores = np.zeros(n_pairs, np.float64)
+    others = np.zeros(n_pairs, np.float64)
+    for p in range(first, last):
+        for t in range(n_pairs):
+            series[t] = values[p, columns[t]]
+        rise_scores(offsets, series, window, sigma_floors[p], threshold, scores)
+        if second_columns.size > 0:
+            for t in range(n_pairs):
+                series[t] = values[p, second_columns[t]] if second_columns[t] >= 0 else math.nan
+            rise_scores(offsets, series, window, sigma_floors[p], threshold, others)
+        for t in range(n_pairs - 1):
+            if scores[t + 1] <= 0.0:
+                continue
+            found = CONFIDENCE_HIGH - CONFIDENCE_HIGH * math.exp(-max(scores[t + 1], others[t + 1]))
+            if found <= 0.0:
+                continue
+            if n == size:
+                size *= 2
+                parcel = _longer(parcel, size)
+                pair = _longer(pair, size)
+                confidence = _longer(confidence, size)
+            parcel[n] = p
+            pair[n] = t
+            confidence[n] = found
+            n += 1
+    return parcel[:n], pair[:n], confidence[:n]
+
+
+@njit(nogil=True, cache=True)
+def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
+    """Copy an array into a longer one."""
+    longer = np.empty(size, array.dtype)
+    longer[: array.size] = array
+    return longer

@@ -1,0 +1,108 @@
+"""Rows of a long table (parcel, source, day, value) put into one matrix, whatever their order."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(nogil=True, cache=True)
+def locate_numbers(
+    wanted: NDArray[np.int64],
+    known: NDArray[np.int64],
+    known_rows: NDArray[np.int32],
+    rows: NDArray[np.int32],
+) -> int:
+    """Write to ``rows`` where each of ``wanted`` stands in the ascending ``known``; -1 and counted when it does not."""
+    n_unknown = 0
+    previous = np.int64(0)
+    row = np.int32(-1)
+    for i in range(wanted.size):
+        if i == 0 or wanted[i] != previous:
+            # Tables are mostly sorted by parcel: the same id comes many times in a row.
+            previous = wanted[i]
+            at = np.searchsorted(known, previous)
+            row = known_rows[at] if at < known.size and known[at] == previous else np.int32(-1)
+        rows[i] = row
+        n_unknown += row < 0
+    return n_unknown
+
+
+@njit(nogil=True, cache=True)
+def scatter_rows(
+    begin: int,
+    parcels: NDArray[np.int32],
+    sources: NDArray[np.int8],
+    days: NDArray[np.int32],
+    start_days: NDArray[np.int32],
+    means: NDArray[Any],
+    counts: NDArray[np.int32],
+    first_days: NDArray[np.int32],
+    base_day: int,
+    last_day: int,
+    column_of: NDArray[np.int32],
+    column_start: NDArray[np.int32],
+    n_columns: int,
+    values: NDArray[np.float64],
+    best_counts: NDArray[np.int32],
+) -> tuple[int, int]:
+    """Put rows from ``begin`` on into the matrix; stop at the first row that needs a column beyond the matrix.
+
+    Parameters
+    ----------
+    parcels : int32 (N,)
+        Row of the matrix; negative rows are skipped.
+    sources : int8 (N,)
+        Which sensor, orbit and polarisation; negative rows are skipped.
+    days, start_days : int32 (N,)
+        Day since 1970-01-01, and the earlier day of a pair (a value of ``-2**31`` where unknown).
+    means : float (N,)
+        NaN where not observed.
+    counts : int32 (N,)
+        Valid pixels: among rows of one parcel, source and day the highest wins, then the highest mean.
+    first_days : int32 (S,)
+        First day of the period of each source.
+    base_day, last_day : int
+        The earliest day of all sources and the last, which is common.
+    column_of : int32 (S, D)
+        Column of each source and day since ``base_day``, -1 while it has none. Changed in place.
+    column_start : int32 (C,)
+        Latest earlier day seen for each column. Changed in place.
+    n_columns : int
+        Columns in use.
+    values : float64 (P, C)
+        Changed in place; NaN where nothing was put.
+    best_counts : int32 (P, C)
+        Changed in place; -1 where nothing was put.
+
+    Returns
+    -------
+    begin, n_columns : int
+        The first row not done (N when all are) and the columns in use.
+    """
+    for i in range(begin, parcels.size):
+        p = parcels[i]
+        s = sources[i]
+        if p < 0 or s < 0 or days[i] < first_days[s] or days[i] > last_day:
+            continue
+        at = days[i] - base_day
+        column = column_of[s, at]
+        if column < 0:
+            if n_columns == values.shape[1]:
+                return i, n_columns
+            column = n_columns
+            column_of[s, at] = column
+            n_columns += 1
+        column_start[column] = max(column_start[column], start_days[i])
+        mean = float(means[i])
+        if math.isnan(mean):
+            continue
+        known = best_counts[p, column]
+        if counts[i] > known or (counts[i] == known and mean > values[p, column]):
+            best_counts[p, column] = counts[i]
+            values[p, column] = mean
+    return parcels.size, n_columns

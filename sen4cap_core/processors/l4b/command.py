@@ -1,0 +1,77 @@
+"""A whole run on table files: read, detect, write."""
+
+from __future__ import annotations
+
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+
+from sen4cap_core.declarations.l4b_config import Compat, read_l4b_config
+from sen4cap_core.errors import ConfigurationError, NothingToDoError
+from sen4cap_core.processors.l4b.detection import detect_like_the_original
+from sen4cap_core.processors.l4b.model import ParcelFacts
+from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
+from sen4cap_core.processors.l4b.parcels_table import ParcelTable, read_parcels
+from sen4cap_core.processors.l4b.table import mowing_table, write_table
+from sen4cap_core.processors.l4b.tables_in import table_format
+
+
+def detect_tables(
+    observations: Path,
+    parcels: Path,
+    config_path: Path,
+    start: date,
+    end: date,
+    out: Path,
+    *,
+    missions: tuple[str, ...],
+    compat: Compat,
+) -> list[str]:
+    """Detect mowings from table files and write the result; return lines that say what was done.
+
+    Raises
+    ------
+    BadUploadError, ConfigurationError
+        When a file cannot be used.
+    NothingToDoError
+        When no observation lies in the period.
+    """
+    table_format(out)
+    if end < start:
+        raise NothingToDoError(f"The end {end} lies before the start {start}.")
+    if not config_path.is_file():
+        raise ConfigurationError(config_path, "there is no such file.", remedy="Check the path.")
+    config = read_l4b_config(config_path)
+    parcel_table = read_parcels(parcels, config.ct_numbers)
+    table = read_observations_table(observations, parcel_table, config, start, end, missions)
+    if not table.matrix.sources:
+        raise NothingToDoError(
+            f"{observations.name}: no observation of {' or '.join(missions)} for these parcels from {start} to {end}."
+        )
+    outcome = detect_like_the_original(table.matrix, parcel_facts(parcel_table, table), config, missions)
+    write_table(out, mowing_table(parcel_table.ids, outcome))
+    lines = [
+        f"{len(parcel_table)} parcels, {int((outcome.n_mowings > 0).sum())} of them mown, "
+        f"{outcome.events.parcel.size} mowings: {out}"
+    ]
+    if table.n_foreign_rows:
+        lines.append(
+            f"{table.n_foreign_rows} observations of parcels that are not in {parcels.name} were left out."
+        )
+    return lines
+
+
+def parcel_facts(parcels: ParcelTable, table: TableObservations) -> ParcelFacts:
+    """Say which parcels are in the images: by their pixel counts, or where these are not given by having rows."""
+    n = len(parcels)
+    rows_s2 = table.has_rows.get("S2", np.zeros(n, np.bool_))
+    rows_s1 = table.has_rows.get("S1", np.zeros(n, np.bool_))
+    s2, s1 = parcels.n_pixels_s2, parcels.n_pixels_s1
+    return ParcelFacts(
+        crop_codes=parcels.crop_codes,
+        in_optical=rows_s2 if s2 is None else s2 > 0,
+        in_radar=rows_s1 if s1 is None else s1 > 0,
+        n_pixels_radar=np.ones(n, np.int32) if s1 is None else s1,
+        is_feature_zero=np.zeros(n, np.bool_) if parcels.fid is None else parcels.fid == 0,
+    )

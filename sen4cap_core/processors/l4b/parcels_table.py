@@ -1,0 +1,142 @@
+"""The parcels of a table run: ids, crop codes, pixel counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.kernels.mowing_matrix import locate_numbers
+from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
+
+COUNTS = ("fid", "n_pix_s2", "n_pix_s1")
+
+
+@dataclass(frozen=True)
+class ParcelTable:
+    """Rows of the parcels table in the file's order."""
+
+    ids: pa.Array
+    """Text, unique."""
+    crop_codes: tuple[str, ...]
+    n_pixels_s2: NDArray[np.int32] | None
+    n_pixels_s1: NDArray[np.int32] | None
+    """None when the table has no such column: a parcel with observations counts as being in the images."""
+    fid: NDArray[np.int64] | None
+
+    def __len__(self) -> int:
+        return len(self.crop_codes)
+
+    def locate(self, ids: pa.Array) -> NDArray[np.int32]:
+        """Row of each id (integers, text or dictionary of text); -1 when there is none."""
+        if pa.types.is_dictionary(ids.type):
+            by_code = self.locate(ids.dictionary)
+            codes = ids.indices.fill_null(len(by_code)).to_numpy(zero_copy_only=False)
+            return np.append(by_code, np.int32(-1)).astype(np.int32)[codes]
+        if pa.types.is_integer(ids.type):
+            order, known = self._numbers()
+            wanted = ids.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+            rows = np.empty(len(wanted), np.int32)
+            locate_numbers(wanted, known, order, rows)
+            return rows
+        found = pc.index_in(ids.cast(pa.string()), self.ids)
+        rows = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+        return rows
+
+    def _numbers(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
+        """Ids that are plain integers, ascending, and their rows."""
+        is_number = pc.match_substring_regex(self.ids, r"^(0|-?[1-9]\d{0,17})$").to_numpy(
+            zero_copy_only=False
+        )
+        rows = np.nonzero(is_number)[0].astype(np.int32)
+        numbers = self.ids.take(pa.array(rows)).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        order = np.argsort(numbers, kind="stable")
+        return rows[order], numbers[order]
+
+
+def read_parcels(path: Path, ct_numbers: tuple[str, ...] = ()) -> ParcelTable:
+    """Read the parcels table: ``parcel_id`` and ``crop_code``, and ``fid``, ``n_pix_s2``, ``n_pix_s1`` if there.
+
+    With ``ct_numbers`` only parcels whose ``ctnum`` is among them are kept; a table without that column is taken to
+    hold these parcels only, as the original's detector gets it.
+
+    Raises
+    ------
+    BadUploadError
+        When a column is missing, an id is missing or stands twice, or a count is no number.
+    """
+    batches = list(
+        read_batches(
+            path,
+            {"parcel_id": TEXT, "crop_code": TEXT},
+            {**{name: pa.float64() for name in COUNTS}, "ctnum": TEXT},
+        )
+    )
+    if not batches or sum(b.num_rows for b in batches) == 0:
+        raise BadUploadError(path, "there is no parcel in it.")
+    table = pa.Table.from_batches([_plain(b) for b in batches]).combine_chunks()
+    if ct_numbers and "ctnum" in table.column_names:
+        table = table.filter(pc.is_in(_text(table["ctnum"]), pa.array(ct_numbers)))
+        if table.num_rows == 0:
+            raise BadUploadError(path, f"no parcel has one of the crop type numbers {', '.join(ct_numbers)}.")
+    ids = _text(table["parcel_id"])
+    _check_ids(path, ids)
+    codes = _text(table["crop_code"]).fill_null("").to_pylist()
+    counts = {name: _counts(path, table, name) for name in COUNTS}
+    s2, s1, fid = counts["n_pix_s2"], counts["n_pix_s1"], counts["fid"]
+    return ParcelTable(
+        ids=ids,
+        crop_codes=tuple(codes),
+        n_pixels_s2=None if s2 is None else s2.astype(np.int32),
+        n_pixels_s1=None if s1 is None else s1.astype(np.int32),
+        fid=fid,
+    )
+
+
+def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
+    """Dictionaries of different batches differ; plain text can be joined."""
+    arrays = [a.dictionary_decode() if pa.types.is_dictionary(a.type) else a for a in batch.columns]
+    return pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
+
+
+def _text(column: pa.ChunkedArray) -> pa.Array:
+    whole = column.combine_chunks()
+    array = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    return array.cast(pa.string())
+
+
+def _check_ids(path: Path, ids: pa.Array) -> None:
+    if ids.null_count:
+        row = pc.index(ids.is_null(), True).as_py()
+        raise BadUploadError(
+            path, "a parcel has no id.", problems=[Problem("is empty", row=row + 2, column="parcel_id")]
+        )
+    if pc.count_distinct(ids).as_py() != len(ids):
+        counted = pc.value_counts(ids)
+        double = next(c["values"].as_py() for c in counted if c["counts"].as_py() > 1)
+        first = pc.index(ids, double).as_py()
+        second = first + 1 + pc.index(ids.slice(first + 1), double).as_py()
+        raise BadUploadError(
+            path,
+            "a parcel stands there twice.",
+            problems=[
+                Problem(f"{double!r} is already in row {first + 2}", row=second + 2, column="parcel_id")
+            ],
+        )
+
+
+def _counts(path: Path, table: pa.Table, name: str) -> NDArray[np.int64] | None:
+    if name not in table.column_names:
+        return None
+    column = table[name].cast(pa.float64()).to_numpy()
+    with np.errstate(invalid="ignore"):
+        bad = np.nonzero(~(column >= 0) | (column != np.floor(column)))[0]
+    if bad.size:
+        problem = Problem("expected a whole number, 0 or more", row=int(bad[0]) + 2, column=name)
+        raise BadUploadError(path, "a count is wrong.", problems=[problem])
+    return column.astype(np.int64)
