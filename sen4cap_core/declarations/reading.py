@@ -1,0 +1,167 @@
+"""Declarations: the parcels of a site and year, read from whatever an agency exports."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow as pa
+
+from sen4cap_core.archives import extract_zip, inspect_zip
+from sen4cap_core.declarations.columns import (
+    ColumnChoices,
+    ColumnMapping,
+    choose_columns,
+    read_column_mapping,
+)
+from sen4cap_core.declarations.texts import Texts, as_texts, joined
+from sen4cap_core.declarations.vector_files import VectorLayer, read_vector, vector_file
+
+MAPPING_NAME = "declarations.yaml"
+N_SAMPLE_ROWS = 5
+
+
+@dataclass(frozen=True)
+class ReadingReport:
+    """How a file of declarations was understood: what a receipt shows."""
+
+    file: str
+    format: str
+    layer: str
+    crs: str
+    n_rows: int
+    columns: ColumnChoices
+    sample: list[dict[str, str]]
+    """First rows as they were understood: parcel_id, holding_id, crop_code."""
+    warnings: list[str] = field(default_factory=list)
+
+    def as_dict(self) -> dict[str, object]:
+        """Return plain values for a receipt."""
+        choices = {
+            role: {
+                "columns": list(choice.columns),
+                "chosen": choice.reason,
+                "other candidates": list(choice.others),
+            }
+            for role, choice in (
+                ("parcel_id", self.columns.parcel_id),
+                ("holding_id", self.columns.holding_id),
+                ("crop_code", self.columns.crop_code),
+            )
+        }
+        return {
+            "file": self.file,
+            "format": self.format,
+            "layer": self.layer,
+            "crs": self.crs,
+            "rows": self.n_rows,
+            "columns": choices,
+            "first rows": self.sample,
+            "warnings": self.warnings,
+        }
+
+
+@dataclass(frozen=True)
+class Declarations:
+    """Parcels as the file has them, with the columns that mean something found."""
+
+    frame: gpd.GeoDataFrame
+    """One row per feature in file order, in the CRS of the file; columns have the file's own Arrow types."""
+    columns: ColumnChoices
+    report: ReadingReport
+
+    @property
+    def n_rows(self) -> int:
+        """Number of features."""
+        return len(self.frame)
+
+
+def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Declarations:
+    """Read the parcels of a zipped shapefile, GeoPackage, GeoParquet, FlatGeobuf, GML or GeoJSON.
+
+    Parameters
+    ----------
+    path : Path
+        The file, alone or anywhere inside a zip.
+    mapping : ColumnMapping, optional
+        The content of declarations.yaml; default: the one inside the zip, if any. What it leaves out is
+        guessed (see `columns.choose_columns`) and reported with the first rows: a wrong guess is seen.
+
+    Raises
+    ------
+    BadUploadError
+        Whatever makes the file unusable, in words: several layers, missing parts, no coordinate reference
+        system, no column that could be a parcel id.
+    UnsafeArchiveError
+        A zip that is not safe to unpack.
+    """
+    mapping = mapping or _mapping_inside(path) or ColumnMapping()
+    with vector_file(path, mapping.file) as file:
+        layer = read_vector(path, file, layer=mapping.layer, encoding=mapping.encoding, crs=mapping.crs)
+    choices = choose_columns(path, layer.attributes, mapping, feature_id=layer.feature_id)
+    warnings = list(layer.notes)
+    if not choices.holding_id.columns:
+        warnings.append(choices.holding_id.reason)
+    if layer.feature_id and choices.parcel_id.columns == (layer.feature_id,) and not choices.parcel_id.given:
+        warnings.append(
+            f"no column is a parcel id: the feature number stored in the file ({layer.feature_id!r}) is taken; "
+            "if the next file numbers its parcels anew, they count as new parcels"
+        )
+    report = ReadingReport(
+        file=layer.file,
+        format=layer.format,
+        layer=layer.layer,
+        crs=_crs_name(layer),
+        n_rows=len(layer.geometry),
+        columns=choices,
+        sample=_sample(layer.attributes, choices),
+        warnings=warnings,
+    )
+    return Declarations(_frame(layer), choices, report)
+
+
+def _mapping_inside(path: Path) -> ColumnMapping | None:
+    if path.suffix.lower() != ".zip":
+        return None
+    for entry in inspect_zip(path):
+        if PurePosixPath(entry.filename).name.lower() == MAPPING_NAME:
+            with TemporaryDirectory(prefix="sen4cap-mapping-") as scratch:
+                return read_column_mapping(extract_zip(path, Path(scratch), [entry.filename])[0])
+    return None
+
+
+def _crs_name(layer: VectorLayer) -> str:
+    authority = layer.crs.to_authority()
+    return f"{':'.join(authority)} ({layer.crs.name})" if authority else str(layer.crs.name)
+
+
+def _frame(layer: VectorLayer) -> gpd.GeoDataFrame:
+    attributes = layer.attributes.to_pandas(types_mapper=pd.ArrowDtype)
+    geometry = "geometry"
+    while geometry in attributes.columns:
+        geometry += "_"
+    attributes[geometry] = gpd.GeoSeries(layer.geometry, crs=layer.crs)
+    return gpd.GeoDataFrame(attributes, geometry=geometry, crs=layer.crs)
+
+
+def role_texts(table: pa.Table, columns: tuple[str, ...]) -> Texts:
+    """Return the text of one role for each row: its columns joined with ``-``, None where any is missing."""
+    return joined([as_texts(table.column(name)) for name in columns])
+
+
+def _sample(table: pa.Table, choices: ColumnChoices) -> list[dict[str, str]]:
+    head = table.slice(0, N_SAMPLE_ROWS)
+    roles: Mapping[str, tuple[str, ...]] = {
+        "parcel_id": choices.parcel_id.columns,
+        "holding_id": choices.holding_id.columns or choices.parcel_id.columns,
+        "crop_code": choices.crop_code.columns,
+    }
+    texts = {role: role_texts(head, columns) for role, columns in roles.items()}
+    return [
+        {role: values[row] if values[row] is not None else "" for role, values in texts.items()}
+        for row in range(head.num_rows)
+    ]
