@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit, urlunsplit
+
 import psycopg
 from psycopg import sql
 
@@ -58,3 +60,20 @@ def ensure_extension(url: str, name: str = "postgis") -> None:
     """Create an extension in the database of this URL unless it is there."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(sql.SQL("CREATE EXTENSION IF NOT EXISTS {}").format(sql.Identifier(name)))
+
+
+def plain_url(url: str, *, database: str | None = None, driver: str = "") -> str:
+    """Return a PostgreSQL URL with another driver (``+asyncpg``) and, if given, another database."""
+    parts = urlsplit(url)
+    return urlunsplit(
+        parts._replace(
+            scheme=f"postgresql{driver}",
+            path=f"/{database}" if database else parts.path,
+            # Options after the question mark are libpq's: another driver does not know them.
+            query=parts.query if driver in ("", "+psycopg") else "",
+        )
+    )
+
+
+PrivilegeError = psycopg.errors.InsufficientPrivilege
+"""Raised where our role may not create what is missing."""

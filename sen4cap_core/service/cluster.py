@@ -148,7 +148,7 @@ class Cluster:
             stdout=output,
             stderr=subprocess.STDOUT,
             cwd=self.data,
-            env=_plain_environment(),
+            env=plain_environment(),
             user=user.uid if user else None,
             group=user.gid if user else None,
             extra_groups=[] if user else None,
@@ -261,7 +261,7 @@ class Cluster:
                 capture_output=True,
                 text=True,
                 cwd=self.data,
-                env=_plain_environment(),
+                env=plain_environment(),
                 user=user.uid if user else None,
                 group=user.gid if user else None,
                 extra_groups=[] if user else None,
@@ -308,8 +308,8 @@ class Cluster:
         return "Its last words:\n" + "\n".join(logfile.read_text(errors="replace").splitlines()[-5:])
 
 
-def _plain_environment() -> dict[str, str]:
-    # PGDATA, PGPORT and the like of the caller must not lead the server astray.
+def plain_environment() -> dict[str, str]:
+    """Return the environment of the server, without PGDATA, PGPORT and the like of the caller."""
     return {"PATH": os.environ.get("PATH", os.defpath), "LANG": "C.UTF-8"}
 
 

@@ -1,0 +1,80 @@
+"""Bring work pool, automation and deployments to what ``prefect.yaml`` says: a short-lived process."""
+
+from __future__ import annotations
+
+import hashlib
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+import yaml
+
+from sen4cap_core.errors import Sen4capError, ServiceError
+from sen4cap_core.service.place import Place
+from sen4cap_core.service.prefect_api import PrefectApi
+from sen4cap_core.service.units import WORK_POOL
+from sen4cap_core.settings import Settings
+
+FINGERPRINT_VARIABLE = "sen4cap_deployed"
+
+
+def deploy(place: Place) -> bool:
+    """Apply ``prefect.yaml`` unless the server has just this version already; return whether it was applied.
+
+    The fingerprint is kept on the server, since it is the server that has the deployments or has lost them.
+
+    Raises
+    ------
+    ServiceError
+        When the server is away, or a deployment does not load.
+    """
+    project = place.project
+    fingerprint = deployment_fingerprint(project)
+    with PrefectApi(place.prefect_api_url()) as api:
+        api.ensure_work_pool(WORK_POOL, description="Processes on this machine, one per run.")
+        api.ensure_zombie_automation()
+        wanted = wanted_deployments(project)
+        if api.variable(FINGERPRINT_VARIABLE) == fingerprint and wanted <= api.deployment_names():
+            return False
+        # One process for all: each call of Prefect's command line costs about six CPU seconds.
+        done = subprocess.run(
+            [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+            cwd=project,
+            stdin=subprocess.DEVNULL,
+            check=False,
+        )
+        missing = wanted - api.deployment_names()
+        if done.returncode != 0 or missing:
+            raise ServiceError(
+                f"prefect deploy ended with code {done.returncode}; "
+                f"not deployed: {', '.join(sorted(missing)) or 'none'}. Its output is above."
+            )
+        api.set_variable(FINGERPRINT_VARIABLE, fingerprint)
+    return True
+
+
+def deployment_fingerprint(project: Path) -> str:
+    """Return a hash of all a deployment is made of: its definition, the flows' signatures, our version."""
+    digest = hashlib.sha256(f"{version('sen4cap')} {version('prefect')} {project}".encode())
+    for path in [project / "prefect.yaml", *sorted((project / "flows").glob("*.py"))]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:32]
+
+
+def wanted_deployments(project: Path) -> set[str]:
+    """Return the deployments ``prefect.yaml`` names, as ``flow/deployment``: here both names are the same."""
+    content = yaml.safe_load((project / "prefect.yaml").read_text(encoding="utf-8"))
+    return {f"{entry['name']}/{entry['name']}" for entry in content["deployments"]}
+
+
+def main() -> None:
+    """Entry point of the process."""
+    try:
+        deploy(Place(Settings()))
+    except Sen4capError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

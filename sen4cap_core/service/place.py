@@ -1,0 +1,161 @@
+"""Where the parts of one installation are, and at which addresses they answer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from sen4cap_core.errors import ServiceError
+from sen4cap_core.files import write_text_atomic
+from sen4cap_core.service.cluster import HOST, PREFECT_DATABASE, Cluster
+from sen4cap_core.settings import Settings
+
+SUPERVISED_MARK = "SEN4CAP_SUPERVISED_HOME"
+"""Every process below a supervisor carries this variable, so that none is lost, however it was orphaned."""
+
+PROJECT_VARIABLE = "SEN4CAP_PROJECT"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Folders, files and addresses of one installation."""
+
+    settings: Settings
+
+    @property
+    def home(self) -> Path:
+        """The one folder that holds everything."""
+        return self.settings.home.resolve()
+
+    @property
+    def run(self) -> Path:
+        """State and locks of the supervisor."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One log per service."""
+        return self.home / "logs"
+
+    @property
+    def prefect_home(self) -> Path:
+        """Prefect's own folder: profiles, results, parameters of background tasks."""
+        return self.home / "prefect"
+
+    @property
+    def project(self) -> Path:
+        """Folder with ``prefect.yaml`` and ``flows/``.
+
+        Raises
+        ------
+        ServiceError
+            When there is no ``prefect.yaml`` in it.
+        """
+        given = os.environ.get(PROJECT_VARIABLE)
+        folder = Path(given).resolve() if given else Path(__file__).resolve().parents[2]
+        if not (folder / "prefect.yaml").is_file():
+            raise ServiceError(
+                f"No prefect.yaml in {folder}. Run sen4cap from its source folder's environment, "
+                f"or set {PROJECT_VARIABLE} to that folder."
+            )
+        return folder
+
+    @property
+    def cluster(self) -> Cluster:
+        """The private database, whether it is used or not."""
+        return Cluster(self.home / "postgres", port=self.settings.database_port)
+
+    @property
+    def has_own_database(self) -> bool:
+        """Whether the database is the private one."""
+        given = self.settings.database_url
+        if given is None:
+            return True
+        # Our own children, and whoever took over `sen4cap env`, have our own URL in their environment.
+        return self.cluster.exists and given.get_secret_value() == self.cluster.url()
+
+    @property
+    def has_own_prefect(self) -> bool:
+        """Whether the Prefect server is one that we start."""
+        given = os.environ.get("PREFECT_API_URL")
+        return not given or given.rstrip("/") == self.recorded_api_url()
+
+    def database_url(self) -> str:
+        """Return the URL of the PostGIS database that holds the tables."""
+        given = self.settings.database_url
+        return self.cluster.url() if given is None else given.get_secret_value()
+
+    def prefect_database_url(self) -> str:
+        """Return the URL of the Prefect server's own database."""
+        from sen4cap_core.db.databases import plain_url
+
+        for variable in ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL"):
+            if given := os.environ.get(variable):
+                return given
+        return plain_url(self.database_url(), database=PREFECT_DATABASE, driver="+asyncpg")
+
+    def prefect_api_url(self) -> str:
+        """Return the address of Prefect's API.
+
+        Raises
+        ------
+        ServiceError
+            When none was given and none was started from this home yet.
+        """
+        url = os.environ.get("PREFECT_API_URL") or self.recorded_api_url()
+        if url is None:
+            raise ServiceError("No Prefect server is known here. Run: sen4cap up")
+        return url.rstrip("/")
+
+    def recorded_api_url(self) -> str | None:
+        """Return the address of the server last started from this home, None before the first start."""
+        try:
+            return str(json.loads((self.run / "prefect.json").read_text(encoding="utf-8"))["api_url"])
+        except FileNotFoundError:
+            return None
+
+    def record_prefect_port(self, port: int) -> str:
+        """Keep the port of our own Prefect server for everybody who asks later; return its API's address."""
+        url = f"http://{HOST}:{port}/api"
+        write_text_atomic(self.run / "prefect.json", json.dumps({"api_url": url}) + "\n")
+        return url
+
+    def client_environment(self) -> dict[str, str]:
+        """Return the variables that point a program at this installation's database and Prefect server."""
+        return {
+            "SEN4CAP_HOME": str(self.home),
+            "SEN4CAP_DATABASE_URL": self.database_url(),
+            "PREFECT_API_URL": self.prefect_api_url(),
+            "PREFECT_HOME": str(self.prefect_home),
+        }
+
+    def child_environment(self) -> dict[str, str]:
+        """Return the whole environment of a supervised process."""
+        return {
+            **os.environ,
+            **self.client_environment(),
+            SUPERVISED_MARK: str(self.home),
+            # "python" in prefect.yaml is this environment's.
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+            "PYTHONUNBUFFERED": "1",
+            "NO_COLOR": "1",
+            "PREFECT_LOGGING_COLORS": "false",
+            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "DO_NOT_TRACK": "1",
+            # Runs report that they live; 30 s is the shortest beat there is.
+            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
+        }
+
+
+def make_folders(place: Place) -> None:
+    """Create the folders people and services write to."""
+    settings = place.settings
+    folders = (place.home, place.run, place.logs, place.prefect_home, settings.uploads_root, settings.data)
+    for folder in folders:
+        folder.mkdir(parents=True, exist_ok=True)
+    # Parameters of background tasks and logs may show what is in the declarations: nobody else's business.
+    for private in (place.logs, place.prefect_home):
+        private.chmod(0o700)

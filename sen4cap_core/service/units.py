@@ -1,0 +1,212 @@
+"""What is started, with which command, and what must be up before it."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+
+from sen4cap_core.db import databases
+from sen4cap_core.errors import ServiceError
+from sen4cap_core.service.cluster import HOST, Cluster, plain_environment
+from sen4cap_core.service.osuser import OsUser, unprivileged_user
+from sen4cap_core.service.place import Place
+
+WORK_POOL = "sen4cap"
+PORTS_TRIED = 50
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One service, or one thing done once on the way up."""
+
+    name: str
+    title: str
+    command: Callable[[], list[str]]
+    environment: Mapping[str, str]
+    folder: Path
+    """Working folder of the process."""
+    needs: tuple[str, ...] = ()
+    """Units that must be ready before this one starts, and that end after it."""
+    once: bool = False
+    """Ready when it has ended well; never restarted."""
+    before: Callable[[], None] | None = None
+    """Done before each start."""
+    ready: Callable[[], bool] | None = None
+    """Whether it does its work; None: as soon as it runs."""
+    ready_timeout_s: float = 240.0
+    user: OsUser | None = None
+    stop_signal: signal.Signals = signal.SIGTERM
+    stop_timeout_s: float = 15.0
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """Variables for this process alone, on top of ``environment``."""
+
+
+def standard_units(place: Place) -> list[Unit]:
+    """Return the services of one installation; those that exist elsewhere are left out.
+
+    Raises
+    ------
+    ServiceError
+        When PostgreSQL, PostGIS, ``prefect.yaml`` or a free port is missing.
+    """
+    units: list[Unit] = []
+    if place.has_own_database:
+        cluster = place.cluster
+        cluster.prepare()
+        units.append(_database(cluster))
+    if place.has_own_prefect:
+        place.record_prefect_port(_free_port_from(place.settings.prefect_port))
+    environment = place.child_environment()
+    project = place.project
+
+    def python(*arguments: str) -> Callable[[], list[str]]:
+        return lambda: [sys.executable, "-m", *arguments]
+
+    units.append(
+        Unit(
+            "tables",
+            "database tables",
+            python("sen4cap_core.service.migrating"),
+            environment,
+            project,
+            needs=("postgres",),
+            once=True,
+        )
+    )
+    if place.has_own_prefect:
+        units.append(_prefect_server(place, environment))
+    units += [
+        Unit(
+            "deployments",
+            "work pool and deployments",
+            python("sen4cap_core.service.deploying"),
+            environment,
+            project,
+            needs=("prefect", "tables"),
+            once=True,
+        ),
+        Unit(
+            "watcher",
+            "watcher of the upload folders",
+            python("sen4cap_core.inbox.watcher"),
+            environment,
+            project,
+            needs=("tables",),
+        ),
+        Unit(
+            "scenes",
+            "warm worker for scenes",
+            python("flows.worker"),
+            environment,
+            project,
+            needs=("prefect", "tables"),
+            # A scene that is being written may finish; one that takes longer is taken up again later.
+            stop_timeout_s=30.0,
+        ),
+        Unit(
+            "worker",
+            "worker for deployments",
+            python("prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process"),
+            environment,
+            project,
+            needs=("prefect", "deployments"),
+            extra={"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "1"},
+        ),
+    ]
+    names = {unit.name for unit in units}
+    return [_without_foreign_needs(unit, names) for unit in units]
+
+
+def is_healthy(api_url: str, *, timeout_s: float = 3.0) -> bool:
+    """Whether a Prefect API answers that it is well."""
+    try:
+        return (
+            httpx.get(f"{api_url}/health", timeout=timeout_s, trust_env=False).status_code == httpx.codes.OK
+        )
+    except httpx.HTTPError:
+        return False
+
+
+def prefect_server_command(port: int) -> list[str]:
+    """Return the command line of a Prefect server on loopback."""
+    return [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+
+
+def prefect_server_environment(database_url: str) -> dict[str, str]:
+    """Return the variables of a Prefect server on its own PostgreSQL database, without telemetry."""
+    return {
+        "PREFECT_API_DATABASE_CONNECTION_URL": database_url,
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        # The newer interface asks hosts outside for its configuration; the older one does without.
+        "PREFECT_SERVER_UI_V2_ENABLED": "false",
+        "PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT": "false",
+        # A minute's schedule would otherwise fill the list of runs an hour ahead.
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_RUNS": "2",
+        "PREFECT_SERVER_SERVICES_SCHEDULER_MIN_SCHEDULED_TIME": "120",
+    }
+
+
+def _database(cluster: Cluster) -> Unit:
+    def ready() -> bool:
+        if not databases.can_connect(cluster.url("postgres", superuser=True)):
+            return False
+        cluster.ensure_databases()
+        return True
+
+    return Unit(
+        "postgres",
+        "PostGIS",
+        cluster.command,
+        plain_environment(),
+        cluster.data,
+        before=cluster.prepare,
+        ready=ready,
+        ready_timeout_s=120.0,
+        user=unprivileged_user(),
+        stop_signal=signal.SIGINT,
+        stop_timeout_s=60.0,
+    )
+
+
+def _prefect_server(place: Place, environment: Mapping[str, str]) -> Unit:
+    api_url = place.prefect_api_url()
+    port = httpx.URL(api_url).port
+    assert port is not None
+    return Unit(
+        "prefect",
+        "Prefect server",
+        lambda: prefect_server_command(port),
+        environment,
+        place.prefect_home,
+        # Its database is made with the private cluster, or together with the tables on a server of others.
+        needs=("postgres",) if place.has_own_database else ("tables",),
+        ready=lambda: is_healthy(api_url),
+        stop_timeout_s=30.0,
+        extra=prefect_server_environment(place.prefect_database_url()),
+    )
+
+
+def _without_foreign_needs(unit: Unit, names: set[str]) -> Unit:
+    return replace(unit, needs=tuple(name for name in unit.needs if name in names))
+
+
+def _free_port_from(first: int) -> int:
+    for port in range(first, first + PORTS_TRIED):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind((HOST, port))
+            except OSError:
+                continue
+            return port
+    raise ServiceError(
+        f"No free port from {first} to {first + PORTS_TRIED - 1} for the Prefect server. "
+        "Set SEN4CAP_PREFECT_PORT."
+    )
