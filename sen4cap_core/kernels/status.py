@@ -1,0 +1,58 @@
+"""From a classification to status codes on the pass's grid: nearest neighbour and look-up in one step."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(nogil=True)
+def classify_nearest(
+    classes: NDArray[np.uint8],
+    source_rows: NDArray[np.int32],
+    source_cols: NDArray[np.int32],
+    table: NDArray[np.uint8],
+    outside: int,
+    status: NDArray[np.uint8],
+    histogram: NDArray[np.int64],
+) -> None:
+    """Look up the status of each target pixel in the source pixel that holds its centre.
+
+    Parameters
+    ----------
+    classes : uint8 (source rows, source columns)
+    source_rows, source_cols : int32 (rows,), (columns,), -1 where the target lies outside the source
+    table : uint8 (256,), status of each class
+    outside : status of pixels outside the source
+    status : uint8 (rows, columns), out
+    histogram : int64 (256,), pixels per status, added to
+    """
+    for r in range(status.shape[0]):
+        sr = source_rows[r]
+        for c in range(status.shape[1]):
+            sc = source_cols[c]
+            code = np.uint8(outside)
+            if sr >= 0 and sc >= 0:
+                code = table[classes[sr, sc]]
+            status[r, c] = code
+            histogram[code] += 1
+
+
+@njit(nogil=True)
+def take_nearest(
+    source: NDArray[np.generic],
+    source_rows: NDArray[np.int32],
+    source_cols: NDArray[np.int32],
+    outside: float,
+    out: NDArray[np.generic],
+) -> None:
+    """Copy to each target pixel the source pixel that holds its centre; ``outside`` where there is none."""
+    for r in range(out.shape[0]):
+        sr = source_rows[r]
+        for c in range(out.shape[1]):
+            sc = source_cols[c]
+            if sr >= 0 and sc >= 0:
+                out[r, c] = source[sr, sc]
+            else:
+                out[r, c] = outside

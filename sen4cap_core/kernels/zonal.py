@@ -1,0 +1,92 @@
+"""Parcel sums over label spans, and label spans out of a label image."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+
+@njit(nogil=True)
+def encode_spans(
+    labels: NDArray[np.int32],
+    row_offset: int,
+    rows: NDArray[np.int32],
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    parcel: NDArray[np.int32],
+) -> int:
+    """Write the horizontal runs of equal labels, in reading order; return how many there are.
+
+    Parameters
+    ----------
+    labels : int32 (rows, columns), -1 where there is no parcel
+    row_offset : row of the first line within the whole grid
+    rows, first, last, parcel : int32 (n,), out; empty arrays only count
+    """
+    n = 0
+    write = rows.size > 0
+    for r in range(labels.shape[0]):
+        c = 0
+        while c < labels.shape[1]:
+            label = labels[r, c]
+            start = c
+            c += 1
+            while c < labels.shape[1] and labels[r, c] == label:
+                c += 1
+            if label < 0:
+                continue
+            if write:
+                rows[n] = r + row_offset
+                first[n] = start
+                last[n] = c - 1
+                parcel[n] = label
+            n += 1
+    return n
+
+
+@njit(nogil=True)
+def sum_spans(
+    values: NDArray[np.int16],
+    row_offset: int,
+    col_offset: int,
+    rows: NDArray[np.int32],
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    parcel: NDArray[np.int32],
+    nodata: int,
+    count: NDArray[np.int64],
+    total: NDArray[np.int64],
+    squares: NDArray[np.int64],
+) -> None:
+    """Add the pixels of one block to the sums of the parcels that own them.
+
+    Integer sums, so that the result does not depend on the order or the shape of the blocks.
+
+    Parameters
+    ----------
+    values : int16 (rows, columns) of the block, ``nodata`` where missing
+    row_offset, col_offset : position of the block's first pixel in the grid of the spans
+    rows, first, last, parcel : int32 (n,), spans of the block's rows; they may reach beyond its columns
+    count, total, squares : int64 (parcels,), in place
+    """
+    width = values.shape[1]
+    for s in range(rows.size):
+        start = max(first[s] - col_offset, 0)
+        stop = min(last[s] - col_offset + 1, width)
+        if start >= stop:
+            continue
+        r = rows[s] - row_offset
+        n = np.int64(0)
+        t = np.int64(0)
+        q = np.int64(0)
+        for c in range(start, stop):
+            v = np.int64(values[r, c])
+            if v != nodata:
+                n += 1
+                t += v
+                q += v * v
+        p = parcel[s]
+        count[p] += n
+        total[p] += t
+        squares[p] += q

@@ -1,0 +1,119 @@
+"""How a pass is cut into blocks, and which of them hold parcels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.labels import LabelSpans
+
+MIN_SIDE = 512
+"""Blocks smaller than this (strips, tiny tiles) are taken several at a time."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A rectangle of pixels of a grid."""
+
+    row: int
+    col: int
+    height: int
+    width: int
+
+    @property
+    def window(self) -> tuple[tuple[int, int], tuple[int, int]]:
+        """((row start, row stop), (column start, column stop)), as rasterio takes it."""
+        return (self.row, self.row + self.height), (self.col, self.col + self.width)
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Index into an array of the whole grid."""
+        return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
+
+
+def cut(shape: tuple[int, int], side: tuple[int, int]) -> list[Block]:
+    """Cut an image into blocks of ``side`` (rows, columns) from its upper left corner, in reading order."""
+    return [
+        Block(row, col, min(side[0], shape[0] - row), min(side[1], shape[1] - col))
+        for row in range(0, shape[0], side[0])
+        for col in range(0, shape[1], side[1])
+    ]
+
+
+def pass_side(decode_sides: Sequence[tuple[int, int]], shape: tuple[int, int]) -> tuple[int, int]:
+    """Choose the block (rows, columns) of a pass: whole decode blocks, so that none is decoded twice.
+
+    Sides that share no small multiple (1024 and 640) follow the largest; the caller then reads the others
+    whole.
+    """
+
+    def one(sides: list[int], length: int) -> int:
+        largest = max(sides)
+        if largest < MIN_SIDE:
+            largest *= -(-MIN_SIDE // largest)
+        return min(largest, length)
+
+    return one([s[0] for s in decode_sides], shape[0]), one([s[1] for s in decode_sides], shape[1])
+
+
+def pixel_offset(inner: Grid, outer: Grid) -> tuple[int, int]:
+    """(rows, columns) from the corner of ``outer`` to that of ``inner``.
+
+    Raises
+    ------
+    ValueError
+        When the grids differ in zone, pixel size or by a part of a pixel.
+    """
+    rows = (outer.y_max_m - inner.y_max_m) / outer.resolution_m
+    cols = (inner.x_min_m - outer.x_min_m) / outer.resolution_m
+    same = inner.epsg == outer.epsg and abs(inner.resolution_m - outer.resolution_m) < 1e-6
+    if not same or abs(rows - round(rows)) > 1e-3 or abs(cols - round(cols)) > 1e-3:
+        raise ValueError(
+            f"parcel labels of grid {outer.key} do not fit the pixels of {inner.key}: "
+            "expected the same zone and pixel size and a shift of whole pixels; burn labels on this grid"
+        )
+    return round(rows), round(cols)
+
+
+class BlockSpans:
+    """Label spans by block of a grid that lies anywhere on (or partly beside) the grid of the labels."""
+
+    def __init__(self, labels: LabelSpans, grid: Grid) -> None:
+        self.labels = labels
+        self.row_shift, self.col_shift = pixel_offset(grid, labels.grid)
+
+    def of_rows(self, block: Block) -> slice:
+        """Spans that lie in the block's rows."""
+        start, stop = np.searchsorted(
+            self.labels.rows, [block.row + self.row_shift, block.row + self.row_shift + block.height]
+        )
+        return slice(int(start), int(stop))
+
+    def touches(self, block: Block) -> bool:
+        """Whether any parcel has a pixel in the block."""
+        spans = self.of_rows(block)
+        left = block.col + self.col_shift
+        inside = (self.labels.first[spans] < left + block.width) & (self.labels.last[spans] >= left)
+        return bool(inside.any())
+
+
+def nearest_indices(
+    target_start_m: float,
+    target_step_m: float,
+    n_target: int,
+    source_start_m: float,
+    source_step_m: float,
+    n_source: int,
+) -> NDArray[np.int32]:
+    """Index of the source pixel that holds each target pixel's centre along one axis, -1 outside.
+
+    Both axes are measured in their own direction (northing counts downwards: pass negated northings). A
+    centre on the border of two source pixels belongs to the one further along.
+    """
+    centres = target_start_m + (np.arange(n_target) + 0.5) * target_step_m
+    index = np.floor((centres - source_start_m) / source_step_m + 1e-6).astype(np.int64)
+    return np.where((index >= 0) & (index < n_source), index, -1).astype(np.int32)

@@ -1,0 +1,88 @@
+"""Parcel sums out of our own COGs, when declarations come after the scenes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blocks import Block, cut, pass_side
+from sen4cap_core.rasters.decode import BandFiles, decode_environment, decode_side, unreadable
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.labels import LabelSpans
+from sen4cap_core.rasters.sums import ParcelSums, SumBuilder
+from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.workers import Progress, Task, Workers
+
+
+def extract_from_cog(
+    sources: Mapping[str, BandSource],
+    labels: LabelSpans,
+    *,
+    threads: int,
+    progress: Progress | None = None,
+) -> ParcelSums:
+    """Add up the stored values of our own rasters per parcel, equal bit by bit to the pass's sums.
+
+    Blocks without a parcel are not read.
+
+    Parameters
+    ----------
+    sources : by variable name the int16 raster, with its scale and no-data value
+    labels : parcels, on the rasters' grid or on one shifted by whole pixels
+
+    Raises
+    ------
+    UnreadableSceneError
+        When a raster cannot be read or is not int16.
+    NothingToDoError
+        Without sources.
+    ValueError
+        When the rasters differ in grid, or the labels do not fit it.
+    """
+    if not sources:
+        raise NothingToDoError("no raster to extract parcels from: nothing was computed")
+    grids = {source.grid for source in sources.values()}
+    if len(grids) > 1:
+        raise ValueError(
+            f"rasters of {len(grids)} grids in one extraction: expected one grid; extract them one by one"
+        )
+    with decode_environment():
+        files = BandFiles()
+        try:
+            return _extract(grids.pop(), sources, labels, files, threads, progress)
+        finally:
+            files.close()
+
+
+def _extract(
+    grid: Grid,
+    sources: Mapping[str, BandSource],
+    labels: LabelSpans,
+    files: BandFiles,
+    threads: int,
+    progress: Progress | None,
+) -> ParcelSums:
+    quantisations = {}
+    for name, source in sources.items():
+        dtype = files.dataset(source).dtypes[source.band_index - 1]
+        if dtype != "int16" or source.nodata is None or source.offset != 0.0:
+            raise unreadable(source, f"it is {dtype}, expected int16 with a no-data value and no offset")
+        quantisations[name] = Quantisation(source.scale, int(source.nodata))
+    sums = SumBuilder(labels, grid, quantisations)
+    side = pass_side([decode_side(files.dataset(s), s.band_index) for s in sources.values()], grid.shape)
+    needed = [block for block in cut(grid.shape, side) if sums.spans.touches(block)]
+
+    def one(name: str, block: Block) -> None:
+        sums.add(name, files.read(sources[name], block), block)
+
+    tasks: list[Task] = [
+        (partial(one, name, block), float(block.height * block.width)) for block in needed for name in sources
+    ]
+    workers = Workers(threads, sum(work for _, work in tasks), progress)
+    try:
+        workers.run(tasks)
+    finally:
+        workers.close()
+    return sums.result()

@@ -1,0 +1,128 @@
+"""Reading blocks of band files from several threads, and saying which file is broken when one is."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from rasterio.errors import RasterioError
+
+from sen4cap_core.errors import UnreadableSceneError
+from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blocks import Block
+
+BLOCK_CACHE_MB = 64
+"""GDAL keeps decoded blocks; each block is read once, so by default it would only hold 5 % of the memory."""
+
+_JPEG2000_END = b"\xff\xd9"
+
+
+@contextmanager
+def decode_environment() -> Iterator[None]:
+    """GDAL settings of a pass: our threads do the decoding, one block each."""
+    with rasterio.Env(
+        GDAL_CACHEMAX=BLOCK_CACHE_MB, GDAL_NUM_THREADS="1", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"
+    ):
+        yield
+
+
+def unreadable(source: BandSource, what: object) -> UnreadableSceneError:
+    """Name the band file and what to do about it."""
+    return UnreadableSceneError(
+        Path(source.uri),
+        f"band {source.name} cannot be read: {what}",
+        expected="a complete raster file",
+        remedy="The file is probably truncated or damaged. Copy or download the product again and drop it.",
+    )
+
+
+class BandFiles:
+    """Datasets of a pass: each thread opens its own handle of each file; all are closed together."""
+
+    def __init__(self) -> None:
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._opened: list[Any] = []
+
+    def dataset(self, source: BandSource) -> Any:
+        """Handle of the calling thread."""
+        handles: dict[str, Any] = self._local.__dict__.setdefault("handles", {})
+        if source.uri not in handles:
+            handles[source.uri] = open_band(source)
+            with self._lock:
+                self._opened.append(handles[source.uri])
+        return handles[source.uri]
+
+    def read(self, source: BandSource, block: Block) -> NDArray[Any]:
+        """Decode one block of a band, as stored.
+
+        Raises
+        ------
+        UnreadableSceneError
+            When the file cannot be opened or decoded.
+        """
+        dataset = self.dataset(source)
+        try:
+            values: NDArray[Any] = dataset.read(source.band_index, window=block.window)
+        except (RasterioError, OSError) as error:
+            raise unreadable(source, error.__cause__ or error) from error
+        return values
+
+    def close(self) -> None:
+        """Close all handles."""
+        for dataset in self._opened:
+            dataset.close()
+        self._opened.clear()
+
+
+def open_band(source: BandSource) -> Any:
+    """Open a band file and check that it is what the source says.
+
+    Raises
+    ------
+    UnreadableSceneError
+        When it cannot be opened, ends early, or has another size than the grid of the source.
+    """
+    _check_end(source)
+    try:
+        dataset = rasterio.open(source.uri, sharing=False)
+    except (RasterioError, OSError) as error:
+        raise unreadable(source, error) from error
+    if (dataset.height, dataset.width) != source.grid.shape:
+        size = f"{dataset.width} x {dataset.height}"
+        dataset.close()
+        raise unreadable(source, f"it has {size} pixels, expected {source.grid.width} x {source.grid.height}")
+    return dataset
+
+
+def _check_end(source: BandSource) -> None:
+    """A JPEG 2000 file ends with its end-of-codestream marker; GDAL would notice only at the missing tile."""
+    path = Path(source.uri)
+    if path.suffix.lower() not in {".jp2", ".j2k"} or not path.is_file():
+        return
+    with path.open("rb") as handle:
+        size = handle.seek(0, 2)
+        handle.seek(max(size - 2, 0))
+        if handle.read() != _JPEG2000_END:
+            raise unreadable(source, f"the file ends after {size} bytes without an end-of-codestream marker")
+
+
+def decode_side(dataset: Any, band_index: int) -> tuple[int, int]:
+    """(rows, columns) that are decoded together."""
+    height, width = dataset.block_shapes[band_index - 1]
+    return int(height), int(width)
+
+
+def as_classes(values: NDArray[Any]) -> NDArray[np.uint8]:
+    """Class codes as uint8; NaN and codes beyond 255 become 0 (no data)."""
+    if values.dtype == np.uint8:
+        return values
+    with np.errstate(invalid="ignore"):
+        whole = np.nan_to_num(values.astype(np.float64), nan=0.0)
+    return np.where((whole >= 0) & (whole <= 255), np.rint(whole), 0).astype(np.uint8)

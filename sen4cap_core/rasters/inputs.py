@@ -1,0 +1,99 @@
+"""The bands of a pass, brought to its grid block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.status import take_nearest
+from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blocks import Block, cut, nearest_indices
+from sen4cap_core.rasters.decode import BandFiles, unreadable
+from sen4cap_core.rasters.grid import Grid
+
+
+class BandInput:
+    """One band on the grid of a pass.
+
+    A band on the same grid whose decode blocks nest in the pass's is read block by block. Any other (20 m
+    bands, other tilings) is decoded once into memory before the pass and taken from there by nearest
+    neighbour.
+    """
+
+    def __init__(
+        self,
+        source: BandSource,
+        grid: Grid,
+        side: tuple[int, int],
+        decode_side: tuple[int, int],
+        files: BandFiles,
+    ) -> None:
+        self.source = source
+        self._files = files
+        self._decode_side = decode_side
+        own = source.grid
+        if own.epsg != grid.epsg:
+            raise unreadable(source, f"it lies in EPSG:{own.epsg}, the product in EPSG:{grid.epsg}")
+        step = own.resolution_m
+        self._rows = nearest_indices(
+            -grid.y_max_m, grid.resolution_m, grid.height, -own.y_max_m, step, own.height
+        )
+        self._cols = nearest_indices(
+            grid.x_min_m, grid.resolution_m, grid.width, own.x_min_m, step, own.width
+        )
+        nested = all(s >= n or s % d == 0 for s, d, n in zip(side, decode_side, grid.shape, strict=True))
+        self.by_block = own == grid and nested
+        self.covers = bool((self._rows >= 0).all() and (self._cols >= 0).all())
+        self._plane: NDArray[Any] | None = None
+
+    def blocks_to_preload(self, needed: Sequence[Block]) -> list[Block]:
+        """Decode blocks that the needed blocks of the pass take pixels from; none if read by block."""
+        if self.by_block:
+            return []
+        side_rows, side_cols = self._decode_side
+        shape = self.source.grid.shape
+        wanted = np.zeros((-(-shape[0] // side_rows), -(-shape[1] // side_cols)), bool)
+        for block in needed:
+            rows, cols = (
+                index[part] for index, part in zip((self._rows, self._cols), block.slices, strict=True)
+            )
+            rows, cols = rows[rows >= 0], cols[cols >= 0]
+            if rows.size and cols.size:
+                wanted[
+                    rows[0] // side_rows : rows[-1] // side_rows + 1,
+                    cols[0] // side_cols : cols[-1] // side_cols + 1,
+                ] = True
+        blocks = cut(shape, self._decode_side)
+        return [block for block, want in zip(blocks, wanted.ravel(), strict=True) if want]
+
+    def allocate(self, dtype: Any) -> None:
+        """Make room for a band that is preloaded."""
+        self._plane = np.zeros(self.source.grid.shape, dtype)
+
+    def preload(self, block: Block) -> None:
+        """Decode one block into memory."""
+        assert self._plane is not None
+        self._plane[block.slices] = self._files.read(self.source, block)
+
+    def indexed(self, block: Block) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
+        """Pixels, and for each row and column of the block the row and column in them (-1 outside)."""
+        if self._plane is None:
+            values = self._files.read(self.source, block)
+            return values, np.arange(block.height, dtype=np.int32), np.arange(block.width, dtype=np.int32)
+        rows, cols = block.slices
+        return self._plane, self._rows[rows], self._cols[cols]
+
+    def read(self, block: Block) -> NDArray[Any]:
+        """Return the band's digital numbers on the block's pixels; outside the band its no-data value."""
+        values, rows, cols = self.indexed(block)
+        if self._plane is None:
+            return values
+        if not self.covers and self.source.nodata is None:
+            raise unreadable(self.source, "it does not cover the product and has no no-data value")
+        out = np.empty((block.height, block.width), values.dtype)
+        outside = 0.0 if self.source.nodata is None else self.source.nodata
+        take_nearest(values, rows, cols, outside, out)
+        return out

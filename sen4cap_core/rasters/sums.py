@@ -1,0 +1,109 @@
+"""Integer sums per parcel, and the mean and standard deviation that follow from them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.zonal import sum_spans
+from sen4cap_core.rasters.blocks import Block, BlockSpans
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.labels import LabelSpans
+from sen4cap_core.rasters.variables import Quantisation
+
+
+@dataclass(frozen=True, eq=False)
+class VariableSums:
+    """Sums of one variable's stored int16 values over the valid pixels of each parcel."""
+
+    quantisation: Quantisation
+    n_valid: NDArray[np.int64]
+    """(parcels,)"""
+    total: NDArray[np.int64]
+    """(parcels,), sum of stored values."""
+    squares: NDArray[np.int64]
+    """(parcels,), sum of their squares."""
+
+    def mean(self) -> NDArray[np.float32]:
+        """Mean in physical units; NaN without a valid pixel."""
+        mean = np.full(self.n_valid.shape, np.nan)
+        np.divide(self.total, self.n_valid, out=mean, where=self.n_valid > 0)
+        return (mean / self.quantisation.steps_per_unit).astype(np.float32)
+
+    def std(self) -> NDArray[np.float32]:
+        """Standard deviation with n - 1 in physical units; NaN with fewer than two valid pixels."""
+        enough = self.n_valid > 1
+        n = np.where(enough, self.n_valid, 2)
+        # Taken about a whole number next to the mean: exact in int64, where sum(x)^2 would overflow or
+        # cancel.
+        centre = self.total // n
+        squares = self.squares - 2 * centre * self.total + n * centre * centre
+        rest = self.total - n * centre
+        variance = (squares - rest.astype(np.float64) ** 2 / n) / (n - 1)
+        std = np.sqrt(np.maximum(variance, 0.0)) / self.quantisation.steps_per_unit
+        return np.where(enough, std, np.nan).astype(np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class ParcelSums:
+    """What one acquisition says about parcels: for each variable the sums over valid pixels."""
+
+    new_ids: NDArray[np.int32]
+    """(parcels,), ascending."""
+    n_total: NDArray[np.int64]
+    """(parcels,), pixels of the parcel on the tile, valid or not."""
+    variables: dict[str, VariableSums]
+
+
+class SumBuilder:
+    """Adds blocks up from several threads: each thread has its own sums, merged at the end."""
+
+    def __init__(self, labels: LabelSpans, grid: Grid, quantisations: Mapping[str, Quantisation]) -> None:
+        self.spans = BlockSpans(labels, grid)
+        self._labels = labels
+        self._quantisations = dict(quantisations)
+        self._local = threading.local()
+        self._lock = threading.Lock()
+        self._of_threads: list[dict[str, NDArray[np.int64]]] = []
+
+    def add(self, variable: str, values: NDArray[np.int16], block: Block) -> None:
+        """Add one block of stored values."""
+        labels, spans = self._labels, self.spans.of_rows(block)
+        count, total, squares = self._sums()[variable]
+        sum_spans(
+            values,
+            block.row + self.spans.row_shift,
+            block.col + self.spans.col_shift,
+            labels.rows[spans],
+            labels.first[spans],
+            labels.last[spans],
+            labels.parcel[spans],
+            self._quantisations[variable].nodata,
+            count,
+            total,
+            squares,
+        )
+
+    def result(self) -> ParcelSums:
+        """Sums of all threads; integers, so their order does not matter."""
+        n = len(self._labels.new_ids)
+        merged = {}
+        for name, quantisation in self._quantisations.items():
+            sums = np.zeros((3, n), np.int64)
+            for thread in self._of_threads:
+                sums += thread[name]
+            merged[name] = VariableSums(quantisation, sums[0], sums[1], sums[2])
+        return ParcelSums(self._labels.new_ids, self._labels.n_total, merged)
+
+    def _sums(self) -> dict[str, NDArray[np.int64]]:
+        sums: dict[str, NDArray[np.int64]] | None = getattr(self._local, "sums", None)
+        if sums is None:
+            sums = {name: np.zeros((3, len(self._labels.new_ids)), np.int64) for name in self._quantisations}
+            self._local.sums = sums
+            with self._lock:
+                self._of_threads.append(sums)
+        return sums
