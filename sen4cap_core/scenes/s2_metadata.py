@@ -213,7 +213,7 @@ def _footprint(positions: str | None, file: str) -> str | None:
     numbers = [_number(text, "EXT_POS_LIST", file) for text in positions.split()]
     if len(numbers) < 8 or len(numbers) % 2:
         return None
-    return split_at_antimeridian(Polygon(zip(numbers[1::2], numbers[0::2], strict=True))).wkt
+    return str(split_at_antimeridian(Polygon(zip(numbers[1::2], numbers[0::2], strict=True))).wkt)
 
 
 def _all(root: Element, name: str) -> Iterator[Element]:
