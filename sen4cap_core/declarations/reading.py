@@ -121,7 +121,7 @@ def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Decla
         sample=_sample(layer.attributes, choices),
         warnings=warnings,
     )
-    return Declarations(_frame(layer), choices, report)
+    return Declarations(_frame(layer, _unwanted(layer, choices)), choices, report)
 
 
 def _mapping_inside(path: Path) -> ColumnMapping | None:
@@ -139,8 +139,14 @@ def _crs_name(layer: VectorLayer) -> str:
     return f"{':'.join(authority)} ({layer.crs.name})" if authority else str(layer.crs.name)
 
 
-def _frame(layer: VectorLayer) -> gpd.GeoDataFrame:
-    attributes = layer.attributes.to_pandas(types_mapper=pd.ArrowDtype)
+def _unwanted(layer: VectorLayer, choices: ColumnChoices) -> list[str]:
+    """The stored feature number, unless it serves as an id: it says nothing about the parcel."""
+    used = {*choices.parcel_id.columns, *choices.holding_id.columns, *choices.crop_code.columns}
+    return [layer.feature_id] if layer.feature_id and layer.feature_id not in used else []
+
+
+def _frame(layer: VectorLayer, unwanted: list[str]) -> gpd.GeoDataFrame:
+    attributes = layer.attributes.drop_columns(unwanted).to_pandas(types_mapper=pd.ArrowDtype)
     geometry = "geometry"
     while geometry in attributes.columns:
         geometry += "_"
