@@ -1,121 +1,78 @@
-"""Mowing events found against a known truth: how many right, how many invented, how many missed."""
+"""Mowing events found against a known truth: how many right, how many invented, how many missed.
+
+One-to-one within twelve days of the middle of the interval, for the demo's terminal and its artifact.
+"""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Hashable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+import math
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+
+import numpy as np
 
 from sen4cap_core.clock import to_days
+from sen4cap_core.reports.scoring_mowing import TOLERANCE_DAYS, DatedEvents, Score, score_one_to_one
 from sen4cap_core.reports.tables import markdown_table
 from sen4cap_core.reports.text import document, heading
 
-TOLERANCE_DAYS = 12
-"""Two revisits of both satellites and a cloudy one: the tolerance of the published mowing comparisons."""
-
-
-@dataclass(frozen=True)
-class MowingScore:
-    """Counts of a comparison; a rate is None where nothing was to be found or nothing was found."""
-
-    n_parcels: int
-    """With at least one true or found event."""
-    right: int
-    invented: int
-    missed: int
-    errors_days: tuple[float, ...]
-    """Found minus true date of each right event: positive is late."""
-    tolerance_days: float
-
-    @property
-    def precision(self) -> float | None:
-        """Share of the found events that are true."""
-        found = self.right + self.invented
-        return self.right / found if found else None
-
-    @property
-    def recall(self) -> float | None:
-        """Share of the true events that were found."""
-        true = self.right + self.missed
-        return self.right / true if true else None
-
-    @property
-    def f1(self) -> float | None:
-        """Harmonic mean of precision and recall."""
-        total = 2 * self.right + self.invented + self.missed
-        return 2 * self.right / total if total else None
-
-    @property
-    def mean_error_days(self) -> float | None:
-        """Bias of the date: positive is late."""
-        return sum(self.errors_days) / len(self.errors_days) if self.errors_days else None
-
-    @property
-    def mean_absolute_error_days(self) -> float | None:
-        """Mean distance between found and true date."""
-        return sum(map(abs, self.errors_days)) / len(self.errors_days) if self.errors_days else None
-
 
 def score_mowing(
-    found: Iterable[tuple[Hashable, date, date]],
-    truth: Iterable[tuple[Hashable, date]],
+    found: Iterable[tuple[str, date, date]],
+    truth: Iterable[tuple[str, date]],
     *,
-    tolerance_days: float = TOLERANCE_DAYS,
+    tolerance_days: int = TOLERANCE_DAYS,
     period: tuple[date, date] | None = None,
-) -> MowingScore:
+) -> Score:
     """Compare found intervals with true dates, parcel by parcel, one to one.
 
     Parameters
     ----------
-    found : (parcel, start, end); the day of the interval's middle is the found date.
-    truth : (parcel, date).
-    period : first and last day (inclusive) of the dates that count, on both sides; None: all.
+    found : (parcel id, start, end); the day of the interval's middle is the found date.
+    truth : (parcel id, date).
+    period : first and last day (inclusive) that count, on both sides; None: all.
 
-    Notes
-    -----
-    A pair lies at most ``tolerance_days`` apart, and each event is in one pair at most. Of all such pairings the
-    one with most pairs is taken: since the tolerance is the same for all, walking both lists in order of time
-    and pairing the earliest that fit gives it.
+    Returns
+    -------
+    Counts, precision, recall, F1 and date errors; each event and each detection is in one pair at most, and
+    there are as many pairs as possible.
     """
-    found_days, true_days = _group((p, _middle(s, e)) for p, s, e in found), _group(truth)
-    right = invented = missed = 0
-    errors: list[float] = []
-    for parcel in found_days.keys() | true_days.keys():
-        a = _inside(found_days.get(parcel, []), period)
-        b = _inside(true_days.get(parcel, []), period)
-        pairs = _pair(a, b, tolerance_days)
-        right += len(pairs)
-        invented += len(a) - len(pairs)
-        missed += len(b) - len(pairs)
-        errors += pairs
-    n_parcels = len(found_days.keys() | true_days.keys())
-    return MowingScore(n_parcels, right, invented, missed, tuple(sorted(errors)), tolerance_days)
+    intervals = [(parcel, _days(start), _days(end)) for parcel, start, end in found]
+    dates = [(parcel, _days(day), _days(day)) for parcel, day in truth]
+    numbers = {parcel: i for i, parcel in enumerate(sorted({p for p, _, _ in (*intervals, *dates)}))}
+    return score_one_to_one(
+        _events(intervals, numbers, period), _events(dates, numbers, period), tolerance_days
+    )
 
 
-def score_text(score: MowingScore) -> str:
+def score_text(score: Score, tolerance_days: int = TOLERANCE_DAYS) -> str:
     """Return the score as lines for a terminal."""
-    width = max(len(name) for name, _ in _lines(score))
-    head = f"Mowing found against the known truth (one to one, within {score.tolerance_days:g} days)"
-    return "\n".join([head, *(f"  {name:<{width}}  {value}" for name, value in _lines(score))]) + "\n"
+    lines = _lines(score)
+    width = max(len(name) for name, _ in lines)
+    head = f"Mowing found against the known truth (one to one, within {tolerance_days} days)"
+    return "\n".join([head, *(f"  {name:<{width}}  {value}" for name, value in lines)]) + "\n"
 
 
-def score_markdown(score: MowingScore, title: str = "Mowing found against the known truth") -> str:
+def score_markdown(
+    score: Score,
+    tolerance_days: int = TOLERANCE_DAYS,
+    title: str = "Mowing found against the known truth",
+) -> str:
     """Return the score as a markdown page."""
     return document(
         heading(title),
         markdown_table(["", ""], _lines(score), ["left", "right"]),
-        f"A found event is right when the middle of its interval lies within {score.tolerance_days:g} days of a "
-        "true one of the same parcel; each event counts once.",
+        f"A found event is right when the middle of its interval lies within {tolerance_days} days of a true "
+        "one of the same parcel; each event counts once.",
     )
 
 
-def _lines(score: MowingScore) -> Sequence[tuple[str, str]]:
+def _lines(score: Score) -> Sequence[tuple[str, str]]:
     return [
-        ("true events", str(score.right + score.missed)),
-        ("found and true", str(score.right)),
-        ("found but not true", str(score.invented)),
-        ("missed", str(score.missed)),
+        ("true events", str(score.n_true_positive + score.n_false_negative)),
+        ("found and true", str(score.n_true_positive)),
+        ("found but not true", str(score.n_false_positive)),
+        ("missed", str(score.n_false_negative)),
         ("precision", _rate(score.precision)),
         ("recall", _rate(score.recall)),
         ("F1", _rate(score.f1)),
@@ -123,48 +80,38 @@ def _lines(score: MowingScore) -> Sequence[tuple[str, str]]:
     ]
 
 
-def _rate(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3f}"
+def _rate(value: float) -> str:
+    return "–" if math.isnan(value) else f"{value:.3f}"
 
 
-def _error(score: MowingScore) -> str:
-    if score.mean_error_days is None or score.mean_absolute_error_days is None:
+def _error(score: Score) -> str:
+    if math.isnan(score.bias_days):
         return "–"
-    side = "late" if score.mean_error_days >= 0 else "early"
-    return f"{score.mean_absolute_error_days:.1f} days, on average {abs(score.mean_error_days):.1f} {side}"
+    side = "late" if score.bias_days >= 0 else "early"
+    return f"{score.mean_absolute_error_days:.1f} days, on average {abs(score.bias_days):.1f} {side}"
 
 
-def _middle(start: date, end: date) -> date:
-    """Return the day of an interval's middle, in the time zone of its ends."""
-    if isinstance(start, datetime) and isinstance(end, datetime):
-        return (start + (end - start) / 2).date()
-    return start + timedelta(days=(to_days(end) - to_days(start)) // 2)
+def _days(moment: date) -> float:
+    """Days since 1970-01-01, with the part of the day of an instant."""
+    if not isinstance(moment, datetime):
+        return float(to_days(moment))
+    seconds = moment.hour * 3600 + moment.minute * 60 + moment.second
+    return to_days(moment) + seconds / 86_400
 
 
-def _group(events: Iterable[tuple[Hashable, date]]) -> Mapping[Hashable, list[int]]:
-    days: defaultdict[Hashable, list[int]] = defaultdict(list)
-    for parcel, day in events:
-        days[parcel].append(to_days(day))
-    return days
-
-
-def _inside(days: Sequence[int], period: tuple[date, date] | None) -> list[int]:
-    if period is None:
-        return sorted(days)
-    first, last = to_days(period[0]), to_days(period[1])
-    return sorted(day for day in days if first <= day <= last)
-
-
-def _pair(found: Sequence[int], true: Sequence[int], tolerance_days: float) -> list[float]:
-    errors: list[float] = []
-    i = j = 0
-    while i < len(found) and j < len(true):
-        difference = found[i] - true[j]
-        if abs(difference) <= tolerance_days:
-            errors.append(float(difference))
-            i, j = i + 1, j + 1
-        elif difference < 0:
-            i += 1
-        else:
-            j += 1
-    return errors
+def _events(
+    intervals: Sequence[tuple[str, float, float]],
+    numbers: dict[str, int],
+    period: tuple[date, date] | None,
+) -> DatedEvents:
+    events = DatedEvents(
+        np.array([numbers[parcel] for parcel, _, _ in intervals], dtype=np.int64),
+        np.array([start for _, start, _ in intervals], dtype=np.float64),
+        np.array([end for _, _, end in intervals], dtype=np.float64),
+    )
+    keep = np.ones(events.parcel.size, dtype=bool)
+    if period is not None:
+        keep = (events.day >= to_days(period[0])) & (events.day <= to_days(period[1]))
+    order = np.lexsort((events.end_day, events.day, events.parcel))
+    order = order[keep[order]]
+    return DatedEvents(events.parcel[order], events.start_day[order], events.end_day[order])

@@ -1,0 +1,76 @@
+"""Colours for numbers: the NDVI ramp and the true colour stretch."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+Rgb = tuple[int, int, int]
+
+NDVI_STOPS: Final[tuple[tuple[float, Rgb], ...]] = (
+    (0.0, (250, 243, 224)),
+    (0.2, (233, 216, 150)),
+    (0.4, (186, 204, 110)),
+    (0.6, (107, 168, 83)),
+    (0.8, (36, 116, 61)),
+    (1.0, (0, 58, 32)),
+)
+"""Bare to dense: each step is darker than the one before, so the order is seen without telling hues apart."""
+
+GAMMA: Final = 1 / 1.35
+"""Lifts the dark half of a true colour picture, where fields and woods are."""
+STRETCH_PERCENT: Final = (2.0, 98.0)
+
+
+def ndvi_colours(ndvi: NDArray[np.floating]) -> NDArray[np.uint8]:
+    """Return the colour of NDVI values.
+
+    Parameters
+    ----------
+    ndvi : float (rows, cols), -1..1; below 0 as 0, missing (NaN) as 0: the caller paints over it.
+
+    Returns
+    -------
+    uint8 (rows, cols, 3)
+    """
+    table = ndvi_table()
+    index = np.nan_to_num(ndvi, nan=0.0).clip(0, 1) * (len(table) - 1)
+    colours: NDArray[np.uint8] = table[np.rint(index).astype(np.intp)]
+    return colours
+
+
+def ndvi_table(size: int = 256) -> NDArray[np.uint8]:
+    """Return the ramp from NDVI 0 to 1 as uint8 (size, 3)."""
+    at = [value for value, _ in NDVI_STOPS]
+    wanted = np.linspace(0, 1, size)
+    channels = [np.interp(wanted, at, [colour[i] for _, colour in NDVI_STOPS]) for i in range(3)]
+    return np.rint(np.column_stack(channels)).astype(np.uint8)
+
+
+def true_colours(reflectance: NDArray[np.floating], usable: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Stretch reflectances to a picture.
+
+    Parameters
+    ----------
+    reflectance : float (3, rows, cols) red, green, blue, 0..1, NaN missing.
+    usable : bool (rows, cols), pixels to take the stretch from: clouds would eat the fields' contrast.
+
+    Returns
+    -------
+    uint8 (rows, cols, 3)
+
+    Notes
+    -----
+    Each band's 2nd percentile becomes black, which takes the blue haze away; the span to white is the widest
+    of the three bands and the same for all, so that hues stay as they are. Then gamma.
+    """
+    sample = reflectance[:, usable]
+    if sample.shape[1] == 0:
+        sample = np.array([[0.0, 0.3]] * 3)
+    low, high = np.nanpercentile(sample, STRETCH_PERCENT, axis=1)
+    span = max(float((high - low).max()), 1e-3)
+    scaled = (np.nan_to_num(reflectance) - low[:, None, None]) / span
+    picture: NDArray[np.uint8] = np.rint(255 * scaled.clip(0, 1) ** GAMMA).astype(np.uint8)
+    return picture.transpose(1, 2, 0)
