@@ -1,1 +1,1 @@
-"""."""
+"""The ``sen4cap`` command, one file per group of commands."""

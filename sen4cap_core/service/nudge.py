@@ -14,6 +14,12 @@ from sen4cap_core.settings import Settings
 log = logging.getLogger(__name__)
 
 INBOX_READY = "sen4cap.inbox.ready"
+INBOX = "sen4cap.inbox"
+
+
+def nudge_inbox(settings: Settings, n_waiting: int) -> bool:
+    """Say that uploads wait in the inbox; return whether the server took it."""
+    return emit(settings, INBOX_READY, INBOX, {"waiting": n_waiting})
 
 
 def emit(settings: Settings, event: str, resource_id: str, payload: Mapping[str, Any]) -> bool:

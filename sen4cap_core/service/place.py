@@ -138,6 +138,7 @@ class Place:
             **os.environ,
             **self.client_environment(),
             SUPERVISED_MARK: str(self.home),
+            PROJECT_VARIABLE: str(self.project),
             # "python" in prefect.yaml is this environment's.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",

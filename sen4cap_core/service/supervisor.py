@@ -31,6 +31,8 @@ POLL_S = 0.2
 FIRST_TRIES = 3
 """A service that ends so often before it was ever ready makes the start fail."""
 BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
+RECYCLED_AFTER_S = 10.0
+"""A service that worked for so long and ends well made room for a fresh process: no crash."""
 STABLE_S = 120.0
 """After so long without a crash the next restart is quick again."""
 ROTATE_EVERY_S = 30.0
@@ -203,6 +205,10 @@ class Supervisor:
             running.was_ready = True
             self._say(f"{unit.title}: ready")
             self._set_unit(running, "done")
+            return
+        if code == 0 and running.was_ready and time.monotonic() - running.started > RECYCLED_AFTER_S:
+            log.info("%s has ended by itself and is started anew", unit.name)
+            self._start(running)
             return
         running.state.last_exit = Exit(code=code, at=utc_now())
         tail = logfiles.last_lines(self._place.logs / f"{unit.name}.log")

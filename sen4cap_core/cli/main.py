@@ -1,0 +1,36 @@
+"""``sen4cap``: the entry point that gathers the groups of commands.
+
+Only this file and the groups' argument lists are loaded for ``--help``; each command imports what it needs.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from sen4cap_core.cli import l4b, services
+from sen4cap_core.errors import Sen4capError
+
+app = typer.Typer(
+    name="sen4cap",
+    help="Checks farmers' declarations by satellite.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+services.register(app)
+app.add_typer(l4b.app, name="l4b")
+
+
+def main() -> None:
+    """Run a command; an error we raise on purpose is a sentence, not a traceback."""
+    try:
+        app()
+    except Sen4capError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

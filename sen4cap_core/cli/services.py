@@ -1,0 +1,135 @@
+"""``sen4cap up``, ``down``, ``status`` and ``env``: the services of this installation."""
+
+from __future__ import annotations
+
+import sys
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sen4cap_core.service.place import Place
+    from sen4cap_core.service.report import Report
+
+
+def register(app: typer.Typer) -> None:
+    """Add these commands to the top level."""
+    for command in (up, down, status, env):
+        app.command()(command)
+
+
+def up(
+    foreground: Annotated[
+        bool, typer.Option("--foreground", help="Stay, and stop all services on Ctrl-C. For systemd.")
+    ] = False,
+) -> None:
+    """Start the database, Prefect, the workers and the watcher. Harmless when they run."""
+    from sen4cap_core.service import control
+    from sen4cap_core.service.supervisor import supervise
+
+    place = _place()
+    if foreground:
+        sys.exit(supervise(place))
+    started = time.monotonic()
+
+    def say(line: str) -> None:
+        typer.echo(f"[{time.monotonic() - started:5.1f} s] {line}")
+
+    control.up(place, say)
+    interface = place.prefect_api_url().removesuffix("/api")
+    typer.echo(f"""
+Drop files into    {place.settings.uploads_root}
+Watch the runs at  {interface}
+Results go to      {place.settings.data}
+Logs are in        {place.logs}
+
+For prefect's own command line:  eval "$(sen4cap env)"
+How it is:  sen4cap status        Stop it:  sen4cap down""")
+
+
+def down() -> None:
+    """Stop all services. Nothing that waits is lost."""
+    from sen4cap_core.service import control
+
+    control.down(_place(), typer.echo)
+
+
+def status(
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+) -> None:
+    """Show what is up, what waits and what failed. Exit code 0 only when all is up."""
+    import json
+
+    from sen4cap_core.service.report import gather
+
+    report = gather(_place())
+    if as_json:
+        typer.echo(json.dumps(report.as_dict(), default=str, indent=2))
+    else:
+        _print_report(report)
+    sys.exit(0 if report.all_up else 1)
+
+
+def env() -> None:
+    """Print the variables that point other programs at this installation: eval "$(sen4cap env)"."""
+    import shlex
+
+    for name, value in _place().client_environment().items():
+        typer.echo(f"export {name}={shlex.quote(value)}")
+
+
+def _place() -> Place:
+    from sen4cap_core.service.place import Place
+    from sen4cap_core.settings import Settings
+
+    return Place(Settings())
+
+
+def _print_report(report: Report) -> None:
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    console = Console(highlight=False)
+    table = Table("service", "", "pid", "memory", "restarts", "last crash", box=None, pad_edge=False)
+    for service in report.services:
+        table.add_row(
+            service.title,
+            f"[{'green' if service.is_up else 'red'}]{service.says}[/]",
+            str(service.pid or ""),
+            f"{service.memory_bytes / 1e6:.0f} MB" if service.memory_bytes else "",
+            str(service.restarts or ""),
+            service.last_exit,
+        )
+    if report.services:
+        console.print(table)
+    if report.message:
+        console.print(f"[red]{escape(report.message)}[/]")
+    if report.interface_url:
+        console.print(f"\nRuns: {report.interface_url}   Uploads: {report.uploads}")
+    if report.runs:
+        console.print(f"Prefect: {report.runs['running']} running, {report.runs['failed']} failed in a day")
+    if report.work:
+        console.print(_work_table(report.work))
+        for failure in report.work["failures"]:
+            what = escape(f"{failure['site']}: {failure['what']}: {failure['why']}")
+            console.print(f"[red]failed[/] {failure['at']:%Y-%m-%d %H:%M} {what}")
+    elif report.services:
+        console.print("The database does not tell what waits: it is away, or has no tables yet.")
+
+
+def _work_table(work: dict[str, object]) -> str:
+    lines = []
+    counts = {"uploads": work["uploads"], "scenes": work["scenes"]}
+    jobs = work["jobs"]
+    assert isinstance(jobs, dict)
+    counts |= {f"jobs {kind}": states for kind, states in jobs.items()}
+    for name, states in counts.items():
+        assert isinstance(states, dict)
+        told = ", ".join(f"{count} {state}" for state, count in states.items())
+        lines.append(f"{name}: {told or 'none'}")
+    oldest = work["oldest_waiting_seconds"]
+    if isinstance(oldest, float):
+        lines.append(f"the oldest job that is due waits for {oldest:.0f} s")
+    return "\n".join(lines)
