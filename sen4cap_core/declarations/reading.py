@@ -19,7 +19,8 @@ from sen4cap_core.declarations.columns import (
     read_column_mapping,
 )
 from sen4cap_core.declarations.texts import Texts, as_texts, joined
-from sen4cap_core.declarations.vector_files import VectorLayer, read_vector, vector_file
+from sen4cap_core.declarations.vector_files import VectorLayer, read_vector
+from sen4cap_core.declarations.vector_packs import vector_file
 
 MAPPING_NAME = "declarations.yaml"
 N_SAMPLE_ROWS = 5
@@ -108,8 +109,8 @@ def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Decla
         warnings.append(choices.holding_id.reason)
     if layer.feature_id and choices.parcel_id.columns == (layer.feature_id,) and not choices.parcel_id.given:
         warnings.append(
-            f"no column is a parcel id: the feature number stored in the file ({layer.feature_id!r}) is taken; "
-            "if the next file numbers its parcels anew, they count as new parcels"
+            f"no column is a parcel id: the feature number stored in the file ({layer.feature_id!r}) is "
+            "taken; if the next file numbers its parcels anew, they count as new parcels"
         )
     report = ReadingReport(
         file=layer.file,

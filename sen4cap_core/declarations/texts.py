@@ -20,12 +20,13 @@ def as_texts(column: pa.ChunkedArray | pa.Array) -> Texts:
     Whole numbers come without decimals (a database that stores ids as floating point gives 12.0 for 12),
     text without surrounding blanks and with its leading zeros, times in ISO 8601.
     """
-    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-    if isinstance(array, pa.ChunkedArray):  # more text than one array can hold
-        array = pa.chunked_array(array.chunks, type=array.type)
-    texts = pc.utf8_trim_whitespace(_to_string(array))
+    if isinstance(column, pa.ChunkedArray):
+        if pa.types.is_string(column.type):  # more text than one array of short offsets can hold
+            column = column.cast(pa.large_string())
+        column = column.combine_chunks()
+    texts = pc.utf8_trim_whitespace(_to_string(column))
     texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
-    out: Texts = texts.to_numpy(zero_copy_only=False) if isinstance(texts, pa.Array) else texts.to_numpy()
+    out: Texts = texts.to_numpy(zero_copy_only=False)
     return out
 
 
