@@ -117,9 +117,23 @@ def shade(start: Rgb, end: Rgb, part: float) -> Rgb:
 
 def _reduced(picture: Image.Image, n_colours: int, fixed: Sequence[Rgb]) -> Image.Image:
     found = picture.quantize(n_colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    colours = [channel for colour in fixed for channel in colour] + list(found.getpalette() or [])[
-        : 3 * n_colours
-    ]
+    ours = [channel for colour in fixed for channel in colour]
     palette = Image.new("P", (1, 1))
-    palette.putpalette(colours)
-    return picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    palette.putpalette(ours + list(found.getpalette() or [])[: 3 * n_colours])
+    reduced = picture.quantize(palette=palette, dither=Image.Dither.NONE)
+    # Pillow finds the nearest colour only to 2 bits: white paper would turn grey.
+    wanted = np.sort(_packed(np.array(fixed, dtype=np.uint8)))
+    order = np.argsort(_packed(np.array(fixed, dtype=np.uint8)))
+    pixels = _packed(np.asarray(picture))
+    place = np.searchsorted(wanted, pixels).clip(max=len(wanted) - 1)
+    exact = wanted[place] == pixels
+    index = np.asarray(reduced).copy()
+    index[exact] = order[place[exact]]
+    result = Image.fromarray(index, "P")
+    result.putpalette(list(reduced.getpalette() or []))
+    return result
+
+
+def _packed(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
+    packed: NDArray[np.int64] = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
+    return packed

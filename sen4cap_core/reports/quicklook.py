@@ -29,6 +29,7 @@ from sen4cap_core.reports.palette import Rgb, ndvi_colours, ndvi_table, true_col
 MAX_BYTES = 150_000
 
 _HEADER_PX, _FOOTER_PX, _MARGIN_PX = 32, 40, 10
+_FULL_RESOLUTION_M = 30.0
 _NARROWEST_PX = 560  # the legend needs it
 _NO_DATA: Rgb = (226, 229, 233)
 _HATCH_PAPER: Rgb = (214, 217, 222)
@@ -165,7 +166,9 @@ def _compose(
     canvas = Image.new("RGB", (canvas_width, _HEADER_PX + height + _FOOTER_PX), PAPER)
     canvas.paste(Image.fromarray(picture), ((canvas_width - width) // 2, _HEADER_PX))
     pen = ImageDraw.Draw(canvas)
-    kind = f"{'NDVI' if is_ndvi else 'true colour'}, {grid.resolution_m:g} m"
+    kind = "NDVI" if is_ndvi else "true colour"
+    if grid.resolution_m <= _FULL_RESOLUTION_M:  # a reduced preview has pixels of its own size
+        kind += f", {grid.resolution_m:g} m"
     small, face = font(12), font(14, bold=True)
     kind_width = small.getlength(kind)
     room = canvas_width - 3 * _MARGIN_PX - kind_width

@@ -1,0 +1,208 @@
+"""One parcel's NDVI over a season with its detected mowings."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sen4cap_core.clock import to_days
+from sen4cap_core.reports.drawing import png_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+MAX_BYTES: Final = 80_000
+
+# Okabe and Ito's colours: told apart by people who do not see red or green.
+_SERIES: Final = "#00694e"
+_EVENT: Final = "#d55e00"
+_PERIOD: Final = "#0072b2"
+_INK: Final = "#222831"
+_SOFT: Final = "#5c6570"
+_DPI: Final = 100
+_SIZE_IN: Final = (7.0, 3.3)
+_LABEL_DAYS: Final = 0.125
+"""Width of an event's label as a share of the time axis: nearer ones go one line higher."""
+_ROWS: Final = 3
+
+
+@dataclass(frozen=True)
+class ChartEvent:
+    """A detected mowing as the chart shows it."""
+
+    start: date
+    end: date
+    confidence: float
+    missions: str = "S2"
+
+
+def parcel_chart_png(
+    days: NDArray[np.integer] | Sequence[int],
+    ndvi: NDArray[np.floating] | Sequence[float],
+    *,
+    title: str,
+    subtitle: str = "",
+    events: Sequence[ChartEvent] = (),
+    periods: Sequence[tuple[date, date]] = (),
+    season: tuple[date, date] | None = None,
+) -> bytes:
+    """Draw one parcel.
+
+    Parameters
+    ----------
+    days : int (n,), days since 1970-01-01, in any order.
+    ndvi : float (n,), mean NDVI of the parcel, NaN where the date was not clear: such dates are ticks below.
+    title : the parcel (``Parcel 0815, crop 265``); shown as it is, without any markup.
+    subtitle : area, compliance in words, reason.
+    events : detected mowings, any number.
+    periods : when the rule of its crop asks for mowing.
+    season : first and last day shown; by default what the dates, events and periods span.
+
+    Returns
+    -------
+    PNG, 700 x 330 pixels, at most about 80 kB.
+
+    Raises
+    ------
+    ValueError
+        When ``days`` and ``ndvi`` differ in length, or there is nothing that gives the time axis a span.
+    """
+    # Half a second of imports that only charts need.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    when, values = np.asarray(days, dtype=np.int64), np.asarray(ndvi, dtype=np.float64)
+    if when.shape != values.shape or when.ndim != 1:
+        raise ValueError(f"{when.shape} days and {values.shape} values")
+    order = np.argsort(when, kind="stable")
+    when, values = when[order], values[order]
+    first, last = _span(when, events, periods, season)
+
+    figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white")
+    canvas = FigureCanvasAgg(figure)
+    axes = figure.add_axes((0.075, 0.2, 0.905, 0.57))
+    _draw_periods(axes, periods)
+    rows = _draw_events(axes, events, first, last)
+    _draw_series(axes, when, values)
+    _draw_frame(axes, first, last)
+    # "$" would start mathematics, and a name may hold one.
+    figure.text(0.012, 0.945, title, size=11.5, weight="bold", color=_INK, va="center", parse_math=False)
+    if subtitle:
+        figure.text(0.988, 0.945, subtitle, size=9, color=_SOFT, va="center", ha="right", parse_math=False)
+    _legend(axes, bool(rows), bool(periods), bool(np.isnan(values).any()))
+    buffer = io.BytesIO()
+    canvas.print_png(buffer)  # type: ignore[no-untyped-call]
+    buffer.seek(0)
+    return png_bytes(Image.open(buffer), MAX_BYTES)
+
+
+def _span(
+    when: NDArray[np.int64],
+    events: Sequence[ChartEvent],
+    periods: Sequence[tuple[date, date]],
+    season: tuple[date, date] | None,
+) -> tuple[float, float]:
+    if season is not None:
+        return float(to_days(season[0])), float(to_days(season[1]))
+    marks = [*when.tolist(), *(to_days(d) for e in events for d in (e.start, e.end))]
+    marks += [to_days(d) for period in periods for d in period]
+    if not marks:
+        raise ValueError("a chart without dates, events, periods or season has no time axis")
+    return min(marks) - 4.0, max(marks) + 4.0
+
+
+def _draw_series(axes: Axes, when: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+    clear = ~np.isnan(values)
+    axes.plot(
+        when[clear], values[clear], color=_SERIES, lw=1.4, marker="o", ms=4, mec="white", mew=0.6, zorder=3
+    )
+    if not clear.any():
+        axes.text(0.5, 0.5, "no clear date", transform=axes.transAxes, size=11, color=_SOFT, ha="center")
+    axes.plot(when[~clear], np.full(int((~clear).sum()), 0.015), "|", color=_SOFT, ms=6, mew=1, zorder=3)
+
+
+def _draw_periods(axes: Axes, periods: Sequence[tuple[date, date]]) -> None:
+    for start, end in periods:
+        left, right = to_days(start), to_days(end)
+        axes.axvspan(left, right, color=_PERIOD, alpha=0.07, lw=0, zorder=0)
+        for edge in (left, right):
+            axes.axvline(edge, color=_PERIOD, lw=1, ls=(0, (4, 3)), alpha=0.7, zorder=1)
+
+
+def _draw_events(axes: Axes, events: Sequence[ChartEvent], first: float, last: float) -> list[int]:
+    """Draw the intervals with their labels above the axes; return the line each label stands on."""
+    rows: list[int] = []
+    free_from = [-np.inf] * _ROWS
+    for event in sorted(events, key=lambda e: (e.start, e.end)):
+        left, right = to_days(event.start), to_days(event.end)
+        half = (last - first) * _LABEL_DAYS / 2
+        middle = min(max((left + right) / 2, first + half), last - half)
+        row = next((i for i, day in enumerate(free_from) if middle - half >= day), len(rows) % _ROWS)
+        free_from[row] = middle + half
+        rows.append(row)
+        axes.axvspan(left, max(right, left + 0.6), color=_EVENT, alpha=0.28, lw=0, zorder=1)
+        axes.text(
+            middle,
+            1.015 + 0.07 * row,
+            f"{event.end:%-d %b} · {event.confidence:.2f}",
+            transform=axes.get_xaxis_transform(),
+            size=7.5,
+            color=_EVENT,
+            weight="bold",
+            ha="center",
+            va="bottom",
+        )
+    return rows
+
+
+def _draw_frame(axes: Axes, first: float, last: float) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    axes.set_xlim(first, last)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
+    axes.set_ylabel("NDVI", size=9, color=_INK)
+    locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.tick_params(labelsize=8.5, colors=_SOFT, length=3)
+    axes.xaxis.get_offset_text().set(size=8.5, color=_SOFT)
+    axes.grid(axis="y", color="#e3e6ea", lw=0.8)
+    axes.set_axisbelow(True)
+    for side in ("top", "right"):
+        axes.spines[side].set_visible(False)
+    for side in ("left", "bottom"):
+        axes.spines[side].set_color("#aab1ba")
+
+
+def _legend(axes: Axes, has_events: bool, has_periods: bool, has_unclear: bool) -> None:
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    handles: list[Line2D | Patch] = [
+        Line2D([], [], color=_SERIES, lw=1.4, marker="o", ms=4, label="parcel mean on a clear date")
+    ]
+    if has_unclear:
+        handles.append(Line2D([], [], color=_SOFT, ls="", marker="|", ms=6, label="not clear"))
+    if has_events:
+        handles.append(Patch(color=_EVENT, alpha=0.35, lw=0, label="mown: date · confidence"))
+    if has_periods:
+        handles.append(Patch(fc="#e6f0f7", ec=_PERIOD, ls="--", lw=1, label="mowing required"))
+    axes.legend(
+        handles=handles,
+        loc="upper left",
+        bbox_to_anchor=(-0.01, -0.13),
+        ncols=len(handles),
+        frameon=False,
+        fontsize=8.5,
+        labelcolor=_INK,
+        handlelength=1.6,
+        columnspacing=1.8,
+    )
