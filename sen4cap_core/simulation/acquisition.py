@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pyproj import Transformer
 
 from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.scenes.s2_names import carries_offset, parse_baseline
+from sen4cap_core.scenes.s2_names import OFFSET_SINCE, carries_offset, parse_baseline
 
 BOA_ADD_OFFSET = -1000
 QUANTIFICATION = 10000
@@ -100,13 +100,19 @@ def plan_acquisition(
         tile=tile,
         grid=grid,
         baseline=baseline,
-        generated_at=generated_at or start + timedelta(hours=3),
+        generated_at=generated_at or _generation_time(start, baseline),
         sun_zenith_deg=zenith,
         sun_azimuth_deg=azimuth,
         view_zenith_deg=view_zenith_deg,
         view_azimuth_deg=105.0,
         datastrip_start=start + GRANULE_DELAY,
     )
+
+
+def _generation_time(start: datetime, baseline: str) -> datetime:
+    """Three hours later; or in the reprocessing of the archive, where the baseline came after the image."""
+    reprocessed = carries_offset(baseline) and start < OFFSET_SINCE
+    return start + (timedelta(days=1500, hours=5) if reprocessed else timedelta(hours=3))
 
 
 def stamp(instant: datetime) -> str:
