@@ -1,7 +1,7 @@
 """The grassland mowing configuration: the original's INI file read into one frozen model.
 
-Sections and keys are the original's (``S4C_L4B_Default_Config.cfg``). A key the file does not name keeps the original's default;
-a key nobody knows, or a value of the wrong kind, is an error that names its line.
+Sections and keys are the original's (``S4C_L4B_Default_Config.cfg``). A key the file does not name keeps the
+original's default; a key nobody knows, or a value of the wrong kind, is an error that names its line.
 """
 
 from __future__ import annotations
@@ -187,8 +187,9 @@ _KEYS: dict[str, dict[str, _Key]] = {
     },
     "validation": _unused("fwd_tol_days", "bkw_tol_days", "validation_temporal_range_str"),
 }
-"""Every section and key of the original's file. ``fixed`` keys are accepted with one value only, because another value asks
-for a method this system does not have; ``unused`` keys are accepted and have no effect, as in the original."""
+"""Every section and key of the original's file. ``fixed`` keys are accepted with one value only, because
+another value asks for a method this system does not have; ``unused`` keys are accepted and have no effect, as
+in the original."""
 
 _SECTIONS = {name.lower(): name for name in _KEYS}
 
@@ -199,8 +200,8 @@ def read_l4b_config(path: Path) -> L4BConfig:
     Raises
     ------
     ConfigurationError
-        When the file is not text of that form, names an unknown section or key, holds a value of the wrong kind or out of
-        range, or lists of unequal length; each problem carries its line number.
+        When the file is not text of that form, names an unknown section or key, holds a value of the wrong
+        kind or out of range, or lists of unequal length; each problem carries its line number.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -381,8 +382,8 @@ def _compliance(
         except ValueError:
             problems.append(
                 Problem(
-                    f"line {intervals.line}: crop code {code}: expected ('dd/mm/yyyy', 'dd/mm/yyyy') with the "
-                    f"earlier date first, found ({start_text!r}, {end_text!r})"
+                    f"line {intervals.line}: crop code {code}: expected ('dd/mm/yyyy', 'dd/mm/yyyy'), "
+                    f"the earlier date first, found ({start_text!r}, {end_text!r})"
                 )
             )
             continue

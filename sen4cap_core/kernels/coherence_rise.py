@@ -1,4 +1,6 @@
-"""Sudden rises of Sentinel-1 coherence: a constant false alarm rate test against the line of the acquisitions before."""
+"""Sudden rises of Sentinel-1 coherence: a constant false alarm rate test against the line of the acquisitions
+before.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +16,8 @@ CONFIDENCE_HIGH = 0.5
 
 @njit(nogil=True, cache=True)
 def line_residual(offsets: NDArray[np.float64], samples: NDArray[np.float64], n: int) -> tuple[float, float]:
-    """Fit a least-squares line to ``n`` samples; return its value at the last one and the residuals' deviation.
+    """Fit a least-squares line to ``n`` samples; return its value at the last one and the residuals'
+    deviation.
 
     The deviation is the population's (divided by ``n``). A NaN among the samples makes both NaN.
     """
@@ -46,13 +49,15 @@ def rise_scores(
     sigma_floor: float,
     threshold: float,
     scores: NDArray[np.float64],
-) -> None:
-    """Write how far each acquisition lies above the line of the ``window`` before it, beyond ``threshold`` sigmas.
+) -> int:
+    """Write how far each acquisition lies above the line of the ``window`` before it, beyond ``threshold``
+    sigmas.
 
     ``offsets`` [days], ``series`` (coherence, NaN where not observed) and ``scores`` [sigmas] run over the
-    acquisitions of one orbit; a score is 0 where there is no rise or a sample is missing. ``sigma_floor`` may be
-    infinite (never a rise).
+    acquisitions of one orbit; a score is 0 where there is no rise or a sample is missing. ``sigma_floor`` may
+    be infinite (never a rise). Returns how many acquisitions could be tested.
     """
+    n_tested = 0
     for t in range(series.size):
         scores[t] = 0.0
         if t < window or math.isnan(series[t]):
@@ -61,11 +66,13 @@ def rise_scores(
         if math.isnan(predicted):
             continue
         sigma = max(sigma, sigma_floor)
+        n_tested += not math.isinf(sigma)
         above = series[t] - predicted
         if sigma > 0.0:
             scores[t] = max(above / sigma - threshold, 0.0)
         elif above > 0.0:
             scores[t] = math.inf
+    return n_tested
 
 
 @njit(nogil=True, cache=True)
@@ -79,19 +86,20 @@ def find_rises(
     sigma_floors: NDArray[np.float64],
     window: int,
     threshold: float,
+    n_tested: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Find rises in the coherence of parcels ``first`` to ``last`` (exclusive) over one orbit.
 
-    The event is dated one acquisition before the rise: the pair that spans the cut is still incoherent, the next
-    one shows the bare, stable stubble.
+    The event is dated one acquisition before the rise: the pair that spans the cut is still incoherent, the
+    next one shows the bare, stable stubble.
 
     Parameters
     ----------
     columns : int64 (K,)
         Columns of the polarisation that decides, in ascending order of the pairs' later date.
     second_columns : int64 (K,) or (0,)
-        Columns of another polarisation on the same dates, -1 where it has none; it can only raise the confidence of
-        a rise of the first. Empty when there is none.
+        Columns of another polarisation on the same dates, -1 where it has none; it can only raise the
+        confidence of a rise of the first. Empty when there is none.
     start_days : int32 (K,)
         Earlier day of each pair, the abscissa of the line.
     values : float32 or float64 (P, T)
@@ -102,6 +110,8 @@ def find_rises(
         Acquisitions of the line.
     threshold : float
         Sigmas that are still chance.
+    n_tested : int32 (P,)
+        Raised in place by the acquisitions that could be tested.
 
     Returns
     -------
@@ -124,7 +134,7 @@ def find_rises(
     for p in range(first, last):
         for t in range(n_pairs):
             series[t] = values[p, columns[t]]
-        rise_scores(offsets, series, window, sigma_floors[p], threshold, scores)
+        n_tested[p] += rise_scores(offsets, series, window, sigma_floors[p], threshold, scores)
         if second_columns.size > 0:
             for t in range(n_pairs):
                 series[t] = values[p, second_columns[t]] if second_columns[t] >= 0 else math.nan

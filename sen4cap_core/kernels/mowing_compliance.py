@@ -34,8 +34,8 @@ def evaluate_compliance(
     Returns
     -------
     int8 (P,)
-        -1 crop not listed; 0 no mowing and not processed; 1 compliant; 2 not compliant; 3 (rule 1 only) mown both
-        inside and outside.
+        -1 crop not listed; 0 no mowing and not processed; 1 compliant; 2 not compliant; 3 (rule 1 only) mown
+        both inside and outside.
     """
     n_parcels = rule.size
     is_inside = (event_end > period_start[event_parcel]) & (event_start < period_end[event_parcel])

@@ -55,8 +55,8 @@ def find_drops(
 ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]:
     """Find falls in the series of parcels ``first`` to ``last`` (exclusive) and carry their state on.
 
-    A fall lies between two successive clear values; it is known when the third one has come and shows no sudden
-    return (a low that recovers faster than grass can grow is a cloud).
+    A fall lies between two successive clear values; it is known when the third one has come and shows no
+    sudden return (a low that recovers faster than grass can grow is a cloud).
 
     Parameters
     ----------
@@ -66,9 +66,10 @@ def find_drops(
         Their days since 1970-01-01.
     values : float32 or float64 (P, T)
         NDVI times ``scale``, NaN where not observed.
-    thresholds : float64 (6,)
-        Lowest valid NDVI; least fall; slope of the fall [NDVI/day]; slope of the return [NDVI/day]; highest low
-        value; lowest high value. All in NDVI.
+    thresholds : float64 (8,)
+        Lowest valid NDVI; least fall; slope of the fall [NDVI/day]; slope of the return [NDVI/day]; highest
+        low value; lowest high value; and for lows that recover at once: within so many days, and at least
+        this share of the fall. All in NDVI.
     older, newer : float64 (P,)
         State: the last two clear values, NaN before the first ones. Changed in place.
     older_day, newer_day : int32 (P,)
@@ -91,7 +92,7 @@ def find_drops(
     end_day = np.empty(size, np.int32)
     confidence = np.empty(size, np.float64)
     n = 0
-    lowest, least_fall, fall_rate, return_rate, high, low = thresholds
+    lowest, least_fall, fall_rate, return_rate, high, low, brief_days, recovered = thresholds
     for p in range(first, last):
         p0, p1, d0, d1 = older[p], newer[p], older_day[p], newer_day[p]
         for i in range(columns.size):
@@ -107,6 +108,7 @@ def find_drops(
                 and p0 > low
                 and (p1 - p0) / _elapsed(d0, d1, original) < fall_rate
                 and (value - p1) / _elapsed(d1, day, original) < return_rate
+                and not (day - d1 <= brief_days and value - p1 >= recovered * (p0 - p1))
             ):
                 amount = (p0 - p1 - least_fall) / p1
                 if amount > 0.0:

@@ -17,7 +17,9 @@ def locate_numbers(
     known_rows: NDArray[np.int32],
     rows: NDArray[np.int32],
 ) -> int:
-    """Write to ``rows`` where each of ``wanted`` stands in the ascending ``known``; -1 and counted when it does not."""
+    """Write to ``rows`` where each of ``wanted`` stands in the ascending ``known``; -1 and counted when it
+    does not.
+    """
     n_unknown = 0
     previous = np.int64(0)
     row = np.int32(-1)
@@ -26,9 +28,12 @@ def locate_numbers(
             # Tables are mostly sorted by parcel: the same id comes many times in a row.
             previous = wanted[i]
             at = np.searchsorted(known, previous)
-            row = known_rows[at] if at < known.size and known[at] == previous else np.int32(-1)
+            row = np.int32(-1)
+            if at < known.size and known[at] == previous:
+                row = known_rows[at]
         rows[i] = row
-        n_unknown += row < 0
+        if row < 0:
+            n_unknown += 1
     return n_unknown
 
 
@@ -50,7 +55,8 @@ def scatter_rows(
     values: NDArray[np.float64],
     best_counts: NDArray[np.int32],
 ) -> tuple[int, int]:
-    """Put rows from ``begin`` on into the matrix; stop at the first row that needs a column beyond the matrix.
+    """Put rows from ``begin`` on into the matrix; stop at the first row that needs a column beyond the
+    matrix.
 
     Parameters
     ----------

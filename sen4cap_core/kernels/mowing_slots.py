@@ -1,4 +1,6 @@
-"""The original's four slots of a parcel: a run's detections fused into those already there, the best four kept."""
+"""The original's four slots of a parcel: a run's detections fused into those already there, the best four
+kept.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +17,8 @@ MISSION_TEXTS = ("S1", "S1/S2", "S2", "S2/S1")
 """Text of each mission code; the codes ascend as their texts do, since the original sorts by the text too."""
 
 SPAN_RULE, END_RULE = 0, 1
-"""Two detections are far enough apart when together they span the distance (span), or when their ends do (end)."""
+"""Two detections are far enough apart when together they span the distance (span), or when their ends do
+(end)."""
 
 S1_CAP = 0.5
 
@@ -42,8 +45,8 @@ def _with_mission(old: int, new: int) -> int:
 def far_enough(rule: int, distance: int, start_a: int, end_a: int, start_b: int, end_b: int) -> bool:
     """Whether two intervals may stand side by side."""
     if rule == SPAN_RULE:
-        return max(end_a - start_b, end_b - start_a) >= distance
-    return abs(end_a - end_b) >= distance
+        return bool(max(end_a - start_b, end_b - start_a) >= distance)
+    return bool(abs(end_a - end_b) >= distance)
 
 
 @njit(nogil=True, cache=True)
@@ -57,12 +60,12 @@ def _is_before(
 ) -> bool:
     """Whether candidate ``a`` ranks above ``b``: by confidence, start, end, mission, each descending."""
     if conf[a] != conf[b]:
-        return conf[a] > conf[b]
+        return bool(conf[a] > conf[b])
     if start[a] != start[b]:
-        return start[a] > start[b]
+        return bool(start[a] > start[b])
     if end[a] != end[b]:
-        return end[a] > end[b]
-    return mission[a] > mission[b]
+        return bool(end[a] > end[b])
+    return bool(mission[a] > mission[b])
 
 
 @njit(nogil=True, cache=True)
@@ -85,11 +88,11 @@ def fuse_into_slots(
 ) -> None:
     """Fuse one run's detections into the slots of parcels ``first`` to ``last`` (exclusive), in place.
 
-    Each pair of a new and a stored detection whose intervals strictly overlap becomes one candidate: interval of the
-    more confident (a tie: the stored one), both missions, confidences fused. The rest stand as they are. Candidates are
-    taken by descending confidence if far enough from those taken, at most four, and stored in order of their start with
-    the confidence rounded to three decimals. Parcels outside the run's raster are not touched; all others are selected
-    anew with this run's rule even without a new detection.
+    Each pair of a new and a stored detection whose intervals strictly overlap becomes one candidate: interval
+    of the more confident (a tie: the stored one), both missions, confidences fused. The rest stand as they
+    are. Candidates are taken by descending confidence if far enough from those taken, at most four, and
+    stored in order of their start with the confidence rounded to three decimals. Parcels outside the run's
+    raster are not touched; all others are selected anew with this run's rule even without a new detection.
 
     Parameters
     ----------

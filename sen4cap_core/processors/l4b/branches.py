@@ -19,12 +19,16 @@ from sen4cap_core.kernels.coherence_rise import find_rises
 from sen4cap_core.kernels.mowing_drops import find_drops
 from sen4cap_core.processors.l4b.model import (
     Detections,
-    Evidence,
     ObservationMatrix,
     ParcelFacts,
     Source,
 )
 from sen4cap_core.processors.l4b.threads import run_in_chunks
+
+BRIEF_LOW_DAYS = 12.0
+RECOVERED_SHARE = 0.7
+"""Default mode: a low from which the very next clear value, within these days, has won back this share of the
+fall is a cloud or its shadow. Grass needs weeks."""
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,6 @@ class OpticalState:
         """A copy that can be carried on without changing this one."""
         return OpticalState(**{name: array.copy() for name, array in vars(self).items()})
 
-    def evidence(self) -> Evidence:
-        """How much was seen so far."""
-        return Evidence(self.n_clear, self.longest_gap_days)
-
 
 def detect_drops(
     matrix: ObservationMatrix, source: Source, settings: OpticalSettings, compat: Compat, state: OpticalState
@@ -68,6 +68,7 @@ def detect_drops(
             settings.increasing_rate_th,
             settings.high_abs_th,
             settings.low_abs_th,
+            *((-1.0, math.inf) if compat == "sen4cap" else (BRIEF_LOW_DAYS, RECOVERED_SHARE)),
         ]
     )
     parts = run_in_chunks(
@@ -106,10 +107,12 @@ def detect_rises(
     facts: ParcelFacts,
     settings: RadarSettings,
     compat: Compat,
+    n_tested: NDArray[np.int32],
 ) -> Detections:
     """Find the coherence rises of all parcels over one orbit.
 
-    ``second`` is the same orbit in the other polarisation; it only raises the confidence of what ``source`` shows.
+    ``second`` is the same orbit in the other polarisation; it only raises the confidence of what ``source``
+    shows. ``n_tested`` (P,) is raised in place by the acquisitions that could be tested.
     """
     original = compat == "sen4cap"
     assumed_days = settings.time_interval_days
@@ -119,6 +122,7 @@ def detect_rises(
         at = np.searchsorted(second.days, source.days).clip(max=len(second.days) - 1)
         second_columns = np.where(second.days[at] == source.days, second.columns[at], -1)
     threshold = math.sqrt(2.0) * float(erfinv(1.0 - 2.0 * settings.pfa))
+    floors = sigma_floors(facts, settings, original)
     parts = run_in_chunks(
         lambda first, last: find_rises(
             first,
@@ -127,9 +131,10 @@ def detect_rises(
             second_columns,
             start_days,
             matrix.values,
-            sigma_floors(facts, settings, original),
+            floors,
             settings.window_samples,
             threshold,
+            n_tested,
         ),
         matrix.values.shape[0],
     )
@@ -156,7 +161,6 @@ def sigma_floors(facts: ParcelFacts, settings: RadarSettings, original: bool) ->
 
 def _acquisition_time_s(orbit: str, settings: RadarSettings, original: bool) -> int:
     """Local time of an orbit; the original takes the ascending one for all."""
-    if not original and settings.orbit_types and orbit in settings.orbits:
-        if settings.orbit_types[settings.orbits.index(orbit)] == "DESC":
-            return settings.descending_time_s
-    return settings.ascending_time_s
+    types = dict(zip(settings.orbits, settings.orbit_types, strict=False))
+    is_descending = types.get(orbit) == "DESC" and not original
+    return settings.descending_time_s if is_descending else settings.ascending_time_s

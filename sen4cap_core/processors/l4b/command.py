@@ -9,7 +9,7 @@ import numpy as np
 
 from sen4cap_core.declarations.l4b_config import Compat, read_l4b_config
 from sen4cap_core.errors import ConfigurationError, NothingToDoError
-from sen4cap_core.processors.l4b.detection import detect_like_the_original
+from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.model import ParcelFacts
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
 from sen4cap_core.processors.l4b.parcels_table import ParcelTable, read_parcels
@@ -47,9 +47,10 @@ def detect_tables(
     table = read_observations_table(observations, parcel_table, config, start, end, missions)
     if not table.matrix.sources:
         raise NothingToDoError(
-            f"{observations.name}: no observation of {' or '.join(missions)} for these parcels from {start} to {end}."
+            f"{observations.name}: no observation of {' or '.join(missions)} for these parcels "
+            f"from {start} to {end}."
         )
-    outcome = detect_like_the_original(table.matrix, parcel_facts(parcel_table, table), config, missions)
+    outcome = detect(table.matrix, parcel_facts(parcel_table, table), config, missions, compat)
     write_table(out, mowing_table(parcel_table.ids, outcome))
     lines = [
         f"{len(parcel_table)} parcels, {int((outcome.n_mowings > 0).sum())} of them mown, "
@@ -63,7 +64,9 @@ def detect_tables(
 
 
 def parcel_facts(parcels: ParcelTable, table: TableObservations) -> ParcelFacts:
-    """Say which parcels are in the images: by their pixel counts, or where these are not given by having rows."""
+    """Say which parcels are in the images: by their pixel counts, or where these are not given by having
+    rows.
+    """
     n = len(parcels)
     rows_s2 = table.has_rows.get("S2", np.zeros(n, np.bool_))
     rows_s1 = table.has_rows.get("S1", np.zeros(n, np.bool_))

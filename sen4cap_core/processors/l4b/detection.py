@@ -1,6 +1,8 @@
-"""From parcel series to mowings: both branches, their fusion, and the verdict on each parcel's crop rule."""
+"""From parcel series to mowings: both branches run, their detections fused, each parcel judged."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,51 +10,88 @@ from numpy.typing import NDArray
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, Compat, L4BConfig
 from sen4cap_core.kernels.mowing_compliance import evaluate_compliance
-from sen4cap_core.kernels.mowing_slots import END_RULE, S1, S2, SPAN_RULE, fuse_into_slots
 from sen4cap_core.processors.l4b.branches import OpticalState, detect_drops, detect_rises
+from sen4cap_core.processors.l4b.fusion import best_slots, events_of_slots, fuse_like_the_original, merge
 from sen4cap_core.processors.l4b.model import (
-    Detections,
+    Evidence,
     MowingEvents,
     MowingOutcome,
     ObservationMatrix,
     ParcelFacts,
-    Slots,
     Source,
+    SourceDetections,
 )
-from sen4cap_core.processors.l4b.threads import run_in_chunks
+
+MIN_CLEAR_DATES = 3
+"""A fall needs a high, a low and a third clear value: with fewer no mowing can be seen."""
+
+OUTSIDE = "outside the images"
+NEVER_OBSERVED = "never observed"
+TOO_FEW_CLEAR_DATES = "too few clear dates"
+TOO_LITTLE_RADAR = "too few coherence values or pixels"
 
 
-def detect_like_the_original(
-    matrix: ObservationMatrix, facts: ParcelFacts, config: L4BConfig, missions: tuple[str, ...]
+def detect(
+    matrix: ObservationMatrix,
+    facts: ParcelFacts,
+    config: L4BConfig,
+    missions: tuple[str, ...],
+    compat: Compat = "default",
 ) -> MowingOutcome:
-    """Run the original's sequence: Sentinel-2, then each Sentinel-1 orbit on top of what is already in the slots."""
-    slots = Slots.empty(facts.size)
-    processed = np.zeros(facts.size, np.bool_)
+    """Find the mowings of all parcels in the series of ``missions`` (``S2``, ``S1``) and judge each
+    parcel.
+    """
     state = OpticalState.empty(facts.size)
-    raw: dict[tuple[str, str], Detections] = {}
+    n_tested = np.zeros(facts.size, np.int32)
+    raw: list[SourceDetections] = []
     if "S2" in missions:
         for source in matrix.sources:
             if source.mission == "S2":
-                found = detect_drops(matrix, source, config.s2, "sen4cap", state)
-                raw["S2", ""] = found
-                _fuse(found, S2, SPAN_RULE, config.s2.non_overlap_interval_days, facts.in_optical, slots)
-                processed |= facts.in_optical
+                found = detect_drops(matrix, source, config.s2, compat, state)
+                raw.append(SourceDetections("S2", "", found))
     if "S1" in missions:
-        for source, second in radar_sources(matrix, config, "sen4cap"):
-            found = detect_rises(matrix, source, second, facts, config.s1, "sen4cap")
-            raw["S1", source.orbit] = found
-            _fuse(found, S1, END_RULE, config.s1.non_overlap_interval_days, facts.in_radar, slots)
-            processed |= facts.in_radar
-    events = events_of_slots(slots)
+        for source, second in radar_sources(matrix, config, compat):
+            found = detect_rises(matrix, source, second, facts, config.s1, compat, n_tested)
+            raw.append(SourceDetections("S1", source.orbit, found))
+    evidence = Evidence(state.n_clear, state.longest_gap_days, n_tested)
+    return conclude(raw, evidence, facts, config, compat)
+
+
+def conclude(
+    raw: Sequence[SourceDetections],
+    evidence: Evidence,
+    facts: ParcelFacts,
+    config: L4BConfig,
+    compat: Compat,
+) -> MowingOutcome:
+    """Fuse the detections of all runs and judge each parcel.
+
+    ``proc`` of the original only says that the parcel has pixels in an image. In the default mode it says
+    that a mowing could have been seen: at least three clear dates, or one coherence value that could be
+    tested.
+    """
+    if compat == "sen4cap":
+        slots = fuse_like_the_original(raw, facts, config)
+        events = events_of_slots(slots)
+        in_rasters = {"S2": facts.in_optical, "S1": facts.in_radar}
+        processed = np.zeros(facts.size, np.bool_)
+        for run in raw:
+            processed |= in_rasters[run.mission]
+        reason = tuple(None if p else OUTSIDE for p in processed)
+    else:
+        events = merge(raw, facts.size)
+        slots = best_slots(events, facts.size)
+        processed = (evidence.n_clear >= MIN_CLEAR_DATES) | (evidence.n_radar_tests > 0)
+        reason = _reasons(processed, evidence, facts, {run.mission for run in raw})
     return MowingOutcome(
         events=events,
         slots=slots,
-        n_mowings=slots.n,
+        n_mowings=np.bincount(events.parcel, minlength=facts.size).astype(np.int32),
         processed=processed.astype(np.int8),
         compliance=judge(events, facts, config, processed),
-        reason=tuple(None if p else "outside the images" for p in processed),
-        evidence=state.evidence(),
-        raw=raw,
+        reason=reason,
+        evidence=evidence,
+        raw=tuple(raw),
     )
 
 
@@ -79,49 +118,6 @@ def radar_sources(
     return pairs
 
 
-def _fuse(
-    found: Detections,
-    mission: int,
-    rule: int,
-    distance_days: float,
-    in_raster: NDArray[np.bool_],
-    slots: Slots,
-) -> None:
-    offsets = found.offsets(slots.n.size)
-    run_in_chunks(
-        lambda first, last: fuse_into_slots(
-            first,
-            last,
-            offsets,
-            found.start_s,
-            found.end_s,
-            found.confidence,
-            mission,
-            in_raster,
-            rule,
-            round(distance_days * SECONDS_PER_DAY),
-            slots.n,
-            slots.start_s,
-            slots.end_s,
-            slots.confidence,
-            slots.mission,
-        ),
-        slots.n.size,
-    )
-
-
-def events_of_slots(slots: Slots) -> MowingEvents:
-    """List the mowings that stand in the slots."""
-    parcel, slot = np.nonzero(np.arange(slots.start_s.shape[1]) < slots.n[:, None])
-    return MowingEvents(
-        parcel.astype(np.int32),
-        slots.start_s[parcel, slot],
-        slots.end_s[parcel, slot],
-        slots.confidence[parcel, slot],
-        slots.mission[parcel, slot],
-    )
-
-
 def judge(
     events: MowingEvents, facts: ParcelFacts, config: L4BConfig, processed: NDArray[np.bool_]
 ) -> NDArray[np.int8]:
@@ -135,3 +131,20 @@ def judge(
     return evaluate_compliance(
         events.parcel, events.start_s, events.end_s, rules[rows], starts[rows], ends[rows], processed
     )
+
+
+def _reasons(
+    processed: NDArray[np.bool_], evidence: Evidence, facts: ParcelFacts, missions: set[str]
+) -> tuple[str | None, ...]:
+    """Say of each parcel that could not be judged why not; None of the others."""
+    texts = (None, OUTSIDE, NEVER_OBSERVED, TOO_FEW_CLEAR_DATES, TOO_LITTLE_RADAR)
+    in_images = np.zeros(facts.size, np.bool_)
+    if "S2" in missions:
+        in_images |= facts.in_optical
+    if "S1" in missions:
+        in_images |= facts.in_radar
+    unseen = 4 if "S2" not in missions else 2
+    code = np.where(evidence.n_clear > 0, 3, unseen)
+    code[~in_images] = 1
+    code[processed] = 0
+    return tuple(texts[c] for c in code.tolist())

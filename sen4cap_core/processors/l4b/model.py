@@ -1,8 +1,10 @@
-"""What goes into the detection and what comes out: matrices of parcel series, facts of the parcels, mowings."""
+"""What goes into the detection and what comes out: matrices of parcel series, facts of the parcels,
+mowings.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -74,6 +76,15 @@ class Detections:
 
 
 @dataclass(frozen=True)
+class SourceDetections:
+    """What one sensor and orbit found."""
+
+    mission: str
+    orbit: str
+    found: Detections
+
+
+@dataclass(frozen=True)
 class MowingEvents:
     """All mowings of all parcels, in order of parcel and start."""
 
@@ -89,7 +100,9 @@ class MowingEvents:
 
 @dataclass
 class Slots:
-    """The original's four columns sets: the best four mowings of each parcel in order of start; unused hold 0."""
+    """The original's four sets of columns: the best four mowings of each parcel in order of start; unused
+    hold 0.
+    """
 
     n: NDArray[np.int32]
     start_s: NDArray[np.int64]
@@ -112,11 +125,14 @@ class Slots:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How much was seen of each parcel by Sentinel-2, counted after the lowest valid NDVI."""
+    """How much was seen of each parcel."""
 
     n_clear: NDArray[np.int32]
+    """Dates on which Sentinel-2 saw it with an NDVI above the lowest valid one."""
     longest_gap_days: NDArray[np.int32]
     """Longest time between two clear dates; 0 with fewer than two."""
+    n_radar_tests: NDArray[np.int32]
+    """Coherence values that could be compared with the line before them, all orbits together."""
 
 
 @dataclass(frozen=True)
@@ -126,7 +142,7 @@ class MowingOutcome:
     events: MowingEvents
     slots: Slots
     n_mowings: NDArray[np.int32]
-    """(P,) ``mow_n``."""
+    """(P,) events of each parcel; ``slots.n`` counts those in the original's columns, four at most."""
     processed: NDArray[np.int8]
     """(P,) ``proc``: 1 when the parcel could be judged, 0 when not."""
     compliance: NDArray[np.int8]
@@ -134,5 +150,5 @@ class MowingOutcome:
     reason: tuple[str | None, ...]
     """Why a parcel could not be judged; None where it was."""
     evidence: Evidence
-    raw: dict[tuple[str, str], Detections] = field(default_factory=dict)
-    """Detections of each (mission, orbit) before fusion."""
+    raw: tuple[SourceDetections, ...]
+    """Detections of each run before fusion, in the order they were made."""

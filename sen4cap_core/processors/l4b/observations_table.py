@@ -55,10 +55,10 @@ def read_observations_table(
 ) -> TableObservations:
     """Read the rows of the missions and dates a run needs.
 
-    Needed are the days from ``start`` to ``end`` and before them the back window of each mission (its time interval
-    times its number of samples). Rows may come in any order; of several rows of the same parcel, source and day the
-    one with the most valid pixels wins, a tie: the highest mean. The dates of a source are those of its rows, also
-    of rows without a value.
+    Needed are the days from ``start`` to ``end`` and before them the back window of each mission (its time
+    interval times its number of samples). Rows may come in any order; of several rows of the same parcel,
+    source and day the one with the most valid pixels wins, a tie: the highest mean. The dates of a source are
+    those of its rows, also of rows without a value.
 
     Raises
     ------
@@ -139,7 +139,9 @@ def _dictionary(column: pa.Array) -> tuple[list[str], NDArray[np.int32]]:
 def _sources(
     batch: pa.RecordBatch, missions: tuple[str, ...], state: _Columns, bad: _Bad
 ) -> NDArray[np.int8]:
-    """Number of the source of each row; -1 for a mission that is not wanted. New sources get a row of columns."""
+    """Number of the source of each row; -1 for a mission that is not wanted. New sources get a row of
+    columns.
+    """
     names = batch.schema.names
     mission_texts, mission = _dictionary(batch["mission"])
     orbit_texts, orbit = [""], np.zeros(batch.num_rows, np.int32)
@@ -177,7 +179,7 @@ def _days(batch: pa.RecordBatch, name: str, bad: _Bad, may_be_empty: bool = Fals
     column = batch[name]
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         days = column.cast(pa.date32(), safe=False).cast(pa.int32()).fill_null(int(NO_DAY))
-        result = days.to_numpy(zero_copy_only=False)
+        result: NDArray[np.int32] = days.to_numpy(zero_copy_only=False)
     else:
         texts, codes = _dictionary(column)
         by_code = np.array([_day(text) for text in texts], np.int32)

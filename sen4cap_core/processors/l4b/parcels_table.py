@@ -37,7 +37,8 @@ class ParcelTable:
         if pa.types.is_dictionary(ids.type):
             by_code = self.locate(ids.dictionary)
             codes = ids.indices.fill_null(len(by_code)).to_numpy(zero_copy_only=False)
-            return np.append(by_code, np.int32(-1)).astype(np.int32)[codes]
+            of_code: NDArray[np.int32] = np.append(by_code, np.int32(-1)).astype(np.int32)
+            return of_code[codes]
         if pa.types.is_integer(ids.type):
             order, known = self._numbers()
             wanted = ids.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
@@ -45,8 +46,8 @@ class ParcelTable:
             locate_numbers(wanted, known, order, rows)
             return rows
         found = pc.index_in(ids.cast(pa.string()), self.ids)
-        rows = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-        return rows
+        positions: NDArray[np.int32] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
+        return positions
 
     def _numbers(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
         """Ids that are plain integers, ascending, and their rows."""
@@ -60,10 +61,11 @@ class ParcelTable:
 
 
 def read_parcels(path: Path, ct_numbers: tuple[str, ...] = ()) -> ParcelTable:
-    """Read the parcels table: ``parcel_id`` and ``crop_code``, and ``fid``, ``n_pix_s2``, ``n_pix_s1`` if there.
+    """Read the parcels table: ``parcel_id`` and ``crop_code``, and ``fid``, ``n_pix_s2``, ``n_pix_s1`` if
+    there.
 
-    With ``ct_numbers`` only parcels whose ``ctnum`` is among them are kept; a table without that column is taken to
-    hold these parcels only, as the original's detector gets it.
+    With ``ct_numbers`` only parcels whose ``ctnum`` is among them are kept; a table without that column is
+    taken to hold these parcels only, as the original's detector gets it.
 
     Raises
     ------
@@ -133,7 +135,7 @@ def _check_ids(path: Path, ids: pa.Array) -> None:
 def _counts(path: Path, table: pa.Table, name: str) -> NDArray[np.int64] | None:
     if name not in table.column_names:
         return None
-    column = table[name].cast(pa.float64()).to_numpy()
+    column: NDArray[np.float64] = table[name].cast(pa.float64()).to_numpy()
     with np.errstate(invalid="ignore"):
         bad = np.nonzero(~(column >= 0) | (column != np.floor(column)))[0]
     if bad.size:

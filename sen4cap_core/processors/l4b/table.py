@@ -17,10 +17,11 @@ from sen4cap_core.processors.l4b.tables_in import table_format
 
 
 def mowing_table(ids: pa.Array, outcome: MowingOutcome) -> pa.Table:
-    """Return one row for each parcel: ``parcel_id``, ``mow_n``, ``m1_dstart`` ... ``m4_mis``, ``proc``, ``compl``.
+    """Return one row for each parcel: ``parcel_id``, ``mow_n``, ``m1_dstart`` ... ``m4_mis``, ``proc``,
+    ``compl``.
 
-    Start and end are text ``YYYY-MM-DD HH:MM:SS`` or ``0``, confidences have three decimals, the mission is ``S1``,
-    ``S2``, ``S2/S1`` or ``0``: the original's shapefile attributes.
+    Start and end are text ``YYYY-MM-DD HH:MM:SS`` or ``0``, confidences have three decimals, the mission is
+    ``S1``, ``S2``, ``S2/S1`` or ``0``: the original's shapefile attributes.
     """
     slots = outcome.slots
     columns: dict[str, pa.Array] = {"parcel_id": ids, "mow_n": pa.array(outcome.n_mowings.astype(np.int32))}

@@ -37,13 +37,14 @@ def read_batches(
 ) -> Iterator[pa.RecordBatch]:
     """Yield batches of the columns asked for; an optional column that is missing is left out.
 
-    Text columns come as dictionaries. A Parquet column of another type comes as it is stored, for the caller to take
-    or refuse. Column names are compared without regard to case and come as asked.
+    Text columns come as dictionaries. A Parquet column of another type comes as it is stored, for the caller
+    to take or refuse. Column names are compared without regard to case and come as asked.
 
     Raises
     ------
     BadUploadError
-        When the file is missing, is no such table, lacks a required column, or a value does not fit its column.
+        When the file is missing, is no such table, lacks a required column, or a value does not fit its
+        column.
     """
     if not path.is_file():
         raise BadUploadError(path, "there is no such file.", remedy="Check the path.")

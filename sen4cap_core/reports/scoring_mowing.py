@@ -1,0 +1,144 @@
+"""How well detected mowings agree with dated ones: the MODCiX protocol, strict one-to-one, and interval
+overlap.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+TOLERANCE_DAYS = 12
+FIRST_DOY = 75
+LAST_DOY = 300
+
+
+@dataclass(frozen=True)
+class Score:
+    """Counts of a comparison and what follows from them; NaN where nothing was compared."""
+
+    n_true_positive: int
+    n_false_positive: int
+    n_false_negative: int
+    bias_days: float = float("nan")
+    """Mean of detected minus true date over the true positives."""
+    mean_absolute_error_days: float = float("nan")
+
+    @property
+    def precision(self) -> float:
+        """Share of detections that are right."""
+        return _ratio(self.n_true_positive, self.n_true_positive + self.n_false_positive)
+
+    @property
+    def recall(self) -> float:
+        """Share of true events that were detected."""
+        return _ratio(self.n_true_positive, self.n_true_positive + self.n_false_negative)
+
+    @property
+    def f1(self) -> float:
+        """Harmonic mean of precision and recall."""
+        wrong = self.n_false_positive + self.n_false_negative
+        return _ratio(2 * self.n_true_positive, 2 * self.n_true_positive + wrong)
+
+
+@dataclass(frozen=True)
+class DatedEvents:
+    """Events of many parcels, each with a day or an interval of days since 1970-01-01."""
+
+    parcel: NDArray[np.int64]
+    start_day: NDArray[np.float64]
+    end_day: NDArray[np.float64]
+    """Equal to ``start_day`` for an event known to the day."""
+
+    @property
+    def day(self) -> NDArray[np.int64]:
+        """Day of the middle of the interval."""
+        return np.floor((self.start_day + self.end_day) / 2).astype(np.int64)
+
+    def within(self, first_doy: int = FIRST_DOY, last_doy: int = LAST_DOY) -> DatedEvents:
+        """Only the events of these days of the year, sorted by parcel and day."""
+        doy = day_of_year(self.day)
+        keep = np.nonzero((doy >= first_doy) & (doy <= last_doy))[0]
+        keep = keep[np.lexsort((self.end_day[keep], self.day[keep], self.parcel[keep]))]
+        return DatedEvents(self.parcel[keep], self.start_day[keep], self.end_day[keep])
+
+
+def day_of_year(days: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Day of the year of days since 1970-01-01."""
+    dates = days.astype("datetime64[D]")
+    result: NDArray[np.int64] = (dates - dates.astype("datetime64[Y]")).astype(np.int64) + 1
+    return result
+
+
+def score_nearest(
+    detected: DatedEvents, reference: DatedEvents, tolerance_days: int = TOLERANCE_DAYS
+) -> Score:
+    """Score by the MODCiX protocol: every true event takes its nearest detection of the same parcel.
+
+    Within the tolerance it is a true positive, else a false negative; a detection may serve two events; one
+    that serves none is a false positive. Both inputs sorted by parcel and day (``DatedEvents.within`` sorts).
+    """
+    served = np.zeros(detected.parcel.size, np.bool_)
+    offsets = []
+    for parcel, event_day in zip(reference.parcel, reference.day, strict=True):
+        first, last = np.searchsorted(detected.parcel, [parcel, parcel + 1])
+        if first == last:
+            continue
+        difference = detected.day[first:last] - event_day
+        nearest = int(np.argmin(np.abs(difference)))
+        if abs(difference[nearest]) <= tolerance_days:
+            served[first + nearest] = True
+            offsets.append(int(difference[nearest]))
+    return _score(len(offsets), int((~served).sum()), reference.parcel.size - len(offsets), offsets)
+
+
+def score_one_to_one(
+    detected: DatedEvents, reference: DatedEvents, tolerance_days: int = TOLERANCE_DAYS
+) -> Score:
+    """Score by the largest number of pairs within the tolerance, each event and each detection used once.
+
+    Both inputs sorted by parcel and day. With one tolerance for all, pairing in order of time is a largest
+    matching.
+    """
+    offsets = []
+    i = 0
+    detected_day, reference_day = detected.day, reference.day
+    for j in range(reference.parcel.size):
+        where = (reference.parcel[j], reference_day[j] - tolerance_days)
+        while i < detected.parcel.size and (detected.parcel[i], detected_day[i]) < where:
+            i += 1
+        if i == detected.parcel.size:
+            break
+        if detected.parcel[i] == reference.parcel[j] and detected_day[i] <= reference_day[j] + tolerance_days:
+            offsets.append(int(detected_day[i] - reference_day[j]))
+            i += 1
+    n = len(offsets)
+    return _score(n, detected.parcel.size - n, reference.parcel.size - n, offsets)
+
+
+def score_overlap(detected: DatedEvents, reference: DatedEvents, tolerance_days: int = 3) -> Score:
+    """Score by the original's own rule: an interval is right when it overlaps a true day plus or minus some
+    days.
+    """
+    served = np.zeros(detected.parcel.size, np.bool_)
+    n_found = 0
+    for parcel, event_day in zip(reference.parcel, reference.day, strict=True):
+        first, last = np.searchsorted(detected.parcel, [parcel, parcel + 1])
+        hit = (detected.start_day[first:last] <= event_day + tolerance_days) & (
+            detected.end_day[first:last] >= event_day - tolerance_days
+        )
+        served[first:last] |= hit
+        n_found += bool(hit.any())
+    return Score(n_found, int((~served).sum()), reference.parcel.size - n_found)
+
+
+def _score(n_found: int, n_false: int, n_missed: int, offsets: list[int]) -> Score:
+    if not offsets:
+        return Score(n_found, n_false, n_missed)
+    array = np.array(offsets)
+    return Score(n_found, n_false, n_missed, float(array.mean()), float(np.abs(array).mean()))
+
+
+def _ratio(part: int, whole: int) -> float:
+    return part / whole if whole else float("nan")
