@@ -122,8 +122,8 @@ def _check_range(path: Path, file: Path, geometry: NDArray[np.object_], crs: CRS
     if not fits:
         raise BadUploadError(
             path,
-            f"the coordinates of {file.name} ({west:.6g} to {east:.6g}, {south:.6g} to {north:.6g}) cannot be "
-            f"in its coordinate reference system, {crs.name}.",
+            f"the coordinates of {file.name} (x {west:.6g} to {east:.6g}, y {south:.6g} to {north:.6g}) "
+            f"cannot be in its coordinate reference system, {crs.name}.",
             remedy="find out which one the coordinates are in, and export the layer with that.",
         )
 

@@ -139,9 +139,15 @@ def _validate(path: Path, model: type[M], value: object, lines: dict[Location, i
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        # A union reports each of its members: the same mistake is said once.
+        items = error.errors(include_url=False)
+        places = [item["loc"] for item in items]
+        # A list counts as too short when its only item is wrong: that is one mistake, not two. And a union
+        # reports each of its members: the same mistake is said once.
         problems = dict.fromkeys(
-            _problem(model, dict(item), lines) for item in error.errors(include_url=False)
+            _problem(model, dict(item), lines)
+            for item in items
+            if item["type"] != "too_short"
+            or not any(place[: len(item["loc"])] == item["loc"] != place for place in places)
         )
         raise ConfigurationError(
             path,
