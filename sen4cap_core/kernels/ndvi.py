@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 
-@njit(nogil=True, error_model="numpy")
+
+@kernel
 def ndvi_block(
     red: NDArray[np.generic],
     nir: NDArray[np.generic],

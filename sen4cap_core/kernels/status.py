@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 
-@njit(nogil=True)
+
+@kernel
 def classify_nearest(
     classes: NDArray[np.uint8],
     source_rows: NDArray[np.int32],
@@ -39,7 +40,7 @@ def classify_nearest(
             histogram[code] += 1
 
 
-@njit(nogil=True)
+@kernel
 def take_nearest(
     source: NDArray[np.generic],
     source_rows: NDArray[np.int32],

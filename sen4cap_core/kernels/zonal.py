@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 
-@njit(nogil=True)
+
+@kernel
 def encode_spans(
     labels: NDArray[np.int32],
     row_offset: int,
@@ -45,7 +46,7 @@ def encode_spans(
     return n
 
 
-@njit(nogil=True)
+@kernel
 def sum_spans(
     values: NDArray[np.int16],
     row_offset: int,

@@ -20,7 +20,7 @@ from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.kernels.status import classify_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, cut, pass_side
-from sen4cap_core.rasters.cog import write_cog
+from sen4cap_core.rasters.cog import CogBuilder
 from sen4cap_core.rasters.decode import BandFiles, as_classes, decode_environment, decode_side
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.inputs import BandInput
@@ -124,7 +124,9 @@ class _ScenePass:
         self.scl = BandInput(scl, grid, self.side, sides[scl.uri], files) if scl else None
         self.files = files
         self.sums = SumBuilder(labels, grid, {v.name: v.quantisation for v in variables}) if labels else None
-        self.rasters = {v.name: np.empty(grid.shape, np.int16) for v in variables if v.name in raster_paths}
+        self.rasters = {
+            v.name: CogBuilder(grid, v.quantisation, self.side) for v in variables if v.name in raster_paths
+        }
         self.histogram = np.zeros(256, np.int64)
         self._table = scl_table()
         self._lock = threading.Lock()
@@ -144,20 +146,21 @@ class _ScenePass:
         try:
             workers.run(preload)
             workers.run(tasks)
+            for variable in self.variables:
+                if variable.name in self.rasters:
+                    self._write(variable, workers)
+                    workers.advance(writing)
         finally:
             workers.close()
-        for variable in self.variables:
-            if variable.name in self.rasters:
-                write_cog(
-                    self.raster_paths[variable.name],
-                    self.rasters.pop(variable.name),
-                    self.grid,
-                    variable.quantisation,
-                    threads=threads,
-                    description=variable.description or variable.name,
-                )
-                workers.advance(writing)
         return self._result(len(needed), len(blocks) - len(needed))
+
+    def _write(self, variable: Variable, workers: Workers) -> None:
+        self.rasters.pop(variable.name).finish(
+            self.raster_paths[variable.name],
+            workers,
+            description=variable.description or variable.name,
+            tags={"VARIABLE": variable.name},
+        )
 
     def _preload_tasks(self, needed: Sequence[Block]) -> list[Task]:
         tasks: list[Task] = []
@@ -171,16 +174,13 @@ class _ScenePass:
     def _block(self, block: Block) -> None:
         values = {name: BlockBand(band.read(block), band.source) for name, band in self.bands.items()}
         status = self._status(block, values)
-        scratch: NDArray[np.int16] | None = None
         for variable in self.variables:
-            if variable.name in self.rasters:
-                out = self.rasters[variable.name][block.slices]
-            else:
-                scratch = np.empty((block.height, block.width), np.int16) if scratch is None else scratch
-                out = scratch
+            out = np.empty((block.height, block.width), np.int16)
             variable.compute(values, status, variable.quantisation, out)
             if self.sums is not None:
                 self.sums.add(variable.name, out, block)
+            if variable.name in self.rasters:
+                self.rasters[variable.name].add(block, out)
 
     def _status(self, block: Block, values: Mapping[str, BlockBand]) -> NDArray[np.uint8]:
         """Status of each pixel; without a classification land wherever the first band has data."""
