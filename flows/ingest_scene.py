@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from prefect import flow
-from prefect.states import State
+from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import markdown_table
-from sen4cap_core.steps.ingest_scene import IngestedScene, ingest_scene as run_step
+from sen4cap_core.steps.ingest_scene import IngestedScene
+from sen4cap_core.steps.ingest_scene import ingest_scene as run_step
 
 
 @flow(name="ingest-scene")

@@ -11,7 +11,8 @@ from sen4cap_core.db import jobs
 from sen4cap_core.reports.receipt import receipt_markdown
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_lease, new_owner
-from sen4cap_core.steps.receive import Answer, receive_upload as run_step
+from sen4cap_core.steps.receive import Answer
+from sen4cap_core.steps.receive import receive_upload as run_step
 from sen4cap_core.steps.work import RECEIVE_UPLOAD
 
 LOOK_SECONDS = 0.5

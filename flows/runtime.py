@@ -6,9 +6,10 @@ import re
 from collections.abc import Callable, Iterable
 from contextvars import ContextVar
 from dataclasses import replace
+from typing import cast
 from uuid import UUID
 
-from prefect import get_run_logger
+from prefect import State, get_run_logger
 from prefect.artifacts import (
     create_markdown_artifact,
     create_progress_artifact,
@@ -16,10 +17,10 @@ from prefect.artifacts import (
 )
 from prefect.client.orchestration import get_client
 from prefect.runtime import flow_run
-from prefect.states import Cancelled, State
+from prefect.states import Cancelled, Crashed
 
 from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.leases import note_flow_run
+from sen4cap_core.db.leases import RunningJob, note_flow_run
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
 
@@ -74,8 +75,23 @@ def skipped(reason: object) -> State[None]:
     return Cancelled(name="Skipped", message=str(reason))
 
 
+def mark_crashed(orphans: list[RunningJob]) -> None:
+    """Say in Prefect that the runs of dead processes are over: nobody else will."""
+    runs = [UUID(job.flow_run_id) for job in orphans if job.flow_run_id]
+    if not runs:
+        return
+    with get_client(sync_client=True) as client:
+        for run_id in runs:
+            run = client.read_flow_run(run_id)
+            if run.state is None or not run.state.is_final():
+                message = "its process died; the job is taken up again by another run"
+                client.set_flow_run_state(run_id, Crashed(message=message), force=True)
+
+
 def _progress_artifact(title: str) -> Callable[[float], None]:
-    artifact_id = create_progress_artifact(0.0, key=artifact_key("progress", title), description=title)
+    artifact_id = cast(
+        UUID, create_progress_artifact(0.0, key=artifact_key("progress", title), description=title)
+    )
     shown = 0.0
 
     def report(fraction: float) -> None:

@@ -11,19 +11,16 @@ import signal
 import threading
 from collections.abc import Callable
 from typing import Any
-from uuid import UUID
 
-from prefect.client.orchestration import get_client
-from prefect.states import Crashed, State
+from prefect import State
 
 from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
 from flows.ingest_scene import ingest_scene
 from flows.process_scene import process_scene
-from flows.runtime import current_job
+from flows.runtime import current_job, mark_crashed
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.leases import RunningJob
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
@@ -155,19 +152,6 @@ def _write_down(context: Context, job: ClaimedJob, state: State[Any]) -> None:
             max_attempts=context.settings.max_attempts,
             flow_run_id=run_id,
         )
-
-
-def mark_crashed(orphans: list[RunningJob]) -> None:
-    """Say in Prefect that the runs of dead processes are over: nobody else will."""
-    runs = [UUID(job.flow_run_id) for job in orphans if job.flow_run_id]
-    if not runs:
-        return
-    with get_client(sync_client=True) as client:
-        for run_id in runs:
-            run = client.read_flow_run(run_id)
-            if run.state is None or not run.state.is_final():
-                message = "its process died; the job is taken up again by another run"
-                client.set_flow_run_state(run_id, Crashed(message=message), force=True)
 
 
 def main() -> None:

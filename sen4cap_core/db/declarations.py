@@ -156,15 +156,10 @@ def crop_codes(session: Session, site_id: int, year: int) -> list[CropCode]:
     )
 
 
-def codes_in_use(session: Session, set_id: int) -> list[tuple[str, int, float]]:
-    """Return (crop code, parcels, area in m2) of a declaration set, most parcels first."""
-    query = (
-        select(Parcel.ori_crop, func.count(), func.sum(Parcel.area_m2))
-        .where(Parcel.set_id == set_id)
-        .group_by(Parcel.ori_crop)
-        .order_by(func.count().desc(), Parcel.ori_crop)
-    )
-    return [(code, n, float(area)) for code, n, area in session.execute(query)]
+def crops_and_areas(session: Session, set_id: int) -> tuple[list[str], list[float]]:
+    """Return crop code and area [m2] of each parcel of a set."""
+    rows = session.execute(select(Parcel.ori_crop, Parcel.area_m2).where(Parcel.set_id == set_id)).all()
+    return [row.ori_crop for row in rows], [row.area_m2 for row in rows]
 
 
 def store_config(

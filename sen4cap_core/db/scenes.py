@@ -8,7 +8,7 @@ from datetime import datetime
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import from_shape
-from sqlalchemy import select
+from sqlalchemy import case, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -36,7 +36,13 @@ def register_scene(
     session.execute(
         statement.on_conflict_do_update(
             index_elements=["site_id", "product_id", "tile"],
-            set_={"path": statement.excluded.path, "upload_id": statement.excluded.upload_id},
+            set_={
+                "path": statement.excluded.path,
+                "upload_id": statement.excluded.upload_id,
+                # A scene that could not be read may have come again, whole this time.
+                "state": case((SceneRow.state == "failed", "ingested"), else_=SceneRow.state),
+                "state_reason": case((SceneRow.state == "failed", None), else_=SceneRow.state_reason),
+            },
         )
     )
     return session.scalars(
@@ -145,6 +151,12 @@ def scenes_without_observations(session: Session, declaration_set: DeclarationSe
         .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())
     )
     return [scene_id for scene_id, _ in session.execute(query)]
+
+
+def skipped_scenes(session: Session, site_id: int) -> list[SceneRow]:
+    """Return the scenes of a site that were left out."""
+    query = select(SceneRow).where(SceneRow.site_id == site_id, SceneRow.state == "skipped")
+    return list(session.scalars(query))
 
 
 def product_of_scene(session: Session, scene_id: int, kind: str) -> Product | None:

@@ -80,11 +80,15 @@ def set_config(session: Session, site: Site, config: Json) -> None:
 def set_seasons(session: Session, site: Site, spans: Sequence[SeasonSpan]) -> None:
     """Replace the site's seasons by those given; rows that stay the same keep their id.
 
-    A season that results hang on is disabled, never deleted.
+    A season is disabled, never deleted: results hang on it. The calendar year that was assumed for a year
+    without a season stays in force until a season of that year is given.
     """
     wanted = {(span.name, span.year): span for span in spans}
+    years = {span.year for span in spans}
     for season in seasons_of(session, site.id):
         span = wanted.pop((season.name, season.year), None)
+        if span is None and season.implicit and season.year not in years:
+            continue
         if span is None:
             season.enabled = False
         else:
@@ -96,9 +100,8 @@ def set_seasons(session: Session, site: Site, spans: Sequence[SeasonSpan]) -> No
 
 
 def ensure_season(session: Session, site: Site, span: SeasonSpan) -> None:
-    """Add an assumed season unless the site has an explicit one or already this one."""
-    existing = seasons_of(session, site.id)
-    if any(not season.implicit for season in existing):
+    """Add an assumed season unless the site has one of that year, be it disabled."""
+    if any(season.year == span.year for season in seasons_of(session, site.id)):
         return
     session.execute(insert(Season).values(site_id=site.id, **vars(span)).on_conflict_do_nothing())
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sen4cap_core.db.session import make_engine, session_scope
@@ -28,6 +28,10 @@ class Context:
     flow_run_id: str | None = None
     progress: Callable[[float], None] = silent
     """Called with 0..1 while a step works."""
+
+    def without_progress(self) -> Context:
+        """Return the same context for a part of the work, whose own progress nobody watches."""
+        return replace(self, progress=silent)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

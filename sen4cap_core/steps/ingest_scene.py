@@ -74,14 +74,11 @@ def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedSc
 def _register(session: Session, slug: str, upload_id: int, scene: Scene) -> IngestedScene:
     site = site_rows.get_or_create_site(session, slug)
     row = scene_rows.register_scene(session, site, scene_values(scene, upload_id), scene.footprint_wkt)
-    newest, older = scene_rows.supersede(session, site.id, scene.acquisition_key)
+    newest, _ = scene_rows.supersede(session, site.id, scene.acquisition_key)
     outcome = _outcome(session, site, newest, row)
     if outcome == "to be processed":
-        # A newer baseline replaces what an older one left: its products and observations are made anew.
-        ask_process(session, slug, newest.id)
-    return IngestedScene(
-        row.id, row.product_id, row.tile, f"{scene.acquired_at:%Y-%m-%d %H:%M}", outcome
-    )
+        ask_process(session, slug, newest.id, again=row.state != "processed")
+    return IngestedScene(row.id, row.product_id, row.tile, f"{scene.acquired_at:%Y-%m-%d %H:%M}", outcome)
 
 
 def _outcome(session: Session, site: Site, newest: SceneRow, row: SceneRow) -> str:

@@ -61,7 +61,9 @@ def take_back_orphans(context: Context) -> list[RunningJob]:
         for owner in sorted({job.owner for job in orphans}):
             expire_owned(session, owner)
     for job in orphans:
-        logger.warning("job %s (%s) was left by a dead process %s: taken up again", job.id, job.kind, job.owner)
+        logger.warning(
+            "job %s (%s) was left by a dead process %s: taken up again", job.id, job.kind, job.owner
+        )
     return orphans
 
 

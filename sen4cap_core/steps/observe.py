@@ -13,8 +13,9 @@ from sen4cap_core.db.products import register_observations
 from sen4cap_core.observations.store import write_observations
 from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.cog_pass import extract_from_cog, read_grid
+from sen4cap_core.rasters.cog_pass import extract_from_cog
 from sen4cap_core.rasters.sums import ParcelSums
+from sen4cap_core.scenes.raster_header import read_raster_header
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ndvi_product import raster_band
 from sen4cap_core.steps.parcel_labels import labels_of
@@ -90,7 +91,7 @@ def extract_from_raster(
     context: Context, subject: Subject, raster: Path, declaration_set_id: int, year: int
 ) -> ObservedSet:
     """Extract a declaration set from a scene's own NDVI raster; equal to the bit to the scene's own pass."""
-    grid = read_grid(raster)
+    grid = read_raster_header(raster).grid
     labels = labels_of(context, subject.site, year, declaration_set_id, subject.tile, grid)
     sums = extract_from_cog(
         {NDVI.name: raster_band(raster, grid)}, labels, threads=context.settings.decode_threads

@@ -24,7 +24,9 @@ def labels_of(
 ) -> LabelSpans:
     """Return the pixels of a declaration set's parcels on a grid; burnt at the first call, then read."""
     buffer_m = inner_buffer_m(grid.resolution_m)
-    key = content_key([f"declarations:{declaration_set_id}"], {"grid": grid.key, "buffer_m": buffer_m}, __version__)
+    key = content_key(
+        [f"declarations:{declaration_set_id}"], {"grid": grid.key, "buffer_m": buffer_m}, __version__
+    )
     path = context.settings.data / labels_path(
         site_slug, year, declaration_set_id, tile, grid.resolution_m, version_of(key)
     )

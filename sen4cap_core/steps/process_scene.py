@@ -9,9 +9,10 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
@@ -25,10 +26,13 @@ from sen4cap_core.rasters.scene_pass import run_pass
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.ndvi_product import MadeRaster, make_path, publish_ndvi, raster_band
+from sen4cap_core.steps.ndvi_product import MadeRaster, make_path, publish_ndvi
 from sen4cap_core.steps.observe import ObservedSet, extract_from_raster, write_set
 from sen4cap_core.steps.parcel_labels import labels_of
-from sen4cap_core.steps.work import NDVI_GROUP, ask_mowing
+from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_mowing
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Subject:
     raster_wanted: bool
     raster_path: Path | None
     """The NDVI raster, where it exists already."""
-    missing_sets: list[tuple[int, int]]
+    missing_sets: list[tuple[int, int]] = field(default_factory=list)
     """(declaration set, year) without observations of this scene."""
 
 
@@ -57,8 +61,8 @@ class ProcessedScene:
     """What became of a scene, for the people who look."""
 
     subject: Subject
-    scene: Scene
     raster_path: Path | None = None
+    warnings: list[str] = field(default_factory=list)
     clear_fraction: float | None = None
     data_fraction: float | None = None
     observed: list[ObservedSet] = field(default_factory=list)
@@ -85,8 +89,7 @@ def process_scene(context: Context, scene_id: int) -> ProcessedScene:
     """
     subject = find_subject(context, scene_id)
     try:
-        scene = _open(subject)
-        done = ProcessedScene(subject, scene, subject.raster_path)
+        done = ProcessedScene(subject, subject.raster_path)
         _process(context, done)
     except BadUploadError as error:
         with context.session() as session:
@@ -112,12 +115,7 @@ def find_subject(context: Context, scene_id: int) -> Subject:
         l3b = SiteConfig.model_validate(site.config).processors.l3b
         product = scene_rows.product_of_scene(session, row.id, L3B_NDVI)
         raster = context.settings.data / product.path if product else None
-        missing: set[tuple[int, int]] = set()
-        for season in seasons:
-            current = declaration_rows.current_set(session, site.id, season.year)
-            if current and not product_rows.has_observations(session, row.id, current.id, NDVI_GROUP):
-                missing.add((current.id, season.year))
-        return Subject(
+        subject = Subject(
             scene_id=row.id,
             site=site.slug,
             site_id=site.id,
@@ -129,8 +127,18 @@ def find_subject(context: Context, scene_id: int) -> Subject:
             acquired_at=row.acquired_at,
             raster_wanted=l3b.enabled and "ndvi" in l3b.indices,
             raster_path=raster if raster and raster.is_file() else None,
-            missing_sets=sorted(missing),
         )
+        return replace(subject, missing_sets=missing_sets(session, subject))
+
+
+def missing_sets(session: Session, subject: Subject) -> list[tuple[int, int]]:
+    """Return (declaration set in force, year) of the scene's seasons that have no observations of it."""
+    missing: set[tuple[int, int]] = set()
+    for season in site_rows.seasons_on(session, subject.site_id, subject.acquired_at.date()):
+        current = declaration_rows.current_set(session, subject.site_id, season.year)
+        if current and not product_rows.has_observations(session, subject.scene_id, current.id, NDVI_GROUP):
+            missing.add((current.id, season.year))
+    return sorted(missing)
 
 
 def _open(subject: Subject) -> Scene:
@@ -153,7 +161,7 @@ def _process(context: Context, done: ProcessedScene) -> None:
             for set_id, year in subject.missing_sets:
                 done.observed.append(extract_from_raster(context, subject, subject.raster_path, set_id, year))
     else:
-        raise NothingToDoError(f"{subject.product_id} is complete: nothing is missing")
+        _note_nothing_missing(context, subject)
     with context.session() as session:
         scene_rows.mark_scene(
             session,
@@ -165,11 +173,23 @@ def _process(context: Context, done: ProcessedScene) -> None:
         if done.observed:
             for season_id in subject.season_ids:
                 ask_mowing(session, subject.site, season_id)
+        # Declarations that came while the scene was being read.
+        for set_id, _year in missing_sets(session, subject):
+            ask_extract(session, subject.site, set_id)
+
+
+def _note_nothing_missing(context: Context, subject: Subject) -> NoReturn:
+    with context.session() as session:
+        scene_rows.mark_scene(session, subject.scene_id, "processed")
+    if subject.raster_path is None:
+        raise NothingToDoError("no raster is wanted and there are no declarations yet: they extract it later")
+    raise NothingToDoError(f"{subject.product_id} is complete: nothing is missing")
 
 
 def _read_scene(context: Context, done: ProcessedScene) -> None:
     """Decode the scene once: raster and the observations of the first missing set in one pass."""
-    subject, scene = done.subject, done.scene
+    subject, scene = done.subject, _open(done.subject)
+    done.warnings = scene.warnings
     first = subject.missing_sets[0] if subject.missing_sets else None
     labels = None
     if first is not None:
@@ -178,10 +198,10 @@ def _read_scene(context: Context, done: ProcessedScene) -> None:
     target = make_path(context, subject) if subject.raster_wanted else None
     with done.stage("decode, mask, NDVI, parcel sums"):
         result = run_pass(
-            [NDVI],
             scene.bands,
             scene.scl,
             scene.grid,
+            variables=[NDVI],
             labels=labels,
             raster_paths={"ndvi": target.path} if target else {},
             threads=context.settings.decode_threads,
@@ -190,27 +210,26 @@ def _read_scene(context: Context, done: ProcessedScene) -> None:
     done.clear_fraction, done.data_fraction = result.clear_fraction, result.data_fraction
     with done.stage("write and register"):
         if target is not None:
-            publish_ndvi(context, done.subject, scene, target, result)
+            publish_ndvi(context, subject, scene, target, result)
             done.raster_path = target.path
         if first is not None and result.observations is not None:
             done.observed.append(write_set(context, subject, result.observations, *first, source="scene"))
         for set_id, year in subject.missing_sets[1:]:
-            done.observed.append(_further_set(context, done, target, set_id, year))
+            done.observed.append(_further_set(context, subject, scene, target, set_id, year))
 
 
 def _further_set(
-    context: Context, done: ProcessedScene, target: MadeRaster | None, set_id: int, year: int
+    context: Context, subject: Subject, scene: Scene, target: MadeRaster | None, set_id: int, year: int
 ) -> ObservedSet:
     """Observations for another season's declarations: from the raster just made, else the scene again."""
-    subject, scene = done.subject, done.scene
     if target is not None:
         return extract_from_raster(context, subject, target.path, set_id, year)
     labels = labels_of(context, subject.site, year, set_id, subject.tile, scene.grid)
     result = run_pass(
-        [NDVI],
         scene.bands,
         scene.scl,
         scene.grid,
+        variables=[NDVI],
         labels=labels,
         raster_paths={},
         threads=context.settings.decode_threads,

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import gaps, jobs
 from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.leases import RunningJob
 from sen4cap_core.db.models import Site
 from sen4cap_core.files import sweep_partial

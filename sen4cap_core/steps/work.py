@@ -32,9 +32,9 @@ MOWING_DELAY_SECONDS = 3.0
 _PRIORITY = {RECEIVE_UPLOAD: 100, INGEST_SCENE: 80, PROCESS_SCENE: 50, EXTRACT_PARCELS: 40, DETECT_MOWING: 20}
 
 
-def ask_receive(session: Session, site_slug: str, upload_id: int) -> bool:
+def ask_receive(session: Session, site_slug: str, upload_id: int, *, again: bool = False) -> bool:
     """Ask for an upload to be received."""
-    return _ask(session, RECEIVE_UPLOAD, upload_id, site_slug, "upload_id")
+    return _ask(session, RECEIVE_UPLOAD, upload_id, site_slug, "upload_id", again=again)
 
 
 def ask_ingest(session: Session, site_slug: str, upload_id: int) -> bool:

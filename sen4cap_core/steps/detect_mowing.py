@@ -1,0 +1,189 @@
+"""L4B over a season: series out of the observations, mowings, verdicts, exported tables.
+
+Incremental: when only later dates have come since the last run, its state is carried on; anything else (a
+late date, other declarations, another configuration, a superseded scene) is a full run. Both give the same
+answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from sen4cap_core.clock import from_days, to_days
+from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db import mowing as mowing_rows
+from sen4cap_core.db import products as product_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import Season
+from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.observations.series import build_matrix
+from sen4cap_core.observations.store import read_means
+from sen4cap_core.processors.l4b.season import SeasonOutcome
+from sen4cap_core.processors.l4b.season import detect_mowing as detect_in_series
+from sen4cap_core.products.naming import l4b_folder
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.mowing_evaluation import Evaluation, files_key
+from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
+from sen4cap_core.steps.mowing_state import KeptState, load_kept_state, save_kept_state
+from sen4cap_core.steps.receive_tables import L4B
+from sen4cap_core.steps.work import NDVI_GROUP
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+@dataclass(frozen=True)
+class MowingAnswer:
+    """What an evaluation found, for the people who look."""
+
+    evaluation: Evaluation
+    table: gpd.GeoDataFrame
+    """One row per parcel in the original's columns, with reason and n_observations."""
+    events: pd.DataFrame
+    """All events: NewID, Ori_id, start, end (UTC), confidence, missions."""
+    as_of: date
+    n_dates: int
+    """Days with an acquisition."""
+    is_incremental: bool
+    files: dict[str, Path]
+    """What was written, by title."""
+
+
+def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
+    """Evaluate a season with all observations there are.
+
+    Raises
+    ------
+    NothingToDoError
+        Without season, declarations, observations or parcels to look at, or when nothing is new.
+    """
+    with context.session() as session:
+        evaluation = find_evaluation(session, season_id)
+        parcels = _parcels(session, evaluation)
+    outcome, kept, is_incremental = _evaluate(context, evaluation, parcels)
+    table = export_frame(parcels, outcome)
+    events = events_frame(parcels, outcome)
+    days = {file.acquired_at.date() for file in evaluation.files}
+    files = publish_mowing(context, evaluation, table, events, max(days))
+    save_kept_state(_state_path(context, evaluation), kept)
+    return MowingAnswer(evaluation, table, events, max(days), len(days), is_incremental, files)
+
+
+def _evaluate(
+    context: Context, evaluation: Evaluation, parcels: gpd.GeoDataFrame
+) -> tuple[SeasonOutcome, KeptState, bool]:
+    """Carry the kept state on where only later dates have come, else evaluate the whole season."""
+    ids = parcels.new_id.to_numpy().astype(np.int32)
+    kept = load_kept_state(_state_path(context, evaluation))
+    files = evaluation.files
+    if kept is not None and _is_continued(kept, evaluation, ids):
+        files = evaluation.after(from_days(kept.state.last_day))
+    else:
+        kept = None
+    root = context.settings.data
+    series = build_matrix(
+        [(file.acquired_at.date(), root / file.path, file.tile) for file in files], NDVI_GROUP, ids
+    )
+    in_images = np.zeros(len(ids), np.bool_) if kept is None else kept.in_images.copy()
+    for file in files:
+        in_images |= np.isin(ids, read_means(root / file.path, NDVI_GROUP)[0])
+    outcome = detect_in_series(
+        series,
+        parcels.ori_crop.tolist(),
+        evaluation.config,
+        evaluation.start,
+        evaluation.end,
+        kept.state if kept else None,
+        in_images=in_images,
+        compat=evaluation.compat,
+    )
+    new = KeptState(outcome.state, files_key(evaluation.files), in_images, evaluation.state_key)
+    return outcome, new, kept is not None
+
+
+def _is_continued(kept: KeptState, evaluation: Evaluation, ids: np.ndarray) -> bool:
+    """Whether the kept state saw exactly the files up to its last day, of these parcels and this setting."""
+    before = [f for f in evaluation.files if to_days(f.acquired_at) <= kept.state.last_day]
+    return (
+        kept.setting_key == evaluation.state_key
+        and kept.files_key == files_key(before)
+        and np.array_equal(kept.state.parcels, ids)
+    )
+
+
+def _state_path(context: Context, evaluation: Evaluation) -> Path:
+    folder = l4b_folder(evaluation.site, evaluation.year, evaluation.season_slug)
+    return context.settings.data / folder / "state.npz"
+
+
+def find_evaluation(session: Session, season_id: int) -> Evaluation:
+    """Look up what is to be evaluated, and whether anything is new."""
+    season = session.get(Season, season_id)
+    if season is None:
+        raise NothingToDoError(f"season {season_id} does not exist")
+    site = site_rows.site_by_id(session, season.site_id)
+    switch = SiteConfig.model_validate(site.config).processors.l4b
+    if not switch.enabled:
+        raise NothingToDoError(f"site.yaml of {site.slug} switches L4B off")
+    current = declaration_rows.current_set(session, site.id, season.year)
+    if current is None:
+        raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
+    stored = declaration_rows.current_config(session, site.id, season.year, L4B)
+    start = switch.mowing_start or season.start
+    files = product_rows.observation_files(
+        session, current.id, NDVI_GROUP, _midnight(start), _midnight(season.end + timedelta(days=1))
+    )
+    if not files:
+        raise NothingToDoError(f"{site.slug} has no observations between {start} and {season.end} yet")
+    evaluation = Evaluation(
+        season_id=season_id,
+        site_id=site.id,
+        site=site.slug,
+        season=season.name,
+        year=season.year,
+        start=start,
+        end=season.end,
+        declaration_set_id=current.id,
+        config_id=stored.id if stored else None,
+        config=L4BConfig.model_validate(stored.values) if stored else L4BConfig(),
+        compat=switch.compat or "default",
+        files=tuple(files),
+        crop_names={
+            code.ori_crop: code.ct for code in declaration_rows.crop_codes(session, site.id, season.year)
+        },
+    )
+    last = mowing_rows.latest_run(session, season_id)
+    if last is not None and last.input_key == evaluation.input_key:
+        raise NothingToDoError(f"nothing new since the evaluation of {last.created_at:%Y-%m-%d %H:%M} UTC")
+    return evaluation
+
+
+def _parcels(session: Session, evaluation: Evaluation) -> gpd.GeoDataFrame:
+    """Return the parcels to be evaluated: those whose crop passes CTNUM_FILTER."""
+    parcels = declaration_rows.load_parcels(session, evaluation.declaration_set_id)
+    wanted = evaluation.config.ct_numbers
+    if wanted:
+        codes = declaration_rows.crop_codes(session, evaluation.site_id, evaluation.year)
+        if not codes:
+            raise NothingToDoError(
+                "the mowing configuration has a CTNUM_FILTER but there is no crop code table of this year: "
+                "drop one into crop-codes/, or empty the filter"
+            )
+        kept = {code.ori_crop for code in codes if str(code.ctnum) in wanted}
+        parcels = parcels[parcels.ori_crop.isin(kept)]
+    if parcels.empty:
+        raise NothingToDoError(f"no parcel of {evaluation.site} {evaluation.year} passes CTNUM_FILTER")
+    return parcels.reset_index(drop=True)
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,0 +1,120 @@
+"""Receive an upload: read it, store what it says, answer beside the file.
+
+A wrong file is an answer too: it moves to ``rejected/`` with the reason. Only what is nobody's fault (the
+database away, the disk full) leaves here as an error, and the upload is received again later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import Upload
+from sen4cap_core.db.uploads import mark_received, mark_rejected
+from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.inbox.layout import Kind
+from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.receive_declarations import receive_declarations, receive_declarations_config
+from sen4cap_core.steps.receive_scene import receive_scene
+from sen4cap_core.steps.receive_site import assumed_season, receive_extent, receive_site_config
+from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config
+from sen4cap_core.steps.taken import Drop, Taken
+
+_RECEIVERS: Mapping[str, Callable[[Context, Drop], Taken]] = {
+    Kind.SITE_EXTENT: receive_extent,
+    Kind.SITE_CONFIG: receive_site_config,
+    Kind.DECLARATIONS: receive_declarations,
+    Kind.DECLARATIONS_CONFIG: receive_declarations_config,
+    Kind.CROP_CODES: receive_crop_codes,
+    Kind.L4B_CONFIG: receive_l4b_config,
+    Kind.SCENE: receive_scene,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What became of an upload."""
+
+    upload_id: int
+    site: str
+    name: str
+    accepted: bool
+    receipt: dict[str, Any]
+    """As written beside the file; of a rejection with its ``error``."""
+
+
+def receive_upload(context: Context, upload_id: int) -> Answer:
+    """Receive one upload and answer it.
+
+    Raises
+    ------
+    NothingToDoError
+        When the upload is unknown or its file is gone.
+    """
+    drop = _find(context, upload_id)
+    try:
+        if drop.year:
+            assumed_season(context, drop.site_slug, drop.year)
+        receiver = _RECEIVERS.get(drop.kind)
+        if receiver is None:
+            raise BadUploadError(
+                drop.path,
+                f"this version has no use for files of the kind {drop.kind!r}",
+                remedy="keep the file; docs/upload-folder.md lists what can be dropped",
+            )
+        taken = receiver(context, drop)
+    except BadUploadError as error:
+        return _reject(context, drop, error)
+    receipt = Receipt(
+        upload_id=drop.upload_id,
+        file=drop.path.name,
+        kind=drop.kind,
+        site=drop.site_slug,
+        year=drop.year or None,
+        sha256=drop.sha256,
+        size_bytes=drop.size_bytes,
+        **vars(taken),
+    )
+    write_receipt(context.settings, drop.path, receipt)
+    content = receipt.model_dump(mode="json")
+    with context.session() as session:
+        mark_received(session, drop.upload_id, content, context.flow_run_id)
+    return Answer(drop.upload_id, drop.site_slug, drop.path.name, True, content)
+
+
+def _find(context: Context, upload_id: int) -> Drop:
+    with context.session() as session:
+        upload = session.get(Upload, upload_id)
+        if upload is None:
+            raise NothingToDoError(f"upload {upload_id} does not exist")
+        drop = Drop(
+            upload_id=upload.id,
+            site_slug=upload.site_slug,
+            year=upload.year,
+            kind=upload.kind,
+            path=Path(upload.path),
+            sha256=upload.sha256,
+            size_bytes=upload.size_bytes,
+        )
+        site_rows.get_or_create_site(session, drop.site_slug)
+    return drop
+
+
+def _reject(context: Context, drop: Drop, error: BadUploadError) -> Answer:
+    rejection = reject(context.settings, drop.path, error)
+    content = {
+        "upload_id": drop.upload_id,
+        "file": drop.path.name,
+        "kind": drop.kind,
+        "site": drop.site_slug,
+        "year": drop.year or None,
+        "error": error.text(),
+        "moved_to": str(rejection),
+    }
+    with context.session() as session:
+        mark_rejected(session, drop.upload_id, error.text(), str(rejection))
+    return Answer(drop.upload_id, drop.site_slug, drop.path.name, False, content)

@@ -1,0 +1,115 @@
+"""The declared parcels of a site and year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import geopandas as gpd
+
+from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db import uploads as upload_rows
+from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
+from sen4cap_core.declarations.prepare import prepare_parcels
+from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
+from sen4cap_core.errors import Problem
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning, table_in_force
+from sen4cap_core.steps.taken import Drop, Taken, as_problems
+from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_receive
+
+
+def receive_declarations(context: Context, drop: Drop) -> Taken:
+    """Read, prepare and store the parcels; ask for the season's earlier scenes to be extracted for them.
+
+    Receiving the same upload a second time changes nothing, unless declarations.yaml says otherwise now.
+    """
+    declarations = read_declarations(drop.path, _mapping_beside(drop))
+    with context.session() as session:
+        site_id = site_rows.get_or_create_site(session, drop.site_slug).id
+        known = declaration_rows.known_ids(session, site_id)
+    parcels = prepare_parcels(declarations, known.parcels, known.holdings)
+    columns = _columns(declarations)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        current = declaration_rows.current_set(session, site.id, drop.year)
+        if current is None or (current.upload_id, current.columns) != (drop.upload_id, columns):
+            current = declaration_rows.store_declarations(
+                session, site.id, drop.year, drop.upload_id, parcels, columns
+            )
+        earlier_scenes = scene_rows.scenes_without_observations(session, current, NDVI_GROUP)
+        if earlier_scenes:
+            ask_extract(session, site.slug, current.id)
+        table = table_in_force(session, site.id, drop.year)
+        missing = codes_not_in(session, site.id, drop.year, table)
+        stored = _stored(current.id, parcels, len(earlier_scenes))
+    warnings = as_problems([*declarations.report.warnings, *parcels.attrs["warnings"]])
+    if table is None:
+        warnings.append(Problem("no crop code table of this year yet: crop codes are taken as they are"))
+    details = dict(declarations.report.as_dict())
+    details.pop("warnings")
+    if missing:
+        details["declared codes that are not in the crop code table"] = missing
+    return Taken(
+        "declared parcels", stored, [*warnings, *missing_codes_warning(missing)], _tables_only(details)
+    )
+
+
+def receive_declarations_config(context: Context, drop: Drop) -> Taken:
+    """Check declarations.yaml and let the declarations beside it be read again with it."""
+    mapping = read_column_mapping(drop.path)
+    with context.session() as session:
+        again = upload_rows.latest_of_kind(session, drop.site_slug, drop.year, "declarations")
+        if again is not None:
+            ask_receive(session, drop.site_slug, again, again=True)
+    return Taken(
+        "column mapping of the declarations",
+        {
+            **mapping.model_dump(mode="json", exclude_none=True),
+            "declarations read again": "yes" if again is not None else "none dropped yet",
+        },
+    )
+
+
+def _mapping_beside(drop: Drop) -> ColumnMapping | None:
+    path = drop.path.parent / MAPPING_NAME
+    return read_column_mapping(path) if path.is_file() else None
+
+
+def _columns(declarations: Declarations) -> dict[str, Any]:
+    choices = declarations.columns
+    return {
+        "parcel_id": list(choices.parcel_id.columns),
+        "holding_id": list(choices.holding_id.columns),
+        "crop_code": list(choices.crop_code.columns),
+    }
+
+
+def _stored(set_id: int, parcels: gpd.GeoDataFrame, n_earlier_scenes: int) -> dict[str, Any]:
+    counts: Mapping[str, int] = parcels.attrs["counts"]
+    return {
+        "declaration set": set_id,
+        "parcels": len(parcels),
+        "holdings": int(parcels.hold_id.nunique()),
+        "crop codes": int(parcels.ori_crop.nunique()),
+        "area_ha": round(float(parcels.area_m2.sum()) / 1e4, 2),
+        **{name: number for name, number in counts.items() if number},
+        "earlier scenes to be extracted": n_earlier_scenes,
+    }
+
+
+def _tables_only(details: Mapping[str, Any]) -> dict[str, Any]:
+    """Bring the reading report into rows, which people read as tables."""
+    rows = {key: value for key, value in details.items() if isinstance(value, list)}
+    columns = [
+        {"role": role, **{name: _joined(value) for name, value in choice.items()}}
+        for role, choice in details["columns"].items()
+    ]
+    source = [{key: details[key] for key in ("file", "format", "layer", "crs", "rows")}]
+    return {"source": source, "columns": columns, **rows}
+
+
+def _joined(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

@@ -1,0 +1,45 @@
+"""A dropped scene: looked at, answered, and queued; no pixel is decoded here."""
+
+from __future__ import annotations
+
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.scenes.reading import open_scenes
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.taken import Drop, Taken, as_problems
+from sen4cap_core.steps.work import ask_ingest
+
+
+def receive_scene(context: Context, drop: Drop) -> Taken:
+    """Check that the scene can be read and ask for its ingestion."""
+    scenes = open_scenes(drop.path)
+    warnings: list[str] = []
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        for scene in scenes:
+            warnings += scene.warnings
+            day = scene.acquired_at.date()
+            if site.tiles and scene.tile not in site.tiles:
+                warnings.append(
+                    f"tile {scene.tile} is not one of the site's ({', '.join(site.tiles)}): "
+                    "the scene is kept and not processed"
+                )
+            if not site_rows.seasons_on(session, site.id, day):
+                warnings.append(
+                    f"{day} lies outside of every season of the site: the scene is kept and processed "
+                    "when site.yaml names a season that covers it"
+                )
+        ask_ingest(session, drop.site_slug, drop.upload_id)
+    first = scenes[0]
+    return Taken(
+        f"Sentinel-2 surface reflectance ({first.format})",
+        {
+            "product": first.product_id,
+            "acquired": f"{first.acquired_at:%Y-%m-%d %H:%M:%S} UTC",
+            "platform": first.platform,
+            "processing baseline": first.baseline or "not stated",
+            "tiles": [scene.tile for scene in scenes],
+            "bands": sorted(first.bands),
+            "scene classification": first.scl is not None,
+        },
+        as_problems(warnings),
+    )

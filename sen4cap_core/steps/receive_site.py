@@ -1,0 +1,103 @@
+"""The extent and the settings of a site."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import Site
+from sen4cap_core.db.sites import SeasonSpan
+from sen4cap_core.declarations.extent import read_site_extent
+from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, implicit_season, read_site_config
+from sen4cap_core.rasters.mgrs import tiles_of_extent
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.taken import Drop, Taken
+from sen4cap_core.steps.work import ask_mowing, ask_process
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+
+def assumed_season(context: Context, slug: str, year: int) -> None:
+    """Give a year folder its season: the calendar year, unless site.yaml names one of that year."""
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, slug)
+        site_rows.ensure_season(session, site, _span(implicit_season(year), implicit=True))
+
+
+def receive_extent(context: Context, drop: Drop) -> Taken:
+    """Store the outline of a site and the tiles it needs."""
+    extent = read_site_extent(drop.path)
+    tiles = tiles_of_extent(extent)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        site_rows.set_extent(session, site, extent, tiles)
+        _revive_skipped(session, site)
+        used = list(site.tiles)
+    west, south, east, north = (round(value, 4) for value in extent.bounds)
+    return Taken(
+        "extent of the site",
+        {
+            "site": drop.site_slug,
+            "tiles": used,
+            "west_deg": west,
+            "south_deg": south,
+            "east_deg": east,
+            "north_deg": north,
+        },
+    )
+
+
+def receive_site_config(context: Context, drop: Drop) -> Taken:
+    """Store site.yaml and let seasons and scenes follow it."""
+    config = read_site_config(drop.path)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        site_rows.set_config(session, site, config.model_dump(mode="json", exclude_unset=True))
+        if config.tiles is None:
+            extent = site_rows.site_extent(site)
+            site.tiles = tiles_of_extent(extent) if extent is not None else []
+        site_rows.set_seasons(session, site, [_span(season) for season in config.seasons])
+        _revive_skipped(session, site)
+        n_scenes = _ask_waiting_scenes(session, site)
+        seasons = site_rows.seasons_of(session, site.id, enabled_only=True)
+        for season in seasons:
+            ask_mowing(session, site.slug, season.id)
+        stored = {
+            "site": site.name,
+            "country": site.country or "not given",
+            "enabled": site.enabled,
+            "tiles": list(site.tiles),
+            "processors": _processors(config),
+            "scenes now to be processed": n_scenes,
+        }
+        rows = [{"season": s.name, "year": s.year, "start": str(s.start), "end": str(s.end)} for s in seasons]
+    return Taken("settings of the site", stored, details={"seasons": rows})
+
+
+def _processors(config: SiteConfig) -> list[str]:
+    switches = config.processors
+    return [name for name in ("l3a", "l3b", "l4a", "l4b", "l4c") if getattr(switches, name).enabled]
+
+
+def _span(season: SeasonConfig, *, implicit: bool = False) -> SeasonSpan:
+    return SeasonSpan(
+        season.name, season.year, season.start, season.mid, season.end, season.enabled, implicit
+    )
+
+
+def _revive_skipped(session: Session, site: Site) -> None:
+    """Let scenes wait again that were left out for their tile, now that the tiles may be others."""
+    for scene in scene_rows.skipped_scenes(session, site.id):
+        if not site.tiles or scene.tile in site.tiles:
+            scene_rows.mark_scene(session, scene.id, "ingested")
+    _ask_waiting_scenes(session, site)
+
+
+def _ask_waiting_scenes(session: Session, site: Site) -> int:
+    count = 0
+    for scene, slug in scene_rows.unprocessed_scenes(session):
+        if scene.site_id == site.id:
+            count += ask_process(session, slug, scene.id, again=True)
+    return count

@@ -1,0 +1,75 @@
+"""Crop codes and processor configurations."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import Site
+from sen4cap_core.declarations.crop_codes import read_crop_codes
+from sen4cap_core.declarations.l4b_config import read_l4b_config
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning
+from sen4cap_core.steps.taken import Drop, Taken, as_problems
+from sen4cap_core.steps.work import ask_mowing
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+L4B = "l4b"
+
+
+def receive_crop_codes(context: Context, drop: Drop) -> Taken:
+    """Store the look-up table of crop codes of a site and year."""
+    table = read_crop_codes(drop.path)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        rows = [
+            {name: value for name, value in asdict(code).items() if name != "other"}
+            for code in table.codes.values()
+        ]
+        declaration_rows.replace_crop_codes(session, site.id, drop.year, drop.upload_id, rows)
+        missing = codes_not_in(session, site.id, drop.year, table)
+        _ask_year(session, site, drop.year)
+    return Taken(
+        "crop code table (L4A look-up table)",
+        {"codes": len(table), "encoding": table.encoding, "separator": repr(table.delimiter)},
+        [*as_problems(table.warnings), *missing_codes_warning(missing)],
+        {"declared codes that are not in the table": missing} if missing else {},
+    )
+
+
+def receive_l4b_config(context: Context, drop: Drop) -> Taken:
+    """Store the mowing configuration of a site and year and ask for a new evaluation."""
+    config = read_l4b_config(drop.path)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        declaration_rows.store_config(
+            session, site.id, drop.year, L4B, drop.upload_id, config.model_dump(mode="json")
+        )
+        _ask_year(session, site, drop.year)
+    periods = [
+        {"crop code": p.crop_code, "from": str(p.start), "to": str(p.end), "rule": p.rule}
+        for p in config.compliance
+    ]
+    return Taken(
+        "mowing configuration (L4B)",
+        {
+            "decreasing_abs_th": config.s2.decreasing_abs_th,
+            "increasing_rate_th": config.s2.increasing_rate_th,
+            "high_abs_th": config.s2.high_abs_th,
+            "low_abs_th": config.s2.low_abs_th,
+            "crop codes with a compliance period": len(periods),
+        },
+        details={"compliance periods": periods} if periods else {},
+    )
+
+
+def _ask_year(session: Session, site: Site, year: int) -> None:
+    if declaration_rows.current_set(session, site.id, year) is None:
+        return
+    for season in site_rows.seasons_of(session, site.id, enabled_only=True):
+        if season.year == year:
+            ask_mowing(session, site.slug, season.id)
