@@ -8,8 +8,13 @@ from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
 from sen4cap_core.db.sites import SeasonSpan
-from sen4cap_core.declarations.extent import read_site_extent
-from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, implicit_season, read_site_config
+from sen4cap_core.declarations.site import (
+    SeasonConfig,
+    SiteConfig,
+    implicit_season,
+    read_site_config,
+    read_site_extent,
+)
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.taken import Drop, Taken
