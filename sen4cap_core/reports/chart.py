@@ -89,14 +89,14 @@ def parcel_chart_png(
     canvas = FigureCanvasAgg(figure)
     axes = figure.add_axes((0.075, 0.2, 0.905, 0.57))
     _draw_periods(axes, periods)
-    rows = _draw_events(axes, events, first, last)
+    _draw_events(axes, events, first, last)
     _draw_series(axes, when, values)
     _draw_frame(axes, first, last)
     # "$" would start mathematics, and a name may hold one.
     figure.text(0.012, 0.945, title, size=11.5, weight="bold", color=_INK, va="center", parse_math=False)
     if subtitle:
         figure.text(0.988, 0.945, subtitle, size=9, color=_SOFT, va="center", ha="right", parse_math=False)
-    _legend(axes, bool(rows), bool(periods), bool(np.isnan(values).any()))
+    _legend(axes, bool(events), bool(periods), bool(np.isnan(values).any()))
     buffer = io.BytesIO()
     canvas.print_png(buffer)  # type: ignore[no-untyped-call]
     buffer.seek(0)
@@ -136,18 +136,18 @@ def _draw_periods(axes: Axes, periods: Sequence[tuple[date, date]]) -> None:
             axes.axvline(edge, color=_PERIOD, lw=1, ls=(0, (4, 3)), alpha=0.7, zorder=1)
 
 
-def _draw_events(axes: Axes, events: Sequence[ChartEvent], first: float, last: float) -> list[int]:
-    """Draw the intervals with their labels above the axes; return the line each label stands on."""
-    rows: list[int] = []
+def _draw_events(axes: Axes, events: Sequence[ChartEvent], first: float, last: float) -> None:
+    """Draw the intervals with their labels above the axes; a label without room is left out."""
     free_from = [-np.inf] * _ROWS
     for event in sorted(events, key=lambda e: (e.start, e.end)):
         left, right = to_days(event.start), to_days(event.end)
         half = (last - first) * _LABEL_DAYS / 2
         middle = min(max((left + right) / 2, first + half), last - half)
-        row = next((i for i, day in enumerate(free_from) if middle - half >= day), len(rows) % _ROWS)
-        free_from[row] = middle + half
-        rows.append(row)
         axes.axvspan(left, max(right, left + 0.6), color=_EVENT, alpha=0.28, lw=0, zorder=1)
+        row = next((i for i, day in enumerate(free_from) if middle - half >= day), None)
+        if row is None:
+            continue
+        free_from[row] = middle + half
         axes.text(
             middle,
             1.015 + 0.07 * row,
@@ -159,7 +159,6 @@ def _draw_events(axes: Axes, events: Sequence[ChartEvent], first: float, last: f
             ha="center",
             va="bottom",
         )
-    return rows
 
 
 def _draw_frame(axes: Axes, first: float, last: float) -> None:
@@ -187,10 +186,10 @@ def _legend(axes: Axes, has_events: bool, has_periods: bool, has_unclear: bool) 
     from matplotlib.patches import Patch
 
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=_SERIES, lw=1.4, marker="o", ms=4, label="parcel mean on a clear date")
+        Line2D([], [], color=_SERIES, lw=1.4, marker="o", ms=4, label="parcel mean")
     ]
     if has_unclear:
-        handles.append(Line2D([], [], color=_SOFT, ls="", marker="|", ms=6, label="not clear"))
+        handles.append(Line2D([], [], color=_SOFT, ls="", marker="|", ms=6, label="date not clear"))
     if has_events:
         handles.append(Patch(color=_EVENT, alpha=0.35, lw=0, label="mown: date · confidence"))
     if has_periods:
@@ -204,5 +203,5 @@ def _legend(axes: Axes, has_events: bool, has_periods: bool, has_unclear: bool) 
         fontsize=8.5,
         labelcolor=_INK,
         handlelength=1.6,
-        columnspacing=1.8,
+        columnspacing=1.4,
     )

@@ -15,7 +15,7 @@ from sen4cap_core.reports.text import (
     duration,
     heading,
     image,
-    link,
+    located,
     percent,
     share,
     size,
@@ -53,7 +53,7 @@ class Coverage:
     """Size of what was written, by name."""
     warnings: Sequence[str] = ()
     links: Mapping[str, str] = field(default_factory=dict)
-    """Title -> address."""
+    """Title -> web address, path or file URI."""
 
 
 def coverage_markdown(coverage: Coverage, quicklook_png: bytes | None = None) -> str:
@@ -75,7 +75,7 @@ def coverage_markdown(coverage: Coverage, quicklook_png: bytes | None = None) ->
         facts(pairs),
         *([heading("Warnings", 3), bullets(c.warnings)] if c.warnings else []),
         *_costs(c),
-        bullets(link(title, url) for title, url in c.links.items()),
+        bullets(located(title, where) for title, where in c.links.items()),
     )
 
 

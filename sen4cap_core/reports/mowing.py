@@ -16,6 +16,7 @@ from sen4cap_core.reports.text import (
     document,
     heading,
     link,
+    located,
     share,
 )
 
@@ -59,7 +60,7 @@ def mowing_markdown(
     n_observation_dates : acquisitions behind the answer.
     crop_names : crop code -> name.
     parcel_links : NewID -> address of the parcel's chart.
-    links : title -> address, shown at the top (exports, map, run).
+    links : title -> web address, path or file URI, shown at the top (exports, map, run).
     top : parcels listed: those with the latest mowing first.
     """
     judged, mown = frame["proc"] == 1, frame["mow_n"] > 0
@@ -76,7 +77,7 @@ def mowing_markdown(
     return document(
         heading(title),
         facts(pairs),
-        bullets(link(name, url) for name, url in (links or {}).items()),
+        bullets(located(name, where) for name, where in (links or {}).items()),
         *_latest(frame[mown], parcel_links or {}, top),
         *_by_crop(frame, crop_names or {}),
         *_not_judged(frame[~judged]),

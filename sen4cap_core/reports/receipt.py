@@ -53,7 +53,7 @@ def receipt_markdown(receipt: Mapping[str, Any]) -> str:
         facts(plain) if plain else None,
     ]
     for key in _PROBLEM_KEYS:
-        parts += _problems(key, receipt.get(key) or [])
+        parts += _problems(key, receipt.get(key) or [], silent=bool(error))
     for key, value in receipt.items():
         if _is_nested(value) and key not in _PROBLEM_KEYS:
             parts += _section(key, value)
@@ -78,9 +78,9 @@ def _error(text: str) -> Markdown:
     return Markdown("\n\n".join(blocks))
 
 
-def _problems(key: str, problems: Sequence[Any]) -> list[object]:
+def _problems(key: str, problems: Sequence[Any], *, silent: bool) -> list[object]:
     if not problems:
-        return [Markdown("No warnings.")] if key == "warnings" else []
+        return [Markdown("No warnings.")] if key == "warnings" and not silent else []
     entries = [p if isinstance(p, Mapping) else {"text": p} for p in problems]
     columns = [name for name in ("row", "column") if any(entry.get(name) is not None for entry in entries)]
     rows = [[*(entry.get(name) for name in columns), entry.get("text", "")] for entry in entries[:MAX_ROWS]]

@@ -11,11 +11,16 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import date, datetime
+from urllib.parse import unquote
 
 # Numeric character references never start markup (CommonMark 2.5), also where a renderer splits table cells
 # or links bare addresses before it looks at backslashes.
-_MARKUP = str.maketrans({char: f"&#{ord(char)};" for char in "\\`*_{}[]()<>#!|~&\"'$@^"})
+_MARKUP = str.maketrans({char: f"&#{ord(char)};" for char in "\\`*_[]<>#|~&@"})
 _SAFE_URL = re.compile(r"(?:https?://|/(?!/))[^\s<>\"'`\\]*\Z", re.IGNORECASE)
+# A number of a list, a bullet, a rule, the underline of a heading; not 1.5 or -1.5.
+_LINE_START = re.compile(
+    r"\A([0-9]*)((?<=[0-9])[.)](?=\ |\Z)|(?<![0-9])[-+](?=\ |\Z)|(?<![0-9])[-=](?=[-= ]*\Z))"
+)
 # Not the no-break spaces: they hold a number to its unit.
 _BREAKS = re.compile(r"[ \t\n\r\f\v\x85\u2028\u2029]+")
 _THIN = "\u202f"  # narrow no-break space: groups digits, keeps number and unit on one line
@@ -42,9 +47,7 @@ def escape(text: object) -> Markdown:
     escaped = visible.translate(_MARKUP)
     # Bare web addresses become links by themselves; lists, rules and headings start a line.
     escaped = escaped.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
-    escaped = re.sub(r"\A([0-9]+)([.)])", lambda m: f"{m[1]}&#{ord(m[2])};", escaped)
-    escaped = re.sub(r"\A([-+=])", lambda m: f"&#{ord(m[1])};", escaped)
-    return Markdown(escaped)
+    return Markdown(_LINE_START.sub(lambda m: f"{m[1]}&#{ord(m[2])};", escaped))
 
 
 def heading(text: object, level: int = 2) -> Markdown:
@@ -68,6 +71,15 @@ def link(text: object, url: str | None) -> Markdown:
         return escape(text)
     target = url.replace("(", "%28").replace(")", "%29").replace("|", "%7C")
     return Markdown(f"[{escape(text)}]({target})")
+
+
+def located(title: object, where: str) -> Markdown:
+    """Return where a thing is: a link where a browser may follow it, else the title with the path."""
+    linked = link(title, where)
+    if linked != escape(title):
+        return linked
+    path = unquote(where.removeprefix("file://")) if where.startswith("file:///") else where
+    return Markdown(f"{escape(title)}: {escape(path)}")
 
 
 def document(*parts: object) -> str:

@@ -101,6 +101,10 @@ def test_invisible_and_direction_turning_characters_show() -> None:
 
 
 def test_ordinary_names_stay_readable() -> None:
+    for number in ("1.23", "-1.5", "0.500", "2019-06-16", "-", "+3"):
+        assert Page(RENDER.render(text.escape(number))).cells == [number]
+    assert text.escape("1.23") == "1.23"
+    assert text.escape("-1.5") == "-1.5"
     assert text.escape("declarations 2019.zip") == "declarations 2019.zip"
     assert text.escape("Wiesen über 5 ha, nördlich – Teil 2") == "Wiesen über 5 ha, nördlich – Teil 2"
 
