@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from sen4cap_core.declarations.vector_packs import called
 from sen4cap_core.errors import BadUploadError
 
 _USUAL_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkb", "shape")
@@ -52,7 +53,7 @@ def read(path: Path, file: Path) -> tuple[NDArray[np.object_], pa.Table, CRS | N
             shapely.errors.ShapelyError) as error:  # fmt: skip
         raise BadUploadError(
             path,
-            f"{file.name} cannot be read as GeoParquet ({error}).",
+            f"{called(path, file)} cannot be read as GeoParquet ({error}).",
             remedy="copy or export the file again.",
         ) from error
     return np.asarray(shapely.force_2d(geometry), dtype=object), attributes, crs
@@ -75,7 +76,8 @@ def _usual_column(path: Path, file: Path, schema: pa.Schema) -> str:
                 return column
     raise BadUploadError(
         path,
-        f"{file.name} is a Parquet table without geometry (columns: {', '.join(schema.names[:30])}).",
+        f"{called(path, file)} is a Parquet table without geometry; its columns are "
+        f"{', '.join(schema.names[:30])}.",
         expected="GeoParquet, or a column `geometry` with WKB",
         remedy="export the parcels with their polygons as GeoParquet.",
     )

@@ -18,7 +18,7 @@ from pyproj.exceptions import CRSError, ProjError
 
 from sen4cap_core.declarations import geoparquet
 from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
-from sen4cap_core.declarations.vector_packs import FORMATS
+from sen4cap_core.declarations.vector_packs import FORMATS, called
 from sen4cap_core.errors import BadUploadError
 
 _DBF_SAMPLE_BYTES = 4 * 1024 * 1024
@@ -74,7 +74,9 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
         layer = _choose_layer(path, file, layer)
         geometry, attributes, file_crs, feature_id, notes = _read_ogr(path, file, layer, encoding)
     if len(geometry) == 0:
-        raise BadUploadError(path, f"{file.name} holds no feature.", remedy="export the layer again.")
+        raise BadUploadError(
+            path, f"{called(path, file)} holds no feature.", remedy="export the layer again."
+        )
     known_crs = _known_crs(path, file, file_crs, crs, notes)
     _check_range(path, file, geometry, known_crs)
     shown_layer = layer if kind in ("GeoPackage", "GML") else ""
@@ -97,7 +99,7 @@ def _known_crs(path: Path, file: Path, of_file: CRS | None, given: str | None, n
             ) from error
     raise BadUploadError(
         path,
-        f"{file.name} has no coordinate reference system.",
+        f"{called(path, file)} has no coordinate reference system.",
         expected="a shapefile with its .prj, or a file that names its EPSG code",
         remedy="export it again with its coordinate reference system (shapefile: pack the .prj too), "
         "or state it, `crs: EPSG:...`, in declarations.yaml.",
@@ -122,8 +124,8 @@ def _check_range(path: Path, file: Path, geometry: NDArray[np.object_], crs: CRS
     if not fits:
         raise BadUploadError(
             path,
-            f"the coordinates of {file.name} (x {west:.6g} to {east:.6g}, y {south:.6g} to {north:.6g}) "
-            f"cannot be in its coordinate reference system, {crs.name}.",
+            f"the coordinates of {called(path, file)} (x {west:.6g} to {east:.6g}, y {south:.6g} to "
+            f"{north:.6g}) cannot be in its coordinate reference system, {crs.name}.",
             remedy="find out which one the coordinates are in, and export the layer with that.",
         )
 
@@ -134,12 +136,14 @@ def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
     except (DataSourceError, DataLayerError) as error:
         raise _damaged(path, file, error) from error
     names = [str(name) for name in layers[:, 0]]
+    if not names:
+        raise _damaged(path, file, ValueError("it holds no layer"))
     with_geometry = [str(name) for name, kind in layers if kind is not None]
     if wanted is not None:
         if wanted not in names:
             raise BadUploadError(
                 path,
-                f"{file.name} has no layer {wanted!r}.",
+                f"{called(path, file)} has no layer {wanted!r}.",
                 expected=f"one of: {', '.join(names)}",
                 remedy="correct `layer` in declarations.yaml.",
             )
@@ -149,12 +153,12 @@ def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
     if not with_geometry:
         raise BadUploadError(
             path,
-            f"{file.name} has no layer with geometry" + (f" (layers: {', '.join(names)})." if names else "."),
+            f"{called(path, file)} has no layer with geometry (layers: {', '.join(names)}).",
             remedy="export the layer with its polygons.",
         )
     raise BadUploadError(
         path,
-        f"{file.name} has {len(with_geometry)} layers with geometry: {', '.join(with_geometry)}.",
+        f"{called(path, file)} has {len(with_geometry)} layers with geometry: {', '.join(with_geometry)}.",
         expected="one layer",
         remedy=f"export one layer, or name it in declarations.yaml: `layer: {with_geometry[0]}`.",
     )
@@ -254,6 +258,6 @@ def _damaged(path: Path, file: Path, error: Exception) -> BadUploadError:
     reason = str(error).replace(str(file), file.name).replace(str(file.parent), "").strip()
     return BadUploadError(
         path,
-        f"{file.name} cannot be read ({reason}).",
+        f"{called(path, file)} cannot be read ({reason}).",
         remedy="open it in a GIS program to see whether it is whole, and export it again.",
     )

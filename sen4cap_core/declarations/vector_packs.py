@@ -108,6 +108,11 @@ def _unpack(path: Path, folder: Path, wanted: str | None) -> Path:
     return target / f"{stem}.shp"
 
 
+def called(path: Path, file: Path) -> str:
+    """Name a file in a message about what was dropped: by name only where it came inside a zip."""
+    return "this file" if file.name == path.name else file.name
+
+
 def _beside(path: Path, folder: Path) -> Path:
     """Return a view of a file from which nothing is ever written beside the original."""
     suffix = path.suffix.lower()
@@ -183,11 +188,11 @@ def _check_content(path: Path, file: Path) -> None:
     if expected is not None and not head.startswith(expected):
         raise BadUploadError(
             path,
-            f"{file.name} is not a {FORMATS[suffix]}: its content does not begin like one.",
+            f"{called(path, file)} is not a {FORMATS[suffix]}: its content does not begin like one.",
             remedy="copy or export the file again; it may have been cut short or renamed.",
         )
     if suffix in (".geojson", ".json") and not head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"{"):
-        raise BadUploadError(path, f"{file.name} is not GeoJSON.", remedy="export the layer again.")
+        raise BadUploadError(path, f"{called(path, file)} is not GeoJSON.", remedy="export the layer again.")
     if suffix == ".gml":
         _check_gml(path, file)
 
@@ -201,11 +206,11 @@ def _check_gml(path: Path, file: Path) -> None:
     except DefusedXmlException as error:
         raise BadUploadError(
             path,
-            f"{file.name} declares a document type or entities, which are not accepted.",
+            f"{called(path, file)} declares a document type or entities, which are not accepted.",
             expected="GML without <!DOCTYPE ...>",
             remedy="export the layer again as plain GML or as GeoPackage.",
         ) from error
     except (ParseError, ValueError, LookupError) as error:
         raise BadUploadError(
-            path, f"{file.name} is not well-formed XML ({error}).", remedy="export the layer again."
+            path, f"{called(path, file)} is not well-formed XML ({error}).", remedy="export the layer again."
         ) from error

@@ -1,0 +1,388 @@
+"""Parcels in every format, packing, character set and projection an agency may use."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import struct
+from contextlib import closing
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyarrow.parquet as pq
+import pyogrio
+import pytest
+import shapely
+from conftest import PackZip
+
+from sen4cap_core.declarations.columns import ColumnMapping
+from sen4cap_core.declarations.reading import Declarations, read_declarations
+from sen4cap_core.declarations.site import read_site_extent
+from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
+
+IDS = ["004", "003", "002", "001"]
+
+
+def ids(declarations: Declarations) -> list[str]:
+    assert declarations.columns.parcel_id.columns == ("PARCEL_ID",)
+    assert declarations.columns.holding_id.columns == ("FARM_ID",)
+    assert declarations.columns.crop_code.columns == ("CROP_CODE",)
+    return declarations.frame["PARCEL_ID"].tolist()
+
+
+def write(parcels: gpd.GeoDataFrame, path: Path) -> Path:
+    if "parquet" in path.suffix:
+        parcels.to_parquet(path, write_covering_bbox=True)
+    elif path.suffix == ".geojson":
+        parcels.to_crs(4326).to_file(path)
+    else:
+        parcels.to_file(path)
+    return path
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".parquet", ".geoparquet", ".fgb", ".gml", ".geojson"])
+@pytest.mark.parametrize("folder", [None, "", "2019/Export Ñ/"])
+def test_each_format_alone_and_zipped(
+    tmp_path: Path, parcels: gpd.GeoDataFrame, pack: PackZip, suffix: str, folder: str | None
+) -> None:
+    source = tmp_path / "made"
+    source.mkdir()
+    path = write(parcels, source / f"parcels{suffix}")
+    before = sorted(source.iterdir())
+    if folder is not None:
+        path = pack("upload.zip", [path], folder)
+
+    declarations = read_declarations(path)
+
+    assert sorted(ids(declarations)) == sorted(IDS)
+    assert declarations.frame["NAME"].isin(["Příkop", "Ö", "ñ", "plain"]).all()
+    areas = declarations.frame.to_crs(3035).area
+    np.testing.assert_allclose(areas, 10_000, rtol=2e-3)
+    assert "bbox" not in declarations.frame.columns
+    assert sorted(source.iterdir()) == before, "nothing is written beside an upload"
+
+
+def test_a_shapefile_alone_and_zipped(shapefile: Path, pack: PackZip) -> None:
+    zipped = pack("upload.zip", sorted(shapefile.parent.iterdir()), "some/folder/")
+
+    assert ids(read_declarations(shapefile)) == IDS
+    assert ids(read_declarations(zipped)) == IDS
+    assert read_declarations(zipped).report.crs == "EPSG:32630 (WGS 84 / UTM zone 30N)"
+
+
+def test_the_report_shows_the_first_rows_as_understood(shapefile: Path) -> None:
+    report = read_declarations(shapefile).report
+
+    assert report.n_rows == 4
+    assert report.sample[0] == {"parcel_id": "004", "holding_id": "B", "crop_code": "0101"}
+    assert len(report.sample) == 4
+    assert report.as_dict()["format"] == "shapefile"
+
+
+def test_parts_of_a_shapefile_in_mixed_case(shapefile: Path, pack: PackZip, tmp_path: Path) -> None:
+    mixed = tmp_path / "mixed"
+    mixed.mkdir()
+    for part in shapefile.parent.iterdir():
+        shutil.copy(part, mixed / f"{'PARCELS' if part.suffix == '.dbf' else 'Parcels'}{part.suffix.upper()}")
+
+    assert ids(read_declarations(pack("upload.zip", mixed.iterdir()))) == IDS
+
+
+def test_litter_of_operating_systems_is_passed_over(shapefile: Path, pack: PackZip, tmp_path: Path) -> None:
+    litter = tmp_path / "._parcels.shp"
+    litter.write_bytes(b"\0\5\x16\7")
+    manual = tmp_path / "readme.pdf"
+    manual.write_bytes(b"%PDF")
+
+    assert ids(read_declarations(pack("upload.zip", [*shapefile.parent.iterdir(), litter, manual]))) == IDS
+
+
+@pytest.mark.parametrize("missing", [".dbf", ".shx", ".shp"])
+def test_an_incomplete_shapefile_says_what_is_missing(shapefile: Path, pack: PackZip, missing: str) -> None:
+    path = pack("upload.zip", [part for part in shapefile.parent.iterdir() if part.suffix != missing])
+
+    with pytest.raises(BadUploadError, match=rf"incomplete: \{missing} is missing"):
+        read_declarations(path)
+
+
+def test_without_a_prj_it_asks_for_one_and_takes_it_from_the_mapping(shapefile: Path, pack: PackZip) -> None:
+    path = pack("upload.zip", [part for part in shapefile.parent.iterdir() if part.suffix != ".prj"])
+
+    with pytest.raises(BadUploadError, match="no coordinate reference system") as caught:
+        read_declarations(path)
+    assert ".prj" in caught.value.remedy
+    with pytest.raises(BadUploadError, match="'EPSG:0' is no coordinate reference system"):
+        read_declarations(path, ColumnMapping(crs="EPSG:0"))
+
+    told = read_declarations(path, ColumnMapping(crs="EPSG:32630"))
+
+    assert told.frame.crs == "EPSG:32630"
+
+
+@pytest.mark.filterwarnings("ignore:'crs' was not provided")
+def test_a_geopackage_with_undefined_crs(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "undefined.gpkg"
+    parcels.set_crs(None, allow_override=True).to_file(path)
+
+    with pytest.raises(BadUploadError, match="no coordinate reference system"):
+        read_declarations(path)
+
+
+def test_coordinates_that_cannot_be_in_their_crs(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "metres_called_degrees.gpkg"
+    parcels.set_crs(4326, allow_override=True).to_file(path)
+
+    with pytest.raises(BadUploadError, match="cannot be in its coordinate reference system, WGS 84"):
+        read_declarations(path)
+
+
+def test_several_layers_are_listed_and_one_can_be_named(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "two.gpkg"
+    parcels.to_file(path, layer="parcels_2019")
+    parcels.head(1).to_file(path, layer="buildings")
+
+    with pytest.raises(BadUploadError, match="parcels_2019, buildings") as caught:
+        read_declarations(path)
+    assert "layer: parcels_2019" in caught.value.remedy
+    with pytest.raises(BadUploadError, match="no layer 'nope'"):
+        read_declarations(path, ColumnMapping(layer="nope"))
+
+    assert ids(read_declarations(path, ColumnMapping(layer="parcels_2019"))) == IDS
+
+
+def test_tables_without_geometry_are_no_layers(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "with_codes.gpkg"
+    parcels.to_file(path, layer="parcels")
+    pyogrio.write_dataframe(parcels.drop(columns="geometry"), path, layer="codes", append=True)
+
+    assert ids(read_declarations(path)) == IDS
+
+
+def test_several_files_in_a_zip_are_listed_and_one_can_be_named(
+    tmp_path: Path, parcels: gpd.GeoDataFrame, shapefile: Path, pack: PackZip
+) -> None:
+    other = write(parcels.head(2), tmp_path / "other.gpkg")
+    path = pack("upload.zip", [*shapefile.parent.iterdir(), other])
+
+    with pytest.raises(BadUploadError, match=r"other\.gpkg, parcels\.shp"):
+        read_declarations(path)
+
+    assert ids(read_declarations(path, ColumnMapping(file="other.gpkg"))) == IDS[:2]
+
+
+def test_a_mapping_inside_the_zip_is_used(
+    tmp_path: Path, parcels: gpd.GeoDataFrame, shapefile: Path, pack: PackZip
+) -> None:
+    other = write(parcels.head(2), tmp_path / "other.gpkg")
+    mapping = tmp_path / "declarations.yaml"
+    mapping.write_text("file: other.gpkg\nparcel_id: [FARM_ID, PARCEL_ID]\n")
+
+    declarations = read_declarations(pack("upload.zip", [*shapefile.parent.iterdir(), other, mapping]))
+
+    assert declarations.report.sample[0]["parcel_id"] == "B-004"
+    assert declarations.columns.parcel_id.given
+
+
+@pytest.mark.parametrize(
+    ("encoding", "text"),
+    [
+        ("utf-8", "Žluťoučký Příkop"),
+        ("cp1252", "Mähwiese Straße größer"),
+        ("cp1250", "trajno travinje čšž, kořenová zelenina"),
+        ("cp1257", "ąčęėįšųūž daugiametės žolės"),
+        ("cp1253", "ελαιώνας σιτάρι"),
+    ],
+)
+@pytest.mark.parametrize("label", ["cpg", "header", "none"])
+def test_character_sets_of_shapefiles(
+    tmp_path: Path, parcels: gpd.GeoDataFrame, encoding: str, text: str, label: str
+) -> None:
+    path = tmp_path / "parcels.shp"
+    parcels["NAME"] = [text, "plain", "plain", text]
+    parcels.to_file(path, encoding=encoding)
+    dbf = tmp_path / "parcels.dbf"
+    content = bytearray(dbf.read_bytes())
+    content[29] = 0
+    if label != "cpg":
+        (tmp_path / "parcels.cpg").unlink()
+    if label == "header":
+        drivers = {"cp1252": 0x03, "cp1250": 0xC8, "cp1257": 0xCC, "cp1253": 0xCB}
+        content[29] = drivers.get(encoding, 0)
+    dbf.write_bytes(content)
+
+    declarations = read_declarations(path)
+
+    assert declarations.frame["NAME"].tolist() == [text, "plain", "plain", text]
+    said = any("character set" in warning for warning in declarations.report.warnings)
+    assert said == (label != "cpg")
+
+
+def test_a_character_set_can_be_told(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "parcels.shp"
+    parcels["NAME"] = "łąka"
+    parcels.to_file(path, encoding="iso8859-2")
+    (tmp_path / "parcels.cpg").unlink()
+
+    declarations = read_declarations(path, ColumnMapping(encoding="iso8859-2"))
+
+    assert declarations.frame["NAME"].tolist() == ["łąka"] * 4
+    with pytest.raises(BadUploadError, match="'klingon' is no character set"):
+        read_declarations(path, ColumnMapping(encoding="klingon"))
+
+
+def test_plain_parquet_with_wkb(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "plain.parquet"
+    table = parcels.to_wkb()
+    table.to_parquet(path)
+    assert b"geo" not in (pq.read_schema(path).metadata or {})
+
+    with pytest.raises(BadUploadError, match="no coordinate reference system"):
+        read_declarations(path)
+
+    assert ids(read_declarations(path, ColumnMapping(crs="EPSG:32630"))) == IDS
+
+
+def test_parquet_without_geometry(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "table.parquet"
+    parcels.drop(columns="geometry").to_parquet(path)
+
+    with pytest.raises(BadUploadError, match="Parquet table without geometry"):
+        read_declarations(path)
+
+
+def test_big_whole_numbers_beside_missing_ones_stay_exact(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "big.gpkg"
+    parcels["PARCEL_ID"] = parcels["PARCEL_ID"].astype("Int64") + 9_007_199_254_740_993
+    parcels.loc[3, "PARCEL_ID"] = None
+    parcels.to_file(path)
+
+    report = read_declarations(path, ColumnMapping(parcel_id=("PARCEL_ID",))).report
+
+    assert report.sample[0]["parcel_id"] == "9007199254740997"
+    assert report.sample[3]["parcel_id"] == ""
+
+
+def test_curves_become_lines(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "curves.gpkg"
+    parcels.to_file(path, SPATIAL_INDEX="NO", geometry_type="Unknown")
+    x, y, radius = 400_000.0, 4_600_000.0, 100.0
+    arcs = [(x + radius, y), (x, y + radius), (x - radius, y), (x, y - radius), (x + radius, y)]
+    circle = struct.pack("<BIIBII", 1, 10, 1, 1, 8, len(arcs)) + b"".join(
+        struct.pack("<2d", *p) for p in arcs
+    )
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE curves SET geom = ?", (b"GP\0\1" + struct.pack("<i", 32630) + circle,))
+
+    declarations = read_declarations(path)
+
+    assert ids(declarations) == IDS
+    np.testing.assert_allclose(declarations.frame.area, np.pi * radius**2, rtol=1e-3)
+
+
+def test_an_empty_layer(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = tmp_path / "empty.gpkg"
+    parcels.head(0).to_file(path)
+
+    with pytest.raises(BadUploadError, match="holds no feature"):
+        read_declarations(path)
+
+
+def test_a_gml_with_entities_is_refused(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = write(parcels, tmp_path / "parcels.gml")
+    declaration = '<!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd">]>'
+    head, rest = path.read_text().split("?>", 1)
+    path.write_text(f"{head}?>{declaration}{rest}".replace("plain", "&secret;"))
+
+    with pytest.raises(BadUploadError, match="document type or entities"):
+        read_declarations(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("parcels.gpkg", b"<OGRVRTDataSource></OGRVRTDataSource>", "not a GeoPackage"),
+        ("parcels.geojson", b"<OGRVRTDataSource></OGRVRTDataSource>", "not GeoJSON"),
+        ("parcels.geojson", b'{"type": "FeatureCollection", "features": [', "cannot be read"),
+        ("parcels.fgb", b"fgb\x03fgb\x00 and then nothing", "cannot be read"),
+        ("parcels.parquet", b"PAR1 and then nothing", "cannot be read"),
+        ("parcels.gml", b"<a><b></a>", "not well-formed|cannot be read"),
+        ("parcels.dwg", b"AC1027", "not a vector file"),
+        ("parcels.zip", b"PK\x03\x04 and then nothing", "not a complete zip"),
+    ],
+)
+def test_files_that_are_not_what_their_name_says(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+
+    with pytest.raises(BadUploadError, match=words) as caught:
+        read_declarations(path)
+    assert caught.value.remedy
+    assert str(tmp_path) not in caught.value.text()
+    assert "/tmp" not in caught.value.text()
+
+
+def test_a_truncated_geopackage(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = write(parcels, tmp_path / "parcels.gpkg")
+    path.write_bytes(path.read_bytes()[:8192])
+
+    with pytest.raises(BadUploadError, match=r"cannot be read|no layer"):
+        read_declarations(path)
+
+
+def test_a_zip_without_parcels_says_what_it_holds(tmp_path: Path, pack: PackZip) -> None:
+    manual = tmp_path / "readme.txt"
+    manual.write_text("hello")
+
+    with pytest.raises(BadUploadError, match=r"it holds: readme\.txt"):
+        read_declarations(pack("upload.zip", [manual]))
+
+
+def test_a_zip_that_leaves_its_folder(tmp_path: Path, shapefile: Path, pack: PackZip) -> None:
+    with pytest.raises(UnsafeArchiveError):
+        read_declarations(pack("upload.zip", shapefile.parent.iterdir(), "../../"))
+
+
+def test_the_extent_of_a_site(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    lifted = parcels.set_geometry(shapely.force_3d(parcels.geometry.values, z=100.0))
+    path = write(lifted, tmp_path / "site.gpkg")
+
+    extent = read_site_extent(path)
+
+    assert extent.geom_type == "MultiPolygon"
+    assert len(extent.geoms) == 1, "touching squares become one"
+    assert not extent.has_z
+    assert extent.is_valid
+    outline = gpd.GeoSeries([extent], crs=4326).to_crs(32630)
+    assert outline.area[0] == pytest.approx(40_000, rel=1e-6)
+
+
+def test_long_edges_of_an_extent_are_followed(tmp_path: Path) -> None:
+    box = shapely.box(300_000, 4_600_000, 500_000, 4_800_000)
+    path = tmp_path / "site.gpkg"
+    gpd.GeoDataFrame(geometry=[box], crs=32630).to_file(path)
+
+    back = gpd.GeoSeries([read_site_extent(path)], crs=4326).segmentize(0.01).to_crs(32630)
+
+    assert shapely.hausdorff_distance(back[0], shapely.segmentize(box, 1000)) < 600
+    assert back[0].symmetric_difference(box).area < 200_000 * 4 * 1.0, "less than a metre along the edges"
+
+
+@pytest.mark.parametrize("shape", [shapely.Point(0, 0), shapely.LineString([(0, 0), (1, 1)]), None])
+def test_an_extent_needs_a_polygon(tmp_path: Path, shape: shapely.Geometry | None) -> None:
+    path = tmp_path / "site.gpkg"
+    gpd.GeoDataFrame({"a": [1]}, geometry=[shape], crs=4326).to_file(path)
+
+    with pytest.raises(BadUploadError, match=r"holds no polygon|no layer with geometry"):
+        read_site_extent(path)
+
+
+def test_the_real_site(shared: Path) -> None:
+    extent = read_site_extent(shared / "data" / "valladolid-2019" / "site.zip")
+
+    assert extent.is_valid
+    west, south, east, north = extent.bounds
+    assert -4.88 < west < east < -4.86
+    assert 41.76 < south < north < 41.78
