@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.models import Marker, MowingResult, MowingRun
+from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Parcel, Season, Site
 
 
 @dataclass(frozen=True)
@@ -83,3 +83,41 @@ def markers_of(session: Session, run_id: int, new_id: int | None = None) -> list
     if new_id is not None:
         query = query.where(Marker.new_id == new_id)
     return list(session.scalars(query))
+
+
+@dataclass(frozen=True)
+class FoundMowings:
+    """What the runs in force say about a site."""
+
+    events: list[tuple[str, date, date]]
+    """(ori_id, start, end) of every mowing."""
+    judged: set[str]
+    """ori_id of the parcels that could be judged."""
+
+
+def found_mowings(session: Session, site_slug: str) -> FoundMowings:
+    """Return all mowings of a site's seasons, by the parcel ids of the declarations."""
+    newest = (
+        select(func.max(MowingRun.id))
+        .join(Season, Season.id == MowingRun.season_id)
+        .join(Site, Site.id == Season.site_id)
+        .where(Site.slug == site_slug)
+        .group_by(MowingRun.season_id)
+    )
+    events = session.execute(
+        select(Parcel.ori_id, Marker.start, Marker.end)
+        .join(MowingRun, MowingRun.id == Marker.run_id)
+        .join(Parcel, (Parcel.set_id == MowingRun.declaration_set_id) & (Parcel.new_id == Marker.new_id))
+        .where(Marker.run_id.in_(newest))
+        .order_by(Parcel.ori_id, Marker.start)
+    )
+    judged = session.scalars(
+        select(Parcel.ori_id)
+        .join(MowingRun, MowingRun.declaration_set_id == Parcel.set_id)
+        .join(
+            MowingResult,
+            (MowingResult.run_id == MowingRun.id) & (MowingResult.new_id == Parcel.new_id),
+        )
+        .where(MowingRun.id.in_(newest), MowingResult.proc == 1)
+    )
+    return FoundMowings([(row.ori_id, row.start.date(), row.end.date()) for row in events], set(judged))

@@ -1,0 +1,131 @@
+"""``sen4cap demo``: a simulated season through the real system, compared with its known truth."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from rich.console import Console
+
+    from sen4cap_core.service.place import Place
+    from sen4cap_core.simulation.season import Season, SeasonTruth
+    from sen4cap_core.steps.context import Context
+
+SITE = "demo"
+POLL_SECONDS = 1.0
+PATIENCE_SECONDS = 900.0
+"""Without any progress for so long the demo gives up and says where to look."""
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the top level."""
+    app.command()(demo)
+
+
+def demo(
+    size_m: Annotated[float, typer.Option(help="Edge of the simulated area in metres.")] = 3000.0,
+    dates: Annotated[int, typer.Option(help="Number of Sentinel-2 dates.")] = 30,
+    seed: Annotated[int, typer.Option(help="Another seed is another landscape and another weather.")] = 1,
+) -> None:
+    """Start everything, drop a simulated season, and compare the mowings found with the truth."""
+    from rich.console import Console
+
+    from sen4cap_core.service import control
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.service.place import Place
+    from sen4cap_core.settings import Settings
+    from sen4cap_core.simulation.season import Season
+
+    console = Console(highlight=False)
+    started = time.monotonic()
+    place = Place(Settings())
+    console.print("[bold]1. Services[/]")
+    control.up(place, lambda line: console.print(f"   {line}"))
+    console.print(
+        f"[bold]2. A simulated season[/] of {size_m / 1000:g} x {size_m / 1000:g} km, {dates} dates"
+    )
+    season = Season(seed=seed, size_m=size_m, n_dates=dates, bands="10m-only-ndvi")
+    scenes = _simulate(place, season, console)
+    console.print(f"[bold]3. Dropped into[/] {place.settings.uploads_root / SITE}")
+    context = open_step_context()
+    _follow(context, len(scenes), console)
+    console.print("[bold]4. What was found, against the truth[/]")
+    console.print(_score(context, season.truth))
+    _say_where_to_look(place, console)
+    console.print(f"Done in {(time.monotonic() - started) / 60:.1f} minutes. The services stay up.")
+
+
+def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
+    """Write the season into the upload folder; each product appears whole, what is there already stays."""
+    from rich.progress import Progress
+
+    target = place.settings.uploads_root / SITE
+    season.write_truth(place.home / "truth" / SITE)
+    season.write_site(target, name="Demonstration")
+    season.write_declarations(target)
+    folder = target / str(season.truth.year) / "scenes"
+    scenes = []
+    with Progress(console=console, transient=True) as bar:
+        for one in bar.track(season.passes, description="   simulating scenes"):
+            path = folder / f"{season.acquisition(one).product_id}.SAFE"
+            scenes.append(path if path.exists() else season.write_scene(one, folder))
+    return scenes
+
+
+def _follow(context: Context, total: int, console: Console) -> None:
+    """Show how far the service is until everything dropped has been answered."""
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from sen4cap_core.db.progress import site_progress
+    from sen4cap_core.errors import Sen4capError
+
+    count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
+    columns = (TextColumn("   {task.description}"), BarColumn(), count)
+    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
+        received = bar.add_task("uploads answered ", total=total)
+        processed = bar.add_task("scenes processed ", total=total)
+        evaluated = bar.add_task("mowing evaluated", total=1)
+        last, last_change = None, time.monotonic()
+        while True:
+            with context.session() as session:
+                now = site_progress(session, SITE)
+            bar.update(received, completed=now.uploads_answered, total=max(now.uploads, total))
+            bar.update(processed, completed=now.scenes_processed)
+            if now.is_quiet and now.scenes_processed >= total and now.evaluated:
+                bar.update(evaluated, completed=1)
+                return
+            if now != last:
+                last, last_change = now, time.monotonic()
+            if now.failures or time.monotonic() - last_change > PATIENCE_SECONDS:
+                why = "; ".join(now.failures) or f"nothing has happened for {PATIENCE_SECONDS:.0f} s"
+                raise Sen4capError(f"The demo did not get through: {why}. See: sen4cap status")
+            time.sleep(POLL_SECONDS)
+
+
+def _score(context: Context, truth: SeasonTruth) -> str:
+    from sen4cap_core.db.mowing import found_mowings
+    from sen4cap_core.reports.demo_score import score_mowing, score_text
+
+    with context.session() as session:
+        found = found_mowings(session, SITE)
+    parcel_of_unit = dict(zip(truth.parcels["unit"], truth.parcels["parcel_id"], strict=True))
+    true = [(parcel_of_unit[m.unit], m.day) for m in truth.mowings if parcel_of_unit[m.unit] in found.judged]
+    return score_text(score_mowing(found.events, true))
+
+
+def _say_where_to_look(place: Place, console: Console) -> None:
+    interface = place.prefect_api_url().removesuffix("/api")
+    console.print(f"""[bold]Where to look[/]
+   runs           {interface}/runs
+   artifacts      {interface}/artifacts
+   mowing table   {interface}/artifacts/key/mowing-demo-main
+   receipts       {place.settings.uploads_root / SITE} (*.receipt.json)
+   results        {place.settings.data / "sites" / SITE}
+   how it is      sen4cap status
+   stop           sen4cap down
+""")
