@@ -154,7 +154,7 @@ class Cluster:
             extra_groups=[] if user else None,
             start_new_session=True,
             # Runs after the switch of user, which would clear the parent-death signal.
-            preexec_fn=_die_with_parent if self._die_with_parent else None,
+            preexec_fn=end_with_parent if self._die_with_parent else None,
         )
         return self._process
 
@@ -337,6 +337,7 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _die_with_parent() -> None:
+def end_with_parent() -> None:
+    """In a child, between fork and exec: be interrupted when the parent dies, however it dies."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGINT, 0, 0, 0)

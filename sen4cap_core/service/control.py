@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import psutil
 
@@ -132,16 +133,26 @@ def current_state(place: Place) -> State | None:
 
 
 def _clear_survivors(place: Place, say: Say) -> int:
+    _let_supervisor_exit(place)
     left = survivors(place)
     if not left:
         return 0
-    say(f"a supervisor was killed here: ending {len(left)} processes it left behind")
+    say(f"ending {len(left)} processes that nobody supervises any more")
     database = place.cluster.running_pid() if place.cluster.exists else None
     # Clients first, the database last.
     end([process for process in left if process.pid != database])
     if database is not None:
         place.cluster.stop()
     return len(left)
+
+
+def _let_supervisor_exit(place: Place) -> None:
+    # It gives its lock back a moment before its process is gone.
+    state = read_state(place.run)
+    supervisor = state.identity().find() if state is not None else None
+    if supervisor is not None:
+        with suppress(psutil.TimeoutExpired):
+            supervisor.wait(5.0)
 
 
 def _follow(place: Place, say: Say, runs: Callable[[], bool]) -> None:

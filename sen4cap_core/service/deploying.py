@@ -13,7 +13,7 @@ import yaml
 from sen4cap_core.errors import Sen4capError, ServiceError
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.prefect_api import PrefectApi
-from sen4cap_core.service.units import WORK_POOL
+from sen4cap_core.service.units import WORK_POOL, WORK_POOL_DESCRIPTION
 from sen4cap_core.settings import Settings
 
 FINGERPRINT_VARIABLE = "sen4cap_deployed"
@@ -32,7 +32,7 @@ def deploy(place: Place) -> bool:
     project = place.project
     fingerprint = deployment_fingerprint(project)
     with PrefectApi(place.prefect_api_url()) as api:
-        api.ensure_work_pool(WORK_POOL, description="Processes on this machine, one per run.")
+        api.ensure_work_pool(WORK_POOL, description=WORK_POOL_DESCRIPTION)
         api.ensure_zombie_automation()
         wanted = wanted_deployments(project)
         if api.variable(FINGERPRINT_VARIABLE) == fingerprint and wanted <= api.deployment_names():

@@ -101,6 +101,14 @@ class PrefectApi:
         }
         self._request("POST", "/work_pools/", body, allow=(httpx.codes.CONFLICT,))
 
+    def last_worker_heartbeat(self, pool: str) -> datetime | None:
+        """Return when a worker of this pool last reported, None when none ever did."""
+        workers = self._request("POST", f"/work_pools/{pool}/workers/filter", {}).json()
+        beats = [
+            datetime.fromisoformat(w["last_heartbeat_time"]) for w in workers if w["last_heartbeat_time"]
+        ]
+        return max(beats, default=None)
+
     def ensure_zombie_automation(self) -> None:
         """Create the automation that marks runs crashed whose process died without a word."""
         named = {"automations": {"name": {"any_": [ZOMBIE_AUTOMATION]}}}

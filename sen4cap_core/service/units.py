@@ -11,13 +11,16 @@ from pathlib import Path
 
 import httpx
 
+from sen4cap_core.clock import utc_now
 from sen4cap_core.db import databases
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service.cluster import HOST, Cluster, plain_environment
 from sen4cap_core.service.osuser import OsUser, unprivileged_user
 from sen4cap_core.service.place import Place
+from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
 
 WORK_POOL = "sen4cap"
+WORK_POOL_DESCRIPTION = "Processes on this machine, one per run."
 PORTS_TRIED = 50
 
 
@@ -81,14 +84,15 @@ def standard_units(place: Place) -> list[Unit]:
     )
     if place.has_own_prefect:
         units.append(_prefect_server(place, environment))
+    online = _WorkerOnline(place.prefect_api_url())
     units += [
         Unit(
             "deployments",
-            "work pool and deployments",
+            "deployments",
             python("sen4cap_core.service.deploying"),
             environment,
             project,
-            needs=("prefect", "tables"),
+            needs=("prefect",),
             once=True,
         ),
         Unit(
@@ -115,12 +119,36 @@ def standard_units(place: Place) -> list[Unit]:
             python("prefect", "worker", "start", "--pool", WORK_POOL, "--type", "process"),
             environment,
             project,
-            needs=("prefect", "deployments"),
+            needs=("prefect", "tables"),
+            before=online.note_start,
+            ready=online,
             extra={"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_WORKER_PREFETCH_SECONDS": "1"},
         ),
     ]
     names = {unit.name for unit in units}
     return [_without_foreign_needs(unit, names) for unit in units]
+
+
+class _WorkerOnline:
+    """Whether a worker has reported to the pool since ours was started."""
+
+    def __init__(self, api_url: str) -> None:
+        self._api_url = api_url
+        self._started = utc_now()
+
+    def note_start(self) -> None:
+        """See that the pool is there and remember the time."""
+        self._started = utc_now()
+        with PrefectApi(self._api_url) as api:
+            api.ensure_work_pool(WORK_POOL, description=WORK_POOL_DESCRIPTION)
+
+    def __call__(self) -> bool:
+        try:
+            with PrefectApi(self._api_url, timeout_s=5.0) as api:
+                seen = api.last_worker_heartbeat(WORK_POOL)
+        except PrefectApiError:
+            return False
+        return seen is not None and seen >= self._started
 
 
 def is_healthy(api_url: str, *, timeout_s: float = 3.0) -> bool:

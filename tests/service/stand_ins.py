@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from sen4cap_core.service.place import SUPERVISED_MARK, Place, make_folders
 from sen4cap_core.service.supervisor import supervise
-from sen4cap_core.service.units import Unit
+from sen4cap_core.service.units import Unit, standard_units
 from sen4cap_core.settings import Settings
 
 STAND = "import time; time.sleep(600)"
@@ -87,7 +88,15 @@ def broken_units(place: Place) -> list[Unit]:
     ]
 
 
-SETS = {"ordered": ordered_units, "mixed": mixed_units, "broken": broken_units}
+def real_units(place: Place) -> list[Unit]:
+    """Return the real services; only the watcher, which has tests of its own, is replaced."""
+    return [
+        replace(real, command=lambda: [sys.executable, "-c", STAND]) if real.name == "watcher" else real
+        for real in standard_units(place)
+    ]
+
+
+SETS = {"ordered": ordered_units, "mixed": mixed_units, "broken": broken_units, "real": real_units}
 
 
 def main() -> None:

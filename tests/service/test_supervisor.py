@@ -145,7 +145,7 @@ def test_killed_supervisor_is_reported_and_up_clears_its_leftovers(place: Place)
     left = {process.pid for process in control.survivors(place)}
     assert left == {unit.pid for unit in old.units if unit.pid is not None}
     said = up(place, "ordered")
-    assert said[0] == "a supervisor was killed here: ending 3 processes it left behind"
+    assert said[0] == "ending 3 processes that nobody supervises any more"
     assert said[-1] == "all services are up"
     assert left.isdisjoint(process.pid for process in supervised_processes(place.home))
 

@@ -1,0 +1,45 @@
+"""What we ask of a real Prefect server, and what happens when it is away."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fixtures_services import PrefectServer
+
+from sen4cap_core.service.nudge import emit, nudge_inbox
+from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
+from sen4cap_core.settings import Settings
+
+
+@pytest.mark.service
+def test_work_pool_variable_and_automation_are_made_once(prefect_server: PrefectServer) -> None:
+    with PrefectApi(prefect_server.api_url) as api:
+        for _ in range(2):
+            api.ensure_work_pool("some-pool", description="for a test")
+            api.ensure_zombie_automation()
+        assert api.last_worker_heartbeat("some-pool") is None
+        assert api.variable("nothing_set") is None
+        for value in ("first", "second"):
+            api.set_variable("a_name", value)
+            assert api.variable("a_name") == value
+        assert api.count_runs(["RUNNING"]) == 0
+        with pytest.raises(PrefectApiError, match="refused"):
+            api.last_worker_heartbeat("no-such-pool")
+
+
+@pytest.mark.service
+def test_a_nudge_is_taken(prefect_api: str, tmp_path: Path) -> None:
+    assert nudge_inbox(Settings(home=tmp_path), 3)
+
+
+def test_a_nudge_without_a_server_is_false_and_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert not emit(Settings(home=tmp_path), "sen4cap.inbox.ready", "sen4cap.inbox", {})
+    assert "No Prefect server is known here" in caplog.text
+    # Port 9 (discard) is closed on any machine of ours.
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    assert not emit(Settings(home=tmp_path), "sen4cap.inbox.ready", "sen4cap.inbox", {})
+    assert "does not answer" in caplog.text
