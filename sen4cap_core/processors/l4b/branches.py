@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erfinv
 
 from sen4cap_core.declarations.l4b_config import (
     SECONDS_PER_DAY,
@@ -121,7 +121,7 @@ def detect_rises(
     if second is not None:
         at = np.searchsorted(second.days, source.days).clip(max=len(second.days) - 1)
         second_columns = np.where(second.days[at] == source.days, second.columns[at], -1)
-    threshold = math.sqrt(2.0) * float(erfinv(1.0 - 2.0 * settings.pfa))
+    threshold = chance_sigmas(settings.pfa)
     floors = sigma_floors(facts, settings, original)
     parts = run_in_chunks(
         lambda first, last: find_rises(
@@ -146,6 +146,12 @@ def detect_rises(
     else:
         earlier_s = source.start_days.astype(np.int64) * SECONDS_PER_DAY + time_s
     return Detections(parcel, earlier_s[pair], later_s[pair], confidence)
+
+
+def chance_sigmas(pfa: float) -> float:
+    """Sigmas of a normal variable that are exceeded with this probability: sqrt(2) erfinv(1 - 2 pfa)."""
+    # The small tail is inverted, which keeps all digits; 1 - 2 pfa is rounded first, as in the original.
+    return -NormalDist().inv_cdf((1.0 - (1.0 - 2.0 * pfa)) / 2.0)
 
 
 def sigma_floors(facts: ParcelFacts, settings: RadarSettings, original: bool) -> NDArray[np.float64]:

@@ -70,7 +70,7 @@ def parcel_facts(parcels: ParcelTable, table: TableObservations) -> ParcelFacts:
     n = len(parcels)
     rows_s2 = table.has_rows.get("S2", np.zeros(n, np.bool_))
     rows_s1 = table.has_rows.get("S1", np.zeros(n, np.bool_))
-    s2, s1 = parcels.n_pixels_s2, parcels.n_pixels_s1
+    s2, s1 = parcels.n_pixels("S2"), parcels.n_pixels("S1")
     return ParcelFacts(
         crop_codes=parcels.crop_codes,
         in_optical=rows_s2 if s2 is None else s2 > 0,

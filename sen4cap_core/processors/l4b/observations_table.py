@@ -10,18 +10,19 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import L4BConfig, normal_orbit
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.mowing_matrix import scatter_rows
+from sen4cap_core.processors.l4b.arrow_arrays import to_numbers
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
 from sen4cap_core.processors.l4b.parcels_table import ParcelTable
-from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
+from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches, row_count
 
 FIRST_CAPACITY = 128
+MAX_FIRST_CAPACITY = 512
 NO_DAY = np.int32(-(2**31))
 BATCH_POLARISATION = "VH"
 """Taken where the table has no polarisation column."""
@@ -45,7 +46,8 @@ class TableObservations:
 
     matrix: ObservationMatrix
     has_rows: dict[str, NDArray[np.bool_]]
-    """For each mission, which parcels have a row, with or without a value."""
+    """For each mission, which parcels have a row, with or without a value; only filled for missions
+    without a count of pixels in the parcels table."""
     n_foreign_rows: int
     """Rows of parcels that are not in the parcels table."""
 
@@ -71,11 +73,15 @@ def read_observations_table(
     }
     base = min(first_day[m] for m in missions)
     last_day = to_days(end)
+    capacity = FIRST_CAPACITY
+    if n_rows := row_count(path):
+        # A complete table has one row for each parcel and column: no growing, no more memory than needed.
+        capacity = min(max(n_rows // len(parcels) + 1, 16), MAX_FIRST_CAPACITY)
     state = _Columns(
-        values=np.full((len(parcels), FIRST_CAPACITY), np.nan),
-        best_counts=np.full((len(parcels), FIRST_CAPACITY), -1, np.int32),
+        values=np.full((len(parcels), capacity), np.nan),
+        best_counts=np.full((len(parcels), capacity), -1, np.int32),
         column_of=np.empty((0, last_day - base + 1), np.int32),
-        column_start=np.full(FIRST_CAPACITY, NO_DAY),
+        column_start=np.full(capacity, NO_DAY),
     )
     required = {"parcel_id": TEXT, "mission": TEXT, "date": TEXT, "mean": pa.float64()}
     if "S1" in missions:
@@ -101,6 +107,8 @@ def read_observations_table(
         means = _means(batch, _bad(path, row_before))
         _scatter(state, rows, sources, days, starts, means, counts, first_day, last_day)
         for mission, seen in has_rows.items():
+            if parcels.n_pixels(mission) is not None:
+                continue
             of_mission = np.array([key[0] == mission for key in state.keys] + [False])
             is_row = of_mission[sources] & (rows >= 0) & (days >= first_day[mission]) & (days <= last_day)
             seen[rows[is_row]] = True
@@ -132,7 +140,7 @@ def _dictionary(column: pa.Array) -> tuple[list[str], NDArray[np.int32]]:
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
     texts = column.dictionary.cast(pa.string()).to_pylist()
-    codes = column.indices.fill_null(len(texts)).to_numpy(zero_copy_only=False)
+    codes = to_numbers(column.indices.cast(pa.int32()), len(texts))
     return [text or "" for text in texts] + [""], codes
 
 
@@ -178,8 +186,8 @@ def _days(batch: pa.RecordBatch, name: str, bad: _Bad, may_be_empty: bool = Fals
         return np.full(batch.num_rows, NO_DAY)
     column = batch[name]
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        days = column.cast(pa.date32(), safe=False).cast(pa.int32()).fill_null(int(NO_DAY))
-        result: NDArray[np.int32] = days.to_numpy(zero_copy_only=False)
+        days = column.cast(pa.date32(), safe=False).cast(pa.int32())
+        result: NDArray[np.int32] = to_numbers(days, int(NO_DAY))
     else:
         texts, codes = _dictionary(column)
         by_code = np.array([_day(text) for text in texts], np.int32)
@@ -206,16 +214,13 @@ def _means(batch: pa.RecordBatch, bad: _Bad) -> NDArray[np.float64]:
     column = batch["mean"]
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise bad(np.ones(1, np.bool_), "mean", f"expected numbers, found a column of type {column.type}")
-    means: NDArray[np.float64] = column.cast(pa.float64()).fill_null(np.nan).to_numpy(zero_copy_only=False)
-    return means
+    return to_numbers(column.cast(pa.float64()), np.nan)
 
 
 def _counts(batch: pa.RecordBatch) -> NDArray[np.int32]:
     if "n_valid" not in batch.schema.names:
         return np.zeros(batch.num_rows, np.int32)
-    counts: NDArray[np.int32] = (
-        pc.fill_null(batch["n_valid"], 0).cast(pa.int32(), safe=False).to_numpy(zero_copy_only=False)
-    )
+    counts: NDArray[np.int32] = to_numbers(batch["n_valid"].cast(pa.int32(), safe=False), 0)
     return counts
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.mowing_matrix import locate_numbers
+from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags, to_numbers
 from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
 
 COUNTS = ("fid", "n_pix_s2", "n_pix_s1")
@@ -32,30 +34,31 @@ class ParcelTable:
     def __len__(self) -> int:
         return len(self.crop_codes)
 
+    def n_pixels(self, mission: str) -> NDArray[np.int32] | None:
+        """Pixels of each parcel in the images of ``S2`` or ``S1``."""
+        return self.n_pixels_s2 if mission == "S2" else self.n_pixels_s1
+
     def locate(self, ids: pa.Array) -> NDArray[np.int32]:
         """Row of each id (integers, text or dictionary of text); -1 when there is none."""
         if pa.types.is_dictionary(ids.type):
-            by_code = self.locate(ids.dictionary)
-            codes = ids.indices.fill_null(len(by_code)).to_numpy(zero_copy_only=False)
-            of_code: NDArray[np.int32] = np.append(by_code, np.int32(-1)).astype(np.int32)
-            return of_code[codes]
-        if pa.types.is_integer(ids.type):
-            order, known = self._numbers()
-            wanted = ids.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
-            rows = np.empty(len(wanted), np.int32)
-            locate_numbers(wanted, known, order, rows)
+            by_code = np.append(self.locate(ids.dictionary), np.int32(-1))
+            rows: NDArray[np.int32] = by_code[to_numbers(ids.indices.cast(pa.int32()), -1)]
             return rows
-        found = pc.index_in(ids.cast(pa.string()), self.ids)
-        positions: NDArray[np.int32] = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int32)
-        return positions
+        if pa.types.is_integer(ids.type):
+            wanted = to_numbers(ids.cast(pa.int64()), -1)
+            rows = np.empty(len(wanted), np.int32)
+            known_rows, known = self._numbers
+            locate_numbers(wanted, known, known_rows, rows)
+            return rows
+        rows = to_numbers(pc.index_in(ids.cast(pa.string()), self.ids), -1)
+        return rows
 
+    @cached_property
     def _numbers(self) -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        """Ids that are plain integers, ascending, and their rows."""
-        is_number = pc.match_substring_regex(self.ids, r"^(0|-?[1-9]\d{0,17})$").to_numpy(
-            zero_copy_only=False
-        )
-        rows = np.nonzero(is_number)[0].astype(np.int32)
-        numbers = self.ids.take(pa.array(rows)).cast(pa.int64()).to_numpy(zero_copy_only=False)
+        """Rows whose ids are plain integers, in ascending order of these, and the integers."""
+        is_number = pc.match_substring_regex(self.ids, r"^(0|-?[1-9]\d{0,17})$")
+        rows = np.nonzero(to_flags(is_number))[0].astype(np.int32)
+        numbers = to_numbers(self.ids.filter(is_number).cast(pa.int64()), 0)
         order = np.argsort(numbers, kind="stable")
         return rows[order], numbers[order]
 
@@ -83,12 +86,12 @@ def read_parcels(path: Path, ct_numbers: tuple[str, ...] = ()) -> ParcelTable:
         raise BadUploadError(path, "there is no parcel in it.")
     table = pa.Table.from_batches([_plain(b) for b in batches]).combine_chunks()
     if ct_numbers and "ctnum" in table.column_names:
-        table = table.filter(pc.is_in(_text(table["ctnum"]), pa.array(ct_numbers)))
+        table = table.filter(pc.is_in(_text(table["ctnum"]), from_texts(ct_numbers)))
         if table.num_rows == 0:
             raise BadUploadError(path, f"no parcel has one of the crop type numbers {', '.join(ct_numbers)}.")
     ids = _text(table["parcel_id"])
     _check_ids(path, ids)
-    codes = _text(table["crop_code"]).fill_null("").to_pylist()
+    codes = [code or "" for code in _text(table["crop_code"]).to_pylist()]
     counts = {name: _counts(path, table, name) for name in COUNTS}
     s2, s1, fid = counts["n_pix_s2"], counts["n_pix_s1"], counts["fid"]
     return ParcelTable(
@@ -107,35 +110,32 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _text(column: pa.ChunkedArray) -> pa.Array:
+    return _whole(column).cast(pa.string())
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
     whole = column.combine_chunks()
-    array = whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-    return array.cast(pa.string())
+    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
 
 
 def _check_ids(path: Path, ids: pa.Array) -> None:
     if ids.null_count:
-        row = pc.index(ids.is_null(), True).as_py()
-        raise BadUploadError(
-            path, "a parcel has no id.", problems=[Problem("is empty", row=row + 2, column="parcel_id")]
-        )
+        row = int(np.argmax(to_flags(ids.is_null())))
+        problem = Problem("is empty", row=row + 2, column="parcel_id")
+        raise BadUploadError(path, "a parcel has no id.", problems=[problem])
     if pc.count_distinct(ids).as_py() != len(ids):
-        counted = pc.value_counts(ids)
-        double = next(c["values"].as_py() for c in counted if c["counts"].as_py() > 1)
-        first = pc.index(ids, double).as_py()
-        second = first + 1 + pc.index(ids.slice(first + 1), double).as_py()
-        raise BadUploadError(
-            path,
-            "a parcel stands there twice.",
-            problems=[
-                Problem(f"{double!r} is already in row {first + 2}", row=second + 2, column="parcel_id")
-            ],
-        )
+        first_row: dict[str, int] = {}
+        for row, parcel_id in enumerate(ids.to_pylist(), start=2):
+            if first_row.setdefault(parcel_id, row) != row:
+                text = f"{parcel_id!r} is already in row {first_row[parcel_id]}"
+                problem = Problem(text, row=row, column="parcel_id")
+                raise BadUploadError(path, "a parcel stands there twice.", problems=[problem])
 
 
 def _counts(path: Path, table: pa.Table, name: str) -> NDArray[np.int64] | None:
     if name not in table.column_names:
         return None
-    column: NDArray[np.float64] = table[name].cast(pa.float64()).to_numpy()
+    column = to_numbers(_whole(table[name].cast(pa.float64())), np.nan)
     with np.errstate(invalid="ignore"):
         bad = np.nonzero(~(column >= 0) | (column != np.floor(column)))[0]
     if bad.size:

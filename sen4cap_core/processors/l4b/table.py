@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.files import atomic_path
 from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS, N_SLOTS
+from sen4cap_core.processors.l4b.arrow_arrays import from_numbers, from_texts, to_numbers
 from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.processors.l4b.tables_in import table_format
 
@@ -24,25 +25,25 @@ def mowing_table(ids: pa.Array, outcome: MowingOutcome) -> pa.Table:
     ``S1``, ``S2``, ``S2/S1`` or ``0``: the original's shapefile attributes.
     """
     slots = outcome.slots
-    columns: dict[str, pa.Array] = {"parcel_id": ids, "mow_n": pa.array(outcome.n_mowings.astype(np.int32))}
-    missions = pa.array([*MISSION_TEXTS, "0"])
+    columns: dict[str, pa.Array] = {"parcel_id": ids, "mow_n": from_numbers(slots.n)}
+    missions = from_texts([*MISSION_TEXTS, "0"])
     for i in range(N_SLOTS):
         is_used = slots.n > i
         columns[f"m{i + 1}_dstart"] = _time_texts(slots.start_s[:, i], is_used)
         columns[f"m{i + 1}_dend"] = _time_texts(slots.end_s[:, i], is_used)
-        columns[f"m{i + 1}_conf"] = pa.array(slots.confidence[:, i])
+        columns[f"m{i + 1}_conf"] = from_numbers(slots.confidence[:, i])
         codes = np.where(is_used, slots.mission[:, i], len(MISSION_TEXTS)).astype(np.int32)
-        columns[f"m{i + 1}_mis"] = missions.take(pa.array(codes))
-    columns["proc"] = pa.array(outcome.processed.astype(np.int32))
-    columns["compl"] = pa.array(outcome.compliance.astype(np.int32))
+        columns[f"m{i + 1}_mis"] = missions.take(from_numbers(codes))
+    columns["proc"] = from_numbers(outcome.processed.astype(np.int32))
+    columns["compl"] = from_numbers(outcome.compliance.astype(np.int32))
     return pa.table(columns)
 
 
 def _time_texts(seconds: NDArray[np.int64], is_used: NDArray[np.bool_]) -> pa.Array:
     distinct, codes = np.unique(seconds, return_inverse=True)
     texts = np.datetime_as_string(distinct.astype("datetime64[s]"), unit="s")
-    named = pa.array([*(text.replace("T", " ") for text in texts.tolist()), "0"])
-    return named.take(pa.array(np.where(is_used, codes, len(distinct)).astype(np.int32)))
+    named = from_texts([*(text.replace("T", " ") for text in texts.tolist()), "0"])
+    return named.take(from_numbers(np.where(is_used, codes, len(distinct)).astype(np.int32)))
 
 
 def write_table(path: Path, table: pa.Table) -> None:
@@ -62,7 +63,7 @@ def _with_decimals(table: pa.Table) -> pa.Table:
     """Write confidences as the original does: ``0.0``, ``0.5``, ``0.561``."""
     for i, name in enumerate(table.column_names):
         if name.endswith("_conf"):
-            distinct, codes = np.unique(table[name].to_numpy(), return_inverse=True)
-            texts = pa.array([repr(float(value)) for value in distinct])
-            table = table.set_column(i, name, texts.take(pa.array(codes.astype(np.int32))))
+            distinct, codes = np.unique(to_numbers(table[name].combine_chunks(), np.nan), return_inverse=True)
+            texts = from_texts([repr(float(value)) for value in distinct])
+            table = table.set_column(i, name, texts.take(from_numbers(codes.astype(np.int32))))
     return table

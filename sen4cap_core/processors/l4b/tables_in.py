@@ -6,14 +6,17 @@ CSV (plain or gzip) and Parquet, told apart by the suffix. Problems name the fil
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags
 
 CSV_BLOCK_BYTES = 16 * 1024 * 1024
 TEXT = pa.dictionary(pa.int32(), pa.string())
@@ -101,11 +104,33 @@ def _parquet_batches(
         if pa.types.is_string(schema.field(stored).type)
         or pa.types.is_large_string(schema.field(stored).type)
     ]
-    with pq.ParquetFile(path, read_dictionary=texts) as file:
-        for group in range(file.num_row_groups):
-            table = file.read_row_group(group, columns=list(names.values()))
-            table = table.select(list(names.values())).rename_columns(list(names))
-            yield from table.unify_dictionaries().combine_chunks().to_batches()
+    stored_names = list(names.values())
+    with pq.ParquetFile(path, read_dictionary=texts) as file, ThreadPoolExecutor(1) as reader:
+
+        def read(group: int) -> list[pa.RecordBatch]:
+            table = file.read_row_group(group, columns=stored_names).select(stored_names)
+            table = table.rename_columns(list(names)).unify_dictionaries()
+            batches: list[pa.RecordBatch] = table.combine_chunks().to_batches()
+            return batches
+
+        # The next row group is decoded while the caller works on this one.
+        coming = reader.submit(read, 0) if file.num_row_groups else None
+        for group in range(1, file.num_row_groups + 1):
+            if coming is None:
+                break
+            batches = coming.result()
+            coming = reader.submit(read, group) if group < file.num_row_groups else None
+            yield from batches
+
+
+def row_count(path: Path) -> int | None:
+    """Rows of a Parquet file; None where it cannot be known without reading."""
+    if table_format(path) != "parquet" or not path.is_file():
+        return None
+    try:
+        return int(pq.read_metadata(path).num_rows)
+    except pa.ArrowInvalid:
+        return None
 
 
 def _match(
@@ -145,10 +170,11 @@ def _first_bad_values(
     problems = []
     for name, stored in numeric.items():
         column = table[stored]
-        is_empty = pc.is_in(column, pa.array(NULLS))
+        is_empty = pc.is_in(column, from_texts(NULLS))
         looks_right = pc.match_substring_regex(column, r"^\s*[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$")
-        bad = pc.index(pc.or_(is_empty, looks_right), False).as_py()
-        if bad >= 0:
+        is_bad = ~to_flags(pc.or_(is_empty, looks_right).combine_chunks())
+        if is_bad.any():
+            bad = int(np.argmax(is_bad))
             text = f"expected a number, found {column[bad].as_py()!r}"
             problems.append(Problem(text, row=bad + 2, column=name))
     return problems
