@@ -60,6 +60,7 @@ def write_jp2(
             path,
             "w",
             driver="JP2OpenJPEG",
+            CODEC="JP2",
             width=grid.width,
             height=grid.height,
             count=bands.shape[0],

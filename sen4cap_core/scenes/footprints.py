@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from shapely import MultiPolygon, Polygon, box, get_coordinates, unary_union
+import numpy as np
+from numpy.typing import NDArray
+from shapely import MultiPolygon, Polygon, box, get_coordinates, transform, unary_union
 from shapely.affinity import translate
 from shapely.geometry.base import BaseGeometry
-from shapely.ops import transform
 
 
 def split_at_antimeridian(footprint: Polygon | MultiPolygon) -> BaseGeometry:
@@ -17,7 +18,11 @@ def split_at_antimeridian(footprint: Polygon | MultiPolygon) -> BaseGeometry:
     longitudes = get_coordinates(footprint)[:, 0]
     if longitudes.max() - longitudes.min() <= 180.0:
         return footprint
-    unrolled = transform(lambda x, y: ([lon + 360.0 if lon < 0 else lon for lon in x], y), footprint)
+    unrolled = transform(footprint, _unroll)
     west = unrolled.intersection(box(0.0, -90.0, 180.0, 90.0))
     east = translate(unrolled.intersection(box(180.0, -90.0, 360.0, 90.0)), xoff=-360.0)
     return unary_union([part for part in (west, east) if part.area > 0])
+
+
+def _unroll(corners: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.column_stack([corners[:, 0] % 360.0, corners[:, 1]])

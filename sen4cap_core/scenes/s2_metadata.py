@@ -143,6 +143,8 @@ def _granules(root: Element, file: str) -> list[GranuleListing]:
         for element in _all(granule, "IMAGE_FILE"):
             name = (element.text or "").strip()
             key = split_image_name(name)
+            if name.startswith("/") or ".." in PurePosixPath(name).parts:
+                raise _unreadable(file, f"it points to {name!r}, outside the product's own folder.")
             if key is not None:
                 images[key] = name if name.lower().endswith(".jp2") else f"{name}.jp2"
         if images:
