@@ -24,6 +24,7 @@ _NAMES = {
     "upload_id": "Upload",
     "moved_to": "Moved to",
 }
+_UNITS = {"_ha": " (ha)", "_m2": " (m²)", "_m": " (m)", "_deg": " (°)", "_days": " (days)"}
 _TITLE_KEYS = ("file",)
 _PROBLEM_KEYS = ("warnings", "problems")
 
@@ -45,7 +46,7 @@ def receipt_markdown(receipt: Mapping[str, Any]) -> str:
         for key, value in _in_order(receipt)
         if key not in (*_TITLE_KEYS, *_PROBLEM_KEYS, "error")
         and not _is_nested(value)
-        and value not in (None, "")
+        and value not in (None, "", [], ())
     ]
     parts: list[object] = [
         heading(f"{'Rejected' if error else 'Received'}: {name}"),
@@ -115,7 +116,10 @@ def _more(n: int) -> str | None:
 
 
 def _is_nested(value: object) -> bool:
-    return isinstance(value, Mapping | list | tuple)
+    """Whether a value needs a table or list of its own; a few short texts stand on one line."""
+    if isinstance(value, list | tuple):
+        return any(isinstance(entry, Mapping) for entry in value) or sum(len(str(e)) + 2 for e in value) > 120
+    return isinstance(value, Mapping)
 
 
 def _in_order(receipt: Mapping[str, Any]) -> list[tuple[str, Any]]:
@@ -124,7 +128,10 @@ def _in_order(receipt: Mapping[str, Any]) -> list[tuple[str, Any]]:
 
 
 def _words(key: object) -> str:
-    text = str(key).replace("_", " ")
+    text = str(key)
+    for suffix, unit in _UNITS.items():
+        text = text.removesuffix(suffix) + unit if text.endswith(suffix) else text
+    text = text.replace("_", " ")
     return text[:1].upper() + text[1:]
 
 

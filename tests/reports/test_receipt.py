@@ -11,7 +11,7 @@ RECEIPT = {
     "year": 2019,
     "size_bytes": 1_234_567,
     "sha256": "ab12",
-    "stored": {"parcels": 120, "holdings": 31},
+    "stored": {"parcels": 120, "area_ha": 31.5, "tiles": ["30TUM", "30TVM"]},
     "warnings": [
         {"text": "crop code not in the table", "row": 17, "column": "CROP"},
         {"text": "no season covers it", "row": None, "column": None},
@@ -21,7 +21,7 @@ RECEIPT = {
             {"taken_for": "parcel id", "column": "REF|1", "guessed": True},
             {"taken_for": "crop", "column": "CROP", "guessed": False, "note": "numeric"},
         ],
-        "crops_missing": ["046", "0815"],
+        "crops_missing": [f"crop {i}" for i in range(20)],
     },
 }
 
@@ -33,14 +33,14 @@ def test_a_receipt_says_what_was_taken_stored_and_warned_of() -> None:
     assert "| **Taken for** | declarations of 2019 |" in page
     assert "| **Size** | 1.23\u202fMB |" in page
     assert "### Stored" in page
-    assert "| **Parcels** | 120 |" in page
+    assert "| **Parcels** | 120 |\n| **Area (ha)** | 31.5 |\n| **Tiles** | 30TUM, 30TVM |" in page
     assert "### Warnings (2)" in page
     assert "| Row | Column | What |" in page
     assert "| 17 | CROP | crop code not in the table |" in page
     assert "|  |  | no season covers it |" in page
     assert "### Columns" in page
     assert "| parcel id | REF&#124;1 | yes |  |" in page
-    assert "### Crops missing\n\n- 046\n- 0815\n" in page
+    assert "### Crops missing\n\n- crop 0\n- crop 1\n" in page
 
 
 def test_a_receipt_without_warnings_says_so_and_needs_no_columns_for_them() -> None:
