@@ -120,15 +120,20 @@ def _georeference_tags(grid: Grid) -> list[Tag]:
 
 
 def _metadata_tags(quantisation: Quantisation, description: str, tags: Mapping[str, str]) -> list[Tag]:
-    items = [f'<Item name="{escape(key, _QUOTE)}">{escape(value)}</Item>' for key, value in tags.items()]
+    items = [f'<Item name="{escape(key, _QUOTE)}">{_text(value)}</Item>' for key, value in tags.items()]
     band = (("DESCRIPTION", description), ("OFFSET", "0"), ("SCALE", repr(quantisation.scale)))
     items += [
-        f'<Item name="{name}" sample="0" role="{name.lower()}">{escape(value)}</Item>' for name, value in band
+        f'<Item name="{name}" sample="0" role="{name.lower()}">{_text(value)}</Item>' for name, value in band
     ]
     return [_text_tag(42_112, "<GDALMetadata>\n" + "\n".join(items) + "\n</GDALMetadata>\n")]
 
 
 _QUOTE = {'"': "&quot;"}
+
+
+def _text(value: str) -> str:
+    """Escape twice: GDAL unescapes once more after it has parsed the XML."""
+    return escape(escape(value))
 
 
 def _tag(number: int, kind: int, *values: float) -> Tag:

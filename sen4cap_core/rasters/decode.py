@@ -12,10 +12,12 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from rasterio.errors import RasterioError
+from rasterio.io import MemoryFile
 
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
+from sen4cap_core.rasters.zipped import inflate, last_bytes
 
 BLOCK_CACHE_MB = 64
 """GDAL keeps decoded blocks; each block is read once, so by default it would only hold 5 % of the memory."""
@@ -49,15 +51,34 @@ class BandFiles:
         self._local = threading.local()
         self._lock = threading.Lock()
         self._opened: list[Any] = []
+        self._inflated: dict[str, MemoryFile | None] = {}
 
     def dataset(self, source: BandSource) -> Any:
-        """Handle of the calling thread."""
+        """Handle of the calling thread.
+
+        Raises
+        ------
+        UnreadableSceneError
+            When the file cannot be opened, ends early, or has another size than the grid of the source.
+        """
         handles: dict[str, Any] = self._local.__dict__.setdefault("handles", {})
         if source.uri not in handles:
-            handles[source.uri] = open_band(source)
+            handles[source.uri] = open_band(source, self._readable_uri(source))
             with self._lock:
                 self._opened.append(handles[source.uri])
         return handles[source.uri]
+
+    def _readable_uri(self, source: BandSource) -> str:
+        """Check a file once and inflate it once, whichever thread comes first."""
+        with self._lock:
+            if source.uri not in self._inflated:
+                try:
+                    self._inflated[source.uri] = inflate(source.uri)
+                except OSError as error:
+                    raise unreadable(source, error) from error
+                _check_end(source, self._inflated[source.uri])
+            inflated = self._inflated[source.uri]
+        return source.uri if inflated is None else inflated.name
 
     def read(self, source: BandSource, block: Block) -> NDArray[Any]:
         """Decode one block of a band, as stored.
@@ -79,19 +100,22 @@ class BandFiles:
         for dataset in self._opened:
             dataset.close()
         self._opened.clear()
+        for inflated in self._inflated.values():
+            if inflated is not None:
+                inflated.close()
+        self._inflated.clear()
 
 
-def open_band(source: BandSource) -> Any:
-    """Open a band file and check that it is what the source says.
+def open_band(source: BandSource, uri: str | None = None) -> Any:
+    """Open a band file (or ``uri`` in its stead) and check that it has the size its source says.
 
     Raises
     ------
     UnreadableSceneError
-        When it cannot be opened, ends early, or has another size than the grid of the source.
+        When it cannot be opened or has another size than the grid of the source.
     """
-    _check_end(source)
     try:
-        dataset = rasterio.open(source.uri, sharing=False)
+        dataset = rasterio.open(uri or source.uri, sharing=False)
     except (RasterioError, OSError) as error:
         raise unreadable(source, error) from error
     if (dataset.height, dataset.width) != source.grid.shape:
@@ -101,16 +125,20 @@ def open_band(source: BandSource) -> Any:
     return dataset
 
 
-def _check_end(source: BandSource) -> None:
+def _check_end(source: BandSource, inflated: MemoryFile | None) -> None:
     """A JPEG 2000 file ends with its end-of-codestream marker; GDAL would notice only at the missing tile."""
-    path = Path(source.uri)
-    if path.suffix.lower() not in {".jp2", ".j2k"} or not path.is_file():
+    if not source.uri.lower().endswith((".jp2", ".j2k")):
         return
-    with path.open("rb") as handle:
-        size = handle.seek(0, 2)
-        handle.seek(max(size - 2, 0))
-        if handle.read() != _JPEG2000_END:
-            raise unreadable(source, f"the file ends after {size} bytes without an end-of-codestream marker")
+    try:
+        if inflated is None:
+            end = last_bytes(source.uri, 2)
+        else:
+            content = inflated.getbuffer()
+            end = bytes(content[-2:]), len(content)
+    except OSError as error:
+        raise unreadable(source, error) from error
+    if end is not None and end[0] != _JPEG2000_END:
+        raise unreadable(source, f"the file ends after {end[1]} bytes without an end-of-codestream marker")
 
 
 def decode_side(dataset: Any, band_index: int) -> tuple[int, int]:
