@@ -148,27 +148,25 @@ def mark_rejected(
     session: Session,
     upload_id: int,
     error: str,
-    *,
-    moved: dict[str, str] | None = None,
+    moved_to: str | None = None,
     flow_run_id: str | None = None,
 ) -> None:
-    """Note that an upload could not be used, why, and where its files were moved to.
+    """Note that an upload could not be used, why, and where it was moved to.
 
     Parameters
     ----------
-    moved : dict
-        Old path -> new path of what was moved to ``rejected/``. Their sightings are forgotten, so that the
-        same file dropped again, even with its old time, is looked at anew. What could not be moved stays
-        known.
+    moved_to : str
+        New path. The sighting of the old one is forgotten, so that the same file dropped again, even with its
+        old time, is looked at anew. A file that stays in place (None, or the old path) stays known.
     """
-    upload = session.get_one(Upload, upload_id)
+    upload = session.get_one(Upload, upload_id, with_for_update=True)
+    if moved_to is not None and moved_to != upload.path:
+        session.execute(delete(Sighting).where(Sighting.path == upload.path))
+        upload.path = moved_to
     upload.state = "rejected"
     upload.error = error
     upload.received_at = func.statement_timestamp()
     upload.flow_run_id = flow_run_id
-    if moved:
-        upload.path = moved.get(upload.path, upload.path)
-        session.execute(delete(Sighting).where(Sighting.path.in_(moved), Sighting.upload_id == upload_id))
     session.flush()
 
 
@@ -181,6 +179,21 @@ def sighted_paths(session: Session, upload_id: int) -> list[str]:
         .order_by(Sighting.path != Upload.path, Sighting.path)
     )
     return list(session.execute(query).scalars())
+
+
+def latest_of_kind(session: Session, site_slug: str, year: int, kind: str) -> int | None:
+    """Return the upload of a kind that was received last for a site and year."""
+    return session.scalars(
+        select(Upload.id)
+        .where(
+            Upload.site_slug == site_slug,
+            Upload.year == year,
+            Upload.kind == kind,
+            Upload.state == "received",
+        )
+        .order_by(Upload.received_at.desc(), Upload.id.desc())
+        .limit(1)
+    ).one_or_none()
 
 
 def _insert_or_lock(session: Session, drop: Drop) -> tuple[Upload, bool]:
@@ -209,12 +222,11 @@ def _insert_or_lock(session: Session, drop: Drop) -> tuple[Upload, bool]:
 def _outcome(session: Session, upload: Upload, drop: Drop, still_there: Callable[[str], bool]) -> Outcome:
     before = session.get(Sighting, drop.path, populate_existing=True)
     same_path = before is not None and before.upload_id == upload.id
+    lost = upload.path != drop.path and not still_there(upload.path)
     if same_path and is_known(session, drop.path, drop.size_bytes, drop.mtime_ns):
         # A rejected file that could not be moved away keeps its sighting: it is not tried for ever.
-        return "known" if still_there(upload.path) else "again"
-    if upload.state == "rejected":
-        return "again"
-    if upload.path != drop.path and not still_there(upload.path):
+        return "again" if lost else "known"
+    if lost or upload.state == "rejected":
         return "again"
     if same_path:
         return "known"
