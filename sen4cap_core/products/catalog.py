@@ -27,6 +27,7 @@ from sen4cap_core.products.stac import read_json, relative_href, write_item, wri
 
 ROOT_ID = "sen4cap"
 _STAC_VERSION = "1.1.0"
+_EVERYWHERE = (-180.0, -90.0, 180.0, 90.0)  # of a collection whose items have no place
 _LEAF_DEPTH = 5  # sites / <site> / <year> / <kind> / <tile or season>
 
 
@@ -133,10 +134,10 @@ def _write_leaf(data_root: Path, leaf: Path, collection: Path, path: Path, item_
 def _write_collection(data_root: Path, path: Path, leaf: Path, item: Mapping[str, Any]) -> None:
     text = _text_of(item["collection"])
     before = read_json(path) or {"links": []}
-    boxes = [item["bbox"]]
+    boxes = [item["bbox"]] if "bbox" in item else []
     first, last = _interval(item)
     if "extent" in before:
-        boxes += before["extent"]["spatial"]["bbox"][:1]
+        boxes += [box for box in before["extent"]["spatial"]["bbox"][:1] if tuple(box) != _EVERYWHERE]
         known_first, known_last = before["extent"]["temporal"]["interval"][0]
         first, last = min(first, known_first), max(last, known_last)
     content = {
@@ -148,7 +149,7 @@ def _write_collection(data_root: Path, path: Path, leaf: Path, item: Mapping[str
         "keywords": list(text.keywords),
         "license": "other",
         "extent": {
-            "spatial": {"bbox": [union_bbox(boxes)]},
+            "spatial": {"bbox": [union_bbox(boxes) if boxes else list(_EVERYWHERE)]},
             "temporal": {"interval": [[first, last]]},
         },
     }

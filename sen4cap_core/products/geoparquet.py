@@ -14,7 +14,8 @@ from sen4cap_core.files import atomic_path
 
 VERSION = "1.1.0"
 ROW_GROUP_SIZE = 100_000
-ZSTD_LEVEL = 15
+ZSTD_LEVEL = 3
+"""Of 100 000 parcels with random outlines level 3 makes 33.7 MB in 0.8 s, level 15 makes 33.8 MB in 4.6 s."""
 GEOMETRY = "geometry"
 
 

@@ -151,7 +151,7 @@ def table_item(
     Parameters
     ----------
     parquet : the table, read for its columns, row count and primary geometry.
-    footprint : area it speaks of, EPSG:4326 (the site's extent rather than each parcel).
+    footprint : area it speaks of, EPSG:4326 (the site's extent rather than each parcel); may be empty.
     start, end : first and last day (or instant) it speaks of.
     column_texts : what a column holds, by name.
     others : further assets, key -> (path, media type, title): the GeoPackage, all events.
@@ -249,8 +249,9 @@ def _item(
     }
     item = pystac.Item(
         id=item_id,
-        geometry=mapping(footprint),
-        bbox=bbox_of(footprint),
+        # No parcel with an outline: STAC says null, an empty polygon is no GeoJSON.
+        geometry=None if footprint.is_empty else mapping(footprint),
+        bbox=None if footprint.is_empty else bbox_of(footprint),
         datetime=first if same else None,
         start_datetime=None if same else first,
         end_datetime=None if same else last,

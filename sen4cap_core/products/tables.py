@@ -199,5 +199,5 @@ def _multi(geometry: geopandas.GeoSeries) -> np.ndarray[tuple[int], np.dtype[np.
     shapes = np.asarray(geometry.array, dtype=object)
     single = shapely.get_type_id(shapes) == shapely.GeometryType.POLYGON
     out = shapes.copy()
-    out[single] = [shapely.multipolygons([shape]) for shape in shapes[single]]
+    out[single] = shapely.multipolygons(shapes[single], indices=np.arange(single.sum()))
     return out

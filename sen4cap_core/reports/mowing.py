@@ -33,10 +33,13 @@ MAX_CROPS = 25
 SLOTS = 4
 
 
-def compliance_text(compl: int, reason: str | None = None) -> str:
-    """Return a compliance code in words, with the reason where the parcel could not be judged."""
+def compliance_text(compl: int, reason: object = None) -> str:
+    """Return a compliance code in words, with the reason where the parcel could not be judged.
+
+    A ``reason`` that is no text (None, NaN of a data frame) is none.
+    """
     words = COMPLIANCE.get(int(compl), f"unknown code {compl}")
-    return f"{words}: {reason}" if reason else words
+    return f"{words}: {reason}" if isinstance(reason, str) and reason else words
 
 
 def mowing_markdown(
@@ -101,7 +104,7 @@ def _latest(mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int) -> li
             row["Ori_crop"],
             f"{row['Area_meter'] / 10_000:.2f}",
             _events(row),
-            compliance_text(row["compl"], _reason(row["reason"])),
+            compliance_text(row["compl"], row["reason"]),
         ]
         for row in latest.to_dict("records")
     ]
@@ -181,7 +184,3 @@ def _not_judged(frame: pd.DataFrame) -> list[object]:
     rows = sorted(((str(reason), int(n)) for reason, n in reasons.items()), key=lambda r: (-r[1], r[0]))
     table = markdown_table(["Why", "Parcels"], [[why, count(n)] for why, n in rows], ["left", "right"])
     return [heading("Not judged", 3), table]
-
-
-def _reason(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

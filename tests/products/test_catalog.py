@@ -2,13 +2,16 @@ from __future__ import annotations
 
 import json
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import pyarrow
 import pystac
 import pytest
+import shapely
 
 from sen4cap_core.products import catalog, naming, stac
+from sen4cap_core.products.geoparquet import write_table
 from sen4cap_core.rasters.grid import Grid
 
 FIRST = datetime(2019, 6, 16, 11, 6, 21, tzinfo=UTC)
@@ -91,6 +94,31 @@ def test_items_published_at_the_same_time_are_all_entered(tmp_path: Path) -> Non
     links = [link["href"] for link in leaf["links"] if link["rel"] == "item"]
     assert len(links) == 24
     assert links == sorted(links)
+
+
+def test_an_item_without_a_place_does_not_narrow_the_collection(tmp_path: Path) -> None:
+    folder = tmp_path / naming.l4b_folder("navarra", 2019, "summer")
+    table = write_table(pyarrow.table({"NewID": [1]}), folder / "a.parquet")
+
+    def publish_table(name: str, footprint: shapely.Geometry) -> list[float]:
+        item = stac.table_item(
+            collection=naming.L4B_MOWING,
+            item_id=name,
+            parquet=table,
+            footprint=footprint,
+            start=date(2019, 1, 1),
+            end=date(2019, 6, 16),
+            origin=ORIGIN,
+        )
+        catalog.publish_item(tmp_path, item, folder / f"{name}.json")
+        path = tmp_path / "collections" / naming.L4B_MOWING / "collection.json"
+        return list(pystac.Collection.from_file(str(path)).extent.spatial.bboxes[0])
+
+    assert publish_table("a", shapely.Polygon()) == [-180, -90, 180, 90]
+    assert json.loads((folder / "a.json").read_text())["geometry"] is None
+    assert publish_table("b", shapely.box(0, 40, 1, 41)) == [0, 40, 1, 41]
+    assert publish_table("c", shapely.Polygon()) == [0, 40, 1, 41]
+    assert len(list(pystac.Catalog.from_file(str(tmp_path / "catalog.json")).get_items(recursive=True))) == 3
 
 
 def test_rebuilding_gives_the_same_catalogue_and_forgets_what_is_gone(tmp_path: Path) -> None:

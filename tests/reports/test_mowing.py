@@ -107,4 +107,5 @@ def test_the_latest_end_is_found_whatever_the_slot() -> None:
 def test_compliance_is_said_in_words_with_the_reason() -> None:
     assert compliance_text(1) == "compliant"
     assert compliance_text(0, "too cloudy") == "not assessed: too cloudy"
+    assert compliance_text(1, float("nan")) == "compliant"
     assert compliance_text(9) == "unknown code 9"
