@@ -46,6 +46,12 @@ def detect(
     compat: Annotated[
         Behaviour, typer.Option(help="sen4cap reproduces the original with its defects.")
     ] = Behaviour.default,
+    events: Annotated[
+        Path | None, typer.Option(help="Also write a table of all mowings; .csv, .csv.gz or .parquet.")
+    ] = None,
+    evidence: Annotated[
+        bool, typer.Option("--evidence", help="Add columns that say what each answer rests on.")
+    ] = False,
 ) -> None:
     """Find the mowings of each parcel in a table of observations."""
     from sen4cap_core.processors.l4b.command import detect_tables
@@ -60,6 +66,8 @@ def detect(
             out,
             missions=tuple(sorted(missions.value.split("_"), reverse=True)),
             compat="sen4cap" if compat is Behaviour.sen4cap else "default",
+            events_out=events,
+            with_evidence=evidence,
         )
     except Sen4capError as error:
         typer.echo(str(error), err=True)

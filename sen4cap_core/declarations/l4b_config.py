@@ -253,8 +253,9 @@ def read_l4b_config(path: Path) -> L4BConfig:
 
 
 def normal_orbit(text: str) -> str:
-    """Write a relative orbit with three digits (``37`` -> ``037``); other text is left as it is."""
-    return text.zfill(3) if text.isdigit() else text
+    """Write a relative orbit with three digits (``37``, ``37.0`` -> ``037``); other text is left as it is."""
+    number = text.removesuffix(".0")
+    return number.zfill(3) if number.isdigit() else text
 
 
 def _parse(text: str, problems: list[Problem]) -> dict[tuple[str, str], _Entry]:
@@ -387,12 +388,12 @@ def _compliance(
                 )
             )
             continue
-        if rule_text not in ("0", "1"):
+        if rule_text not in ("0", "1", "0.0", "1.0"):
             problems.append(
                 Problem(f"line {rules.line}: crop code {code}: rule {rule_text!r} is neither 0 nor 1")
             )
             continue
-        period = CompliancePeriod(crop_code=code, start=start, end=end, rule=1 if rule_text == "1" else 0)
+        period = CompliancePeriod(crop_code=code, start=start, end=end, rule=1 if float(rule_text) else 0)
         if periods.setdefault(code, period) != period:
             problems.append(
                 Problem(f"line {codes.line}: crop code {code} is listed twice with different periods")

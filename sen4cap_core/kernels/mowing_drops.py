@@ -110,7 +110,8 @@ def find_drops(
                 and (value - p1) / _elapsed(d1, day, original) < return_rate
                 and not (day - d1 <= brief_days and value - p1 >= recovered * (p0 - p1))
             ):
-                amount = (p0 - p1 - least_fall) / p1
+                fall = float(np.float32(p0 - p1)) if original else p0 - p1
+                amount = (fall - least_fall) / p1
                 if amount > 0.0:
                     if n == size:
                         size *= 2

@@ -1,7 +1,7 @@
 """Arrow to numpy and back through the buffers.
 
-pyarrow's own ways (``pa.array``, ``pa.scalar``, copying ``to_numpy``) import pandas, which costs a command half
-a second or more before it has read a row.
+pyarrow's own ways (``pa.array``, ``pa.scalar``, copying ``to_numpy``) import pandas, which costs a command
+half a second or more before it has read a row.
 """
 
 from __future__ import annotations

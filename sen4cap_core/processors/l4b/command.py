@@ -13,7 +13,7 @@ from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.model import ParcelFacts
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
 from sen4cap_core.processors.l4b.parcels_table import ParcelTable, read_parcels
-from sen4cap_core.processors.l4b.table import mowing_table, write_table
+from sen4cap_core.processors.l4b.table import events_table, mowing_table, write_table
 from sen4cap_core.processors.l4b.tables_in import table_format
 
 
@@ -27,6 +27,8 @@ def detect_tables(
     *,
     missions: tuple[str, ...],
     compat: Compat,
+    events_out: Path | None = None,
+    with_evidence: bool = False,
 ) -> list[str]:
     """Detect mowings from table files and write the result; return lines that say what was done.
 
@@ -37,7 +39,9 @@ def detect_tables(
     NothingToDoError
         When no observation lies in the period.
     """
-    table_format(out)
+    for target in (out, events_out):
+        if target is not None:
+            table_format(target)
     if end < start:
         raise NothingToDoError(f"The end {end} lies before the start {start}.")
     if not config_path.is_file():
@@ -51,7 +55,9 @@ def detect_tables(
             f"from {start} to {end}."
         )
     outcome = detect(table.matrix, parcel_facts(parcel_table, table), config, missions, compat)
-    write_table(out, mowing_table(parcel_table.ids, outcome))
+    write_table(out, mowing_table(parcel_table.ids, outcome, with_evidence=with_evidence))
+    if events_out is not None:
+        write_table(events_out, events_table(parcel_table.ids, outcome))
     lines = [
         f"{len(parcel_table)} parcels, {int((outcome.n_mowings > 0).sum())} of them mown, "
         f"{outcome.events.parcel.size} mowings: {out}"

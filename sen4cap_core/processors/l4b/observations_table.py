@@ -24,7 +24,8 @@ from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches, row_count
 FIRST_CAPACITY = 128
 MAX_FIRST_CAPACITY = 512
 NO_DAY = np.int32(-(2**31))
-BATCH_POLARISATION = "VH"
+POLARISATION_NAMES = ("polarisation", "polarization", "pol")
+ONLY_POLARISATION = "VH"
 """Taken where the table has no polarisation column."""
 
 
@@ -90,8 +91,7 @@ def read_observations_table(
         "orbit": TEXT,
         "date1": TEXT,
         "n_valid": pa.float64(),
-        "polarisation": TEXT,
-        "polarization": TEXT,
+        **dict.fromkeys(POLARISATION_NAMES, TEXT),
     }
     optional = {name: kind for name, kind in optional.items() if name not in required}
     has_rows = {mission: np.zeros(len(parcels), np.bool_) for mission in missions}
@@ -155,8 +155,8 @@ def _sources(
     orbit_texts, orbit = [""], np.zeros(batch.num_rows, np.int32)
     if "orbit" in names:
         orbit_texts, orbit = _dictionary(batch["orbit"])
-    polarisation_texts, polarisation = [BATCH_POLARISATION], np.zeros(batch.num_rows, np.int32)
-    for name in ("polarisation", "polarization"):
+    polarisation_texts, polarisation = [ONLY_POLARISATION], np.zeros(batch.num_rows, np.int32)
+    for name in POLARISATION_NAMES:
         if name in names:
             polarisation_texts, polarisation = _dictionary(batch[name])
     shape = len(mission_texts), len(orbit_texts), len(polarisation_texts)
@@ -171,7 +171,7 @@ def _sources(
             continue
         if name == "S1" and not relative:
             raise bad(code == combined, "orbit", "a row of S1 needs its relative orbit")
-        key = ("S1", relative, channel or BATCH_POLARISATION) if name == "S1" else ("S2", "", "")
+        key = ("S1", relative, channel or ONLY_POLARISATION) if name == "S1" else ("S2", "", "")
         if key not in state.keys:
             state.keys.append(key)
             more = np.full((1, state.column_of.shape[1]), -1, np.int32)
@@ -271,6 +271,8 @@ def _as_sources(state: _Columns, base: int, config: L4BConfig) -> tuple[Source, 
     sources = []
     for number, (mission, orbit, polarisation) in enumerate(state.keys):
         at = np.nonzero(state.column_of[number] >= 0)[0]
+        if not at.size:
+            continue
         columns = state.column_of[number, at].astype(np.int64)
         days = (at + base).astype(np.int32)
         starts = days

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.mowing_matrix import locate_numbers
-from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags, to_numbers
+from sen4cap_core.processors.l4b.arrow_arrays import from_numbers, from_texts, to_flags, to_numbers
 from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
 
+_ZERO = np.zeros(1, np.int32)
 COUNTS = ("fid", "n_pix_s2", "n_pix_s1")
 
 
@@ -119,8 +120,9 @@ def _whole(column: pa.ChunkedArray) -> pa.Array:
 
 
 def _check_ids(path: Path, ids: pa.Array) -> None:
-    if ids.null_count:
-        row = int(np.argmax(to_flags(ids.is_null())))
+    is_missing = to_flags(ids.is_null()) | to_flags(pc.equal(pc.binary_length(ids), from_numbers(_ZERO)[0]))
+    if is_missing.any():
+        row = int(np.argmax(is_missing))
         problem = Problem("is empty", row=row + 2, column="parcel_id")
         raise BadUploadError(path, "a parcel has no id.", problems=[problem])
     if pc.count_distinct(ids).as_py() != len(ids):

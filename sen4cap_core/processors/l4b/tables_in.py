@@ -21,6 +21,8 @@ from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags
 CSV_BLOCK_BYTES = 16 * 1024 * 1024
 TEXT = pa.dictionary(pa.int32(), pa.string())
 NULLS = ["", "nan", "NaN", "NA"]
+"""Texts that mean no value in a column of numbers; in a column of text only the empty one does (NA is a crop
+code)."""
 SUFFIXES = "CSV (.csv), gzip CSV (.csv.gz) or Parquet (.parquet)"
 
 
@@ -70,7 +72,7 @@ def read_batches(
         column_types={stored: wanted[name] for name, stored in names.items()},
         include_columns=list(names.values()),
         null_values=NULLS,
-        strings_can_be_null=True,
+        strings_can_be_null=False,
     )
     try:
         with (
