@@ -1,0 +1,48 @@
+"""The real system, once for all end-to-end tests: PostGIS, Prefect server, workers and watcher."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from sen4cap_core.service import control
+from sen4cap_core.service.place import Place
+from sen4cap_core.service.processes import supervised_processes
+from sen4cap_core.settings import Settings
+from sen4cap_core.steps.context import open_context
+from tests.e2e.system import System
+
+SETTINGS = {
+    "SEN4CAP_RESCAN_SECONDS": "3",
+    "SEN4CAP_SETTLE_SECONDS": "0.5",
+    "SEN4CAP_LINGER_SECONDS": "15",
+    "SEN4CAP_LEASE_SECONDS": "60",
+    "SEN4CAP_PREFECT_PORT": "14300",
+}
+
+
+@pytest.fixture(scope="session")
+def system() -> Iterator[System]:
+    """The real services over a home of their own; started once, gone with the session."""
+    home = Path(tempfile.mkdtemp(prefix="sen4cap-e2e-"))
+    home.chmod(0o755)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable in ("PREFECT_API_URL", "SEN4CAP_DATABASE_URL", "SEN4CAP_PROJECT"):
+            patch.delenv(variable, raising=False)
+        for name, value in {**SETTINGS, "SEN4CAP_HOME": str(home)}.items():
+            patch.setenv(name, value)
+        place = Place(Settings())
+        try:
+            control.up(place, lambda line: None)
+            yield System(place, open_context(place.settings, place.database_url()))
+        finally:
+            control.down(place, lambda line: None)
+            assert supervised_processes(place.home) == []
+            keep = os.environ.get("SEN4CAP_KEEP_E2E_HOME")
+            if not keep:
+                shutil.rmtree(home, ignore_errors=True)

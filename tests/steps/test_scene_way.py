@@ -1,0 +1,164 @@
+"""From scene to observations: late or in order, twice or once, old baseline or new."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+from sen4cap_core.db.models import Job, ObservationSet, Product, ProductInput, SceneRow
+from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.extract_parcels import extract_parcels
+from sen4cap_core.steps.process_scene import process_scene
+
+pytestmark = pytest.mark.service
+
+
+def rows(context: Context, model: type) -> list:  # type: ignore[type-arg]
+    with context.session() as session:
+        found = list(session.scalars(select(model).order_by(*model.__table__.primary_key)))
+        session.expunge_all()
+        return found
+
+
+def observations(context: Context) -> dict[str, bytes]:
+    """Content of all observation files in force, by acquisition."""
+    sets = rows(context, ObservationSet)
+    scenes = {scene.id: scene for scene in rows(context, SceneRow)}
+    return {
+        str(scenes[one.scene_id].acquired_at): pq.read_table(context.settings.data / one.path)
+        for one in sets
+        if scenes[one.scene_id].state != "superseded"
+    }
+
+
+def test_parcel_means_are_those_of_the_scene(desk) -> None:
+    desk.declare()
+    done = desk.process(desk.scene(16, ndvi=0.6))
+
+    table = pq.read_table(desk.context.settings.data / rows(desk.context, ObservationSet)[0].path)
+    assert table["parcel"].to_pylist() == [1, 2, 3, 4]
+    # 200 m less 5 m on each side.
+    assert table["n_total"].to_pylist() == [19 * 19] * 4
+    np.testing.assert_allclose(table["ndvi_mean"].to_numpy(), 0.6, atol=2e-3)
+    assert done.observed[0].n_observed == 4
+    assert done.clear_fraction == 1.0
+
+
+def test_late_declarations_give_the_same_observations_to_the_bit(desk, tmp_path: Path) -> None:
+    rng = np.random.default_rng(7)
+    paths = [desk.scene(day, ndvi=rng.uniform(0.1, 0.9, (120, 120))) for day in (1, 6, 11)]
+    for path in paths:
+        desk.process(path)
+    taken = desk.declare()
+    done = extract_parcels(desk.context, taken.stored["declaration set"])
+    late = observations(desk.context)
+
+    with desk.context.session() as session:
+        session.query(ObservationSet).delete()
+        session.query(ProductInput).delete()
+        session.query(Product).delete()
+        session.query(SceneRow).delete()
+    for path in paths:
+        desk.process(path)
+    in_order = observations(desk.context)
+
+    assert done.n_from_raster == 3
+    assert late.keys() == in_order.keys()
+    assert all(late[key].equals(in_order[key]) for key in late)
+
+
+def test_a_scene_processed_twice_is_complete_the_second_time(desk) -> None:
+    desk.declare()
+    done = desk.process(desk.scene(16))
+    before = observations(desk.context)
+
+    with pytest.raises(NothingToDoError, match="complete"):
+        process_scene(desk.context, done.subject.scene_id)
+
+    assert all(before[key].equals(value) for key, value in observations(desk.context).items())
+
+
+@pytest.mark.parametrize("order", [("02.12", "05.10"), ("05.10", "02.12")])
+def test_the_newest_baseline_is_in_force_whatever_came_first(desk, order) -> None:
+    desk.declare()
+    ndvi = {"02.12": 0.3, "05.10": 0.7}
+    for baseline in order:
+        path = desk.scene(16, ndvi=ndvi[baseline], baseline=baseline)
+        scene_id = desk.ingest(path)
+        if desk.is_in_force(scene_id):
+            process_scene(desk.context, scene_id)
+
+    scenes = {scene.baseline: scene for scene in rows(desk.context, SceneRow)}
+    assert scenes["05.10"].state == "processed"
+    assert scenes["02.12"].state == "superseded"
+    (table,) = observations(desk.context).values()
+    np.testing.assert_allclose(table["ndvi_mean"].to_numpy(), 0.7, atol=2e-3)
+
+
+def test_the_same_scene_under_another_name_is_one_scene(desk) -> None:
+    first = desk.scene(16)
+    desk.process(first)
+    copy = desk.folder / "again" / first.name
+    copy.parent.mkdir()
+    first.rename(copy)
+    scene_id = desk.ingest(copy)
+
+    assert len(rows(desk.context, SceneRow)) == 1
+    with pytest.raises(NothingToDoError):
+        process_scene(desk.context, scene_id)
+
+
+def test_a_truncated_band_fails_with_its_name_and_leaves_nothing(desk) -> None:
+    desk.declare()
+    rng = np.random.default_rng(3)
+    path = desk.scene(16, ndvi=rng.uniform(0.1, 0.9, (120, 120)))
+    scene_id = desk.ingest(path)
+    band = next(path.rglob("*B08*.jp2"))
+    band.write_bytes(band.read_bytes()[: band.stat().st_size // 2])
+
+    with pytest.raises(UnreadableSceneError, match="B08"):
+        process_scene(desk.context, scene_id)
+
+    scene = rows(desk.context, SceneRow)[0]
+    assert scene.state == "failed"
+    assert "B08" in scene.state_reason
+    assert rows(desk.context, Product) == []
+    assert [p for p in desk.context.settings.data.rglob("*") if p.is_file() and "labels" not in p.parts] == []
+
+
+def test_a_repaired_scene_is_taken_up_again(desk) -> None:
+    path = desk.scene(16)
+    scene_id = desk.ingest(path)
+    band = next(path.rglob("*B08*.jp2"))
+    whole = band.read_bytes()
+    band.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UnreadableSceneError):
+        process_scene(desk.context, scene_id)
+    band.write_bytes(whole)
+
+    assert desk.ingest(path) == scene_id
+    process_scene(desk.context, scene_id)
+    assert rows(desk.context, SceneRow)[0].state == "processed"
+
+
+def test_processing_asks_for_an_evaluation_and_declarations_for_a_backfill(desk) -> None:
+    desk.process(desk.scene(16))
+    desk.declare()
+
+    keys = {job.key for job in rows(desk.context, Job)}
+    assert "extract-parcels/1" in keys
+    assert "detect-mowing/1" not in keys
+    extract_parcels(desk.context, 1)
+    assert "detect-mowing/1" in {job.key for job in rows(desk.context, Job)}
+
+
+def test_lineage_names_the_scene(desk) -> None:
+    desk.process(desk.scene(16))
+
+    assert [row.ref for row in rows(desk.context, ProductInput)] == ["scene:1"]
+    assert rows(desk.context, Product)[0].kind == "sen4cap-l3b-ndvi"
