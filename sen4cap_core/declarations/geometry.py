@@ -20,6 +20,7 @@ MAX_OVERLAP = 0.1
 
 _EUROPE_DEG = (-35.6, 24.6, 44.8, 84.8)
 """Where EPSG:3035 may be used: west, south, east, north."""
+_ROWS_PER_CHUNK = 50_000
 _PAIRS_PER_CHUNK = 50_000
 _POLYGON = 3
 
@@ -68,17 +69,15 @@ def repair(geometry: Geometries) -> Repaired:
 
 def _polygons(geometry: Geometries) -> Geometries:
     """Return all polygons of each geometry as one MultiPolygon, None where there are none."""
-    parts, index = shapely.get_parts(geometry, return_index=True)
-    if np.any(shapely.get_type_id(parts) > _POLYGON):  # collections may hold collections
-        parts, inner = shapely.get_parts(parts, return_index=True)
-        index = index[inner]
-        if np.any(shapely.get_type_id(parts) > _POLYGON):
+    out: Geometries = np.full(len(geometry), None, dtype=object)
+    for start in range(0, len(geometry), _ROWS_PER_CHUNK):
+        parts, index = shapely.get_parts(geometry[start : start + _ROWS_PER_CHUNK], return_index=True)
+        while np.any(shapely.get_type_id(parts) > _POLYGON):  # collections may hold collections
             parts, inner = shapely.get_parts(parts, return_index=True)
             index = index[inner]
-    keep = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
-    out: Geometries = np.full(len(geometry), None, dtype=object)
-    if keep.any():
-        shapely.multipolygons(parts[keep], indices=index[keep], out=out)
+        keep = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
+        if keep.any():
+            shapely.multipolygons(parts[keep], indices=start + index[keep], out=out)
     return out
 
 
@@ -86,11 +85,30 @@ def reproject(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     """Transform vertices (x before y on both sides); None stays None."""
     if source == target:
         return geometry
+    out: Geometries = np.full(len(geometry), None, dtype=object)
+    for start, moved in _moved_chunks(geometry, source, target):
+        out[start : start + len(moved)] = moved
+    return out
+
+
+def areas_m2(geometry: Geometries, source: CRS, equal_area: CRS) -> Floats:
+    """Area of each geometry in an equal-area CRS [m2]; 0 where there is none."""
+    areas = np.zeros(len(geometry))
+    for start, moved in _moved_chunks(geometry, source, equal_area):
+        areas[start : start + len(moved)] = np.nan_to_num(shapely.area(moved), nan=0.0)
+    return areas
+
+
+def _moved_chunks(geometry: Geometries, source: CRS, target: CRS) -> Iterator[tuple[int, Geometries]]:
+    """Yield the first row and the transformed geometries of one chunk after the other: a million parcels
+    are held once less in memory.
+    """
     transformer = Transformer.from_crs(source, target, always_xy=True)
-    coordinates = shapely.get_coordinates(geometry)
-    x, y = transformer.transform(coordinates[:, 0], coordinates[:, 1])
-    moved: Geometries = shapely.set_coordinates(geometry.copy(), np.column_stack([x, y]))
-    return moved
+    for start in range(0, len(geometry), _ROWS_PER_CHUNK):
+        chunk = geometry[start : start + _ROWS_PER_CHUNK].copy()
+        coordinates = shapely.get_coordinates(chunk)
+        x, y = transformer.transform(coordinates[:, 0], coordinates[:, 1])
+        yield start, shapely.set_coordinates(chunk, np.column_stack([x, y]))
 
 
 def equal_area_crs(geometry: Geometries, source: CRS) -> CRS:
@@ -109,12 +127,6 @@ def equal_area_crs(geometry: Geometries, source: CRS) -> CRS:
 
 def _inside(inner: tuple[float, ...], outer: tuple[float, ...]) -> bool:
     return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
-
-
-def areas_m2(equal_area: Geometries) -> Floats:
-    """Area of each geometry in an equal-area CRS; 0 where there is none."""
-    areas: Floats = np.nan_to_num(shapely.area(equal_area), nan=0.0)
-    return areas
 
 
 def shape_index(planar: Geometries) -> Floats:

@@ -16,6 +16,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError
 
 from sen4cap_core.declarations.vector_packs import called
+from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
 from sen4cap_core.errors import BadUploadError
 
 _USUAL_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkb", "shape")
@@ -44,8 +45,7 @@ def read(path: Path, file: Path) -> tuple[NDArray[np.object_], pa.Table, CRS | N
                 unwanted = {*about["columns"], *(places[0] for places in covering.values())}
             else:
                 primary = _usual_column(path, file, schema)
-                column = parquet.read([primary]).column(0)
-                geometry, crs = shapely.from_wkb(column.to_numpy()), None
+                geometry, crs = from_wkb(parquet.read([primary]).column(0)), None
                 unwanted = {primary}
             kept = [name for name in schema.names if name not in unwanted]
             attributes = parquet.read(kept)
@@ -56,7 +56,7 @@ def read(path: Path, file: Path) -> tuple[NDArray[np.object_], pa.Table, CRS | N
             f"{called(path, file)} cannot be read as GeoParquet ({error}).",
             remedy="copy or export the file again.",
         ) from error
-    return np.asarray(shapely.force_2d(geometry), dtype=object), attributes, crs
+    return in_two_dimensions(geometry), attributes, crs
 
 
 def _from_metadata(file: Path, primary: str) -> tuple[NDArray[np.object_], CRS | None]:

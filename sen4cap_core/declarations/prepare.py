@@ -86,11 +86,11 @@ def prepare_parcels(
     geometry = np.asarray(frame.geometry.to_numpy(), dtype=object)
     table = {str(name): as_texts(_arrow(frame[name])) for name in frame.columns.drop(frame.geometry.name)}
     fixed = repair(geometry)
-    equal_area = reproject(fixed.geometry, frame.crs, equal_area_crs(fixed.geometry, frame.crs))
+    equal_area = equal_area_crs(fixed.geometry, frame.crs)
+    area = areas_m2(fixed.geometry, frame.crs, equal_area)
     # Overlaps and shape are ratios: where the file's CRS is plane they are taken in it, without the
     # slivers that reprojected straight edges make.
-    planar = fixed.geometry if frame.crs.is_projected else equal_area
-    area = areas_m2(equal_area)
+    planar = fixed.geometry if frame.crs.is_projected else reproject(fixed.geometry, frame.crs, equal_area)
     warnings: list[str] = []
     ids = _identify(declarations, table, planar, area, warnings)
     shares = overlapped_shares(planar, fixed.valid, threads or os.cpu_count() or 1)

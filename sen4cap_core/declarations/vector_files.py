@@ -19,6 +19,7 @@ from pyproj.exceptions import CRSError, ProjError
 from sen4cap_core.declarations import geoparquet
 from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
 from sen4cap_core.declarations.vector_packs import FORMATS, called
+from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
 from sen4cap_core.errors import BadUploadError
 
 _DBF_SAMPLE_BYTES = 4 * 1024 * 1024
@@ -199,14 +200,13 @@ def _geometry(
     column = meta["geometry_name"] or "wkb_geometry"
     if column not in table.column_names:
         return np.full(table.num_rows, None, dtype=object)
-    wkb = table.column(column).to_numpy()
     try:
-        geometry = shapely.from_wkb(wkb)
+        geometry = from_wkb(table.column(column))
     except (NotImplementedError, shapely.errors.ShapelyError):
         # Curves: the slower way in lets GDAL make them linear.
         frame = pyogrio.read_dataframe(file, layer=layer, columns=[], use_arrow=False, **options)
         geometry = frame.geometry.to_numpy()
-    return np.asarray(shapely.force_2d(geometry), dtype=object)
+    return in_two_dimensions(geometry)
 
 
 def _shapefile_encoding(path: Path, file: Path, given: str | None, notes: list[str]) -> str:

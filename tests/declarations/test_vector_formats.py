@@ -386,3 +386,26 @@ def test_the_real_site(shared: Path) -> None:
     west, south, east, north = extent.bounds
     assert -4.88 < west < east < -4.86
     assert 41.76 < south < north < 41.78
+
+
+def test_a_geopackage_in_wal_mode_is_read_without_a_trace(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = write(parcels, tmp_path / "parcels.gpkg")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("PRAGMA journal_mode=WAL")
+    before = [(file.name, file.stat().st_mtime_ns) for file in sorted(tmp_path.iterdir())]
+
+    assert ids(read_declarations(path)) == IDS
+    assert [(file.name, file.stat().st_mtime_ns) for file in sorted(tmp_path.iterdir())] == before
+
+    (tmp_path / "parcels.gpkg-wal").write_bytes(b"unsaved")
+    with pytest.raises(BadUploadError, match="still open in another program"):
+        read_declarations(path)
+
+
+def test_a_text_of_ten_megabytes(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    parcels["REMARK"] = ["x" * 10_000_000, "", None, "short"]
+
+    declarations = read_declarations(write(parcels, tmp_path / "parcels.gpkg"))
+
+    assert ids(declarations) == IDS
+    assert len(declarations.frame["REMARK"][0]) == 10_000_000
