@@ -8,7 +8,13 @@ from functools import partial
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, cut, pass_side
-from sen4cap_core.rasters.decode import BandFiles, decode_environment, decode_side, unreadable
+from sen4cap_core.rasters.decode import (
+    BandFiles,
+    decode_environment,
+    decode_side,
+    enter_decode_environment,
+    unreadable,
+)
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
 from sen4cap_core.rasters.sums import ParcelSums, SumBuilder
@@ -80,7 +86,7 @@ def _extract(
     tasks: list[Task] = [
         (partial(one, name, block), float(block.height * block.width)) for block in needed for name in sources
     ]
-    workers = Workers(threads, sum(work for _, work in tasks), progress)
+    workers = Workers(threads, sum(work for _, work in tasks), progress, enter_decode_environment)
     try:
         workers.run(tasks)
     finally:

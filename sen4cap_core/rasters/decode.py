@@ -25,13 +25,27 @@ BLOCK_CACHE_MB = 64
 _JPEG2000_END = b"\xff\xd9"
 
 
+_OPTIONS = {
+    "GDAL_CACHEMAX": BLOCK_CACHE_MB,
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+}
+"""Our threads do the decoding, one block each."""
+
+
 @contextmanager
 def decode_environment() -> Iterator[None]:
-    """GDAL settings of a pass: our threads do the decoding, one block each."""
-    with rasterio.Env(
-        GDAL_CACHEMAX=BLOCK_CACHE_MB, GDAL_NUM_THREADS="1", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"
-    ):
+    """GDAL settings of a pass, for the calling thread."""
+    with rasterio.Env(**_OPTIONS):
         yield
+
+
+def enter_decode_environment() -> None:
+    """GDAL settings of a pass for a thread that only decodes, until it ends.
+
+    Settings made in a thread other than the main one do not reach the threads it starts.
+    """
+    rasterio.Env(**_OPTIONS).__enter__()
 
 
 def unreadable(source: BandSource, what: object) -> UnreadableSceneError:

@@ -21,7 +21,13 @@ from sen4cap_core.kernels.status import classify_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, cut, pass_side
 from sen4cap_core.rasters.cog import CogBuilder
-from sen4cap_core.rasters.decode import BandFiles, as_classes, decode_environment, decode_side
+from sen4cap_core.rasters.decode import (
+    BandFiles,
+    as_classes,
+    decode_environment,
+    decode_side,
+    enter_decode_environment,
+)
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.inputs import BandInput
 from sen4cap_core.rasters.labels import LabelSpans
@@ -142,7 +148,7 @@ class _ScenePass:
         ]
         reading = sum(work for _, work in preload) + sum(work for _, work in tasks)
         writing = reading * _WRITE_SHARE
-        workers = Workers(threads, reading + writing * len(self.rasters), progress)
+        workers = Workers(threads, reading + writing * len(self.rasters), progress, enter_decode_environment)
         try:
             workers.run(preload)
             workers.run(tasks)

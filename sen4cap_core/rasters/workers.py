@@ -13,12 +13,19 @@ Task = tuple[Callable[[], None], float]
 class Workers:
     """A pool of threads with one progress over several rounds of tasks."""
 
-    def __init__(self, threads: int, total_work: float, progress: Progress | None) -> None:
+    def __init__(
+        self,
+        threads: int,
+        total_work: float,
+        progress: Progress | None,
+        initializer: Callable[[], None] | None = None,
+    ) -> None:
+        """Start threads, each of which calls ``initializer`` first."""
         self._threads = max(threads, 1)
         self._total = max(total_work, 1e-9)
         self._done = 0.0
         self._progress = progress
-        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="blocks")
+        self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="blocks", initializer=initializer)
 
     def run(self, tasks: Iterable[Task]) -> None:
         """Run tasks to their end; at the first error the rest is not started and the error is raised."""

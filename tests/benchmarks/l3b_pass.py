@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import resource
 import subprocess
 import sys
 import tempfile
@@ -26,7 +25,7 @@ from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import cut
 from sen4cap_core.rasters.cog_pass import extract_from_cog
-from sen4cap_core.rasters.decode import BandFiles, decode_environment, decode_side
+from sen4cap_core.rasters.decode import BandFiles, decode_environment, decode_side, enter_decode_environment
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
 from sen4cap_core.rasters.scene_pass import run_pass
@@ -155,7 +154,7 @@ def bare_decode(folder: Path, size: int, kind: str, threads: int) -> None:
             for source in [scl, *bands.values()]
             for block in cut(source.grid.shape, decode_side(files.dataset(source), 1))
         ]
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(threads, initializer=enter_decode_environment) as pool:
             for _ in pool.map(lambda task: files.read(*task).shape, tasks):
                 pass
         files.close()
@@ -239,8 +238,15 @@ def run_case(case: str, folder: Path, size: int, parcels: int, threads: int) -> 
     started = time.perf_counter()
     job()
     seconds = time.perf_counter() - started
-    peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "peak_mb": peak_mb}
+    return {"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "peak_mb": peak_resident_mb()}
+
+
+def peak_resident_mb() -> float:
+    """Peak of this process alone; ``getrusage`` would count what its parent had before the fork."""
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("no VmHWM in /proc/self/status")
 
 
 def warm_up(folder: Path) -> None:
