@@ -105,7 +105,7 @@ def _find(context: Context, upload_id: int) -> Drop:
 
 
 def _reject(context: Context, drop: Drop, error: BadUploadError) -> Answer:
-    rejection = reject(context.settings, drop.path, error)
+    now_at = reject(context.settings, drop.path, error, sha256=drop.sha256)
     content = {
         "upload_id": drop.upload_id,
         "file": drop.path.name,
@@ -113,8 +113,8 @@ def _reject(context: Context, drop: Drop, error: BadUploadError) -> Answer:
         "site": drop.site_slug,
         "year": drop.year or None,
         "error": error.text(),
-        "moved_to": str(rejection),
+        "moved_to": str(now_at) if now_at != drop.path else None,
     }
     with context.session() as session:
-        mark_rejected(session, drop.upload_id, error.text(), str(rejection))
+        mark_rejected(session, drop.upload_id, error.text(), str(now_at), context.flow_run_id)
     return Answer(drop.upload_id, drop.site_slug, drop.path.name, False, content)

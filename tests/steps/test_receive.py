@@ -1,0 +1,262 @@
+"""What is dropped is answered: receipts beside good files, rejections with the reason, nothing lost."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from sen4cap_core.db.models import Job, Parcel, Season, Site, Upload
+from sen4cap_core.db.uploads import Drop as Found
+from sen4cap_core.db.uploads import register_upload
+from sen4cap_core.files import content_hash
+from sen4cap_core.inbox.layout import UploadPlace, place_of
+from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
+from sen4cap_core.steps.receive import Answer, receive_upload
+from tests.steps.conftest import fields
+
+pytestmark = pytest.mark.service
+
+
+@pytest.fixture
+def drop(context, tmp_path: Path):
+    """Put a file at a place of the upload folder and let it be received."""
+    root = context.settings.uploads_root
+
+    def put(relative: str, content: bytes | Path) -> Answer:
+        path = root / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(content, bytes):
+            path.write_bytes(content)
+        elif content.is_dir():
+            content.rename(path)
+        else:
+            path.write_bytes(content.read_bytes())
+        place = place_of(path, root)
+        assert isinstance(place, UploadPlace)
+        found = Found(place.site_slug, place.year, place.kind, str(path), 1, 1, content_hash(path))
+        with context.session() as session:
+            upload, _ = register_upload(session, found)
+            upload_id = upload.id
+        return receive_upload(context, upload_id)
+
+    return put
+
+
+@pytest.fixture
+def parcels_zip(tmp_path: Path) -> Path:
+    path = tmp_path / "parcels.zip"
+    write_shapefile_zip(path, fields(crop="265"), "parcels")
+    return path
+
+
+def without(path: Path, *suffixes: str) -> bytes:
+    """The same zip without some of its files."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(path) as source, zipfile.ZipFile(target, "w") as copy:
+        for entry in source.infolist():
+            if not entry.filename.endswith(suffixes):
+                copy.writestr(entry, source.read(entry))
+    return target.getvalue()
+
+
+def receipt_of(context, relative: str) -> dict:
+    path = context.settings.uploads_root / f"{relative}.receipt.json"
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def rejection_of(context, relative: str) -> str:
+    folder, _, name = relative.rpartition("/")
+    rejected = context.settings.uploads_root / folder / "rejected"
+    assert (rejected / name).exists()
+    assert not (context.settings.uploads_root / relative).exists()
+    return (rejected / f"{name}.error.txt").read_text(encoding="utf-8")
+
+
+def test_declarations_are_answered_with_the_columns_and_first_rows(context, drop, parcels_zip: Path) -> None:
+    answer = drop("noord/2019/declarations/parcels.zip", parcels_zip)
+
+    receipt = receipt_of(context, "noord/2019/declarations/parcels.zip")
+    assert answer.accepted
+    assert receipt["stored"]["parcels"] == 4
+    assert {row["role"]: row["columns"] for row in receipt["details"]["columns"]} == {
+        "parcel_id": "PARCEL_ID",
+        "holding_id": "FARM_ID",
+        "crop_code": "CROP_CODE",
+    }
+    assert receipt["details"]["first rows"][0] == {
+        "parcel_id": "0001",
+        "holding_id": "F0",
+        "crop_code": "265",
+    }
+    with context.session() as session:
+        assert session.scalars(select(Season.name)).all() == ["2019"]
+        assert session.scalars(select(Parcel.ori_id).order_by(Parcel.new_id)).all() == [
+            "0001",
+            "0002",
+            "0003",
+            "0004",
+        ]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "word"), [(".prj", "coordinate reference system"), (".dbf", ".dbf"), (".shx", ".shx")]
+)
+def test_a_shapefile_without_a_part_is_rejected_with_its_name(
+    context, drop, parcels_zip: Path, suffix: str, word: str
+) -> None:
+    answer = drop("noord/2019/declarations/parcels.zip", without(parcels_zip, suffix))
+
+    assert not answer.accepted
+    text = rejection_of(context, "noord/2019/declarations/parcels.zip")
+    assert word in text
+    assert "What to do" in text
+
+
+def test_a_zip_that_would_write_elsewhere_is_rejected(context, drop) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("../../escaped.shp", b"x")
+
+    assert not drop("noord/2019/declarations/parcels.zip", content.getvalue()).accepted
+    assert "escaped.shp" in rejection_of(context, "noord/2019/declarations/parcels.zip")
+    assert not list(context.settings.home.rglob("escaped.shp"))
+
+
+def test_a_zip_bomb_is_rejected_before_it_is_unpacked(context, drop) -> None:
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("parcels.shp", bytes(200_000_000))
+
+    assert not drop("noord/2019/declarations/parcels.zip", content.getvalue()).accepted
+    rejection_of(context, "noord/2019/declarations/parcels.zip")
+
+
+def test_columns_that_do_not_exist_are_named_with_those_that_do(context, drop, parcels_zip: Path) -> None:
+    drop("noord/2019/declarations/declarations.yaml", b"parcel_id: PERCEEL\n")
+
+    assert not drop("noord/2019/declarations/parcels.zip", parcels_zip).accepted
+    text = rejection_of(context, "noord/2019/declarations/parcels.zip")
+    assert "PERCEEL" in text
+
+
+def test_a_mapping_that_comes_later_lets_the_declarations_be_read_again(
+    context, drop, parcels_zip: Path
+) -> None:
+    first = drop("noord/2019/declarations/parcels.zip", parcels_zip)
+    drop("noord/2019/declarations/declarations.yaml", b"parcel_id: [FARM_ID, PARCEL_ID]\n")
+
+    with context.session() as session:
+        job = session.scalars(select(Job).where(Job.key == f"receive-upload/{first.upload_id}")).one()
+        assert job.state == "waiting"
+    receive_upload(context, first.upload_id)
+    with context.session() as session:
+        ids = session.scalars(select(Parcel.ori_id).where(Parcel.set_id == 2)).all()
+    assert "F0-0001" in ids
+
+
+def test_codes_missing_in_the_table_are_counted_and_kept(context, drop, tmp_path: Path) -> None:
+    codes = tmp_path / "codes.csv"
+    write_crop_codes(codes)
+    parcels = fields(crop="265")
+    parcels.loc[0, "CROP_CODE"] = "0815"
+    path = tmp_path / "parcels.zip"
+    write_shapefile_zip(path, parcels, "parcels")
+    drop("noord/2019/crop-codes/codes.csv", codes)
+
+    answer = drop("noord/2019/declarations/parcels.zip", path)
+
+    missing = answer.receipt["details"]["declared codes that are not in the crop code table"]
+    assert [(row["crop code"], row["parcels"]) for row in missing] == [("0815", 1)]
+    assert answer.receipt["stored"]["parcels"] == 4
+    with context.session() as session:
+        assert "0815" in session.scalars(select(Parcel.ori_crop)).all()
+
+
+def test_all_problems_of_a_crop_code_table_are_told_with_their_rows(context, drop, tmp_path: Path) -> None:
+    codes = tmp_path / "codes.csv"
+    write_crop_codes(codes)
+    lines = codes.read_text().splitlines()
+    lines[1] = lines[1].replace(",", ",x", 1)
+    lines[3] = lines[3].rsplit(",", 1)[0] + ",7"
+    codes.write_text("\n".join(lines))
+
+    assert not drop("noord/2019/crop-codes/codes.csv", codes).accepted
+    text = rejection_of(context, "noord/2019/crop-codes/codes.csv")
+    assert "row 2" in text
+    assert "row 4" in text
+
+
+def test_a_mistyped_key_of_the_configuration_is_told_with_its_line(context, drop, tmp_path: Path) -> None:
+    config = tmp_path / "grass.cfg"
+    write_l4b_config(config, 2019)
+    config.write_text(config.read_text().replace("low_abs_th", "low_abs_treshold"))
+
+    assert not drop("noord/2019/l4b-config/grass.cfg", config).accepted
+    text = rejection_of(context, "noord/2019/l4b-config/grass.cfg")
+    assert "low_abs_th" in text
+    assert "line" in text
+
+
+def test_site_settings_replace_the_assumed_season(context, drop, parcels_zip: Path) -> None:
+    drop("noord/2019/declarations/parcels.zip", parcels_zip)
+    answer = drop(
+        "noord/site.yaml",
+        b"name: Noord\ncountry: NLD\ntiles: [30TUM]\n"
+        b"seasons: [{name: summer, start: 2018-10-01, mid: 2019-05-31, end: 2019-12-31}]\n",
+    )
+
+    assert answer.accepted
+    with context.session() as session:
+        seasons = {s.name: s.enabled for s in session.scalars(select(Season))}
+        site = session.scalars(select(Site)).one()
+        assert (site.name, site.country, site.tiles) == ("Noord", "NLD", ["30TUM"])
+    assert seasons == {"2019": False, "summer": True}
+
+
+def test_an_unknown_key_of_site_yaml_is_told_with_the_nearest(context, drop) -> None:
+    assert not drop("noord/site.yaml", b"name: Noord\ncontry: NLD\n").accepted
+    assert "country" in rejection_of(context, "noord/site.yaml")
+
+
+def test_a_scene_is_answered_and_queued(context, drop, desk) -> None:
+    scene = desk.scene(16)
+    answer = drop(f"noord/2019/scenes/{scene.name}", scene)
+
+    assert answer.receipt["stored"]["tiles"] == ["30TUM"]
+    with context.session() as session:
+        keys = session.scalars(select(Job.key)).all()
+    assert f"ingest-scene/{answer.upload_id}" in keys
+
+
+def test_a_scene_without_a_band_is_rejected_with_the_band(context, drop, desk) -> None:
+    scene = desk.scene(16)
+    next(scene.rglob("*B08*.jp2")).unlink()
+
+    assert not drop(f"noord/2019/scenes/{scene.name}", scene).accepted
+    assert "B08" in rejection_of(context, f"noord/2019/scenes/{scene.name}")
+
+
+def test_what_cannot_be_read_now_stays_where_it_is(context, drop, parcels_zip: Path, monkeypatch) -> None:
+    def away(*_: object) -> None:
+        raise ConnectionError("the database is away")
+
+    monkeypatch.setattr("sen4cap_core.steps.receive_declarations.prepare_parcels", away)
+
+    with pytest.raises(ConnectionError):
+        drop("noord/2019/declarations/parcels.zip", parcels_zip)
+
+    assert (context.settings.uploads_root / "noord/2019/declarations/parcels.zip").exists()
+    with context.session() as session:
+        assert session.scalars(select(Upload.state)).all() == ["waiting"]
+
+
+def test_receiving_twice_changes_nothing(context, drop, parcels_zip: Path) -> None:
+    answer = drop("noord/2019/declarations/parcels.zip", parcels_zip)
+    again = receive_upload(context, answer.upload_id)
+
+    assert again.receipt["stored"] == answer.receipt["stored"]
