@@ -56,7 +56,8 @@ def register_scene(
 
 def _multi(wkt: str) -> WKBElement:
     shape = shapely.from_wkt(wkt)
-    return from_shape(shape if shape.geom_type == "MultiPolygon" else shapely.MultiPolygon([shape]), srid=4326)
+    parts = shape.geoms if shape.geom_type == "MultiPolygon" else [shape]
+    return from_shape(shapely.MultiPolygon(list(parts)), srid=4326)
 
 
 def _age_key(scene: SceneRow) -> tuple[str, float, str, int]:
