@@ -30,6 +30,9 @@ def main() -> None:
     except Sen4capError as error:
         typer.echo(str(error), err=True)
         sys.exit(1)
+    except PermissionError as error:
+        typer.echo(f"{error.filename} is closed to you. Run as the user who ran sen4cap up.", err=True)
+        sys.exit(1)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 
 LOCK = "supervisor.lock"
 POLL_S = 0.2
+PREPARING = "preparing (the first start makes the database)"
 FIRST_TRIES = 3
 """A service that ends so often before it was ever ready makes the start fail."""
 BACKOFF_S = (1.0, 2.0, 5.0, 10.0, 20.0, 30.0)
@@ -94,6 +95,7 @@ class Supervisor:
             born=identity.born,
             phase="starting",
             started_at=utc_now(),
+            progress=[Progress(at=utc_now(), text=PREPARING)],
             units=[running.state for running in self._running.values()],
         )
         self._stop_asked = False
@@ -117,10 +119,11 @@ class Supervisor:
                     self._set_phase("up")
                 self._rotate_logs()
                 time.sleep(self._poll_s)
-        except Sen4capError as error:
-            log.error("%s", error)
+        except Exception as error:
+            # Also on a mistake of ours: services that nobody watches over would be worse than none.
+            log.exception("cannot go on")
             self._stop_all("stopping")
-            self._state.message = str(error)
+            self._state.message = str(error) or repr(error)
             self._set_phase("failed")
             raise
         self._stop_all("stopping")
@@ -185,7 +188,7 @@ class Supervisor:
         unit = running.unit
         if unit.once:
             return
-        if unit.ready is None or unit.ready():
+        if self._answers(unit):
             running.was_ready = True
             log.info("%s is up after %.1f s", unit.name, time.monotonic() - running.started)
             if self._state.phase == "starting":
@@ -196,6 +199,15 @@ class Supervisor:
             assert running.process is not None
             end(family(psutil.Process(running.process.pid)))
             self._ended(running, running.process.wait())
+
+    def _answers(self, unit: Unit) -> bool:
+        if unit.ready is None:
+            return True
+        try:
+            return unit.ready()
+        except Exception as error:
+            log.warning("%s: not ready: %s", unit.name, error)
+            return False
 
     def _ended(self, running: Running, code: int) -> None:
         unit = running.unit
@@ -270,7 +282,8 @@ class Supervisor:
     def _rotate_logs(self) -> None:
         if time.monotonic() - self._rotated > ROTATE_EVERY_S:
             self._rotated = time.monotonic()
-            logfiles.rotate(self._place.logs)
+            with suppress(OSError):  # on a full disk there is no room for a copy; the next try may have it
+                logfiles.rotate(self._place.logs)
 
     def _say(self, text: str) -> None:
         self._state.progress.append(Progress(at=utc_now(), text=text))
@@ -309,10 +322,12 @@ def supervise(
     make_folders(place)
     busy = f"The services of {place.home} are supervised by another process already."
     with only_one(place.run / LOCK, wait_s=5.0, busy=busy):
+        _publish_alone(place, "starting")
         try:
             supervisor = Supervisor(place, make_units(place), poll_s=poll_s, backoff_s=backoff_s)
         except Sen4capError as error:
-            _record_failure(place, error)
+            log.error("%s", error)
+            _publish_alone(place, "failed", str(error))
             return 1
         # Handlers also undo an ignored SIGINT inherited from a background job: Prefect ends by SIGINT.
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
@@ -324,13 +339,20 @@ def supervise(
     return 0
 
 
-def _record_failure(place: Place, error: Sen4capError) -> None:
-    log.error("%s", error)
+def _publish_alone(place: Place, phase: Phase, message: str = "") -> None:
+    """Tell how it is while there is no supervisor object yet."""
     identity = ProcessId.of(os.getpid())
     assert identity is not None
     write_state(
         place.run,
-        State(pid=identity.pid, born=identity.born, phase="failed", message=str(error), started_at=utc_now()),
+        State(
+            pid=identity.pid,
+            born=identity.born,
+            phase=phase,
+            message=message,
+            started_at=utc_now(),
+            progress=[Progress(at=utc_now(), text=PREPARING)],
+        ),
     )
 
 

@@ -172,7 +172,7 @@ def test_starts_from_a_shell_that_ignores_interrupts(place: Place) -> None:
     code = f"trap '' INT; exec {' '.join(daemon('ordered'))}"
     environment = {**os.environ, "SEN4CAP_HOME": str(place.home)}
     with subprocess.Popen(["sh", "-c", code], env=environment, start_new_session=True) as process:
-        wait_for(lambda: control.is_up(place) and state(place).phase == "up")
+        wait_for(lambda: (found := control.current_state(place)) is not None and found.phase == "up")
         ignored = signal_masks(unit(place, "base").pid)["SigIgn"]
         assert not ignored & (1 << (signal.SIGINT - 1))
         process.send_signal(signal.SIGINT)
