@@ -18,6 +18,7 @@ from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import MowingRun
 from sen4cap_core.db.mowing import MowingMarker, ParcelAnswer
 from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS
+from sen4cap_core.processors.l4b.detection import OUTSIDE
 from sen4cap_core.processors.l4b.season import SeasonOutcome
 from sen4cap_core.processors.l4b.table import mowing_table
 from sen4cap_core.products.catalog import publish_item
@@ -26,6 +27,9 @@ from sen4cap_core.products.stac import GEOPACKAGE, GEOPARQUET, Input, Origin, ta
 from sen4cap_core.products.tables import COLUMN_TEXTS, write_events_parquet, write_mowing_exports
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.mowing_evaluation import Evaluation
+
+_NO_PIXEL = "too small or too narrow for a whole pixel, or outside of every scene"
+"""In the service a parcel without a pixel is mostly one that its inner buffer leaves nothing of."""
 
 
 def export_frame(parcels: gpd.GeoDataFrame, outcome: SeasonOutcome) -> gpd.GeoDataFrame:
@@ -44,7 +48,7 @@ def export_frame(parcels: gpd.GeoDataFrame, outcome: SeasonOutcome) -> gpd.GeoDa
     )
     for name in answers.columns:
         frame[name] = answers[name].to_numpy()
-    frame["reason"] = pd.Series(outcome.reason, dtype=object)
+    frame["reason"] = pd.Series([_NO_PIXEL if r == OUTSIDE else r for r in outcome.reason], dtype=object)
     frame["n_observations"] = outcome.n_observations
     return frame
 
