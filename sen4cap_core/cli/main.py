@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from sen4cap_core.cli import l4b, services
+from sen4cap_core.cli import demo, l4b, services
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(
@@ -20,6 +20,10 @@ app = typer.Typer(
     add_completion=False,
 )
 services.register(app)
+demo.register(app)
+work.register(app)
+app.add_typer(site.app, name="site")
+demo.register(app)
 app.add_typer(l4b.app, name="l4b")
 
 

@@ -1,0 +1,88 @@
+"""The Prefect UI as people see it, in a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from selenium import webdriver
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+
+from sen4cap_core.simulation.season import simulate_season
+from tests.e2e.system import System
+
+pytestmark = pytest.mark.e2e
+
+SITE = "looked-at"
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[webdriver.Chrome]:
+    """A headless Chromium; without one these tests are skipped."""
+    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
+    if not binary or not driver:
+        pytest.skip("no Chromium with its driver on this machine")
+    with tempfile.TemporaryDirectory(prefix="sen4cap-chromium-") as profile:
+        options = webdriver.ChromeOptions()
+        options.binary_location = binary
+        for argument in (
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-quic",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--disable-component-update",
+            "--disable-sync",
+            "--window-size=1500,1400",
+            f"--user-data-dir={profile}",
+        ):
+            options.add_argument(argument)
+        chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+        yield chrome
+        chrome.quit()
+
+
+@pytest.fixture(scope="module")
+def season(system: System) -> str:
+    """A small simulated season, dropped and answered; returns the address of the interface."""
+    folder = Path(tempfile.mkdtemp(prefix="sen4cap-season-"))
+    simulate_season(folder / SITE, size_m=1500, n_dates=8, bands="10m-only-ndvi")
+    shutil.copytree(folder / SITE, system.uploads / SITE)
+    system.wait_quiet(SITE, scenes=8, seconds=300)
+    system.wait_until(lambda: system.progress(SITE).evaluated)
+    shutil.rmtree(folder)
+    return system.place.prefect_api_url().removesuffix("/api")
+
+
+def text_of(browser: webdriver.Chrome, address: str, expected: str) -> str:
+    browser.get(address)
+    wait = WebDriverWait(browser, 60)
+    wait.until(lambda page: expected in page.find_element(By.TAG_NAME, "body").text)
+    return browser.find_element(By.TAG_NAME, "body").text
+
+
+def test_runs_are_listed_by_readable_names(browser: webdriver.Chrome, season: str) -> None:
+    assert "process-scene 30TUM 2019-" in text_of(browser, f"{season}/runs", "process-scene 30TUM")
+
+
+def test_the_mowing_page_shows_parcels_and_compliance(browser: webdriver.Chrome, season: str) -> None:
+    text = text_of(browser, f"{season}/artifacts/key/mowing-{SITE}-main", "Mowing events")
+
+    assert "By crop" in text
+
+
+def test_a_scene_page_shows_its_picture(browser: webdriver.Chrome, season: str, system: System) -> None:
+    (run, *_) = [r for r in system.flow_runs("process-scene") if f"site:{SITE}" in r["tags"]]
+    body = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}}
+    import httpx
+
+    (artifact, *_) = httpx.post(f"{system.place.prefect_api_url()}/artifacts/filter", json=body).json()
+    text_of(browser, f"{season}/artifacts/key/{artifact['key']}", "Clear")
+    pictures = browser.find_elements(By.CSS_SELECTOR, "img[src^='data:image/png']")
+
+    assert any(int(picture.get_property("naturalWidth")) > 300 for picture in pictures)
