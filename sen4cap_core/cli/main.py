@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from sen4cap_core.cli import demo, l4b, services
+from sen4cap_core.cli import demo, l4b, services, site, work
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(
@@ -20,7 +20,6 @@ app = typer.Typer(
     add_completion=False,
 )
 services.register(app)
-demo.register(app)
 work.register(app)
 app.add_typer(site.app, name="site")
 demo.register(app)
