@@ -129,12 +129,17 @@ class _ScenePass:
         self.bands = {n: BandInput(s, grid, self.side, sides[s.uri], files) for n, s in sources.items()}
         self.scl = BandInput(scl, grid, self.side, sides[scl.uri], files) if scl else None
         self.files = files
-        self.sums = SumBuilder(labels, grid, {v.name: v.quantisation for v in variables}) if labels else None
+        self.sums = (
+            SumBuilder(labels, grid, {v.name: v.quantisation for v in variables})
+            if labels is not None
+            else None
+        )
         self.rasters = {
             v.name: CogBuilder(grid, v.quantisation, self.side) for v in variables if v.name in raster_paths
         }
         self.histogram = np.zeros(256, np.int64)
         self._table = scl_table()
+        self._written: list[Path] = []
         self._lock = threading.Lock()
 
     def run(self, threads: int, progress: Progress | None) -> PassResult:
@@ -156,23 +161,30 @@ class _ScenePass:
                 if variable.name in self.rasters:
                     self._write(variable, workers)
                     workers.advance(writing)
+        except BaseException:
+            # All rasters of a pass or none: also those that were written before the error.
+            for path in self._written:
+                path.unlink(missing_ok=True)
+            raise
         finally:
             workers.close()
         return self._result(len(needed), len(blocks) - len(needed))
 
     def _write(self, variable: Variable, workers: Workers) -> None:
+        path = self.raster_paths[variable.name]
         self.rasters.pop(variable.name).finish(
-            self.raster_paths[variable.name],
+            path,
             workers,
             description=variable.description or variable.name,
             tags={"VARIABLE": variable.name},
         )
+        self._written.append(path)
 
     def _preload_tasks(self, needed: Sequence[Block]) -> list[Task]:
         tasks: list[Task] = []
         for band in [*self.bands.values(), *([self.scl] if self.scl else [])]:
             blocks = band.blocks_to_preload(needed)
-            if blocks:
+            if not band.by_block:
                 band.allocate(self.files.dataset(band.source).dtypes[band.source.band_index - 1])
             tasks += [(partial(band.preload, b), float(b.height * b.width)) for b in blocks]
         return tasks

@@ -325,6 +325,39 @@ def test_full_disk_is_said_and_leaves_nothing(
     assert not list(tmp_path.glob("out/*"))
 
 
+def test_all_rasters_of_a_pass_or_none(
+    tmp_path: Path, write_band: WriteBand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bands, grid, scl_grid = make_scene(64, 64, 11)
+    sources = {n: write_band(n, v, scl_grid if n == "SCL" else grid) for n, v in bands.items()}
+    twin = replace(NDVI, name="twin")
+    (tmp_path / "out/twin.tif").mkdir(parents=True)  # where the second raster should go stands a folder
+    with pytest.raises(OSError, match=r"cannot write twin\.tif"):
+        run_pass(
+            sources,
+            sources["SCL"],
+            grid,
+            variables=(NDVI, twin),
+            labels=None,
+            raster_paths={"ndvi": tmp_path / "out/ndvi.tif", "twin": tmp_path / "out/twin.tif"},
+            threads=1,
+        )
+    assert [p.name for p in tmp_path.glob("out/*")] == ["twin.tif"]
+
+
+def test_classification_that_covers_a_part(tmp_path: Path, write_band: WriteBand) -> None:
+    bands, grid, _ = make_scene(60, 60, 13)
+    sources = {name: write_band(name, bands[name], grid) for name in ("B04", "B08")}
+    quarter = make_grid(15, 15, 20.0)
+    sources["SCL"] = write_band("SCL", np.full(quarter.shape, 4, np.uint8), quarter)
+    result = run(sources, grid, None, tmp_path / "ndvi.tif")
+    assert result.data_fraction == 0.25
+    beside = replace(quarter, x_min_m=quarter.x_min_m + 900.0)
+    sources["SCL"] = replace(sources["SCL"], grid=beside)
+    result = run(sources, grid, None, tmp_path / "ndvi.tif")
+    assert (result.data_fraction, result.clear_fraction) == (0.0, 0.0)
+
+
 def test_a_write_that_stops_half_way_leaves_nothing(tmp_path: Path, write_band: WriteBand) -> None:
     import resource
     import signal
