@@ -98,7 +98,7 @@ def standard_units(place: Place) -> list[Unit]:
         Unit(
             "watcher",
             "watcher of the upload folders",
-            python("sen4cap_core.inbox.watcher"),
+            python("sen4cap_core.cli.watch"),
             environment,
             project,
             needs=("tables",),
