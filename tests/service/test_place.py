@@ -1,0 +1,74 @@
+"""Whose database and whose Prefect server it is, and what children are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from sen4cap_core.db.databases import plain_url
+from sen4cap_core.errors import ServiceError
+from sen4cap_core.service import logfiles
+from sen4cap_core.service.place import Place
+from sen4cap_core.settings import Settings
+
+FOREIGN = "postgresql+psycopg://me:secret@host:5433/mine?sslmode=require"
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Place:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    return Place(Settings(home=tmp_path, database_url=None))
+
+
+def test_our_own_server_in_the_environment_is_no_foreign_one(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert place.has_own_prefect
+    with pytest.raises(ServiceError, match="sen4cap up"):
+        place.prefect_api_url()
+    url = place.record_prefect_port(4205)
+    monkeypatch.setenv("PREFECT_API_URL", url + "/")
+    assert place.has_own_prefect
+    monkeypatch.setenv("PREFECT_API_URL", "http://elsewhere:4200/api")
+    assert not place.has_own_prefect
+    assert place.prefect_api_url() == "http://elsewhere:4200/api"
+
+
+def test_a_given_database_is_not_ours(tmp_path: Path) -> None:
+    place = Place(Settings(home=tmp_path, database_url=SecretStr(FOREIGN)))
+    assert not place.has_own_database
+    assert place.database_url() == FOREIGN
+    assert place.prefect_database_url() == "postgresql+asyncpg://me:secret@host:5433/prefect"
+
+
+def test_plain_url_is_what_libpq_understands() -> None:
+    assert plain_url(FOREIGN) == "postgresql://me:secret@host:5433/mine?sslmode=require"
+
+
+def test_a_project_without_deployments_is_refused(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert (place.project / "flows").is_dir()
+    monkeypatch.setenv("SEN4CAP_PROJECT", str(tmp_path))
+    with pytest.raises(ServiceError, match=r"prefect\.yaml"):
+        _ = place.project
+
+
+def test_logs_are_emptied_under_their_writers(tmp_path: Path) -> None:
+    path = tmp_path / "worker.log"
+    with logfiles.open_log(path) as writer:
+        for number in range(1, 6):
+            writer.write(f"round {number}\n".encode())
+            logfiles.rotate(tmp_path, max_bytes=5, kept=3)
+        writer.write(b"last\n")
+    assert path.read_text() == "last\n"
+    assert [(tmp_path / f"worker.log.{n}").read_text() for n in (1, 2, 3)] == [
+        "round 5\n",
+        "round 4\n",
+        "round 3\n",
+    ]
+    assert not (tmp_path / "worker.log.4").exists()
+    assert logfiles.last_lines(tmp_path / "worker.log.1") == "round 5"
+    assert logfiles.last_lines(tmp_path / "absent.log") == ""
