@@ -85,6 +85,16 @@ def is_connection_loss(error: BaseException) -> bool:
     return code is None or code in _TRANSIENT_CODES or code.startswith(_TRANSIENT_CLASS)
 
 
+def is_database_trouble(error: BaseException) -> bool:
+    """Whether a database error is nobody's programming mistake: connection lost, server down, its disk full.
+
+    For long-lived processes that keep their work and ask again later instead of ending.
+    """
+    return isinstance(error, DBAPIError) and (
+        error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
+    )
+
+
 def with_retry(
     work: Callable[[], Result],
     *,

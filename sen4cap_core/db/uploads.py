@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import ColumnElement, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -69,21 +69,12 @@ def is_known(session: Session, path: str, size_bytes: int, mtime_ns: int) -> boo
 def load_known(session: Session, folder: str) -> dict[str, Known]:
     """Load all sightings below a folder in one query, by path."""
     prefix = folder.rstrip("/") + "/"
-    query = (
-        select(
-            Sighting.path,
-            Sighting.size_bytes,
-            Sighting.mtime_ns,
-            Sighting.upload_id,
-            Upload.path.label("kept_path"),
-        )
-        .join(Upload, Upload.id == Sighting.upload_id)
-        .where(Sighting.path.startswith(prefix, autoescape=True))
-    )
-    return {
-        row.path: Known(row.size_bytes, row.mtime_ns, row.upload_id, row.kept_path)
-        for row in session.execute(query)
-    }
+    return _known(session, Sighting.path.startswith(prefix, autoescape=True))
+
+
+def find_known(session: Session, path: str) -> Known | None:
+    """Return the sighting of one path, None where there is none."""
+    return _known(session, Sighting.path == path).get(path)
 
 
 def register_upload(
@@ -194,6 +185,24 @@ def latest_of_kind(session: Session, site_slug: str, year: int, kind: str) -> in
         .order_by(Upload.received_at.desc(), Upload.id.desc())
         .limit(1)
     ).one_or_none()
+
+
+def _known(session: Session, condition: ColumnElement[bool]) -> dict[str, Known]:
+    query = (
+        select(
+            Sighting.path,
+            Sighting.size_bytes,
+            Sighting.mtime_ns,
+            Sighting.upload_id,
+            Upload.path.label("kept_path"),
+        )
+        .join(Upload, Upload.id == Sighting.upload_id)
+        .where(condition)
+    )
+    return {
+        row.path: Known(row.size_bytes, row.mtime_ns, row.upload_id, row.kept_path)
+        for row in session.execute(query)
+    }
 
 
 def _insert_or_lock(session: Session, drop: Drop) -> tuple[Upload, bool]:

@@ -1,0 +1,279 @@
+"""What is one upload: a file, a shapefile with its parts, a ``.SAFE`` folder, a STAC item with its assets."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from sen4cap_core.errors import BadUploadError
+from sen4cap_core.files import content_hash, sha256_file
+from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
+from sen4cap_core.scenes.reading import looks_like_scene
+from sen4cap_core.scenes.stac_assets import resolve_href
+from sen4cap_core.scenes.stac_item import load_item
+
+_ITEM_SUFFIXES = (".json", ".geojson")
+_SHAPEFILE_MAIN = (".shp", ".shx", ".dbf")
+_SHAPEFILE_PARTS = (*_SHAPEFILE_MAIN, ".prj", ".cpg", ".cst", ".qix", ".qpj", ".sbn", ".sbx", ".shp.xml")
+_FOLDER_FORMATS = (".gdb", ".parquet")
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells at a glance whether a unit has changed."""
+
+    size_bytes: int
+    mtime_ns: int
+    n_files: int
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One upload as it lies in the folder."""
+
+    path: Path
+    """What is registered and opened: the file, the folder, the ``.shp``, the item's JSON."""
+    place: UploadPlace
+    parts: tuple[Path, ...]
+    """All its files and folders, ``path`` first."""
+
+    def files(self) -> list[Path]:
+        """All files, those inside a folder included, sorted."""
+        found: list[Path] = []
+        for part in self.parts:
+            if part.is_dir():
+                found += (p for p in part.rglob("*") if p.is_file())
+            else:
+                found.append(part)
+        return sorted(found)
+
+    def fingerprint(self) -> Fingerprint | None:
+        """Total size and latest time; None when something is gone just now or not a file yet."""
+        size, mtime, number = 0, 0, 0
+        try:
+            for path in self.files():
+                status = path.stat()
+                size += status.st_size
+                mtime = max(mtime, status.st_mtime_ns)
+                number += 1
+        except OSError:
+            return None
+        return Fingerprint(size, mtime, number) if number else None
+
+    def content_hash(self) -> str:
+        """Hash of the contents, whatever the unit itself is called.
+
+        Names inside a folder, and of an item's assets, count, since the metadata refer to them.
+        """
+        if len(self.parts) == 1:
+            return content_hash(self.path)
+        digest = hashlib.sha256()
+        for part in sorted(self.parts):
+            name = part.relative_to(self.path.parent).as_posix().removeprefix(self.path.stem)
+            digest.update(name.encode() + b"\0" + bytes.fromhex(sha256_file(part)))
+        return digest.hexdigest()
+
+
+def find_units(root: Path, scope: Path | None = None) -> Iterator[Unit | Misplaced]:
+    """List what was dropped below ``scope`` (default: the whole upload folder), misplaced things included."""
+    folder = root if scope is None else scope
+    if not folder.is_dir() or (folder != root and any(map(is_ignored, folder.relative_to(root).parts))):
+        return
+    inside = folder / "anything"
+    probe = place_of(inside, root)
+    if isinstance(probe, Misplaced) and probe.path != inside:
+        # The scope itself is below a folder that nobody expects.
+        if _holds_a_file(probe.path):
+            yield probe
+    elif isinstance(probe, UploadPlace):
+        yield from _scan_kind(folder, root, probe.kind)
+    else:
+        yield from _scan_layout(folder, root)
+
+
+def find_unit(path: Path, root: Path) -> Unit | None:
+    """Return the unit a registered path stands for, None where it is gone."""
+    place = place_of(path, root)
+    if not isinstance(place, UploadPlace) or not path.exists():
+        return None
+    for unit in _scan_kind(path.parent, root, place.kind, deep=False):
+        if isinstance(unit, Unit) and unit.path == path:
+            return unit
+    return Unit(path, place, (path,))
+
+
+def scope_of(path: Path, root: Path) -> Path:
+    """Return the folder of the layout (root, site, year or kind) to look at when a path has changed."""
+    parts = path.relative_to(root).parts
+    return root.joinpath(*parts[: min(max(len(parts) - 1, 0), 3)])
+
+
+def whole_of(path: Path, root: Path) -> Path:
+    """Return what a person sees as the dropped thing: of an item alone in its own folder, that folder.
+
+    The answer stands beside it, and it is what moves to ``rejected/``.
+    """
+    place = place_of(path, root)
+    if (
+        isinstance(place, UploadPlace)
+        and place.kind is Kind.SCENE
+        and path.suffix.lower() in _ITEM_SUFFIXES
+        and path.parent != place.folder
+        and len(_item_files(path.parent)) <= 1
+    ):
+        return path.parent
+    return path
+
+
+def _scan_layout(folder: Path, root: Path) -> Iterator[Unit | Misplaced]:
+    """Look at the root, a site or a year."""
+    files = []
+    for entry in _entries(folder):
+        place = place_of(entry, root)
+        if isinstance(place, UploadPlace):
+            files.append(entry)
+        elif isinstance(place, Misplaced):
+            if _holds_a_file(entry):
+                yield place
+        elif entry.is_dir():
+            yield from find_units(root, entry)
+    yield from _group_files(files, root)
+
+
+def _scan_kind(folder: Path, root: Path, kind: Kind, *, deep: bool = True) -> Iterator[Unit | Misplaced]:
+    if kind is Kind.SCENE:
+        yield from _scan_scenes(folder, root, deep=deep)
+        return
+    files = []
+    for entry in _entries(folder):
+        if entry.is_dir() and entry.suffix.lower() not in _FOLDER_FORMATS:
+            if deep:
+                yield from _scan_kind(entry, root, kind)
+        else:
+            files.append(entry)
+    yield from _group_files(files, root)
+
+
+def _group_files(files: list[Path], root: Path) -> Iterator[Unit | Misplaced]:
+    """Group the loose parts of shapefiles; everything else is one upload each."""
+    mains = {_stem(path) for path in files if path.suffix.lower() == ".shp"}
+    lone = {_stem(path) for path in files if path.suffix.lower() in _SHAPEFILE_MAIN} - mains
+    for path in files:
+        place = place_of(path, root)
+        if not isinstance(place, UploadPlace):
+            continue
+        if not _is_part(path):
+            yield Unit(path, place, (path,))
+        elif _stem(path) in mains:
+            if path.suffix.lower() == ".shp":
+                parts = [p for p in files if _is_part(p) and _stem(p) == _stem(path) and p != path]
+                yield Unit(path, place, (path, *parts))
+        elif _stem(path) in lone and path.suffix.lower() == ".dbf":
+            yield Misplaced(
+                path,
+                BadUploadError(
+                    path,
+                    "this is a part of a shapefile, and its .shp is not here.",
+                    expected=".shp, .shx, .dbf and .prj of one name, best in one zip",
+                    remedy="copy the missing files beside it, or drop the zip.",
+                ),
+                may_become_whole=True,
+            )
+
+
+def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Unit | Misplaced]:
+    entries = _entries(folder)
+    claimed: set[Path] = set()
+    others: list[Path] = []
+    n_scenes = 0
+    for entry in entries:
+        place = place_of(entry, root)
+        if not isinstance(place, UploadPlace):
+            continue
+        if entry.suffix.lower() in _ITEM_SUFFIXES and entry.is_file():
+            parts = (entry, *_assets(entry))
+            claimed.update(parts)
+            yield Unit(entry, place, parts)
+        elif entry.suffix.lower() == ".zip" or (entry.is_dir() and looks_like_scene(entry)):
+            yield Unit(entry, place, (entry,))
+        else:
+            others.append(entry)
+            continue
+        n_scenes += 1
+    top = place_of(folder / "anything", root)
+    is_kind_folder = isinstance(top, UploadPlace) and top.folder == folder
+    for entry in others:
+        if entry.is_dir():
+            if deep and not any(entry in path.parents for path in claimed):
+                yield from _scan_scenes(entry, root)
+        elif is_kind_folder and entry not in claimed:
+            yield _stray(entry, "this file is not a scene, and no STAC item here names it.")
+    if not is_kind_folder and not n_scenes and any(entry.is_file() for entry in others):
+        yield _stray(folder, "there is no scene in this folder.")
+
+
+def _stray(path: Path, what: str) -> Misplaced:
+    error = BadUploadError(
+        path,
+        what,
+        expected="a Sentinel-2 Level-2A .SAFE folder, its zip, or a STAC item JSON with its assets beside it",
+        remedy="add the item's JSON file, or take this away.",
+    )
+    return Misplaced(path, error, may_become_whole=True)
+
+
+def _assets(item_path: Path) -> list[Path]:
+    try:
+        status = item_path.stat()
+    except OSError:
+        return []
+    return [path for path in _asset_paths(item_path, status.st_size, status.st_mtime_ns) if path.is_file()]
+
+
+@lru_cache(maxsize=16384)
+def _asset_paths(item_path: Path, size_bytes: int, mtime_ns: int) -> tuple[Path, ...]:
+    """Files an item names, as of its size and time, so that an item is parsed once and not at each look."""
+    try:
+        assets = load_item(item_path)["assets"]
+    except (BadUploadError, OSError):
+        return ()
+    folder = item_path.parent.resolve()
+    paths = set()
+    for asset in assets.values():
+        href = asset.get("href") if isinstance(asset, dict) else None
+        try:
+            target = resolve_href(item_path, str(href or ""))
+        except ValueError:
+            continue
+        paths.add(item_path.parent / target.relative_to(folder))
+    return tuple(sorted(paths - {item_path, item_path.parent}))
+
+
+def _item_files(folder: Path) -> list[Path]:
+    return [path for path in _entries(folder) if path.suffix.lower() in _ITEM_SUFFIXES and path.is_file()]
+
+
+def _entries(folder: Path) -> list[Path]:
+    try:
+        return sorted(folder / name for name in os.listdir(folder) if not is_ignored(name))
+    except OSError:
+        return []
+
+
+def _holds_a_file(path: Path) -> bool:
+    if not path.is_dir():
+        return path.exists()
+    return any(not is_ignored(name) for _, _, names in os.walk(path) for name in names)
+
+
+def _stem(path: Path) -> str:
+    name = path.name.lower()
+    return name[: -len(".shp.xml")] if name.endswith(".shp.xml") else path.stem.lower()
+
+
+def _is_part(path: Path) -> bool:
+    return path.name.lower().endswith(_SHAPEFILE_PARTS)

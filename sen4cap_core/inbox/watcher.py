@@ -1,0 +1,382 @@
+"""Watches the upload folders: what has arrived whole is hashed, registered once, and announced.
+
+Notices of the file system make it quick, the periodic rescan makes it certain. Its memory is the sighting
+table; files stay where they are, so a restart, a lost notice or a database that is away loses nothing.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sen4cap_core.clock import utc_now
+from sen4cap_core.db import jobs, uploads
+from sen4cap_core.db.session import is_database_trouble, session_scope
+from sen4cap_core.errors import BadUploadError
+from sen4cap_core.files import write_text_atomic
+from sen4cap_core.inbox.layout import Misplaced
+from sen4cap_core.inbox.notices import Notices, is_network_mount, start_observer
+from sen4cap_core.inbox.nudging import Nudger
+from sen4cap_core.inbox.receipts import sweep_misplaced, write_misplaced
+from sen4cap_core.inbox.register import (
+    Registered,
+    hash_unit,
+    needs_look,
+    needs_receipt,
+    order,
+    register,
+    write_duplicate_receipt,
+)
+from sen4cap_core.inbox.settle import INCOMPLETE_SECONDS, Settler
+from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, scope_of
+from sen4cap_core.settings import Settings
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+logger = logging.getLogger(__name__)
+
+HASH_THREADS = 2
+DEEP_RESCAN_EVERY = 20
+"""Folders that are known are looked into at every so many rescans, and whenever a notice comes from them."""
+MISPLACED_SECONDS = 5.0
+DATABASE_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
+HEARTBEAT = "run/watcher.json"
+UNREADABLE_PAUSE_SECONDS = 15.0
+
+SLOW_LOOK_SECONDS = 2.0
+_JUST_SEEN, _HASHING = "being written", "reading its contents"
+_BRISK = frozenset({"just arrived", "still growing", _JUST_SEEN, _HASHING})
+"""Reasons that pass by themselves within seconds."""
+
+Register = Callable[[Settings, "Engine", Unit, Fingerprint, str], Registered]
+
+
+@dataclass
+class _Hashed:
+    """A drop between its settling and its row."""
+
+    unit: Unit
+    fingerprint: Fingerprint
+    sha256: Future[str | None]
+
+
+class Watcher:
+    """One process watches one upload folder; a second one beside it would be harmless."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        engine: Engine,
+        nudge: Callable[[int], bool],
+        *,
+        polling: bool | None = None,
+        settler: Settler | None = None,
+        register: Register = register,
+        nudge_seconds: float = 5.0,
+    ) -> None:
+        self._settings = settings
+        self._engine = engine
+        self._root = settings.uploads_root.absolute()
+        self._polling = polling
+        self._settler = settler or Settler(settings.settle_seconds)
+        self._register = register
+        self._nudger = Nudger(self._n_waiting, nudge, repeat_seconds=nudge_seconds)
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._notices = Notices(self._root, self._wake.set)
+        # Of files that replace each other the order counts, so those are hashed one after the other.
+        self._in_order = ThreadPoolExecutor(1, "hash-in-order")
+        self._pool = ThreadPoolExecutor(HASH_THREADS, "hash")
+        self._known: dict[str, uploads.Known] | None = None
+        self._pending: dict[Path, str] = {}
+        self._hashed: dict[Path, _Hashed] = {}
+        self._misplaced: dict[Path, float] = {}
+        self._unreadable: dict[Path, float] = {}
+        self._noted: set[Path] = set()
+        self._n_rescans = 0
+        self._next_rescan = 0.0
+        self._database_trouble: str | None = None
+        self._database_tries = 0
+        self._database_next = 0.0
+        self._observed_by = "rescans only"
+        self._beat: str | None = None
+
+    def stop(self) -> None:
+        """Ask ``run`` to return; may be called from a signal handler."""
+        self._stopped.set()
+        self._wake.set()
+
+    def run(self) -> None:
+        """Watch until stopped."""
+        self._root.mkdir(parents=True, exist_ok=True)
+        polling = is_network_mount(self._root) if self._polling is None else self._polling
+        observer = start_observer(
+            self._root,
+            self._notices,
+            polling=polling,
+            poll_seconds=max(min(self._settings.rescan_seconds / 3, 5.0), 0.2),
+        )
+        if observer is not None:
+            self._observed_by = type(observer).__name__
+        logger.info("watching %s (%s)", self._root, self._observed_by)
+        self._nudger.start()
+        try:
+            self._loop()
+        finally:
+            self._nudger.stop()
+            if observer is not None:
+                observer.stop()
+                observer.join(timeout=5.0)
+            for pool in (self._in_order, self._pool):
+                pool.shutdown(wait=True, cancel_futures=True)
+            self._heartbeat(stopped=True)
+            logger.info("stopped watching %s", self._root)
+
+    def _loop(self) -> None:
+        pause = 0.0
+        while not self._stopped.is_set():
+            self._wake.wait(pause)
+            self._wake.clear()
+            began = time.monotonic()
+            if self._stopped.is_set():
+                return
+            if began < self._database_next:
+                pause = self._database_next - began
+                continue
+            is_rescan = began >= self._next_rescan
+            try:
+                self._tick(*self._notices.take(), is_rescan)
+            except Exception as error:
+                if not is_database_trouble(error):
+                    raise
+                self._database_is_away(error)
+            else:
+                self._database_is_back()
+                if is_rescan:
+                    self._next_rescan = began + self._settings.rescan_seconds
+            self._heartbeat()
+            pause = self._pause(time.monotonic() - began)
+
+    def _tick(self, changed: set[Path], scopes: set[Path], is_rescan: bool) -> None:
+        if self._known is None or is_rescan:
+            with session_scope(self._engine) as session:
+                self._known = uploads.load_known(session, str(self._root))
+            scopes = {self._root}
+        for path in changed:
+            # Only a cache: what is forgotten here is looked up again before it is hashed.
+            for one in (path, *path.parents):
+                self._known.pop(str(one), None)
+        deep = is_rescan and self._n_rescans % DEEP_RESCAN_EVERY == 0
+        self._n_rescans += is_rescan
+        scopes |= {scope_of(path, self._root) for path in (*self._pending, *self._misplaced)}
+        found: set[Path] = set()
+        settled: list[tuple[Unit, Fingerprint]] = []
+        for scope in scopes:
+            if any(other in scope.parents for other in scopes):
+                continue
+            for unit in find_units(self._root, scope):
+                found.add(unit.path)
+                if isinstance(unit, Misplaced) or not _is_utf8(unit.path):
+                    self._see_misplaced(unit, is_rescan)
+                elif (fingerprint := self._look(unit, deep, is_rescan)) is not None:
+                    settled.append((unit, fingerprint))
+        self._forget_gone(found, is_rescan)
+        for unit, fingerprint in sorted(settled, key=lambda pair: order(*pair)):
+            self._hash(unit, fingerprint)
+        self._register_hashed()
+        if is_rescan:
+            sweep_misplaced(self._settings)
+
+    def _look(self, unit: Unit, deep: bool, is_rescan: bool) -> Fingerprint | None:
+        """Return the fingerprint of a unit that is to be hashed now, else None."""
+        path = unit.path
+        if path in self._hashed:
+            return None
+        known = (self._known or {}).get(str(path))
+        if known is not None and path.is_dir() and not deep and known.kept_path == str(path):
+            return None
+        fingerprint = unit.fingerprint()
+        if fingerprint is None:
+            self._pending[path] = _JUST_SEEN
+            return None
+        if known is not None and not needs_look(unit, known, fingerprint):
+            self._pending.pop(path, None)
+            if is_rescan and needs_receipt(self._settings, unit, known):
+                self._repair_receipt(unit, fingerprint, known)
+            return None
+        now = time.monotonic()
+        if now < self._unreadable.get(path, 0.0):
+            return None
+        reason = self._settler.look(unit, fingerprint, now)
+        if reason is not None:
+            self._pending[path] = reason
+            return None
+        if known is None and self._is_known_after_all(path, fingerprint):
+            self._done(path)
+            return None
+        return fingerprint
+
+    def _is_known_after_all(self, path: Path, fingerprint: Fingerprint) -> bool:
+        with session_scope(self._engine) as session:
+            sighting = uploads.find_known(session, str(path))
+        if sighting is None or self._known is None:
+            return False
+        if (sighting.size_bytes, sighting.mtime_ns) != (fingerprint.size_bytes, fingerprint.mtime_ns):
+            return False
+        if sighting.kept_path != str(path) and not Path(sighting.kept_path).exists():
+            return False
+        self._known[str(path)] = sighting
+        return True
+
+    def _hash(self, unit: Unit, fingerprint: Fingerprint) -> None:
+        pool = self._in_order if unit.place.latest_counts else self._pool
+        future = pool.submit(hash_unit, unit, fingerprint)
+        future.add_done_callback(lambda _: self._wake.set())
+        self._hashed[unit.path] = _Hashed(unit, fingerprint, future)
+        self._pending[unit.path] = _HASHING
+
+    def _register_hashed(self) -> None:
+        n_new = 0
+        try:
+            for path, hashed in list(self._hashed.items()):
+                if not hashed.sha256.done():
+                    continue
+                n_new += self._register_one(path, hashed)
+        finally:
+            if n_new:
+                self._nudger.poke()
+
+    def _register_one(self, path: Path, hashed: _Hashed) -> bool:
+        try:
+            sha256 = hashed.sha256.result()
+            if sha256 is None:
+                # Changed while it was read: it settles anew.
+                self._done(path)
+                return False
+            answer = self._register(self._settings, self._engine, hashed.unit, hashed.fingerprint, sha256)
+        except OSError as error:
+            logger.warning("%s cannot be taken now: %s", path, error)
+            self._done(path)
+            self._pending[path] = f"cannot be read: {error.strerror or error}"
+            self._unreadable[path] = time.monotonic() + UNREADABLE_PAUSE_SECONDS
+            return False
+        if self._known is not None:
+            size, mtime = hashed.fingerprint.size_bytes, hashed.fingerprint.mtime_ns
+            self._known[str(path)] = uploads.Known(size, mtime, answer.upload_id, answer.kept_path)
+        self._done(path)
+        return answer.is_work
+
+    def _done(self, path: Path) -> None:
+        self._hashed.pop(path, None)
+        self._pending.pop(path, None)
+        self._unreadable.pop(path, None)
+        self._settler.forget(path)
+
+    def _repair_receipt(self, unit: Unit, fingerprint: Fingerprint, known: uploads.Known) -> None:
+        first = Registered(known.upload_id, "duplicate", known.kept_path)
+        sha256 = hash_unit(unit, fingerprint)
+        if sha256 is not None:
+            write_duplicate_receipt(self._settings, unit, first, fingerprint.size_bytes, sha256)
+
+    def _see_misplaced(self, thing: Unit | Misplaced, is_rescan: bool) -> None:
+        if isinstance(thing, Unit):
+            shown = Path(str(thing.path).encode("utf-8", "replace").decode())
+            thing = Misplaced(
+                thing.path,
+                BadUploadError(shown, "its name is not valid UTF-8.", remedy="rename it and drop it again."),
+            )
+        if thing.path in self._noted and not is_rescan:
+            return
+        since = self._misplaced.setdefault(thing.path, time.monotonic())
+        patience = INCOMPLETE_SECONDS if thing.may_become_whole else MISPLACED_SECONDS
+        if thing.path in self._noted or time.monotonic() - since >= patience:
+            if write_misplaced(self._settings, thing) is not None:
+                logger.info("%s is misplaced: %s", thing.path, thing.error.what)
+            self._noted.add(thing.path)
+            del self._misplaced[thing.path]
+
+    def _forget_gone(self, found: set[Path], is_rescan: bool) -> None:
+        """Forget what is no longer there, once all has been listed."""
+        if not is_rescan:
+            return
+        for path in set().union(self._pending, self._misplaced, self._unreadable) - found - set(self._hashed):
+            self._done(path)
+            self._misplaced.pop(path, None)
+        self._noted &= found
+        self._settler.keep_only(found)
+
+    def _pause(self, spent: float) -> float:
+        if self._database_next:
+            return max(self._database_next - time.monotonic(), 0.0)
+        pause = max(self._next_rescan - time.monotonic(), 0.0)
+        echo = self._notices.next_echo_seconds()
+        if echo is not None:
+            pause = min(pause, echo)
+        if self._pending or self._misplaced:
+            is_brisk = bool(_BRISK.intersection(self._pending.values()))
+            # Not busier than a fifth of the time, however large the folders are.
+            rest = self._settings.settle_seconds / 4 if is_brisk else SLOW_LOOK_SECONDS
+            pause = min(pause, max(rest, 4 * spent, 0.05))
+        return pause
+
+    def _database_is_away(self, error: Exception) -> None:
+        pause = DATABASE_PAUSES_SECONDS[min(self._database_tries, len(DATABASE_PAUSES_SECONDS) - 1)]
+        self._database_tries += 1
+        self._database_next = time.monotonic() + pause
+        # What was noticed meanwhile may be lost: look at everything when it is back.
+        self._next_rescan = 0.0
+        reason = str(error).strip().splitlines()[0]
+        if self._database_trouble is None:
+            logger.warning("the database is away, files stay where they are until it is back: %s", reason)
+        self._database_trouble = reason
+
+    def _database_is_back(self) -> None:
+        if self._database_trouble is not None:
+            logger.info("the database is back")
+        self._database_trouble, self._database_tries, self._database_next = None, 0, 0.0
+
+    def _n_waiting(self) -> int:
+        with session_scope(self._engine) as session:
+            return jobs.due(session, [uploads.RECEIVE_UPLOAD])
+
+    def _heartbeat(self, *, stopped: bool = False) -> None:
+        """Write what ``status`` shows, when it has changed or a rescan was made."""
+        facts: dict[str, Any] = {
+            "pid": os.getpid(),
+            "state": "stopped" if stopped else "watching",
+            "uploads_root": str(self._root),
+            "observed_by": self._observed_by,
+            "database": self._database_trouble or "reachable",
+            "rescans": self._n_rescans,
+            "known": len(self._known or {}),
+            "pending": [
+                {"path": str(path), "reason": reason} for path, reason in sorted(self._pending.items())[:100]
+            ],
+            "n_pending": len(self._pending),
+        }
+        content = json.dumps(facts)
+        if content == self._beat:
+            return
+        self._beat = content
+        try:
+            text = json.dumps({"at": utc_now().isoformat(timespec="seconds"), **facts}, indent=2)
+            write_text_atomic(self._settings.home / HEARTBEAT, text + "\n")
+        except OSError as error:
+            logger.warning("the heartbeat cannot be written: %s", error)
+
+
+def _is_utf8(path: Path) -> bool:
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
