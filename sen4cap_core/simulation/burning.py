@@ -31,6 +31,7 @@ def burn(polygons: NDArray[np.object_], grid: Grid) -> NDArray[np.int32]:
     """
     labels = np.full(grid.shape, BACKGROUND, np.int32)
     parts, owner = shapely.get_parts(polygons, return_index=True)
+    parts, owner = parts[~shapely.is_empty(parts)], owner[~shapely.is_empty(parts)]
     if len(parts):
         # Pixel coordinates in which centres have whole numbers.
         _, coordinates, (rings, polygon_rings) = shapely.to_ragged_array(parts)
@@ -69,11 +70,16 @@ def _paint(
                 for i in range(rings[ring], rings[ring + 1] - 1):
                     a, b = rows[i], rows[i + 1]
                     if (a <= row) != (b <= row) and n < len(crossings):
-                        crossings[n] = columns[i] + (row - a) / (b - a) * (columns[i + 1] - columns[i])
+                        crossing = columns[i] + (row - a) / (b - a) * (columns[i + 1] - columns[i])
+                        # Kept in order: rarely more than four, and np.sort takes seconds to compile.
+                        place = n
+                        while place > 0 and crossings[place - 1] > crossing:
+                            crossings[place] = crossings[place - 1]
+                            place -= 1
+                        crossings[place] = crossing
                         n += 1
-            ordered = np.sort(crossings[:n])
             for pair in range(0, n - 1, 2):
-                left = max(0, int(np.ceil(ordered[pair])))
-                right = min(n_columns - 1, int(np.ceil(ordered[pair + 1])) - 1)
+                left = max(0, int(np.ceil(crossings[pair])))
+                right = min(n_columns - 1, int(np.ceil(crossings[pair + 1])) - 1)
                 for column in range(left, right + 1):
                     labels[row, column] = owner[polygon]

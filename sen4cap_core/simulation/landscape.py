@@ -245,9 +245,11 @@ def _river(rng: random.Random, grid: Grid) -> shapely.Polygon:
 def _without_river(polygons: NDArray[np.object_], river: shapely.Polygon) -> NDArray[np.object_]:
     bank = shapely.buffer(river, 6.0)
     shapely.prepare(bank)
-    touched = shapely.intersects(bank, polygons)
+    touched = np.flatnonzero(shapely.intersects(bank, polygons))
     out = polygons.copy()
-    out[touched] = shapely.difference(polygons[touched], bank)
+    # Cut to the neighbourhood first: over a tile the river has thousands of corners.
+    near = shapely.intersection(bank, shapely.buffer(shapely.envelope(polygons[touched]), 1.0))
+    out[touched] = shapely.difference(polygons[touched], near)
     return out
 
 

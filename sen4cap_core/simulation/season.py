@@ -117,9 +117,10 @@ class Season:
         declared = np.flatnonzero(landscape.kinds == FIELD)
         if max_parcels is not None and len(declared) > max_parcels:
             declared = declared[np.linspace(0, len(declared) - 1, max_parcels).astype(int)]
+        units = set(declared.tolist())
         self.truth = SeasonTruth(
             parcels=_parcels(landscape.geometries, landscape.blocks, declared, self._growth, seed, self.grid),
-            mowings=[one for one in self._growth.mowings if one.unit in set(declared.tolist())],
+            mowings=[one for one in self._growth.mowings if one.unit in units],
             passes=self.passes,
             grid=self.grid,
             year=season_year(start, end),

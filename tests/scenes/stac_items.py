@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import rasterio
-from rasterio.transform import from_origin
+from affine import Affine
 
 PROPERTIES = {
     "datetime": "2023-06-16T11:06:21.024Z",
@@ -36,7 +36,7 @@ def write_tiff(
     pixels = np.full((n_bands, size, size), value, dtype)
     with rasterio.open(
         path, "w", driver="GTiff", width=size, height=size, count=n_bands, dtype=dtype,
-        crs=f"EPSG:{epsg}", transform=from_origin(x_min_m, 4626620.0, resolution_m, resolution_m), **profile,
+        crs=f"EPSG:{epsg}", transform=Affine(resolution_m, 0, x_min_m, 0, -resolution_m, 4626620.0), **profile,
     ) as dataset:  # fmt: skip
         dataset.write(pixels)
         if scales:

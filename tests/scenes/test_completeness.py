@@ -6,10 +6,10 @@ import shutil
 from pathlib import Path
 
 import pytest
-from stac_items import plain_item
 
 from sen4cap_core.scenes.completeness import check_completeness
 from sen4cap_core.simulation.safe_product import tile_scene
+from tests.scenes.stac_items import plain_item
 
 
 def test_a_whole_scene_is_complete(tmp_path: Path) -> None:

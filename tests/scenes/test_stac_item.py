@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from stac_items import plain_item, write_item, write_tiff
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.rasters.jp2 import write_jp2
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
 from sen4cap_core.scenes.stac_assets import find_bands, resolve_href
+from tests.scenes.stac_items import plain_item, write_item, write_tiff
 
 
 def test_a_plain_item_opens(tmp_path: Path) -> None:
