@@ -121,16 +121,26 @@ def _beside(path: Path, folder: Path) -> Path:
         for part_suffix, name in parts.items():
             (folder / f"{path.stem}{part_suffix}").symlink_to((path.parent / name).absolute())
         return folder / f"{path.stem}.shp"
-    link = folder / f"{path.stem}{suffix}"
-    link.symlink_to(path.absolute())
-    wal = path.with_name(path.name + "-wal")
-    if suffix == ".gpkg" and wal.exists() and wal.stat().st_size:
-        raise BadUploadError(
-            path,
-            f"this GeoPackage is still open in another program ({wal.name} beside it holds unsaved changes).",
-            remedy="close it there, or export the layer to a new file, and drop that.",
-        )
-    return link
+    view = folder / f"{path.stem}{suffix}"
+    if suffix == ".gpkg" and _in_wal_mode(path):
+        wal = path.with_name(path.name + "-wal")
+        if wal.exists() and wal.stat().st_size:
+            raise BadUploadError(
+                path,
+                f"this GeoPackage is still open in another program ({wal.name} beside it holds unsaved "
+                "changes).",
+                remedy="close it there, or export the layer to a new file, and drop that.",
+            )
+        # Even a reader would leave a journal beside it.
+        shutil.copyfile(path, view)
+    else:
+        view.symlink_to(path.absolute())
+    return view
+
+
+def _in_wal_mode(path: Path) -> bool:
+    with path.open("rb") as handle:
+        return handle.read(20)[18:20] == b"\2\2"
 
 
 def _shapefile_parts(path: Path, shp: str, names: Sequence[str]) -> dict[str, str]:

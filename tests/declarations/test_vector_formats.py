@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import sqlite3
 import struct
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,13 +15,13 @@ import pyarrow.parquet as pq
 import pyogrio
 import pytest
 import shapely
-from conftest import PackZip
 
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.reading import Declarations, read_declarations
 from sen4cap_core.declarations.site import read_site_extent
 from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
 
+PackZip = Callable[..., Path]
 IDS = ["004", "003", "002", "001"]
 
 

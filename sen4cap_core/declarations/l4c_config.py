@@ -1,0 +1,229 @@
+"""The agricultural practices configuration: the original's INI file, one effective set of values a practice.
+
+A file has a section of defaults and one section for each practice, whose keys carry the practice's prefix
+(``CC_NDVIUP``) and replace the default. An empty value and a key left out mean the same: the built-in default.
+Of a key written twice in a section the last one counts, with a note, because the original's own default file
+has one. ``${YEAR}`` stands for the season's year.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from sen4cap_core.errors import ConfigurationError, Problem
+
+PracticeCode = Literal["NA", "CC", "FL", "NFC"]
+"""Harvest only, catch crop, fallow, nitrogen-fixing crop."""
+PRACTICES: tuple[PracticeCode, ...] = get_args(PracticeCode)
+
+NOT_AVAILABLE = -10000
+"""Written in a file where the value of another key is to be used."""
+
+
+class PracticeSettings(BaseModel):
+    """Effective settings of one practice. NDVI thresholds are NDVI x 1000; coherence is 0..1.
+
+    Backscatter thresholds are on the scale of the original's amplitude files, half decibels.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    optthrvegcycle: float = Field(350.0, ge=-1000, le=1000)
+    """M1: NDVI above this is vegetation."""
+    ndvidw: float = Field(300.0, ge=-1000, le=1000)
+    """M2: lower threshold of NDVI loss."""
+    ndviup: float = Field(350.0, ge=-1000, le=1000)
+    """M2: upper threshold of NDVI loss."""
+    ndvistep: float = Field(5.0, gt=0, le=1000)
+    """M2, M8: the loss threshold is rounded up to a multiple of this."""
+    optthrmin: float = Field(100.0, ge=-1000, le=1000)
+    """M2: NDVI before the loss must be above this."""
+    optthrbufden: int = Field(6, gt=0, le=1000)
+    """M2: divisor of the NDVI buffer."""
+    cohthrbase: float = Field(0.05, ge=0, le=1)
+    """M5: least rise of coherence."""
+    cohthrhigh: float = Field(0.15, ge=0, le=1)
+    """M3, M4: high rise of coherence."""
+    cohthrabs: float = Field(0.75, ge=0, le=1)
+    """M5: high coherence."""
+    tlcohthrbase: float = Field(0.05, ge=0, le=1)
+    """Tillage: least rise of coherence."""
+    tlcohthrabs: float = Field(0.75, ge=0, le=1)
+    """Tillage: high coherence."""
+    tlmonitoringenddate: date | None = None
+    """Tillage: last day; the last week of data without it."""
+    ampthrmin: float = Field(0.1, ge=0, le=100)
+    """M3: least change of the backscatter ratio."""
+    ampthrbreakden: int = Field(6, gt=0, le=1000)
+    """M3: divisor of the standard deviation."""
+    ampthrvalden: int = Field(2, gt=0, le=1000)
+    """M4: divisor of the standard deviation."""
+    stddevinampthr: bool = False
+    """M4: whether the standard deviation is used."""
+    catchmain: str = ""
+    """P_TYPE of a catch crop sown in or under the main crop."""
+    catchcropismain: str = "CatchCropIsMain"
+    """P_TYPE of a catch crop that is the main crop."""
+    catchperiod: int = Field(56, ge=NOT_AVAILABLE, le=366)
+    """Days a catch crop must stay."""
+    catchperiodstart: date | None = None
+    """Earliest start of the catch crop's period."""
+    catchproportion: float = Field(1.0 / 3.0, ge=0, le=1)
+    """Share of the NDVI range below which ground is bare."""
+    efandvithr: int = Field(325, ge=NOT_AVAILABLE, le=1000)
+    """M6: NDVI from this on is vegetation."""
+    efandviup: int = Field(400, ge=NOT_AVAILABLE, le=1000)
+    """M7, M8: upper threshold of NDVI loss; not available: NDVIUP."""
+    efandvidw: int = Field(300, ge=NOT_AVAILABLE, le=1000)
+    """M7, M8: lower threshold of NDVI loss; not available: NDVIDW."""
+    efandvimin: float = Field(NOT_AVAILABLE, ge=NOT_AVAILABLE, le=1000)
+    """M7: least NDVI; not available: 300."""
+    efaampthr: float = Field(NOT_AVAILABLE, ge=NOT_AVAILABLE, le=100)
+    """M9: least slope of the backscatter ratio for a day; not available: 0.01."""
+    efacohchange: float = Field(0.2, ge=NOT_AVAILABLE, le=1)
+    """M10: rise of coherence; not available: COHTHRHIGH."""
+    efacohvalue: float = Field(0.7, ge=NOT_AVAILABLE, le=1)
+    """M10: high coherence; not available: COHTHRABS."""
+    flmarkstartdate: date | None = None
+    """Fallow: first day of the marker period."""
+    flmarkstenddate: date | None = None
+    """Fallow: last day of the marker period."""
+
+    @property
+    def named(self) -> frozenset[str]:
+        """Settings a file gives; the others keep their built-in default."""
+        return frozenset(self.model_fields_set)
+
+
+MANDATORY = (
+    "optthrvegcycle",
+    "ndvidw",
+    "ndviup",
+    "ndvistep",
+    "optthrmin",
+    "cohthrbase",
+    "cohthrhigh",
+    "cohthrabs",
+    "ampthrmin",
+)
+"""The original does not run without these."""
+
+
+@dataclass(frozen=True)
+class L4CConfig:
+    """A practices configuration for one year."""
+
+    year: int
+    settings: Mapping[PracticeCode, PracticeSettings]
+    notes: tuple[str, ...] = field(default=())
+    """What is odd in the file but does no harm."""
+
+
+@dataclass(frozen=True)
+class _Entry:
+    text: str
+    line: int
+
+
+_COMMON = "COMMON"
+_DEFAULTS = "DEFAULT_TIME_SERIES_ANALYSIS_PARAMS"
+_SECTIONS: dict[str, PracticeCode | None] = {
+    _COMMON: None,
+    _DEFAULTS: None,
+    **{f"{practice}_TIME_SERIES_ANALYSIS_PARAMS": practice for practice in PRACTICES},
+}
+_KEYS = {name.upper(): name for name in PracticeSettings.model_fields}
+
+
+def read_l4c_config(path: Path, year: int) -> L4CConfig:
+    """Read a practices configuration of the original's form for a year.
+
+    Raises
+    ------
+    ConfigurationError
+        When the file is not text of that form, names an unknown section or key, lacks a mandatory one, or
+        holds a value of the wrong kind or out of range; each problem carries its line number.
+    """
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ConfigurationError(path, "is not UTF-8 text.", expected="An INI text file.") from error
+    problems: list[Problem] = []
+    notes: list[str] = []
+    sections = _parse(text, problems, notes)
+    settings: dict[PracticeCode, PracticeSettings] = {}
+    for practice in PRACTICES:
+        own = sections[f"{practice}_TIME_SERIES_ANALYSIS_PARAMS"]
+        entries = {**sections[_DEFAULTS], **own}
+        entries = {key: entry for key, entry in entries.items() if entry.text}
+        values = {key: entry.text.replace("${YEAR}", str(year)) for key, entry in entries.items()}
+        try:
+            settings[practice] = PracticeSettings.model_validate(values)
+        except ValidationError as error:
+            for e in error.errors():
+                name = str(e["loc"][0])
+                entry = entries[name]
+                told = f"line {entry.line}: {name.upper()}: {e['msg']}, found {entry.text!r}"
+                if all(problem.text != told for problem in problems):
+                    problems.append(Problem(told))
+        missing = [name.upper() for name in MANDATORY if name not in entries]
+        if missing:
+            problems.append(Problem(f"[{_DEFAULTS}] lacks a value of {', '.join(missing)} for {practice}"))
+    if problems:
+        raise ConfigurationError(
+            path,
+            "the practices configuration cannot be used.",
+            problems=problems,
+            remedy="Correct these lines and drop the file again.",
+        )
+    return L4CConfig(year, settings, tuple(notes))
+
+
+def _parse(text: str, problems: list[Problem], notes: list[str]) -> dict[str, dict[str, _Entry]]:
+    """Split INI text into entries by section, keys without prefix in lower case."""
+    sections: dict[str, dict[str, _Entry]] = {name: {} for name in _SECTIONS}
+    section: str | None = None
+    for number, line in enumerate(text.splitlines(), start=1):
+        content = re.sub(r"(^|\s)[#;].*$", "", line).strip()
+        if not content:
+            continue
+        if match := re.fullmatch(r"\[([^\]]+)\]", content):
+            section = match.group(1).strip().upper()
+            if section not in _SECTIONS:
+                near = _nearest(section, list(_SECTIONS))
+                problems.append(Problem(f"line {number}: unknown section [{match.group(1)}]{near}"))
+                section = ""
+            continue
+        match = re.fullmatch(r"([^=:]+?)\s*[=:](.*)", content)
+        if match is None:
+            problems.append(Problem(f"line {number}: expected 'KEY=value', found {content!r}"))
+        elif section is None:
+            problems.append(Problem(f"line {number}: {match.group(1)!r} stands before the first [section]"))
+        elif section:
+            prefix = "" if _SECTIONS[section] is None else f"{_SECTIONS[section]}_"
+            known = {} if section == _COMMON else {f"{prefix}{key}": name for key, name in _KEYS.items()}
+            name = known.get(match.group(1).upper())
+            if name is None:
+                near = _nearest(match.group(1), list(known) or list(_KEYS))
+                problems.append(Problem(f"line {number}: unknown key {match.group(1)!r} in [{section}]{near}"))
+                continue
+            if name in sections[section]:
+                first = sections[section][name].line
+                notes.append(
+                    f"line {number}: {match.group(1)} was already given in line {first}; this one counts"
+                )
+            sections[section][name] = _Entry(match.group(2).strip().strip("'\"").strip(), number)
+    return sections
+
+
+def _nearest(name: str, known: list[str]) -> str:
+    found = difflib.get_close_matches(name.strip().upper(), known, n=1, cutoff=0.6)
+    return f" (did you mean {found[0]!r}?)" if found else ""
