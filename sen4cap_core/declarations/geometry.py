@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -81,6 +82,12 @@ def _polygons(geometry: Geometries) -> Geometries:
     return out
 
 
+@lru_cache(maxsize=64)
+def transformer(source: CRS, target: CRS) -> Transformer:
+    """Return the transformation between two CRS, x before y on both sides; finding one takes 50 ms."""
+    return Transformer.from_crs(source, target, always_xy=True)
+
+
 def reproject(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     """Transform vertices (x before y on both sides); None stays None."""
     if source == target:
@@ -103,11 +110,11 @@ def _moved_chunks(geometry: Geometries, source: CRS, target: CRS) -> Iterator[tu
     """Yield the first row and the transformed geometries of one chunk after the other: a million parcels
     are held once less in memory.
     """
-    transformer = Transformer.from_crs(source, target, always_xy=True)
+    moving = transformer(source, target)
     for start in range(0, len(geometry), _ROWS_PER_CHUNK):
         chunk = geometry[start : start + _ROWS_PER_CHUNK].copy()
         coordinates = shapely.get_coordinates(chunk)
-        x, y = transformer.transform(coordinates[:, 0], coordinates[:, 1])
+        x, y = moving.transform(coordinates[:, 0], coordinates[:, 1])
         yield start, shapely.set_coordinates(chunk, np.column_stack([x, y]))
 
 
@@ -116,7 +123,7 @@ def equal_area_crs(geometry: Geometries, source: CRS) -> CRS:
     bounds = shapely.total_bounds(geometry)
     if not np.all(np.isfinite(bounds)):
         return CRS.from_epsg(3035)
-    west, south, east, north = Transformer.from_crs(source, WGS84, always_xy=True).transform_bounds(*bounds)
+    west, south, east, north = transformer(source, WGS84).transform_bounds(*bounds)
     if west <= east and _inside((west, south, east, north), _EUROPE_DEG):
         return CRS.from_epsg(3035)
     middle = (west + east + (360 if west > east else 0)) / 2

@@ -13,11 +13,12 @@ import pyogrio
 import shapely
 from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
-from pyproj import CRS, Transformer
+from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
 
 from sen4cap_core.declarations import geoparquet
 from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
+from sen4cap_core.declarations.geometry import WGS84, transformer
 from sen4cap_core.declarations.vector_packs import FORMATS, called
 from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
 from sen4cap_core.errors import BadUploadError
@@ -116,7 +117,7 @@ def _check_range(path: Path, file: Path, geometry: NDArray[np.object_], crs: CRS
         fits = west >= -360 and east <= 360 and south >= -90 and north <= 90
     else:
         try:
-            corners = Transformer.from_crs(crs, CRS.from_epsg(4326), always_xy=True).transform(
+            corners = transformer(crs, WGS84).transform(
                 [west, east, west, east], [south, south, north, north], errcheck=True
             )
             fits = bool(np.all(np.isfinite(corners)))
