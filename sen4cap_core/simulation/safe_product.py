@@ -155,11 +155,12 @@ def true_colour(
 ) -> NDArray[np.uint8]:
     """Return the true colour image (3, rows, columns) of stored numbers; 0 is no data."""
     out = np.empty((3, *red.shape), np.uint8)
+    # A look-up table: no floating-point copy of a whole tile.
+    bright = (np.arange(2**16, dtype=np.float32) + boa_offset) * (255 / (QUANTIFICATION * TCI_WHITE))
+    shades = np.clip(bright, 1, 255).astype(np.uint8)
+    shades[0] = 0
     for layer, numbers in zip(out, (red, green, blue), strict=True):
-        bright = (numbers.astype(np.float32) + boa_offset) * (255 / (QUANTIFICATION * TCI_WHITE))
-        np.clip(bright, 1, 255, out=bright)
-        bright[numbers == 0] = 0
-        layer[:] = bright
+        np.take(shades, numbers, out=layer)
     return out
 
 

@@ -36,7 +36,8 @@ def write_tiff(
     pixels = np.full((n_bands, size, size), value, dtype)
     with rasterio.open(
         path, "w", driver="GTiff", width=size, height=size, count=n_bands, dtype=dtype,
-        crs=f"EPSG:{epsg}", transform=Affine(resolution_m, 0, x_min_m, 0, -resolution_m, 4626620.0), **profile,
+        crs=f"EPSG:{epsg}", transform=Affine(resolution_m, 0, x_min_m, 0, -resolution_m, 4626620.0),
+        **profile,
     ) as dataset:  # fmt: skip
         dataset.write(pixels)
         if scales:
