@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from prefect import flow, get_run_logger, task
+from prefect.cache_policies import NO_CACHE
 
 from flows.runtime import artifact_key, name_run, show, step_context
 from sen4cap_core.db import jobs
@@ -67,7 +68,7 @@ def _receive(context: Context, upload_id: int) -> str:
     return "received" if answer.accepted else "rejected"
 
 
-@task(name="receive-one", task_run_name="upload {upload_id}")
+@task(name="receive-one", task_run_name="upload {upload_id}", cache_policy=NO_CACHE)
 def receive_one(context: Context, upload_id: int) -> Answer:
     """Read, store and answer one upload; its receipt becomes an artifact."""
     answer = run_step(context, upload_id)

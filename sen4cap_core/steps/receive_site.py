@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
+from sen4cap_core.db.mowing import latest_run
 from sen4cap_core.db.sites import SeasonSpan
 from sen4cap_core.declarations.site import (
     SeasonConfig,
@@ -68,7 +69,8 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
         n_scenes = _ask_waiting_scenes(session, site)
         seasons = site_rows.seasons_of(session, site.id, enabled_only=True)
         for season in seasons:
-            ask_mowing(session, site.slug, season.id)
+            if latest_run(session, season.id) is not None:
+                ask_mowing(session, site.slug, season.id)
         stored = {
             "site": site.name,
             "country": site.country or "not given",
