@@ -15,30 +15,28 @@ CONFIDENCE_HIGH = 0.5
 
 
 @njit(nogil=True, cache=True)
-def line_residual(offsets: NDArray[np.float64], samples: NDArray[np.float64], n: int) -> tuple[float, float]:
-    """Fit a least-squares line to ``n`` samples; return its value at the last one and the residuals'
-    deviation.
+def line_before(
+    offsets: NDArray[np.float64], samples: NDArray[np.float64], t: int, n: int
+) -> tuple[float, float, float, float]:
+    """Fit a least-squares line to the ``n`` samples before ``t``.
 
-    The deviation is the population's (divided by ``n``). A NaN among the samples makes both NaN.
+    Returns its value at the last of them, its slope, and the means of offsets and samples; NaN with a sample
+    missing.
     """
     mean_x = 0.0
     mean_y = 0.0
-    for i in range(n):
+    for i in range(t - n, t):
         mean_x += offsets[i]
         mean_y += samples[i]
     mean_x /= n
     mean_y /= n
     xx = 0.0
     xy = 0.0
-    for i in range(n):
+    for i in range(t - n, t):
         xx += (offsets[i] - mean_x) ** 2
         xy += (offsets[i] - mean_x) * (samples[i] - mean_y)
     slope = xy / xx if xx > 0.0 else 0.0
-    # Squares of the residuals themselves: the shortcut yy - xy * slope loses digits when the line fits well.
-    squares = 0.0
-    for i in range(n):
-        squares += (samples[i] - mean_y - slope * (offsets[i] - mean_x)) ** 2
-    return mean_y + slope * (offsets[n - 1] - mean_x), math.sqrt(squares / n)
+    return mean_y + slope * (offsets[t - 1] - mean_x), slope, mean_x, mean_y
 
 
 @njit(nogil=True, cache=True)
@@ -53,21 +51,32 @@ def rise_scores(
     """Write how far each acquisition lies above the line of the ``window`` before it, beyond ``threshold``
     sigmas.
 
-    ``offsets`` [days], ``series`` (coherence, NaN where not observed) and ``scores`` [sigmas] run over the
-    acquisitions of one orbit; a score is 0 where there is no rise or a sample is missing. ``sigma_floor`` may
-    be infinite (never a rise). Returns how many acquisitions could be tested.
+    Sigma is the population deviation of the samples from their line, at least ``sigma_floor``, which may be
+    infinite (never a rise). ``offsets`` [days], ``series`` (coherence, NaN where not observed) and ``scores``
+    [sigmas] run over the acquisitions of one orbit; a score is 0 where there is no rise or a sample is
+    missing. Returns how many acquisitions could be tested.
     """
     n_tested = 0
-    for t in range(series.size):
+    scores[: min(window, series.size)] = 0.0
+    is_never = math.isinf(sigma_floor)
+    for t in range(window, series.size):
         scores[t] = 0.0
-        if t < window or math.isnan(series[t]):
+        if is_never or math.isnan(series[t]):
             continue
-        predicted, sigma = line_residual(offsets[t - window : t], series[t - window : t], window)
+        predicted, slope, mean_x, mean_y = line_before(offsets, series, t, window)
         if math.isnan(predicted):
             continue
-        sigma = max(sigma, sigma_floor)
-        n_tested += not math.isinf(sigma)
+        n_tested += 1
         above = series[t] - predicted
+        if above <= threshold * sigma_floor:
+            # Sigma is no less than its floor: this cannot be a rise, whatever the residuals. Most end here.
+            continue
+        # Squares of the residuals themselves: the shortcut yy - slope * xy loses digits when the line fits
+        # well.
+        squares = 0.0
+        for i in range(t - window, t):
+            squares += (series[i] - mean_y - slope * (offsets[i] - mean_x)) ** 2
+        sigma = max(math.sqrt(squares / window), sigma_floor)
         if sigma > 0.0:
             scores[t] = max(above / sigma - threshold, 0.0)
         elif above > 0.0:

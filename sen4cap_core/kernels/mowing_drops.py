@@ -36,7 +36,8 @@ def _elapsed(first_day: int, second_day: int, wrap: bool) -> float:
     return float((day_of_year(second_day) - day_of_year(first_day)) & 0xFFFFFFFF)
 
 
-@njit(nogil=True, cache=True)
+# Like the original, a low of exactly 0 divides to infinity instead of raising.
+@njit(nogil=True, cache=True, error_model="numpy")
 def find_drops(
     first: int,
     last: int,
@@ -95,23 +96,27 @@ def find_drops(
     lowest, least_fall, fall_rate, return_rate, high, low, brief_days, recovered = thresholds
     for p in range(first, last):
         p0, p1, d0, d1 = older[p], newer[p], older_day[p], newer_day[p]
+        n_seen = n_clear[p]
+        longest = longest_gap_days[p]
         for i in range(columns.size):
             value = float(values[p, columns[i]]) / scale
             if not value >= lowest:
                 continue
             day = days[i]
-            if not math.isnan(p1):
-                longest_gap_days[p] = max(longest_gap_days[p], day - d1)
-            n_clear[p] += 1
+            if n_seen > 0:
+                longest = max(longest, day - d1)
+            n_seen += 1
+            excess = (float(np.float32(p0 - p1)) if original else p0 - p1) - least_fall
+            # excess / p1 must be positive: its sign, without a division, rules out nearly all dates.
             if (
-                p1 < high
+                (excess > 0.0 if p1 >= 0.0 else excess < 0.0)
+                and p1 < high
                 and p0 > low
                 and (p1 - p0) / _elapsed(d0, d1, original) < fall_rate
                 and (value - p1) / _elapsed(d1, day, original) < return_rate
                 and not (day - d1 <= brief_days and value - p1 >= recovered * (p0 - p1))
             ):
-                fall = float(np.float32(p0 - p1)) if original else p0 - p1
-                amount = (fall - least_fall) / p1
+                amount = excess / p1
                 if amount > 0.0:
                     if n == size:
                         size *= 2
@@ -128,6 +133,8 @@ def find_drops(
             p0, d0 = p1, d1
             p1, d1 = float(np.float32(value)) if original else value, day
         older[p], newer[p], older_day[p], newer_day[p] = p0, p1, d0, d1
+        n_clear[p] = n_seen
+        longest_gap_days[p] = longest
     return parcel[:n], start_day[:n], end_day[:n], confidence[:n]
 
 

@@ -48,7 +48,7 @@ def merge_detections(
     distance : int
         Seconds.
     event_start, event_end, event_confidence, event_mission : (N,)
-        Written from ``offsets[p]`` on; missions as in ``mowing_slots``.
+        Written from ``offsets[p]`` on in order of start; missions as in ``mowing_slots``.
     n_events : int32 (P,)
         Events of each parcel.
     """
@@ -98,8 +98,16 @@ def merge_detections(
                 event_mission[e] = S2 if is_optical[source[k]] else S1
                 n_heads += 1
         for j in range(n_heads):
-            if event_mission[begin + j] == S1:
-                event_confidence[begin + j] = min(event_confidence[begin + j], S1_CAP)
+            e = begin + j
+            if event_mission[e] == S1:
+                event_confidence[e] = min(event_confidence[e], S1_CAP)
+            # In order of start, by insertion: a parcel has a handful.
+            while e > begin and (event_start[e], event_end[e]) < (event_start[e - 1], event_end[e - 1]):
+                for column in (event_start, event_end):
+                    column[e], column[e - 1] = column[e - 1], column[e]
+                event_confidence[e], event_confidence[e - 1] = event_confidence[e - 1], event_confidence[e]
+                event_mission[e], event_mission[e - 1] = event_mission[e - 1], event_mission[e]
+                e -= 1
         n_events[p] = n_heads
 
 

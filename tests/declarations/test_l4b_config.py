@@ -122,7 +122,7 @@ def test_the_model_is_frozen():
         ("[S2_model]\napply_model = True", 2, "only False is supported"),
         ("[S2_processing]\nprod_type_list = SLAIMONO", 2, "only SNDVI is supported"),
         (
-            "[compliancy]\ncrop_codes = 1, 2\ncrop_time_intervals = ('01/04/2019','31/07/2019')\ncrop_rule = 0",
+            "[compliancy]\ncrop_codes = 1, 2\ncrop_time_intervals = ('01/04/2019','31/07/2019')\ncrop_rule=0",
             2,
             "one entry for each",
         ),

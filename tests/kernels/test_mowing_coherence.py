@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.kernels.coherence_rise import find_rises, line_residual
+from sen4cap_core.kernels.coherence_rise import find_rises, line_before
 
 
 def run(series, second=None, window=5, floor=0.0, threshold=3.0, start_days=None):
@@ -104,10 +104,11 @@ def test_flat_line_without_floor_saturates():
     assert found[0] == (0, 5, 0.5)
 
 
-def test_line_residual_is_nan_with_a_gap():
-    predicted, sigma = line_residual(np.arange(3.0), np.array([1.0, np.nan, 1.0]), 3)
-    assert math.isnan(predicted)
-    assert math.isnan(sigma)
+def test_line_before():
+    offsets, samples = np.arange(4.0), np.array([1.0, 2.0, 3.0, 9.0])
+    assert line_before(offsets, samples, 3, 3) == (3.0, 1.0, 1.0, 2.0)
+    samples[1] = np.nan
+    assert math.isnan(line_before(offsets, samples, 3, 3)[0])
 
 
 def test_many_events_do_not_get_lost():

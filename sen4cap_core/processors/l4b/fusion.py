@@ -129,7 +129,6 @@ def merge(raw: Sequence[SourceDetections], n_parcels: int) -> MowingEvents:
         n_parcels,
     )
     kept = np.nonzero(np.arange(parcel.size) < (offsets[:-1] + n_events)[parcel])[0]
-    kept = kept[np.lexsort((events.end_s[kept], events.start_s[kept], parcel[kept]))]
     return MowingEvents(
         parcel[kept],
         events.start_s[kept],
@@ -142,8 +141,14 @@ def merge(raw: Sequence[SourceDetections], n_parcels: int) -> MowingEvents:
 def best_slots(events: MowingEvents, n_parcels: int) -> Slots:
     """Put the four most confident events of each parcel into slots, in order of start; a tie: the earlier."""
     slots = Slots.empty(n_parcels)
-    ranked = np.lexsort((events.start_s, -events.confidence, events.parcel))
-    taken = np.sort(ranked[_rank_in_parcel(events.parcel[ranked]) < N_SLOTS])
+    # Only parcels with more events than slots need ranking.
+    is_crowded = np.bincount(events.parcel, minlength=n_parcels)[events.parcel] > N_SLOTS
+    crowded = np.nonzero(is_crowded)[0]
+    ranked = crowded[
+        np.lexsort((events.start_s[crowded], -events.confidence[crowded], events.parcel[crowded]))
+    ]
+    is_crowded[ranked[_rank_in_parcel(events.parcel[ranked]) < N_SLOTS]] = False
+    taken = np.nonzero(~is_crowded)[0]
     parcel = events.parcel[taken]
     slot = _rank_in_parcel(parcel)
     slots.n[:] = np.bincount(parcel, minlength=n_parcels)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -79,7 +80,7 @@ def test_chunks_give_what_the_whole_gives(seed, cuts, compat):
     whole = detect_mowing(series, CODES, CONFIG, START, END, compat=compat)
     state = None
     bounds = [0, *sorted(cuts), 50]
-    for first, last in zip(bounds, bounds[1:], strict=False):
+    for first, last in pairwise(bounds):
         part = series.part(slice(first, last))
         outcome = detect_mowing(part, CODES, CONFIG, START, END, state, compat=compat)
         state = outcome.state

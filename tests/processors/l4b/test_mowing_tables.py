@@ -219,7 +219,7 @@ def test_vv_alone_decides_by_default_only_and_beside_vh_never(run, files):
 
 def test_back_window_before_the_start(files):
     text = HEADER + "".join(f"17,S1,37,,{np.datetime64('2019-01-01') + 6 * i},0.2,5\n" for i in range(30))
-    text += "17,S2,,,2019-02-20,500,5\n17,S2,,,2019-03-01,500,5\n17,S2,,,2019-11-30,500,5\n17,S2,,,2019-12-01,500,5\n"
+    text += s2_rows("17", dict.fromkeys(("2019-02-20", "2019-03-01", "2019-11-30", "2019-12-01"), 500))
     o, p, _ = files(text)
     parcels = read_parcels(p)
 
