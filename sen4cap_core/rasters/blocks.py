@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
 
-MIN_SIDE = 512
-"""Blocks smaller than this (strips, tiny tiles) are taken several at a time."""
+WHOLE_SIDE = 1024
+"""Smaller decode blocks are taken several at a time when all are read: 8 % less CPU than 512 pixels on COG."""
+SKIPPING_SIDE = 512
+"""The same when blocks without a parcel are skipped: small ones are skipped more often."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ def cut(shape: tuple[int, int], side: tuple[int, int]) -> list[Block]:
     ]
 
 
-def pass_side(decode_sides: Sequence[tuple[int, int]], shape: tuple[int, int]) -> tuple[int, int]:
+def pass_side(
+    decode_sides: Sequence[tuple[int, int]], shape: tuple[int, int], at_least: int
+) -> tuple[int, int]:
     """Choose the block (rows, columns) of a pass: whole decode blocks, so that none is decoded twice.
 
     Sides that share no small multiple (1024 and 640) follow the largest; the caller then reads the others
@@ -53,8 +57,8 @@ def pass_side(decode_sides: Sequence[tuple[int, int]], shape: tuple[int, int]) -
 
     def one(sides: list[int], length: int) -> int:
         largest = max(sides)
-        if largest < MIN_SIDE:
-            largest *= -(-MIN_SIDE // largest)
+        if largest < at_least:
+            largest *= -(-at_least // largest)
         return min(largest, length)
 
     return one([s[0] for s in decode_sides], shape[0]), one([s[1] for s in decode_sides], shape[1])

@@ -7,7 +7,7 @@ from functools import partial
 
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import Block, cut, pass_side
+from sen4cap_core.rasters.blocks import SKIPPING_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.decode import (
     BandFiles,
     decode_environment,
@@ -77,7 +77,8 @@ def _extract(
             raise unreadable(source, f"it is {dtype}, expected int16 with a no-data value and no offset")
         quantisations[name] = Quantisation(source.scale, int(source.nodata))
     sums = SumBuilder(labels, grid, quantisations)
-    side = pass_side([decode_side(files.dataset(s), s.band_index) for s in sources.values()], grid.shape)
+    sides = [decode_side(files.dataset(s), s.band_index) for s in sources.values()]
+    side = pass_side(sides, grid.shape, SKIPPING_SIDE)
     needed = [block for block in cut(grid.shape, side) if sums.spans.touches(block)]
 
     def one(name: str, block: Block) -> None:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.kernels.status import classify_nearest
 from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import Block, cut, pass_side
+from sen4cap_core.rasters.blocks import SKIPPING_SIDE, WHOLE_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.cog import CogBuilder
 from sen4cap_core.rasters.decode import (
     BandFiles,
@@ -123,9 +123,9 @@ class _ScenePass:
         sources = {name: _required(scene_bands, name) for variable in variables for name in variable.bands}
         everything = [*sources.values(), *([scl] if scl else [])]
         sides = {s.uri: decode_side(files.dataset(s), s.band_index) for s in everything}
-        self.side = pass_side(
-            [sides[s.uri] for s in sources.values() if s.grid == grid] or [(512, 512)], grid.shape
-        )
+        same_grid = [sides[s.uri] for s in sources.values() if s.grid == grid]
+        at_least = SKIPPING_SIDE if labels is not None and not raster_paths else WHOLE_SIDE
+        self.side = pass_side(same_grid or [(at_least, at_least)], grid.shape, at_least)
         self.bands = {n: BandInput(s, grid, self.side, sides[s.uri], files) for n, s in sources.items()}
         self.scl = BandInput(scl, grid, self.side, sides[scl.uri], files) if scl else None
         self.files = files
