@@ -212,7 +212,7 @@ def _misplaced_in_year(path: Path, root: Path, rest: tuple[str, ...], folder: Pa
     top = folder if rest else path
     season = "/".join(top.relative_to(root).parts[:2])
     what = (
-        f"there is no kind of upload called {'/'.join(rest[:2])!r}."
+        f"there is no kind of upload called {'/'.join(top.relative_to(root).parts[2:])!r}."
         if len(rest) > 1 or top.is_dir()
         else "this file lies in none of the year's folders."
     )
