@@ -1,0 +1,70 @@
+"""Nudges: at once, once for a burst, and again while something waits."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from sen4cap_core.inbox.nudging import Nudger
+
+
+def _until(condition: Callable[[], bool], seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_a_burst_is_one_nudge_and_waiting_work_is_announced_again() -> None:
+    waiting = 0
+    nudges: list[int] = []
+
+    def nudge(number: int) -> bool:
+        nudges.append(number)
+        return True
+
+    nudger = Nudger(lambda: waiting, nudge, repeat_seconds=0.2, debounce_seconds=0.1)
+    nudger.start()
+    time.sleep(0.3)
+    assert nudges == []
+
+    waiting = 7
+    for _ in range(50):
+        nudger.poke()
+    _until(lambda: len(nudges) >= 3)
+    assert len(nudges) < 50
+    waiting = 0
+    time.sleep(0.15)
+    seen = len(nudges)
+    time.sleep(0.5)
+    assert len(nudges) <= seen + 1
+    nudger.stop()
+    assert not nudger.is_alive()
+
+
+def test_what_waits_since_before_the_start_is_announced() -> None:
+    nudged = threading.Event()
+    nudger = Nudger(lambda: 1, lambda _: bool(nudged.set()), repeat_seconds=60)
+    nudger.start()
+    assert nudged.wait(5)
+    nudger.stop()
+
+
+def test_errors_do_not_end_it() -> None:
+    calls: list[str] = []
+
+    def waiting() -> int:
+        calls.append("waiting")
+        if len(calls) == 1:
+            raise RuntimeError("the database is away")
+        return 1
+
+    def nudge(_: int) -> bool:
+        calls.append("nudge")
+        raise RuntimeError("no server")
+
+    nudger = Nudger(waiting, nudge, repeat_seconds=0.05, debounce_seconds=0.01)
+    nudger.start()
+    _until(lambda: calls.count("nudge") >= 3)
+    nudger.stop()
