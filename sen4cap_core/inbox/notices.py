@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -97,6 +98,9 @@ def start_observer(
     ``polling`` compares listings, for mounts that send no events; it is also taken where inotify fails
     (its limits of watches or instances are used up).
     """
+    # Of a folder that is made while its parent is being walked watchdog says that it watches it twice. That
+    # does not matter: notices are collected in a set.
+    warnings.filterwarnings("ignore", message="Callback with id", category=RuntimeWarning, module="watchdog")
     for is_polling in (True,) if polling else (False, True):
         observer = PollingObserver(timeout=poll_seconds) if is_polling else Observer()
         try:

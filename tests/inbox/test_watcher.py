@@ -413,8 +413,13 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
 
 
 def test_a_misplaced_file_gets_a_note_that_goes_with_it(
-    settings: Settings, root: Path, engine: Engine, start: Callable[..., Running]
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.5)
     start()
     path = _file(root / "nl/parcels.zip")
     note = root / "nl/parcels.zip.error.txt"
@@ -431,8 +436,13 @@ def test_a_misplaced_file_gets_a_note_that_goes_with_it(
 
 
 def test_a_name_that_is_not_utf8_gets_a_note(
-    settings: Settings, root: Path, engine: Engine, start: Callable[..., Running]
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.5)
     running = start()
     folder = root / "nl/2019/crop-codes"
     folder.mkdir(parents=True)
