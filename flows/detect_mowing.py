@@ -36,8 +36,8 @@ def detect_mowing(season_id: int) -> dict[str, Any] | State[None]:
     for chart in parcel_charts(context, done):
         key = artifact_key("ndvi", where.site, str(where.year), chart.ori_id)
         text = f"NDVI of parcel {chart.ori_id}"
-        show(key, document(heading(f"Parcel {chart.ori_id}"), image(text, chart.png)), text)
-        charts[chart.new_id] = f"/artifacts/key/{key}"
+        page = document(heading(f"Parcel {chart.ori_id}"), image(text, chart.png))
+        charts[chart.new_id] = show(key, page, text)
     page = mowing_markdown(
         done.table,
         title=f"Mowing in {where.site}, {where.season}",

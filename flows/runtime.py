@@ -64,9 +64,10 @@ def artifact_key(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 
-def show(key: str, markdown: str, description: str) -> None:
-    """Leave a markdown artifact on the current run."""
-    create_markdown_artifact(markdown=markdown, key=key, description=description)
+def show(key: str, markdown: str, description: str) -> str:
+    """Leave a markdown artifact on the current run; return its address within the Prefect UI."""
+    artifact_id = create_markdown_artifact(markdown=markdown, key=key, description=description)
+    return f"/artifacts/artifact/{artifact_id}"
 
 
 def skipped(reason: object) -> State[None]:

@@ -118,12 +118,22 @@ def _score(context: Context, truth: SeasonTruth) -> str:
     return score_text(score_mowing(found.events, true))
 
 
+def _page_of(place: Place, key: str) -> str:
+    """Return the address of the newest artifact with a key."""
+    from sen4cap_core.service.prefect_api import PrefectApi
+
+    url = place.prefect_api_url()
+    with PrefectApi(url) as api:
+        artifact = api.latest_artifact(key)
+    return f"{url.removesuffix('/api')}/artifacts/artifact/{artifact}"
+
+
 def _say_where_to_look(place: Place, console: Console) -> None:
     interface = place.prefect_api_url().removesuffix("/api")
     console.print(f"""[bold]Where to look[/]
    runs           {interface}/runs
    artifacts      {interface}/artifacts
-   mowing table   {interface}/artifacts/key/mowing-demo-main
+   mowing table   {_page_of(place, "mowing-demo-main")}
    receipts       {place.settings.uploads_root / SITE} (*.receipt.json)
    results        {place.settings.data / "sites" / SITE}
    how it is      sen4cap status

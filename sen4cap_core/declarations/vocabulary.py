@@ -59,7 +59,7 @@ HOLDING = Words(
         applicantid applicant producerid producer betriebsnummer betriebid betrieb bnr bnrzd
         bewirtschafter mfa hauptbetriebsnummer pacage exploitant exploitation exploitationid producteur
         numpacage bedrijfid bedrijf relatienummer kvk kvknummer landbouwer landbouwernummer cuaa
-        idazienda azienda conduttore explotacion idexplotacion expediente nif titular explotacio
+        idazienda azienda conduttore explotacion idexplotacion explot expediente nif titular explotacio
         beneficiario agricultor nifap tilatunnus tila brukare kundnr kundnummer journalnr journalnummer
         cvr cvrnr taotleja taotlejaid taotlus taotluseid valda valdosnr valdosid ukis klientas klientsid
         saimnieciba lauksaimnieks kmgmid mid gospodarstvo mibpg oib zadatel uzivatel podnik jiuzivatel
@@ -70,7 +70,7 @@ HOLDING = Words(
         "holding": CERTAIN, "farm": CERTAIN, "farmer": CERTAIN, "client": LIKELY, "applicant": LIKELY,
         "betrieb": CERTAIN, "exploitation": LIKELY, "exploitant": LIKELY, "pacage": CERTAIN, "cuaa": CERTAIN,
         "bedrijf": CERTAIN, "landbouwer": CERTAIN, "tila": LIKELY, "producer": LIKELY, "producteur": LIKELY,
-        "beneficiary": LIKELY, "herd": LIKELY, "explotacion": LIKELY, "expediente": LIKELY, "owner": HINT,
+        "beneficiary": LIKELY, "herd": LIKELY, "explotacion": LIKELY, "explot": LIKELY, "expediente": LIKELY, "owner": HINT,
         "hold": LIKELY, "business": LIKELY, "customer": LIKELY, "azienda": LIKELY,
     },
     fragments={"betrieb": LIKELY, "tilatunnus": CERTAIN, "holding": LIKELY, "farmer": LIKELY},

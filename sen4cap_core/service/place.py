@@ -142,6 +142,10 @@ class Place:
             # "python" in prefect.yaml is this environment's.
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
+            # A small scene's first pass in a fresh process: 4.3 s with compiling, 0.5 s with what was kept.
+            "NUMBA_CACHE_DIR": str(self.home / "cache" / "numba"),
+            # Each block is read once; GDAL would keep five percent of the machine's memory for a second time.
+            "GDAL_CACHEMAX": "64",
             "NO_COLOR": "1",
             "PREFECT_LOGGING_COLORS": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",

@@ -145,6 +145,11 @@ class PrefectApi:
             },
         )
 
+    def latest_artifact(self, key: str) -> str | None:
+        """Return the id of the newest artifact with a key, None where there is none."""
+        answer = self._request("GET", f"/artifacts/{key}/latest", allow=(httpx.codes.NOT_FOUND,))
+        return str(answer.json()["id"]) if answer.is_success else None
+
     def variable(self, name: str) -> str | None:
         """Return the value of a Prefect variable, None where it is not set."""
         answer = self._request("GET", f"/variables/name/{name}", allow=(httpx.codes.NOT_FOUND,))

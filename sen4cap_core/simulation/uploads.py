@@ -110,10 +110,11 @@ def write_l4b_config(target: Path, year: int) -> None:
     """Write a grassland mowing configuration in the original's form, with compliance periods of the year."""
     last = {"051": "31/10", "052": "31/10", "046": "31/10", "265": "31/07"}
     intervals = ", ".join(f"('01/04/{year}', '{last[code]}/{year}')" for code in GRASSLAND_CODES)
+    grassland = ", ".join(str(crop.ctnum) for crop in CROPS if crop.land_cover == 3)
     write_text_atomic(
         target,
         f"""[GENERAL_CONFIG]
-CTNUM_FILTER =
+CTNUM_FILTER = {grassland}
 s1_orbit_list_filter =
 s1_orbit_type_list_filter =
 [S1_constants]

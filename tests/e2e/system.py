@@ -80,7 +80,14 @@ class System:
 
     def artifacts(self, key: str) -> list[dict[str, Any]]:
         """Return the artifacts with a key, newest first."""
-        body = {"artifacts": {"key": {"any_": [key]}}, "sort": "UPDATED_DESC"}
+        return self._artifacts({"key": {"any_": [key]}})
+
+    def artifacts_of(self, flow_run_id: str) -> list[dict[str, Any]]:
+        """Return the artifacts of a run, newest first."""
+        return self._artifacts({"flow_run_id": {"any_": [flow_run_id]}})
+
+    def _artifacts(self, which: dict[str, Any]) -> list[dict[str, Any]]:
+        body = {"artifacts": which, "sort": "UPDATED_DESC"}
         answer = httpx.post(f"{self.place.prefect_api_url()}/artifacts/filter", json=body, timeout=30)
         answer.raise_for_status()
         return list(answer.json())

@@ -70,19 +70,19 @@ def test_runs_are_listed_by_readable_names(browser: webdriver.Chrome, season: st
     assert "process-scene 30TUM 2019-" in text_of(browser, f"{season}/runs", "process-scene 30TUM")
 
 
-def test_the_mowing_page_shows_parcels_and_compliance(browser: webdriver.Chrome, season: str) -> None:
-    text = text_of(browser, f"{season}/artifacts/key/mowing-{SITE}-main", "Mowing events")
+def test_the_mowing_page_shows_parcels_and_compliance(
+    browser: webdriver.Chrome, season: str, system: System
+) -> None:
+    (artifact, *_) = system.artifacts(f"mowing-{SITE}-main")
+    text = text_of(browser, f"{season}/artifacts/artifact/{artifact['id']}", "Mowing events")
 
     assert "By crop" in text
 
 
 def test_a_scene_page_shows_its_picture(browser: webdriver.Chrome, season: str, system: System) -> None:
     (run, *_) = [r for r in system.flow_runs("process-scene") if f"site:{SITE}" in r["tags"]]
-    body = {"artifacts": {"flow_run_id": {"any_": [run["id"]]}}}
-    import httpx
-
-    (artifact, *_) = httpx.post(f"{system.place.prefect_api_url()}/artifacts/filter", json=body).json()
-    text_of(browser, f"{season}/artifacts/key/{artifact['key']}", "Clear")
+    (artifact,) = system.artifacts_of(run["id"])
+    text_of(browser, f"{season}/artifacts/artifact/{artifact['id']}", "Clear")
     pictures = browser.find_elements(By.CSS_SELECTOR, "img[src^='data:image/png']")
 
     assert any(int(picture.get_property("naturalWidth")) > 300 for picture in pictures)
