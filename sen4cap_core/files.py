@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 CHUNK_BYTES = 8 * 1024 * 1024
+_numbers = itertools.count()
 
 
 @contextmanager
@@ -19,7 +21,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     one left by a killed process is recognised and swept by ``sweep_partial``.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{os.getpid()}.part{target.suffix}")
+    temporary = target.with_name(f".{target.stem}.{next(_numbers)}.{os.getpid()}.part{target.suffix}")
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -71,7 +73,7 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_tree(folder: Path) -> str:
-    """Return one hash of a folder: names and contents of all files below it, whatever their order or times."""
+    """Return one hash of a folder: names and contents of all files below it, whatever their times."""
     digest = hashlib.sha256()
     for path in sorted(p for p in folder.rglob("*") if p.is_file()):
         digest.update(path.relative_to(folder).as_posix().encode() + b"\0")

@@ -1,4 +1,4 @@
-"""Where things are and how many hands there are: environment variables ``SEN4CAP_*``, read once at the edge."""
+"""Where things are and how many hands there are: environment variables ``SEN4CAP_*``, read at the edge."""
 
 from __future__ import annotations
 
