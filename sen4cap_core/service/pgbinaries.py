@@ -75,11 +75,11 @@ def _candidates() -> Iterator[Path]:
 
 
 def _share_folder(binaries: Path) -> Path:
-    # Where pg_config is part of the development files it may be absent: the layout tells instead.
-    if (binaries / "pg_config").is_file():
-        return Path(_output(str(binaries / "pg_config"), "--sharedir"))
+    # pg_config may be absent (it is part of the development files) or refuse: the layout tells as well.
     if "lib/postgresql" in str(binaries):
         return Path("/usr/share/postgresql") / binaries.parent.name
+    if (binaries / "pg_config").is_file():
+        return Path(_output(str(binaries / "pg_config"), "--sharedir"))
     return binaries.parent / "share"
 
 
