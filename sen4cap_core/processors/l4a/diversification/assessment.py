@@ -26,7 +26,7 @@ def assess(
     The default does not depend on the order of the parcels; ``sen4cap`` adds areas up in floating point in
     that order, as the original does.
     """
-    conformity = judge_parcels(parcels, thresholds, compat)
+    conformity = judge_parcels(parcels, code_sets, thresholds, compat)
     sums = sum_holdings(parcels, conformity, code_sets, compat)
     is_original = compat == "sen4cap"
     category, diagnosis = (judge_as_original if is_original else judge)(sums, thresholds)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE
-from sen4cap_core.processors.l4b.arrow_arrays import to_flags, to_numbers
+from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags, to_numbers
 from sen4cap_core.processors.l4b.tables_in import NULLS, read_batches
 
 _FLAGS = {
@@ -46,7 +46,7 @@ class Columns:
         column = self._column(name)
         if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
             texts = self._texts(name)
-            is_missing = to_flags(pc.is_in(texts, pa.array(NULLS)))
+            is_missing = to_flags(pc.is_in(texts, from_texts(NULLS)))
             texts = pc.if_else(pa.array(is_missing), pa.scalar(None, pa.string()), texts)
             looks_right = pc.match_substring_regex(texts, r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
             self.check(name, is_missing | to_flags(looks_right), "expected a number")
@@ -77,7 +77,7 @@ class Columns:
     def ids(self, name: str) -> pa.Array:
         """Ids as text, none of them empty."""
         texts = self._texts(name)
-        self.check(name, to_flags(pc.not_equal(texts, "")), "an id is needed")
+        self.check(name, to_flags(pc.not_equal(texts, from_texts([""])[0])), "an id is needed")
         return texts
 
     def groups(self, name: str) -> tuple[NDArray[np.int32], pa.Array]:
@@ -123,7 +123,7 @@ class Columns:
             column = column.dictionary_decode()
         if pa.types.is_floating(column.type) and pc.all(pc.equal(column, pc.floor(column))).as_py():
             column = column.cast(pa.int64())
-        return pc.utf8_trim_whitespace(pc.coalesce(column.cast(pa.string()), pa.scalar("")))
+        return pc.utf8_trim_whitespace(pc.coalesce(column.cast(pa.string()), from_texts([""])[0]))
 
 
 def read_columns(

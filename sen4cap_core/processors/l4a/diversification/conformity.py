@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.declarations.l4b_config import Compat
+from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE, Parcels
 from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 
@@ -22,12 +23,14 @@ NAMES = (
 CONFORM, PREDICTION_USED, NOT_CONFORM, GEOMETRY, LAND_COVER, FEW_S2, NO_S1, UNDEFINED = range(8)
 
 
-def judge_parcels(parcels: Parcels, thresholds: Thresholds, compat: Compat) -> NDArray[np.int8]:
+def judge_parcels(
+    parcels: Parcels, code_sets: CodeSets, thresholds: Thresholds, compat: Compat
+) -> NDArray[np.int8]:
     """Return the index into `NAMES` of each parcel, (parcel,) int8; the first that holds.
 
     A classified parcel is conform when one of the two predicted classes is the declared one. Otherwise the
     prediction takes the place of the declaration if it is confident enough and its diversification type is
-    known; under ``compat: sen4cap`` never.
+    in the crop code table; under ``compat: sen4cap`` never.
     """
     declared = parcels.declared_class
     is_classified = parcels.predicted_class != NO_CODE
@@ -37,7 +40,9 @@ def judge_parcels(parcels: Parcels, thresholds: Thresholds, compat: Compat) -> N
         # The original finds two missing classes equal.
         is_conform &= declared != NO_CODE
         # NaN is no confidence: the comparison is False.
-        is_used = (parcels.confidence >= thresholds.min_confidence) & (parcels.predicted_type != NO_CODE)
+        is_used = (parcels.confidence >= thresholds.min_confidence) & (
+            code_sets.locate(parcels.predicted_type) >= 0
+        )
     is_excluded = np.isin(parcels.land_cover, (NO_CODE, *thresholds.excluded_land_covers))
     return np.select(
         [

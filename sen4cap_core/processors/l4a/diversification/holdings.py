@@ -53,7 +53,7 @@ def sum_holdings(
 
 
 def _sums(group: NDArray[np.integer], values: NDArray[np.float64], n: int) -> NDArray[np.float64]:
-    """Add values up in their order and in double precision, as the original does; of whole numbers exactly."""
+    """Add values up in their order in double precision, as the original does; whole numbers exactly."""
     return np.bincount(group, weights=values, minlength=n).astype(np.float64, copy=False)
 
 

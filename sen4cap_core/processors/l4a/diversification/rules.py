@@ -2,8 +2,8 @@
 
 Where the crop of every parcel is known, the rules give one category. Where it is not, each unknown parcel may
 be arable land of any crop, grass, fallow, crop under water or eligible area that is not arable. A category or
-exemption is in the name if there is such a choice that leads to it; the diagnosis is given only where it is the
-same for each.
+exemption is in the name if there is such a choice that leads to it; the diagnosis is given only where it is
+the same for each.
 
 Areas are whole cm2 and shares whole multiples of 1/10 000: every comparison is exact.
 """
