@@ -1,37 +1,45 @@
-"""Register the acquisitions of a dropped scene."""
+"""Register the acquisitions of dropped scenes."""
 
 from __future__ import annotations
 
 from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
-from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import markdown_table
-from sen4cap_core.steps.ingest_scene import IngestedScene
-from sen4cap_core.steps.ingest_scene import ingest_scene as run_step
+from sen4cap_core.reports.text import bullets, document, heading
+from sen4cap_core.steps.ingest_scene import IngestReport, ingest_scenes
 
 
 @flow(name="ingest-scene")
-def ingest_scene(upload_id: int) -> list[int] | State[None]:
-    """Register every acquisition of an upload; those in force are queued for processing.
+def ingest_scene(upload_ids: list[int]) -> dict[int, str | None] | State[None]:
+    """Register every acquisition of some uploads; those in force are queued for processing.
 
     Parameters
     ----------
-    upload_id : number of the upload, as its receipt states it.
+    upload_ids : numbers of uploads, as their receipts state them. A burst is one run.
+
+    Returns
+    -------
+    For each upload None, or the reason why nothing of it was registered.
     """
-    context = step_context()
-    try:
-        site, scenes = run_step(context, upload_id)
-    except NothingToDoError as reason:
-        return skipped(reason)
-    first = scenes[0]
-    name_run(f"ingest-scene {first.tile} {first.acquired[:10]}", scope_tags(site, tile=first.tile))
-    show(artifact_key("ingest", first.product_id), _table(scenes), f"Acquisitions of upload {upload_id}")
-    return [scene.scene_id for scene in scenes]
+    report = ingest_scenes(step_context(), upload_ids)
+    reasons = {number: str(fault) for number, fault in report.faults.items()}
+    if not report.scenes:
+        return skipped("; ".join(reasons.values()) or "no upload was named")
+    name_run(_name(report), scope_tags(report.site))
+    show(artifact_key("ingest", report.site), _page(report), f"Acquisitions of {report.site} registered")
+    return {number: reasons.get(number) for number in upload_ids}
 
 
-def _table(scenes: list[IngestedScene]) -> str:
-    return markdown_table(
+def _name(report: IngestReport) -> str:
+    first, *others = report.scenes
+    return f"ingest-scene {first.tile} {first.acquired[:10]}" + (f" and {len(others)} more" if others else "")
+
+
+def _page(report: IngestReport) -> str:
+    table = markdown_table(
         ["scene", "product", "tile", "acquired (UTC)", "what becomes of it"],
-        [[str(s.scene_id), s.product_id, s.tile, s.acquired, s.outcome] for s in scenes],
+        [[s.scene_id, s.product_id, s.tile, s.acquired, s.outcome] for s in report.scenes],
     )
+    faults = [heading("Not registered", 3), bullets(report.faults.values())] if report.faults else []
+    return document(heading(f"Acquisitions of {report.site}"), table, *faults)

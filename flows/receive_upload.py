@@ -11,7 +11,7 @@ from flows.runtime import artifact_key, name_run, show, step_context
 from sen4cap_core.db import jobs
 from sen4cap_core.reports.receipt import receipt_markdown
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.leases import claim_next, keep_lease, new_owner
+from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner
 from sen4cap_core.steps.receive import Answer
 from sen4cap_core.steps.receive import receive_upload as run_step
 from sen4cap_core.steps.work import RECEIVE_UPLOAD
@@ -37,7 +37,7 @@ def receive_upload(linger_seconds: float | None = None) -> dict[str, int]:
         if job is None:
             time.sleep(LOOK_SECONDS)
             continue
-        with keep_lease(context, job):
+        with keep_leases(context, [job]):
             outcome = _receive(context, job.payload["upload_id"])
         with context.session() as session:
             if outcome == "put off":

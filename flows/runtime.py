@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import cast
@@ -24,18 +24,18 @@ from sen4cap_core.db.leases import RunningJob, note_flow_run
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
 
-current_job: ContextVar[ClaimedJob | None] = ContextVar("current_job", default=None)
-"""The job the current flow run does, where the warm worker started it."""
+current_work: ContextVar[Sequence[ClaimedJob]] = ContextVar("current_work", default=())
+"""The jobs the current flow run does, where the warm worker started it."""
 
 
 def step_context(progress_title: str | None = None) -> Context:
     """Return the context of the current flow run; with a title its progress is shown as an artifact."""
     run_id = str(flow_run.id) if flow_run.id else None
     context = open_step_context(flow_run_id=run_id)
-    job = current_job.get()
-    if job is not None and run_id is not None:
+    if run_id is not None and current_work.get():
         with context.session() as session:
-            note_flow_run(session, job.id, job.owner, run_id)
+            for job in current_work.get():
+                note_flow_run(session, job.id, job.owner, run_id)
     if progress_title is None:
         return context
     return replace(context, progress=_progress_artifact(progress_title))

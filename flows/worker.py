@@ -18,13 +18,13 @@ from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
 from flows.ingest_scene import ingest_scene
 from flows.process_scene import process_scene
-from flows.runtime import current_job, mark_crashed
+from flows.runtime import current_work, mark_crashed
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.leases import claim_next, keep_lease, new_owner, take_back_orphans
+from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_back_orphans
 from sen4cap_core.steps.work import (
     DETECT_MOWING,
     EXTRACT_PARCELS,
@@ -52,6 +52,8 @@ RETRY_SECONDS = 20.0
 """Pause before a failed job is tried again, times the tries so far: a disk may need a moment."""
 STOP_SECONDS = 8.0
 """How long a stop waits for the jobs in hand; what is not done then is taken up again at the next start."""
+INGEST_BATCH = 50
+"""Uploads registered in one run: a run costs half a second of a core, a registration a hundredth."""
 RECYCLE_AFTER_JOBS = 2000
 """Then the process ends and is started anew, so that memory cannot creep over a season."""
 
@@ -86,17 +88,17 @@ class WarmWorker:
         owner = new_owner()
         while not self._stop.is_set():
             try:
-                job = _next_job(self._context, owner)
-                if job is None:
+                work = _next_work(self._context, owner)
+                if not work:
                     self._stop.wait(LOOK_SECONDS)
                     continue
-                run_job(self._context, job)
+                run_work(self._context, work)
             except Exception:
                 # The database or the Prefect server is away: the job's lease brings it back.
                 logger.warning("cannot work at the moment, trying again", exc_info=True)
                 self._stop.wait(AWAY_SECONDS)
                 continue
-            self._jobs_left -= 1
+            self._jobs_left -= len(work)
             if self._jobs_left <= 0:
                 logger.info("%s jobs done: making room for a fresh process", RECYCLE_AFTER_JOBS)
                 self.stop()
@@ -108,34 +110,65 @@ class WarmWorker:
             logger.warning("could not look for jobs of dead processes", exc_info=True)
 
 
-def _next_job(context: Context, owner: str) -> ClaimedJob | None:
-    # A season is evaluated when no scene of the moment is left, so a burst is evaluated once.
-    return claim_next(context, SCENE_WORK, owner) or claim_next(context, [DETECT_MOWING], owner)
+def _next_work(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim what is to be done next: one job, or a burst of uploads of one site to be registered in one run.
 
-
-def run_job(context: Context, job: ClaimedJob) -> None:
-    """Run the flow of a job and write down how it ended.
-
-    A flow that could not even be started (no Prefect server) gives the job back; the try does not count.
+    A season is evaluated when no scene of the moment is left, so a burst is evaluated once.
     """
-    token = current_job.set(job)
+    job = claim_next(context, SCENE_WORK, owner) or claim_next(context, [DETECT_MOWING], owner)
+    if job is None:
+        return []
+    if job.kind != INGEST_SCENE:
+        return [job]
+    with context.session() as session:
+        others = jobs.claim(
+            session,
+            [INGEST_SCENE],
+            owner,
+            context.settings.lease_seconds,
+            INGEST_BATCH - 1,
+            max_attempts=context.settings.max_attempts,
+            site_slug=job.site_slug,
+        )
+    return [job, *others]
+
+
+def run_work(context: Context, work: list[ClaimedJob]) -> None:
+    """Run the flow of some jobs of one kind and write down how each ended.
+
+    A flow that could not even be started (no Prefect server) gives the jobs back; the try does not count.
+    """
+    kind = work[0].kind
+    parameters = work[0].payload
+    if kind == INGEST_SCENE:
+        parameters = {"upload_ids": [job.payload["upload_id"] for job in work]}
+    token = current_work.set(work)
     try:
-        with keep_lease(context, job):
-            state: State[Any] = FLOWS[job.kind](**job.payload, return_state=True)
+        with keep_leases(context, work):
+            state: State[Any] = FLOWS[kind](**parameters, return_state=True)
     except Exception:
         with context.session() as session:
-            jobs.release(session, job.id, job.owner, delay_seconds=AWAY_SECONDS)
+            for job in work:
+                jobs.release(session, job.id, job.owner, delay_seconds=AWAY_SECONDS)
         raise
     finally:
-        current_job.reset(token)
-    _write_down(context, job, state)
+        current_work.reset(token)
+    reasons: dict[int, str | None] = {}
+    if kind == INGEST_SCENE and state.is_completed():
+        reasons = state.result()
+    for job in work:
+        _write_down(context, job, state, reasons.get(job.payload.get("upload_id", 0)))
 
 
-def _write_down(context: Context, job: ClaimedJob, state: State[Any]) -> None:
+def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: str | None) -> None:
+    """Write down how a job ended; ``reason`` tells why this one of a burst came to nothing."""
     run_id = str(state.state_details.flow_run_id) if state.state_details.flow_run_id else None
     with context.session() as session:
-        if state.is_completed():
+        if state.is_completed() and reason is None:
             jobs.finish(session, job.id, job.owner, flow_run_id=run_id)
+            return
+        if state.is_completed():
+            jobs.fail(session, job.id, job.owner, str(reason), flow_run_id=run_id)
             return
         if state.name == "Skipped":
             jobs.skip(session, job.id, job.owner, state.message or "nothing to do", flow_run_id=run_id)

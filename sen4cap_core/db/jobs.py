@@ -258,6 +258,15 @@ def due(session: Session, kinds: Sequence[str]) -> int:
     return session.execute(query).scalar_one()
 
 
+def unattended(session: Session, kind: str) -> int:
+    """Count due jobs of a kind, 0 while somebody works on one of them: who works takes the next one too."""
+    is_kind = Job.kind == kind
+    at_work = and_(is_kind, Job.state == "running", Job.lease_until >= func.statement_timestamp())
+    if session.execute(select(Job.id).where(at_work).limit(1)).first() is not None:
+        return 0
+    return due(session, [kind])
+
+
 def _update() -> Any:
     # The identity map is not kept in step: rows are read anew after these statements, never through it.
     return update(Job).execution_options(synchronize_session=False)

@@ -345,8 +345,9 @@ class Watcher:
         self._database_trouble, self._database_tries, self._database_next = None, 0, 0.0
 
     def _n_waiting(self) -> int:
+        """Count uploads nobody attends to: a drain at work takes whatever waits and needs no nudge."""
         with session_scope(self._engine) as session:
-            return jobs.due(session, [uploads.RECEIVE_UPLOAD])
+            return jobs.unattended(session, uploads.RECEIVE_UPLOAD)
 
     def _heartbeat(self, *, stopped: bool = False) -> None:
         """Write what ``status`` shows, when it has changed or a rescan was made."""

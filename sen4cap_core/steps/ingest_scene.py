@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import SceneRow, Site, Upload
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import BadUploadError, NothingToDoError, Sen4capError
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.context import Context
@@ -47,6 +48,31 @@ def scene_values(scene: Scene, upload_id: int | None) -> dict[str, object]:
         "format": scene.format,
         "path": str(scene.path),
     }
+
+
+@dataclass(frozen=True)
+class IngestReport:
+    """What became of a batch of uploads."""
+
+    site: str
+    scenes: list[IngestedScene]
+    faults: dict[int, Sen4capError]
+    """Uploads nothing could be registered of, with the reason."""
+
+
+def ingest_scenes(context: Context, upload_ids: Sequence[int]) -> IngestReport:
+    """Register the acquisitions of several uploads; one that cannot be read does not stop the others."""
+    site = ""
+    scenes: list[IngestedScene] = []
+    faults: dict[int, Sen4capError] = {}
+    for number, upload_id in enumerate(upload_ids, start=1):
+        try:
+            site, found = ingest_scene(context, upload_id)
+            scenes += found
+        except (BadUploadError, NothingToDoError) as error:
+            faults[upload_id] = error
+        context.progress(number / len(upload_ids))
+    return IngestReport(site, scenes, faults)
 
 
 def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedScene]]:

@@ -68,23 +68,26 @@ def take_back_orphans(context: Context) -> list[RunningJob]:
 
 
 @contextmanager
-def keep_lease(context: Context, job: ClaimedJob) -> Iterator[None]:
-    """Renew a job's lease in the background until the block ends."""
+def keep_leases(context: Context, work: Sequence[ClaimedJob]) -> Iterator[None]:
+    """Renew the leases of some jobs in the background until the block ends."""
     stop = threading.Event()
     seconds = context.settings.lease_seconds
 
     def renew() -> None:
-        while not stop.wait(seconds / 4):
+        held = list(work)
+        while held and not stop.wait(seconds / 4):
             try:
                 with context.session() as session:
-                    if not jobs.renew(session, job.id, job.owner, seconds):
-                        logger.warning("job %s is no longer ours", job.id)
-                        return
+                    lost = [job for job in held if not jobs.renew(session, job.id, job.owner, seconds)]
             except Exception:
-                # The database may be away for a while; the lease outlives three missed renewals.
-                logger.warning("lease of job %s not renewed (pid %s)", job.id, os.getpid(), exc_info=True)
+                # The database may be away for a while; a lease outlives three missed renewals.
+                logger.warning("leases not renewed (pid %s)", os.getpid(), exc_info=True)
+                continue
+            for job in lost:
+                logger.warning("job %s is no longer ours", job.id)
+                held.remove(job)
 
-    thread = threading.Thread(target=renew, name=f"lease-{job.id}", daemon=True)
+    thread = threading.Thread(target=renew, name=f"lease-{work[0].id}", daemon=True)
     thread.start()
     try:
         yield

@@ -299,3 +299,16 @@ def test_many_ask_for_the_same_at_the_same_time(engine: Engine) -> None:
         outcomes = Counter(pool.map(ask, range(8)))
 
     assert outcomes == Counter({"known": 7, "new": 1})
+
+
+def test_jobs_somebody_works_on_need_no_nudge(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        for number in range(3):
+            jobs.enqueue(session, "receive-upload", f"receive-upload/{number}", "polder", {})
+        before = jobs.unattended(session, "receive-upload")
+        (job,) = jobs.claim(session, ["receive-upload"], "drain", 60)
+        during = jobs.unattended(session, "receive-upload")
+        jobs.finish(session, job.id, "drain")
+        after = jobs.unattended(session, "receive-upload")
+
+    assert (before, during, after) == (3, 0, 2)
