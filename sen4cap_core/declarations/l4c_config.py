@@ -121,10 +121,29 @@ MANDATORY = (
 class L4CConfig:
     """A practices configuration for one year."""
 
+    path: Path
     year: int
     settings: Mapping[PracticeCode, PracticeSettings]
     notes: tuple[str, ...] = field(default=())
     """What is odd in the file but does no harm."""
+
+    def for_practice(self, practice: PracticeCode) -> PracticeSettings:
+        """Return the settings of a practice.
+
+        Raises
+        ------
+        ConfigurationError
+            When the file lacks a setting that has no built-in default.
+        """
+        settings = self.settings[practice]
+        missing = [name.upper() for name in MANDATORY if name not in settings.named]
+        if missing:
+            raise ConfigurationError(
+                self.path,
+                f"the practices configuration lacks {', '.join(missing)} for {practice}.",
+                remedy=f"Give them in [{_DEFAULTS}] or in [{practice}_TIME_SERIES_ANALYSIS_PARAMS].",
+            )
+        return settings
 
 
 @dataclass(frozen=True)
@@ -149,8 +168,8 @@ def read_l4c_config(path: Path, year: int) -> L4CConfig:
     Raises
     ------
     ConfigurationError
-        When the file is not text of that form, names an unknown section or key, lacks a mandatory one, or
-        holds a value of the wrong kind or out of range; each problem carries its line number.
+        When the file is not text of that form, names an unknown section or key, or holds a value of the
+        wrong kind or out of range; each problem carries its line number.
     """
     try:
         text = path.read_bytes().decode("utf-8-sig")
@@ -174,9 +193,6 @@ def read_l4c_config(path: Path, year: int) -> L4CConfig:
                 told = f"line {entry.line}: {name.upper()}: {e['msg']}, found {entry.text!r}"
                 if all(problem.text != told for problem in problems):
                     problems.append(Problem(told))
-        missing = [name.upper() for name in MANDATORY if name not in entries]
-        if missing:
-            problems.append(Problem(f"[{_DEFAULTS}] lacks a value of {', '.join(missing)} for {practice}"))
     if problems:
         raise ConfigurationError(
             path,
@@ -184,7 +200,7 @@ def read_l4c_config(path: Path, year: int) -> L4CConfig:
             problems=problems,
             remedy="Correct these lines and drop the file again.",
         )
-    return L4CConfig(year, settings, tuple(notes))
+    return L4CConfig(path, year, settings, tuple(notes))
 
 
 def _parse(text: str, problems: list[Problem], notes: list[str]) -> dict[str, dict[str, _Entry]]:
@@ -213,7 +229,9 @@ def _parse(text: str, problems: list[Problem], notes: list[str]) -> dict[str, di
             name = known.get(match.group(1).upper())
             if name is None:
                 near = _nearest(match.group(1), list(known) or list(_KEYS))
-                problems.append(Problem(f"line {number}: unknown key {match.group(1)!r} in [{section}]{near}"))
+                problems.append(
+                    Problem(f"line {number}: unknown key {match.group(1)!r} in [{section}]{near}")
+                )
                 continue
             if name in sections[section]:
                 first = sections[section][name].line

@@ -1,0 +1,61 @@
+"""Weeks as the practice monitoring counts them: Mondays in days since 1970-01-01, and codes for what is not there."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from numba import njit
+
+from sen4cap_core.kernels.mowing_drops import day_of_year
+
+NO_DAY: Final = 0
+"""No date. The first of January 1970 stands in no table of a monitored season."""
+NR_DAY: Final = -2
+NA1_DAY: Final = -3
+
+NO: Final = 0
+YES: Final = 1
+NA: Final = -1
+"""Not available."""
+NR: Final = -2
+"""Not relevant."""
+NA1: Final = -3
+"""Not available because the parcel has too few radar pixels."""
+
+TOLERANCE: Final = 1e-8
+"""Values closer than this are equal."""
+
+
+@njit(nogil=True, cache=True)
+def monday_of(day: int) -> int:
+    """Monday of the week of a day; no day stays no day."""
+    if day == NO_DAY:
+        return NO_DAY
+    return day - (day + 3) % 7
+
+
+@njit(nogil=True, cache=True)
+def iso_week(day: int) -> int:
+    """ISO 8601 number of the week of a day: that of its Thursday."""
+    return (day_of_year(day - (day + 3) % 7 + 3) - 1) // 7 + 1
+
+
+@njit(nogil=True, cache=True)
+def above(value: float, limit: float) -> bool:
+    """Whether a value is greater, and not equal within the tolerance; NaN is never."""
+    return value - limit >= TOLERANCE
+
+
+@njit(nogil=True, cache=True)
+def at_least(value: float, limit: float) -> bool:
+    """Whether a value is greater or equal within the tolerance; NaN is never."""
+    return value - limit > -TOLERANCE
+
+
+@njit(nogil=True, cache=True)
+def round_half_up(value: float) -> float:
+    """Round to a whole number, halves away from zero; NaN stays."""
+    whole = int(abs(value))
+    rest = abs(value) - whole
+    rounded = float(whole + 1) if rest >= 0.5 else float(whole)
+    return rounded if value >= 0.0 else -rounded

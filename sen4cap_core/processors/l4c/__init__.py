@@ -1,0 +1,1 @@
+"""Agricultural practices: harvest, catch crops, fallow, nitrogen-fixing crops and tillage of parcels."""

@@ -1,0 +1,280 @@
+"""A long table of radar and optical parcel means read into series, batch by batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from sen4cap_core.clock import to_days
+from sen4cap_core.declarations.l4b_config import normal_orbit
+from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.kernels.practice_calendar import NO_DAY
+from sen4cap_core.kernels.practice_series import (
+    AMP_VH,
+    AMP_VV,
+    COHERENCE,
+    N_KINDS,
+    NDVI,
+    Rows,
+    Series,
+    build_series,
+    count_pairs,
+    count_rows,
+    scatter_rows,
+    sort_rows,
+)
+from sen4cap_core.processors.l4b.arrow_arrays import to_numbers
+from sen4cap_core.processors.l4b.parcels_table import ParcelTable
+from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
+from sen4cap_core.processors.l4b.threads import run_in_chunks
+
+KINDS = {("AMP", "VV"): AMP_VV, ("AMP", "VH"): AMP_VH, ("COHE", "VV"): COHERENCE}
+"""Kind and polarisation of the rows that are used; NDVI has no polarisation."""
+OTHER_KIND = -1
+NO_ROW = -1
+MAX_ORBITS = 30_000
+
+
+@dataclass
+class _Batch:
+    """Rows of one batch that may be used."""
+
+    parcel: NDArray[np.int32]
+    kind: NDArray[np.int8]
+    orbit: NDArray[np.int16]
+    day: NDArray[np.int32]
+    start: NDArray[np.int32]
+    mean: NDArray[np.float64]
+    std: NDArray[np.float64]
+
+
+@dataclass
+class _Reading:
+    batches: list[_Batch] = field(default_factory=list)
+    orbits: dict[str, int] = field(default_factory=dict)
+    has_starts: bool = False
+    last_day: int = NO_DAY
+    n_foreign_rows: int = 0
+
+
+@dataclass(frozen=True)
+class ParcelSeries:
+    """Series of all parcels of a run."""
+
+    series: Series
+    last_day: int
+    """Last day with any observation that was read, of any parcel; 0 without any."""
+    n_foreign_rows: int
+    """Rows of parcels no practice table names."""
+
+
+def read_parcel_series(
+    path: Path, parcels: ParcelTable, until: date | None, min_acquisitions: int, original: bool
+) -> ParcelSeries:
+    """Read the observations of the parcels up to ``until`` (inclusive).
+
+    Columns: ``parcel_id``, ``kind`` (AMP, COHE, NDVI), ``pol``, ``orbit``, ``date``, ``mean`` and, where the
+    table has them, ``std`` and ``date1``. Rows may come in any order; rows without a value are left out.
+
+    Raises
+    ------
+    BadUploadError
+        When a column is missing or a value cannot be understood.
+    """
+    reading = _read(path, parcels, until, with_std=False)
+    rows, is_suspicious = _lay_out(reading, len(parcels), with_std=False)
+    if is_suspicious:
+        # Only now does the standard deviation matter, which is a column of millions of numbers.
+        reading = _read(path, parcels, until, with_std=True)
+        rows, _ = _lay_out(reading, len(parcels), with_std=True)
+    series = _build(rows, len(parcels), len(reading.orbits), min_acquisitions, original)
+    return ParcelSeries(series, reading.last_day, reading.n_foreign_rows)
+
+
+def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: bool) -> _Reading:
+    required = {"parcel_id": TEXT, "kind": TEXT, "date": TEXT, "mean": pa.float64()}
+    optional = {"pol": TEXT, "polarisation": TEXT, "orbit": TEXT, "date1": TEXT}
+    if with_std:
+        optional["std"] = pa.float64()
+    reading = _Reading()
+    row_before = 1
+    last = None if until is None else to_days(until)
+    for batch in read_batches(path, required, optional):
+        bad = _bad(path, row_before)
+        names = batch.schema.names
+        parcel = parcels.locate(batch["parcel_id"])
+        reading.n_foreign_rows += int((parcel < 0).sum())
+        kind = _kinds(batch, names, bad)
+        day = _days(batch["date"], "date", bad)
+        mean = _means(batch["mean"])
+        is_out = np.isnan(mean)
+        if last is not None:
+            is_out |= day > last
+        kind = np.where(is_out, np.int8(OTHER_KIND), kind)
+        used = day[kind >= 0]
+        if used.size:
+            reading.last_day = max(reading.last_day, int(used.max()))
+        start = np.empty(0, np.int32)
+        if "date1" in names:
+            reading.has_starts = True
+            start = _days(batch["date1"], "date1", bad, may_be_empty=True)
+        reading.batches.append(
+            _Batch(
+                parcel=parcel,
+                kind=kind,
+                orbit=_orbits(batch, names, reading.orbits),
+                day=day,
+                start=start,
+                mean=mean,
+                std=_means(batch["std"]) if "std" in names else np.empty(0, np.float64),
+            )
+        )
+        row_before += batch.num_rows
+    return reading
+
+
+def _lay_out(reading: _Reading, n_parcels: int, *, with_std: bool) -> tuple[Rows, bool]:
+    """Put the rows into their places and sort them; tell if standard deviations would matter."""
+    counts = np.zeros(N_KINDS * n_parcels, np.int64)
+    for batch in reading.batches:
+        count_rows(batch.parcel, batch.kind, counts)
+    at = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    size = int(at[-1])
+    with_std = with_std and all(b.std.size == b.mean.size for b in reading.batches)
+    rows = Rows(
+        at=at,
+        n=np.zeros(N_KINDS * n_parcels, np.int32),
+        day=np.empty(size, np.int32),
+        orbit=np.empty(size, np.int16),
+        start=np.zeros(size if reading.has_starts else 0, np.int32),
+        mean=np.empty(size, np.float64),
+        std=np.empty(size if with_std else 0, np.float64),
+    )
+    cursor = at[:-1].copy()
+    for b in reading.batches:
+        scatter_rows(b.parcel, b.kind, b.orbit, b.day, b.start, b.mean, b.std, cursor, rows)
+    reading.batches.clear()
+    flags = run_in_chunks(lambda first, last: sort_rows(first, last, rows), n_parcels)
+    return rows, any(flags) and not with_std
+
+
+def _build(rows: Rows, n_parcels: int, n_orbits: int, min_acquisitions: int, original: bool) -> Series:
+    n_pairs = np.zeros(n_parcels, np.int64)
+    run_in_chunks(lambda first, last: count_pairs(first, last, rows, n_pairs), n_parcels)
+    pair_at = _starts(n_pairs)
+    coherence_at = _starts(rows.n[COHERENCE::N_KINDS])
+    ndvi_at = _starts(rows.n[NDVI::N_KINDS])
+    series = Series(
+        pair_at=pair_at,
+        pair_day=np.empty(pair_at[-1], np.int32),
+        ratio_db=np.empty(pair_at[-1], np.float64),
+        is_field=np.empty(pair_at[-1], np.bool_),
+        coherence_at=coherence_at,
+        coherence_day=np.empty(coherence_at[-1], np.int32),
+        coherence=np.empty(coherence_at[-1], np.float64),
+        rise=np.empty(coherence_at[-1], np.float64),
+        ndvi_at=ndvi_at,
+        ndvi_day=np.empty(ndvi_at[-1], np.int32),
+        ndvi=np.empty(ndvi_at[-1], np.float64),
+        is_usable=np.zeros(n_parcels, np.bool_),
+    )
+    size = max(1, n_orbits)
+    run_in_chunks(
+        lambda first, last: build_series(first, last, rows, size, min_acquisitions, original, series),
+        n_parcels,
+    )
+    return series
+
+
+def _starts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
+    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+
+
+_Bad = Callable[[NDArray[np.bool_], str, str], BadUploadError]
+
+
+def _bad(path: Path, row_before: int) -> _Bad:
+    """Make errors that name the first of the bad rows of a batch."""
+
+    def error(is_bad: NDArray[np.bool_], column: str, text: str) -> BadUploadError:
+        row = row_before + int(np.argmax(is_bad)) + 1
+        return BadUploadError(
+            path,
+            "an observation cannot be understood.",
+            problems=[Problem(text, row=row, column=column)],
+            remedy="Correct the table and run again.",
+        )
+
+    return error
+
+
+def _codes(column: pa.Array) -> tuple[NDArray[np.integer], list[str]]:
+    """Positions and texts of a text column; a null is position -1."""
+    if not pa.types.is_dictionary(column.type):
+        column = column.cast(pa.string()).dictionary_encode()
+    texts = [text or "" for text in column.dictionary.cast(pa.string()).to_pylist()]
+    return to_numbers(column.indices.cast(pa.int32()), NO_ROW), texts
+
+
+def _lookup(codes: NDArray[np.integer], values: Sequence[int], missing: int, kind: type) -> NDArray:
+    """Value of each code; ``missing`` for code -1, which is the table's last place."""
+    return np.array([*values, missing], kind)[codes]
+
+
+def _kinds(batch: pa.RecordBatch, names: list[str], bad: _Bad) -> NDArray[np.int8]:
+    codes, texts = _codes(batch["kind"])
+    texts = [text.strip().upper() for text in texts]
+    is_known = _lookup(codes, [t in ("AMP", "COHE", "NDVI") for t in texts], 0, np.bool_)
+    if not is_known.all():
+        raise bad(~is_known, "kind", "expected AMP, COHE or NDVI")
+    name = next((n for n in ("pol", "polarisation") if n in names), None)
+    if name is None:
+        return _lookup(codes, [NDVI if t == "NDVI" else OTHER_KIND for t in texts], OTHER_KIND, np.int8)
+    pol_codes, pols = _codes(batch[name])
+    pols = [pol.strip().upper() for pol in pols] + [""]
+    table = np.full((len(texts), len(pols)), OTHER_KIND, np.int8)
+    for i, text in enumerate(texts):
+        for j, pol in enumerate(pols):
+            table[i, j] = NDVI if text == "NDVI" else KINDS.get((text, pol), OTHER_KIND)
+    return table[codes, pol_codes]
+
+
+def _orbits(batch: pa.RecordBatch, names: list[str], known: dict[str, int]) -> NDArray[np.int16]:
+    if "orbit" not in names:
+        known.setdefault("", 0)
+        return np.zeros(batch.num_rows, np.int16)
+    codes, texts = _codes(batch["orbit"])
+    numbers = [known.setdefault(normal_orbit(text.strip()), len(known)) for text in texts]
+    missing = known.setdefault("", len(known))
+    if len(known) > MAX_ORBITS:
+        raise ValueError("more orbits than there can be")
+    return _lookup(codes, numbers, missing, np.int16)
+
+
+def _days(column: pa.Array, name: str, bad: _Bad, *, may_be_empty: bool = False) -> NDArray[np.int32]:
+    if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
+        return to_numbers(column.cast(pa.date32()).cast(pa.int32()), NO_DAY)
+    codes, texts = _codes(column)
+    days = _lookup(codes, [_day(text) for text in texts], NO_DAY, np.int32)
+    if not may_be_empty and (days == NO_DAY).any():
+        raise bad(days == NO_DAY, name, "expected a date as YYYY-MM-DD")
+    return days
+
+
+def _day(text: str) -> int:
+    try:
+        return to_days(date.fromisoformat(text.strip()[:10]))
+    except ValueError:
+        return NO_DAY
+
+
+def _means(column: pa.Array) -> NDArray[np.float64]:
+    if pa.types.is_dictionary(column.type):
+        column = column.dictionary_decode()
+    return to_numbers(column.cast(pa.float64()), np.nan)
