@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pandas as pd
 import pytest
 from hypothesis import given, settings
@@ -135,6 +137,26 @@ def test_a_bad_crop_code_table_is_refused(files, codes, said):
         files(codes=codes)
     assert str(refused.value).startswith("l.csv")
     assert said in str(refused.value)
+
+
+def test_a_huge_or_broken_crop_code_table_is_refused(tmp_path):
+    with gzip.open(tmp_path / "l.csv.gz", "wb", 1) as stream:
+        for _ in range(65):
+            stream.write(bytes(1024 * 1024))
+    with pytest.raises(BadUploadError, match="larger than 64 MB"):
+        read_code_sets(tmp_path / "l.csv.gz")
+    (tmp_path / "l.csv.gz").write_bytes(b"CTnumDIV")
+    with pytest.raises(BadUploadError, match="not a readable CSV"):
+        read_code_sets(tmp_path / "l.csv.gz")
+
+
+def test_a_byte_order_mark_and_parquet_are_understood(tmp_path):
+    (tmp_path / "l.csv").write_text(CODES, encoding="utf-8-sig")
+    pd.read_csv(tmp_path / "l.csv").to_parquet(tmp_path / "l.parquet")
+    for name in ("l.csv", "l.parquet"):
+        sets = read_code_sets(tmp_path / name)
+        assert sets.types.tolist() == [1, 2, 30]
+        assert sets.is_permanent_grass.tolist() == [False, False, True, False]
 
 
 def test_rows_that_disagree_about_a_type_are_told(files, tmp_path):

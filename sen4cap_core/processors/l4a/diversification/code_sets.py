@@ -149,8 +149,15 @@ def _read_rows(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     if kind == "parquet":
         return _parquet_rows(path)
     try:
-        content = gzip.decompress(path.read_bytes()) if kind == "csv.gz" else path.read_bytes()
-        text = content[:_MAX_BYTES].decode(detect_encoding(content))
+        with gzip.open(path) if kind == "csv.gz" else path.open("rb") as stream:
+            content = stream.read(_MAX_BYTES + 1)
+        if len(content) > _MAX_BYTES:
+            raise BadUploadError(
+                path,
+                f"is larger than {_MAX_BYTES >> 20} MB; a crop code table never is.",
+                remedy="Check that the file is what its name says.",
+            )
+        text = content.decode(detect_encoding(content))
         lines = [line for line in text.splitlines() if line.strip()]
         delimiter = max(",;\t", key=(lines or [""])[0].count)
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
