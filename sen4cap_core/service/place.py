@@ -150,8 +150,6 @@ class Place:
             "PREFECT_LOGGING_COLORS": "false",
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
-            # Runs report that they live; 30 s is the shortest beat there is.
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
         }
 
 
