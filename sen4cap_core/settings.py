@@ -43,7 +43,7 @@ class Settings(BaseSettings):
     scene_slots: int = 1
     """Scenes processed at the same time on this machine (each uses all decode threads)."""
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1)
-    linger_seconds: float = 20.0
+    linger_seconds: float = 45.0
     """How long the drain flow waits for more work before it ends."""
 
     @property

@@ -1,9 +1,9 @@
-"""How long people wait: from the closing of a file to the start of its reading, to its receipt, to the answer.
+"""How long people wait: from the closing of a file to its receipt, to parcel means, to the answer.
 
     python -m tests.benchmarks.latency --files 20
 
-Against the services of ``SEN4CAP_HOME``, which must be up. The first file pays for the start of the drain's
-interpreter; the others meet a drain that lingers, as in a season's daily work. Prints medians and 95th centiles.
+Against the services of ``SEN4CAP_HOME``, which must be up. A file that comes when no drain lingers pays for the
+start of an interpreter. Prints medians and 95th centiles.
 """
 
 from __future__ import annotations
