@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from sen4cap_core.cli import demo, diversification, l4b, services, site, work
+from sen4cap_core.cli import demo, diversification, l4b, l4c, services, site, work
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(
@@ -24,6 +24,7 @@ work.register(app)
 app.add_typer(site.app, name="site")
 demo.register(app)
 app.add_typer(l4b.app, name="l4b")
+app.add_typer(l4c.app, name="l4c")
 app.add_typer(diversification.app, name="diversification")
 
 

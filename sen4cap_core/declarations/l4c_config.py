@@ -1,9 +1,9 @@
 """The agricultural practices configuration: the original's INI file, one effective set of values a practice.
 
 A file has a section of defaults and one section for each practice, whose keys carry the practice's prefix
-(``CC_NDVIUP``) and replace the default. An empty value and a key left out mean the same: the built-in default.
-Of a key written twice in a section the last one counts, with a note, because the original's own default file
-has one. ``${YEAR}`` stands for the season's year.
+(``CC_NDVIUP``) and replace the default. An empty value and a key left out mean the same: the built-in
+default. Of a key written twice in a section the last one counts, with a note: the original's own default
+file has one. ``${YEAR}`` stands for the season's year.
 """
 
 from __future__ import annotations

@@ -51,7 +51,7 @@ class TextColumn:
     texts: tuple[str, ...]
 
     def __getitem__(self, row: int) -> str:
-        return self.texts[self.codes[row]]
+        return self.texts[int(self.codes[row])]
 
     def map_texts(self, values: Iterable[int]) -> NDArray[np.int32]:
         """Return one number for each row from one for each text."""

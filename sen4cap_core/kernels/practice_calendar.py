@@ -1,4 +1,4 @@
-"""Weeks as the practice monitoring counts them: Mondays in days since 1970-01-01, and codes for what is not there."""
+"""Weeks as practice monitoring counts them: Mondays in days since 1970-01-01; codes for what is not there."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class CatchCropSettings(NamedTuple):
 
 
 class PracticeFinding(NamedTuple):
-    """The judgement of a practice: its period, markers 6 to 10 and index."""
+    """The judgement of a practice: its period, markers 6 to 10 and grade."""
 
     start: int
     end: int
@@ -65,7 +65,8 @@ class PracticeFinding(NamedTuple):
     m8: int
     m9: int
     m10: int
-    index: int
+    grade: int
+    """C_INDEX: POOR 1 to STRONG 4, NR or NA."""
 
 
 @njit(nogil=True, cache=True)
@@ -160,7 +161,7 @@ def judge_catch_crop(
     w: WeekMarkers,
     window: WindowMarkers,
 ) -> PracticeFinding:
-    """Judge a catch crop in its period, which begins as ``find_period_start`` says unless its end is given."""
+    """Judge a catch crop in its period, which begins as ``find_period_start`` says if no end is given."""
     start, end = season.practice_start, season.practice_end
     if end == NO_DAY:
         start = find_period_start(t, at, n, season, harvest, c, w)
@@ -196,7 +197,7 @@ def judge_catch_crop(
         if marker == NO:
             n_false += 1
     if m6 == NA and m7 == NA and m8 == NA:
-        index = MODERATE if n_false == 0 else WEAK
+        grade = MODERATE if n_false == 0 else WEAK
     else:
-        index = max(POOR, STRONG - n_false)
-    return PracticeFinding(start, end, m6, m7, m8, m9, m10, index)
+        grade = max(POOR, STRONG - n_false)
+    return PracticeFinding(start, end, m6, m7, m8, m9, m10, grade)

@@ -75,7 +75,7 @@ class Judgements(NamedTuple):
     """(R, 10) M1..M10; M1..M5 of the last week."""
     at_harvest: NDArray[np.int8]
     """(R, 5) M1..M5 of the harvest week, NA without one."""
-    index: NDArray[np.int8]
+    grade: NDArray[np.int8]
     vegetation_start: NDArray[np.int32]
     practice_start: NDArray[np.int32]
     practice_end: NDArray[np.int32]
@@ -124,14 +124,14 @@ def judge_rows(
             continue
         at, n = weeks.at[p], weeks.n[p]
         season = ParcelSeason(
-            np.int64(rows.vegetation_start[r]),
-            np.int64(rows.vegetation_week[r]),
-            np.int64(rows.harvest_start_week[r]),
-            np.int64(rows.harvest_end_week[r]),
-            np.int64(rows.practice_start[r]),
-            np.int64(monday_of(rows.practice_start[r])),
-            np.int64(rows.practice_end[r]),
-            np.int64(monday_of(rows.practice_end[r])),
+            _wide(rows.vegetation_start[r]),
+            _wide(rows.vegetation_week[r]),
+            _wide(rows.harvest_start_week[r]),
+            _wide(rows.harvest_end_week[r]),
+            _wide(rows.practice_start[r]),
+            _wide(monday_of(rows.practice_start[r])),
+            _wide(rows.practice_end[r]),
+            _wide(monday_of(rows.practice_end[r])),
         )
         top = weeks.coherence_top[p]
         found = find_harvest(
@@ -193,9 +193,9 @@ def judge_rows(
                 harvest_week = NR_DAY
         elif rows.task[r] == ECHOED:
             finding = PracticeFinding(season.practice_start, season.practice_end, NA, NA, NA, NA, NA, NA)
-        index = finding.index
+        grade = finding.grade
         if rows.task[r] != NOT_JUDGED and finding.end > last_week:
-            index = NR
+            grade = NR
         out.practice_start[r] = finding.start
         out.practice_end[r] = finding.end
         out.markers[r, 5] = finding.m6
@@ -203,7 +203,7 @@ def judge_rows(
         out.markers[r, 7] = finding.m8
         out.markers[r, 8] = finding.m9
         out.markers[r, 9] = finding.m10
-        out.index[r] = index
+        out.grade[r] = grade
         out.harvest_week[r] = harvest_week
         out.radar_harvest_week[r] = found.radar_week
         out.at_harvest[r, :] = NA
@@ -216,6 +216,12 @@ def judge_rows(
         if out.weekly.size > 0:
             for i in range(n):
                 _copy_markers(i, w, out.weekly[out.weekly_at[r] + i])
+
+
+@njit(nogil=True, cache=True)
+def _wide(day: int) -> int:
+    """Take an integer of any width as one of 64 bits: tuples that meet must be of one kind."""
+    return day + 0
 
 
 @njit(nogil=True, cache=True)
@@ -280,7 +286,7 @@ def _leave_empty(r: int, rows: PracticeRows, out: Judgements) -> None:
     marker, day = (NA, NO_DAY) if rows.has_pixels[r] else (NA1, NA1_DAY)
     out.markers[r, :] = marker
     out.at_harvest[r, :] = marker
-    out.index[r] = marker
+    out.grade[r] = marker
     out.vegetation_start[r] = rows.vegetation_start[r]
     out.practice_start[r] = rows.practice_start[r]
     out.practice_end[r] = rows.practice_end[r]

@@ -264,7 +264,7 @@ def find_harvest(
 ) -> HarvestFinding:
     """Fill the markers of all weeks of a parcel and find its harvest week.
 
-    ``previous_harvest`` is the week an earlier run reported (0: none); it is kept whatever the series say now.
+    ``previous_harvest`` is the week an earlier run reported (0: none); it is kept whatever the series say.
     """
     fill_neighbours(t, at, n, season.vegetation_week, original, w)
     vegetation_start, vegetation_week = season.vegetation_start, season.vegetation_week

@@ -63,7 +63,7 @@ class Rulesets(NamedTuple):
     n_rules: NDArray[np.int32]
     asks: NDArray[np.int32]
     """(S, R) facts that must all be there, as bits."""
-    index: NDArray[np.int8]
+    grade: NDArray[np.int8]
     """(S, R)"""
     m6: NDArray[np.int8]
     """(S, R) position in ``REPORTS``."""
@@ -147,9 +147,9 @@ def judge_by_rules(
     original: bool,
     window: WindowMarkers,
 ) -> tuple[PracticeFinding, bool]:
-    """Judge a practice by the first rule whose facts are all there; tell also if the harvest is to be forgotten.
+    """Judge a practice by the first rule whose facts are all there; without one the grade is NA.
 
-    Without a fitting rule the index is NA.
+    Tells also if the harvest is to be forgotten.
     """
     start, end = season.practice_start, season.practice_end
     if last_data_week <= season.practice_start_week:
@@ -176,10 +176,10 @@ def judge_by_rules(
     stable = longest_run(window.m10, n) >= rules.stable_weeks[s]
     facts |= COHERENCE_STABLE if stable else COHERENCE_NOT_STABLE
     facts |= _harvest_facts(harvest.week, season.practice_start_week, season.practice_end_week, rules, s)
-    index, report, m8, forgets = int(NA), rules.m6_otherwise[s], int(NR), False
+    grade, report, m8, forgets = int(NA), rules.m6_otherwise[s], int(NR), False
     for r in range(rules.n_rules[s]):
         if facts & rules.asks[s, r] == rules.asks[s, r]:
-            index = int(rules.index[s, r])
+            grade = int(rules.grade[s, r])
             forgets = rules.forgets_harvest[s, r]
             report = rules.m6[s, r]
             if rules.reports_m8[s, r]:
@@ -192,9 +192,9 @@ def judge_by_rules(
         m6 = NO
     elif report == PRESENCE_OR_NA and facts & NO_NDVI:
         m6 = NA
-    elif report == PRESENCE or report == PRESENCE_OR_NA:
+    elif report in (PRESENCE, PRESENCE_OR_NA):
         m6 = presence
     m10 = int(NR)
     if rules.reports_m10[s]:
         m10 = YES if stable else NO
-    return PracticeFinding(start, end, m6, NR, m8, NR, m10, index), forgets
+    return PracticeFinding(start, end, m6, NR, m8, NR, m10, grade), forgets

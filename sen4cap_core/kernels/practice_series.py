@@ -219,7 +219,7 @@ def _join_days(
     ratio: NDArray[np.float64],
     is_field: NDArray[np.bool_],
 ) -> int:
-    """Join VV with VH of the same day, all with all; write at ``to`` (no writing when the arrays are empty)."""
+    """Join VV with VH of the same day, all with all; write at ``to``, or only count if arrays are empty."""
     i, i_end = rows.at[cell], rows.at[cell] + rows.n[cell]
     j, j_end = rows.at[cell + 1], rows.at[cell + 1] + rows.n[cell + 1]
     n = 0
@@ -310,9 +310,7 @@ def build_series(
             series.ndvi[series.ndvi_at[p] + i] = rows.mean[at + i]
         n_pairs = series.pair_at[p + 1] - pair_at
         if original:
-            most = 0
-            for count in n_of_orbit:
-                most = max(most, count)
+            most = n_of_orbit.max()
             series.is_usable[p] = (
                 n_pairs > 0 and most >= min_acquisitions and n_kept > MIN_COHERENCES and n_ndvi > 0
             )

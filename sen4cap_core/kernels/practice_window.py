@@ -157,10 +157,9 @@ def _ratio_is_stable(
     sum_x = sum_y = sum_xx = sum_xy = sum_yy = 0.0
     for i in range(first, last):
         day = series.pair_day[i]
-        if abs(day - monday) > 28:
-            # No day this far has a week number within two of this one, but for those of another year.
-            if not original or abs(day - monday) < 300:
-                continue
+        # No day this far has a week number within two of this one, but for those of another year.
+        if abs(day - monday) > 28 and (not original or abs(day - monday) < 300):
+            continue
         if original:
             week = iso_week(day)
             if abs(week - number) > 2:
@@ -208,10 +207,10 @@ def any_presence(window: WindowMarkers, n: int) -> int:
 @njit(nogil=True, cache=True)
 def has_ndvi(window: WindowMarkers, n: int, from_day: int) -> bool:
     """Whether any week from a day on has an NDVI value."""
+    found = False
     for i in range(n):
-        if window.table.monday[i] >= from_day and window.m6[i] != NA:
-            return True
-    return False
+        found = found or (window.table.monday[i] >= from_day and window.m6[i] != NA)
+    return found
 
 
 @njit(nogil=True, cache=True)

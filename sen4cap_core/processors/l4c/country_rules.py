@@ -1,4 +1,4 @@
-"""The rules by which countries judge fallow and nitrogen-fixing crops, read from one file for each country."""
+"""The rules by which countries judge fallow and nitrogen-fixing crops, one file for each country."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from sen4cap_core.declarations.l4c_config import PracticeCode
@@ -147,25 +148,25 @@ def as_arrays(sets: Sequence[RuleSet], mark_start: int, mark_end: int) -> Rulese
     """Write rule sets as the arrays the kernel takes; the mark dates are days, 0 where not given."""
     shape = (max(1, len(sets)), max([1, *(len(s.rules) for s in sets)]))
     asks = np.zeros(shape, np.int32)
-    index = np.zeros(shape, np.int8)
+    grade = np.zeros(shape, np.int8)
     m6 = np.zeros(shape, np.int8)
     m8 = np.zeros(shape, np.bool_)
     forgets = np.zeros(shape, np.bool_)
     for s, rule_set in enumerate(sets):
         for r, rule in enumerate(rule_set.rules):
             asks[s, r] = sum(1 << FACTS.index(fact) for fact in set(rule.when))
-            index[s, r] = INDEX_CODES[rule.index]
+            grade[s, r] = INDEX_CODES[rule.index]
             m6[s, r] = REPORTS.index(rule.m6 or rule_set.m6)
             m8[s, r] = rule.m8
             forgets[s, r] = rule.forget_harvest
 
-    def each(values: Sequence[int], kind: type[np.generic]) -> np.ndarray:
+    def each(values: Sequence[int], kind: type[np.generic]) -> NDArray[Any]:
         return np.array([*values] or [0], kind)
 
     return Rulesets(
         n_rules=each([len(s.rules) for s in sets], np.int32),
         asks=asks,
-        index=index,
+        grade=grade,
         m6=m6,
         reports_m8=m8,
         forgets_harvest=forgets,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
@@ -166,7 +166,7 @@ def _judge(
     out = Judgements(
         markers=np.empty((n, 10), np.int8),
         at_harvest=np.empty((n, 5), np.int8),
-        index=np.empty(n, np.int8),
+        grade=np.empty(n, np.int8),
         vegetation_start=np.empty(n, np.int32),
         practice_start=np.empty(n, np.int32),
         practice_end=np.empty(n, np.int32),
@@ -225,7 +225,9 @@ def _tasks(
     return np.where(start == NO_DAY, NOT_JUDGED, tasks).astype(np.int8)
 
 
-def _pairwise(table, kept, run: Run, find) -> NDArray[np.int32]:
+def _pairwise(
+    table: PracticeTable, kept: NDArray[np.int64], run: Run, find: Callable[[str, str], int]
+) -> NDArray[np.int32]:
     """Rule set of each row, sought once for each pair of country and type."""
     types = table.columns["P_TYPE"]
     countries = table.columns.get("COUNTRY")

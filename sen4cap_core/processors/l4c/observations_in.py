@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -222,9 +223,13 @@ def _codes(column: pa.Array) -> tuple[NDArray[np.integer], list[str]]:
     return to_numbers(column.indices.cast(pa.int32()), NO_ROW), texts
 
 
-def _lookup(codes: NDArray[np.integer], values: Sequence[int], missing: int, kind: type) -> NDArray:
+def _lookup(
+    codes: NDArray[np.integer], values: Sequence[int], missing: int, kind: type[np.generic]
+) -> NDArray[Any]:
     """Value of each code; ``missing`` for code -1, which is the table's last place."""
-    return np.array([*values, missing], kind)[codes]
+    values_of_codes: NDArray[Any] = np.array([*values, missing], kind)
+    found: NDArray[Any] = values_of_codes[codes]
+    return found
 
 
 def _kinds(batch: pa.RecordBatch, names: list[str], bad: _Bad) -> NDArray[np.int8]:
@@ -242,7 +247,8 @@ def _kinds(batch: pa.RecordBatch, names: list[str], bad: _Bad) -> NDArray[np.int
     for i, text in enumerate(texts):
         for j, pol in enumerate(pols):
             table[i, j] = NDVI if text == "NDVI" else KINDS.get((text, pol), OTHER_KIND)
-    return table[codes, pol_codes]
+    kinds: NDArray[np.int8] = table[codes, pol_codes]
+    return kinds
 
 
 def _orbits(batch: pa.RecordBatch, names: list[str], known: dict[str, int]) -> NDArray[np.int16]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 import pyarrow as pa
@@ -63,7 +64,7 @@ def practice_table(monitored: Monitored, run: Run) -> pa.Table:
     columns["H_W_S1"] = _dates(out.radar_harvest_week, NO_HARVEST)
     for i in range(5, 10):
         columns[f"M{i + 1}"] = _coded(out.markers[:, i], MARKER_TEXTS)
-    columns["C_INDEX"] = _coded(out.index, INDEX_TEXTS)
+    columns["C_INDEX"] = _coded(out.grade, INDEX_TEXTS)
     columns["S1PIX"] = _pixels(table, kept)
     for i, name in enumerate(("S1GAPS", "H_S1GAPS", "P_S1GAPS")):
         columns[name] = _numbers(out.gaps[:, i])
@@ -98,10 +99,8 @@ def weekly_table(monitored: Monitored) -> pa.Table:
     distinct, codes = np.unique(mondays, return_inverse=True)
     numbers = _iso_weeks(distinct)
     ids = monitored.table.ids.take(from_numbers(monitored.kept[row].astype(np.int64)))
-    try:
+    with suppress(pa.ArrowInvalid):
         ids = ids.cast(pa.int64())
-    except pa.ArrowInvalid:
-        pass
     columns: dict[str, pa.Array] = {
         "parcel_id": ids,
         "seq": from_numbers(seq.astype(np.int32)),
@@ -159,7 +158,8 @@ def _iso_weeks(days: NDArray[np.int32]) -> NDArray[np.int64]:
     """ISO number of the week of each day: that of its Thursday."""
     thursday = (days - (days + 3) % 7 + 3).astype("datetime64[D]")
     day_of_year = (thursday - thursday.astype("datetime64[Y]").astype("datetime64[D]")).astype(np.int64)
-    return day_of_year // 7 + 1
+    weeks: NDArray[np.int64] = day_of_year // 7 + 1
+    return weeks
 
 
 def _plus(days: NDArray[np.int32], more: int) -> NDArray[np.int32]:
