@@ -2,8 +2,8 @@
 
     python -m tests.benchmarks.latency --files 20
 
-Against the services of ``SEN4CAP_HOME``, which must be up. A file that comes when no drain lingers pays for the
-start of an interpreter. Prints medians and 95th centiles.
+Against the services of ``SEN4CAP_HOME``, which must be up. A file that comes when no drain lingers pays for
+the start of an interpreter. Prints medians and 95th centiles.
 """
 
 from __future__ import annotations
