@@ -76,7 +76,7 @@ def monitor_tables(
     config = read_l4c_config(config_path, options.year)
     original = options.compat == "sen4cap"
     tables = [read_practice_table(job.table) for job in jobs]
-    parcels = _all_parcels(tables)
+    parcels = all_parcels(tables)
     read = read_parcel_series(observations, parcels, options.until, options.min_acquisitions, original)
     weeks = group_weeks(read.series, original)
     limit = read.last_day if options.acquisitions_limit is None else to_days(options.acquisitions_limit)
@@ -106,7 +106,7 @@ def monitor_tables(
     return lines
 
 
-def _all_parcels(tables: Sequence[PracticeTable]) -> ParcelTable:
+def all_parcels(tables: Sequence[PracticeTable]) -> ParcelTable:
     """Parcels of all practice tables, each once."""
     ids = pa.chunked_array([table.ids for table in tables]).unique()
     ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids

@@ -1,0 +1,165 @@
+"""Time practice monitoring on many parcels: the kernels alone, and the whole command.
+
+Run as ``python tests/benchmarks/practices.py [parcels] [folder]``: it makes parcels out of seeded noise around
+crop curves, writes them as Parquet sorted by parcel, and monitors all four practices. The command is run in a
+new process, twice, so that the second one finds compiled kernels.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from datetime import date, timedelta
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+SETTINGS = """[DEFAULT_TIME_SERIES_ANALYSIS_PARAMS]
+OPTTHRVEGCYCLE=350
+NDVIDW=300
+NDVIUP=500
+NDVISTEP=5
+OPTTHRMIN=100
+COHTHRBASE=0.1
+COHTHRHIGH=0.15
+COHTHRABS=0.7
+AMPTHRMIN=0.2
+STDDEVINAMPTHR=1
+OPTTHRBUFDEN=4
+AMPTHRBREAKDEN=3
+AMPTHRVALDEN=3
+CATCHPERIOD=56
+EFANDVITHR=325
+EFANDVIUP=400
+EFANDVIDW=300
+EFACOHCHANGE=0.2
+EFACOHVALUE=0.7
+[CC_TIME_SERIES_ANALYSIS_PARAMS]
+CC_CATCHMAIN="CatchCrop_3"
+"""
+NAMES = {"NA": "NA", "CC": "CatchCrop", "FL": "Fallow", "NFC": "NFC"}
+PARCELS_PER_GROUP = 2_500
+
+
+def write_inputs(folder: Path, n_parcels: int) -> None:
+    """Write observations, practice tables and a configuration."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "C.cfg").write_text(SETTINGS)
+    start = date(2019, 1, 2)
+    radar = [
+        (orbit, start + timedelta(6 * i + shift))
+        for orbit, shift in (("088", 0), ("139", 3))
+        for i in range(59)
+    ]
+    keys = [("AMP", pol, orbit, day) for pol in ("VV", "VH") for orbit, day in radar]
+    keys += [("COHE", "VV", orbit, day) for orbit, day in radar]
+    keys += [("NDVI", "", "", date(2019, 1, 10) + timedelta(round(5.7 * i))) for i in range(62)]
+    names = {
+        "kind": [k[0] for k in keys],
+        "pol": [k[1] for k in keys],
+        "orbit": [k[2] for k in keys],
+        "date": [k[3].isoformat() for k in keys],
+    }
+    fixed = {name: pa.array(texts).dictionary_encode() for name, texts in names.items()}
+    kind = np.array(names["kind"])
+    pol = np.array(names["pol"])
+    day = np.array([k[3].timetuple().tm_yday for k in keys], np.float64)
+    rng = np.random.default_rng(1)
+    writer = None
+    for first in range(0, n_parcels, PARCELS_PER_GROUP):
+        ids = np.arange(first, min(n_parcels, first + PARCELS_PER_GROUP), dtype=np.int32)
+        harvest = rng.uniform(180, 270, (ids.size, 1))
+        green = (day > 90) & (day < harvest)
+        values = rng.normal(0, 1, (ids.size, day.size))
+        mean = np.where(green, 0.3, 0.75) + 0.05 * values
+        mean = np.where(kind == "NDVI", np.where(green, 750, 230) + 40 * values, mean)
+        is_amp = kind == "AMP"
+        level = np.where(pol == "VV", -11.0, np.where(green, -16.5, -19.5))
+        mean = np.where(is_amp, level + 0.7 * values, mean)
+        n = np.arange(day.size)
+        columns = {"parcel_id": pa.array(np.repeat(ids, day.size))}
+        for name, array in fixed.items():
+            codes = np.tile(array.indices.to_numpy()[n], ids.size)
+            columns[name] = pa.DictionaryArray.from_arrays(codes, array.dictionary)
+        columns["mean"] = pa.array(np.round(mean, 4).ravel())
+        columns["std"] = pa.array(np.round(np.abs(values), 3).ravel())
+        table = pa.table(columns)
+        writer = writer or pq.ParquetWriter(folder / "observations.parquet", table.schema, compression="zstd")
+        writer.write_table(table)
+    if writer is not None:
+        writer.close()
+    for practice, name in NAMES.items():
+        period = "2019-09-01,NA" if practice == "CC" else "2019-06-01,2019-07-15"
+        row = f"233,2019-03-01,2019-06-15,2019-10-31,{name},CatchCrop_1,{period}"
+        header = "SEQ_ID,FIELD_ID,MAIN_CROP,VEG_START,H_START,H_END,PRACTICE,P_TYPE,P_START,P_END,S1Pix"
+        lines = [header, *(f"{i},F{i},{row},40" for i in range(n_parcels))]
+        (folder / f"{practice}.csv").write_text("\n".join(lines) + "\n")
+
+
+def command(folder: Path) -> list[str]:
+    """Words of the command that monitors all four practices."""
+    words = [sys.executable, "-m", "sen4cap_core.cli.main", "l4c", "monitor"]
+    words += ["--observations", str(folder / "observations.parquet"), "--country", "NLD", "--year", "2019"]
+    words += ["--config", str(folder / "C.cfg"), "--compat", "sen4cap"]
+    for practice in NAMES:
+        words += ["--practice", practice, "--practices", str(folder / f"{practice}.csv")]
+        words += ["--out", str(folder / f"result_{practice}.parquet")]
+    return words
+
+
+def time_kernels(folder: Path) -> None:
+    """Print the seconds of each stage, run in this process with compiled kernels."""
+    from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
+    from sen4cap_core.declarations.practice_tables import read_practice_table
+    from sen4cap_core.processors.l4c import observations_in as reading
+    from sen4cap_core.processors.l4c.command import all_parcels
+    from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor
+    from sen4cap_core.processors.l4c.table import practice_table
+
+    config = read_l4c_config(folder / "C.cfg", 2019)
+    tables = [read_practice_table(folder / f"{practice}.csv") for practice in PRACTICES]
+    parcels = all_parcels(tables)
+    clock = time.perf_counter()
+
+    def lap(name: str) -> None:
+        nonlocal clock
+        now = time.perf_counter()
+        print(f"{name:40s}{now - clock:8.2f} s")
+        clock = now
+
+    rows = reading._read(folder / "observations.parquet", parcels, None, with_std=False)
+    lap("read Parquet")
+    n_orbits = len(rows.orbits)
+    laid, _ = reading._lay_out(rows, len(parcels), with_std=False)
+    lap("kernels: lay out and sort")
+    series = reading._build(laid, len(parcels), n_orbits, 15, True)
+    lap("kernels: pair")
+    weeks = group_weeks(series, True)
+    lap("kernels: weeks")
+    for practice, table in zip(PRACTICES, tables, strict=True):
+        run = Run(practice, "NLD", 2019, 18261, False, False, "sen4cap")
+        found = monitor(series, weeks, table, parcels.locate(table.ids), config, run)
+        lap(f"judge {practice}")
+        practice_table(found, run)
+        lap(f"table {practice}")
+
+
+def main() -> None:
+    """Make inputs, time the command twice and the stages once."""
+    n_parcels = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "/tmp/practices_benchmark")
+    if not (folder / "NFC.csv").exists():
+        write_inputs(folder, n_parcels)
+    for attempt in ("first (compiles)", "second"):
+        begin = time.perf_counter()
+        subprocess.run(command(folder), check=True)
+        print(f"command, {attempt}: {time.perf_counter() - begin:.2f} s")
+    time_kernels(folder)
+    time_kernels(folder)
+
+
+if __name__ == "__main__":
+    main()
