@@ -110,6 +110,8 @@ def _print_report(report: Report) -> None:
         console.print(f"\nRuns: {report.interface_url}   Uploads: {report.uploads}")
     if report.runs:
         console.print(f"Prefect: {report.runs['running']} running, {report.runs['failed']} failed in a day")
+    for one in report.arriving:
+        console.print(f"arriving: {escape(one['path'])}: {escape(one['reason'])}")
     if report.work:
         console.print(_work_table(report.work))
         for failure in report.work["failures"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -49,6 +50,8 @@ class Report:
     """Prefect runs now (``running``) and in the last day (``failed``); None while the server is away."""
     work: dict[str, Any] | None
     """What ``db.status.summary`` gives; None while the database is away."""
+    arriving: list[dict[str, str]]
+    """Files the watcher sees and does not take yet: ``path`` and ``reason`` (still growing, incomplete ...)."""
 
     @property
     def all_up(self) -> bool:
@@ -100,6 +103,7 @@ def gather(place: Place) -> Report:
         uploads=str(place.settings.uploads_root),
         runs=_runs(api_url) if api_url and prefect_answers else None,
         work=_work(database_url) if database_url and database_answers else None,
+        arriving=_arriving(place) if supervised else [],
     )
 
 
@@ -123,6 +127,14 @@ def _with_answers(
             if not ours and name not in names
         ]
     return corrected
+
+
+def _arriving(place: Place) -> list[dict[str, str]]:
+    try:
+        heartbeat = json.loads((place.run / "watcher.json").read_text(encoding="utf-8"))
+        return [{"path": str(one["path"]), "reason": str(one["reason"])} for one in heartbeat["pending"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
 
 
 def _database_url(place: Place) -> str | None:
