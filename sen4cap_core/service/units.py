@@ -125,8 +125,7 @@ def standard_units(place: Place) -> list[Unit]:
             extra={
                 "PREFECT_WORKER_QUERY_SECONDS": "1",
                 "PREFECT_WORKER_PREFETCH_SECONDS": "1",
-                # Its runs report that they live; 30 s is the shortest beat there is. Not in the warm worker:
-                # each run would end up to a second late, and there the leases tell who lives.
+                # Its runs report that they live; 30 s is the shortest beat there is.
                 "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30",
             },
         ),
