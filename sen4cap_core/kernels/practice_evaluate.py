@@ -85,6 +85,8 @@ class Judgements(NamedTuple):
     tillage_week: NDArray[np.int32]
     gaps: NDArray[np.int32]
     """(R, 4) weeks without radar: in the year, in H_START..H_END, in P_START..P_END, before the harvest."""
+    evidence: NDArray[np.int32]
+    """(R, 3) weeks with a backscatter ratio, with a coherence, with an NDVI."""
     weekly: NDArray[np.int8]
     """(W, 5) M1..M5 of each week of each row, or empty."""
     weekly_at: NDArray[np.int64]
@@ -194,7 +196,9 @@ def judge_rows(
         elif rows.task[r] == ECHOED:
             finding = PracticeFinding(season.practice_start, season.practice_end, NA, NA, NA, NA, NA, NA)
         grade = finding.grade
-        if rows.task[r] != NOT_JUDGED and finding.end > last_week:
+        # The original compares with the Monday, so that a period up to 31 December is never judged.
+        known_until = last_week if original else last_week + 6
+        if rows.task[r] != NOT_JUDGED and finding.end > known_until:
             grade = NR
         out.practice_start[r] = finding.start
         out.practice_end[r] = finding.end
@@ -207,7 +211,11 @@ def judge_rows(
         out.harvest_week[r] = harvest_week
         out.radar_harvest_week[r] = found.radar_week
         out.at_harvest[r, :] = NA
+        out.evidence[r, :] = 0
         for i in range(n):
+            out.evidence[r, 0] += not math.isnan(t.ratio_max[at + i])
+            out.evidence[r, 1] += not math.isnan(t.coherence_max[at + i])
+            out.evidence[r, 2] += not math.isnan(t.ndvi[at + i])
             if t.monday[at + i] == harvest_week:
                 _copy_markers(i, w, out.at_harvest[r])
         out.tillage_week[r] = NO_DAY
@@ -295,3 +303,4 @@ def _leave_empty(r: int, rows: PracticeRows, out: Judgements) -> None:
     out.radar_harvest_week[r] = day
     out.tillage_week[r] = day
     out.gaps[r, :] = marker
+    out.evidence[r, :] = 0

@@ -19,6 +19,12 @@ NDVI: Final = 3
 
 OUTLIER_VV_DB: Final = -3.0
 """Backscatter above this is no field; its dates do not enter the amplitude thresholds."""
+SHORT_PAIR_DAYS: Final = 6
+"""Interval of the pairs the thresholds of coherence are made for."""
+LONG_PAIR_DAYS: Final = 24
+"""Coherences further apart than this are not compared."""
+NEVER: Final = 2147483647
+"""Later than all days."""
 MIN_COHERENCES: Final = 15
 """A parcel needs more coherence values than this, all orbits together."""
 
@@ -253,14 +259,29 @@ def count_pairs(first: int, last: int, rows: Rows, n_pairs: NDArray[np.int64]) -
 
 
 @njit(nogil=True, cache=True)
+def _sort_coherences(first: int, last: int, series: Series) -> None:
+    """Sort coherences by day; they are nearly sorted, as pairs are of nearly the same length."""
+    for i in range(first + 1, last):
+        day, value, rise = series.coherence_day[i], series.coherence[i], series.rise[i]
+        j = i
+        while j > first and series.coherence_day[j - 1] > day:
+            series.coherence_day[j] = series.coherence_day[j - 1]
+            series.coherence[j], series.rise[j] = series.coherence[j - 1], series.rise[j - 1]
+            j -= 1
+        series.coherence_day[j], series.coherence[j], series.rise[j] = day, value, rise
+
+
+@njit(nogil=True, cache=True)
 def build_series(
     first: int, last: int, rows: Rows, n_orbits: int, min_acquisitions: int, original: bool, series: Series
 ) -> None:
     """Fill the series of parcels ``first`` to ``last`` (exclusive).
 
     A coherence rise is the increase since the previous value of the same orbit. The original has none when
-    these are more than six days apart. Otherwise coherences of longer pairs are first put on the scale of six
-    days, supposing that coherence falls exponentially with time: ``c ** (6 / days)``.
+    these are more than six days apart, and dates both by the later day of the pair. Otherwise coherences are
+    put on the scale of six days, supposing that they fall exponentially with time: ``c ** (6 / days)``; and
+    they are dated by the earlier day of the pair, since a pair that is coherent tells that nothing grew
+    between its days, so that the harvest was before both.
 
     The original's parcels are usable with at least one pair, one orbit with ``min_acquisitions`` coherences,
     more than 15 coherences in all and one NDVI value; the others with any value at all.
@@ -268,41 +289,50 @@ def build_series(
     latest = np.empty(n_orbits, np.float64)
     latest_day = np.empty(n_orbits, np.int32)
     n_of_orbit = np.empty(n_orbits, np.int32)
+    since_before = np.empty(n_orbits, np.int32)
     for p in range(first, last):
         cell = N_KINDS * p
         pair_at = series.pair_at[p]
         _join_days(rows, cell, pair_at, series.pair_day, series.ratio_db, series.is_field)
         latest_day[:] = NO_DAY
         n_of_orbit[:] = 0
+        since_before[:] = LONG_PAIR_DAYS
         at = rows.at[cell + COHERENCE]
         to = series.coherence_at[p]
         n_kept = 0
         for i in range(at, at + rows.n[cell + COHERENCE]):
             orbit, day, value = rows.orbit[i], rows.day[i], rows.mean[i]
             n_of_orbit[orbit] += 1
+            since = day - latest_day[orbit] if latest_day[orbit] != NO_DAY else NEVER
             rise = 0.0
+            told_day = day
             if original:
-                if latest_day[orbit] != NO_DAY and day - latest_day[orbit] <= 6:
+                if since <= SHORT_PAIR_DAYS:
                     rise = max(0.0, value - latest[orbit])
             else:
-                interval = 0
+                interval = SHORT_PAIR_DAYS
                 if rows.start.size > 0 and rows.start[i] != NO_DAY:
-                    interval = day - rows.start[i]
-                elif latest_day[orbit] != NO_DAY:
-                    interval = day - latest_day[orbit]
-                if interval > 6 and value > 0.0:
-                    value = value ** (6.0 / min(interval, 24))
-                if latest_day[orbit] != NO_DAY and day - latest_day[orbit] <= 24:
+                    interval = min(max(1, day - rows.start[i]), LONG_PAIR_DAYS)
+                elif since <= LONG_PAIR_DAYS:
+                    # One missing acquisition does not make a long pair: two long intervals in a row do.
+                    interval = min(since, since_before[orbit])
+                    since_before[orbit] = since
+                if value > 0.0:
+                    value = value ** (SHORT_PAIR_DAYS / interval)
+                if since <= LONG_PAIR_DAYS:
                     rise = max(0.0, value - latest[orbit])
+                told_day = day - interval
             latest[orbit], latest_day[orbit] = value, day
             if not _is_double(rows, at, i):
-                series.coherence_day[to + n_kept] = day
+                series.coherence_day[to + n_kept] = told_day
                 series.coherence[to + n_kept] = value
                 series.rise[to + n_kept] = rise
                 n_kept += 1
+        if not original:
+            _sort_coherences(to, to + n_kept, series)
         for i in range(to + n_kept, series.coherence_at[p + 1]):
             # Doubled values leave places at the end, which no range reaches.
-            series.coherence_day[i] = 2147483647
+            series.coherence_day[i] = NEVER
         at = rows.at[cell + NDVI]
         n_ndvi = rows.n[cell + NDVI]
         for i in range(n_ndvi):

@@ -10,11 +10,10 @@ from numba import njit
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.practice_calendar import monday_of, round_half_up
-from sen4cap_core.kernels.practice_series import Series
+from sen4cap_core.kernels.practice_series import NEVER, Series
 
 N_PREVIOUS: Final = 3
 """Weeks whose mean ratio is the reference of a week's change."""
-NEVER: Final = 2147483647
 
 
 class WeekTable(NamedTuple):

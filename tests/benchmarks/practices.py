@@ -1,8 +1,8 @@
 """Time practice monitoring on many parcels: the kernels alone, and the whole command.
 
-Run as ``python tests/benchmarks/practices.py [parcels] [folder]``: it makes parcels out of seeded noise around
-crop curves, writes them as Parquet sorted by parcel, and monitors all four practices. The command is run in a
-new process, twice, so that the second one finds compiled kernels.
+Run as ``python tests/benchmarks/practices.py [parcels] [folder]``: it makes parcels out of seeded noise
+around crop curves, writes them as Parquet sorted by parcel, and monitors all four practices. The command is
+run in a new process, twice, so that the second one finds compiled kernels.
 """
 
 from __future__ import annotations

@@ -175,6 +175,7 @@ def _judge(
         radar_harvest_week=np.empty(n, np.int32),
         tillage_week=np.empty(n, np.int32),
         gaps=np.empty((n, 4), np.int32),
+        evidence=np.empty((n, 3), np.int32),
         weekly=np.empty((int(weekly_at[-1]) if run.with_weeks else 0, 5), np.int8),
         weekly_at=weekly_at,
     )

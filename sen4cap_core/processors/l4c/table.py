@@ -22,12 +22,15 @@ INDEX_TEXTS = {-3: "NA1", **{code: text for text, code in INDEX_CODES.items()}}
 NO_HARVEST = "NO-HARVEST"
 NO_TILLAGE = "NO-TILLAGE"
 NO_PIXELS = "0"
+EVIDENCE_COLUMNS = ("AMP_WEEKS", "COHE_WEEKS", "NDVI_WEEKS")
+"""Weeks with a value of each kind."""
 
 
 def practice_table(monitored: Monitored, run: Run) -> pa.Table:
     """Return one row for each judged row of the practice table: the original's 35 columns, 38 with tillage.
 
-    All columns are text. In the default mode five more follow, M1 to M5 of the harvest week.
+    All columns are text. In the default mode eight more follow: M1 to M5 of the harvest week, and the number
+    of weeks with backscatter, coherence and NDVI.
     """
     table, kept, out = monitored.table, monitored.kept, monitored.judgements
     rows = monitored.rows
@@ -82,6 +85,8 @@ def practice_table(monitored: Monitored, run: Run) -> pa.Table:
     if not run.original:
         for i in range(5):
             columns[f"H_M{i + 1}"] = _coded(out.at_harvest[:, i], MARKER_TEXTS)
+        for i, name in enumerate(EVIDENCE_COLUMNS):
+            columns[name] = _numbers(out.evidence[:, i])
     return pa.table(columns)
 
 
