@@ -135,8 +135,8 @@ def monitor(
         parcel=parcel[kept],
         has_pixels=_pixels(table)[kept] >= MIN_RADAR_PIXELS,
         vegetation_start=days["VEG_START"],
-        vegetation_week=_season_weeks(days["VEG_START"]),
-        harvest_start_week=_season_weeks(days["H_START"]),
+        vegetation_week=_season_weeks(days["VEG_START"], run.original),
+        harvest_start_week=_season_weeks(days["H_START"], run.original),
         harvest_end_week=_mondays(days["H_END"]),
         practice_start=days["P_START"],
         practice_end=days["P_END"],
@@ -282,9 +282,11 @@ def _mondays(days: NDArray[np.int32]) -> NDArray[np.int32]:
     return np.where(days == NO_DAY, NO_DAY, days - (days + 3) % 7).astype(np.int32)
 
 
-def _season_weeks(days: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Mondays of the days; a day in the first ISO week counts as of the second."""
+def _season_weeks(days: NDArray[np.int32], original: bool) -> NDArray[np.int32]:
+    """Mondays of the days; in the original a day in the first ISO week counts as of the second."""
     weeks = _mondays(days)
+    if not original:
+        return weeks
     distinct, inverse = np.unique(days, return_inverse=True)
     is_first = np.array([from_days(day).isocalendar().week == 1 for day in distinct.tolist()], np.bool_)
     return (weeks + 7 * is_first[inverse]).astype(np.int32)
