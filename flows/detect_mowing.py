@@ -37,7 +37,9 @@ def detect_mowing(season_id: int) -> dict[str, Any] | State[None]:
         key = artifact_key("ndvi", where.site, str(where.year), chart.ori_id)
         text = f"NDVI of parcel {chart.ori_id}"
         page = document(heading(f"Parcel {chart.ori_id}"), image(text, chart.png))
-        charts[chart.new_id] = show(key, page, text)
+        address = show(key, page, text)
+        if address:
+            charts[chart.new_id] = address
     page = mowing_markdown(
         done.table,
         title=f"Mowing in {where.site}, {where.season}",
@@ -48,7 +50,11 @@ def detect_mowing(season_id: int) -> dict[str, Any] | State[None]:
     )
     files = facts((name, str(path)) for name, path in done.files.items())
     page = document(Markdown(page), heading("Files", 3), files)
-    show(artifact_key("mowing", where.site, where.season), page, f"Mowing in {where.site}, {where.season}")
+    show(
+        artifact_key("mowing", where.site, where.season, str(where.year)),
+        page,
+        f"Mowing in {where.site}, {where.season}",
+    )
     return {
         "parcels": len(done.table),
         "events": len(done.events),

@@ -38,14 +38,14 @@ def receive_upload(linger_seconds: float | None = None) -> dict[str, int]:
             time.sleep(LOOK_SECONDS)
             continue
         with keep_leases(context, [job]):
-            outcome = _receive(context, job.payload["upload_id"])
+            outcome, reason = _receive(context, job.payload["upload_id"])
         with context.session() as session:
             if outcome == "put off":
                 jobs.fail(
                     session,
                     job.id,
                     job.owner,
-                    "see the run's log",
+                    reason,
                     RETRY_SECONDS * job.attempts,
                     max_attempts=context.settings.max_attempts,
                     flow_run_id=context.flow_run_id,
@@ -58,14 +58,19 @@ def receive_upload(linger_seconds: float | None = None) -> dict[str, int]:
     return counts
 
 
-def _receive(context: Context, upload_id: int) -> str:
+def _receive(context: Context, upload_id: int) -> tuple[str, str]:
+    """Receive one upload; return what became of it, and why it was put off."""
     try:
         answer: Answer = receive_one(context, upload_id)
-    except Exception:
+    except Exception as error:
         # Not the file's fault (a wrong file is an answer, not an error): later, and the others go on.
         get_run_logger().exception("upload %s could not be received now", upload_id)
-        return "put off"
-    return "received" if answer.accepted else "rejected"
+        return "put off", f"{type(error).__name__}: {error}"
+    return ("received" if answer.accepted else "rejected"), ""
+
+
+def _year(answer: Answer) -> list[str]:
+    return [str(answer.receipt["year"])] if answer.receipt.get("year") else []
 
 
 @task(name="receive-one", task_run_name="upload {upload_id}", cache_policy=NO_CACHE)
@@ -73,7 +78,7 @@ def receive_one(context: Context, upload_id: int) -> Answer:
     """Read, store and answer one upload; its receipt becomes an artifact."""
     answer = run_step(context, upload_id)
     show(
-        artifact_key("receipt", answer.site, answer.name),
+        artifact_key("receipt", answer.site, *_year(answer), answer.name),
         receipt_markdown(answer.receipt),
         f"{'Receipt' if answer.accepted else 'Rejection'} of {answer.name}",
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import cast
@@ -45,7 +46,7 @@ def name_run(name: str, tags: Iterable[str] = ()) -> None:
     """Give the current run a name people read and tags they filter by."""
     if not flow_run.id:
         return
-    with get_client(sync_client=True) as client:
+    with _shown_if_possible("name"), get_client(sync_client=True) as client:
         client.update_flow_run(UUID(str(flow_run.id)), name=name, tags=sorted({*flow_run.tags, *tags}))
 
 
@@ -64,10 +65,21 @@ def artifact_key(*parts: str) -> str:
     return re.sub(r"[^a-z0-9]+", "-", "-".join(parts).lower()).strip("-")
 
 
-def show(key: str, markdown: str, description: str) -> str:
+def show(key: str, markdown: str, description: str) -> str | None:
     """Leave a markdown artifact on the current run; return its address within the Prefect UI."""
-    artifact_id = create_markdown_artifact(markdown=markdown, key=key, description=description)
-    return f"/artifacts/artifact/{artifact_id}"
+    with _shown_if_possible(f"artifact {key}"):
+        artifact_id = create_markdown_artifact(markdown=markdown, key=key, description=description)
+        return f"/artifacts/artifact/{artifact_id}"
+    return None
+
+
+@contextmanager
+def _shown_if_possible(what: str) -> Iterator[None]:
+    """Let work that is done stay done when the server that shows it is away."""
+    try:
+        yield
+    except Exception:
+        get_run_logger().warning("%s could not be shown", what, exc_info=True)
 
 
 def skipped(reason: object) -> State[None]:
@@ -100,6 +112,7 @@ def _progress_artifact(title: str) -> Callable[[float], None]:
         nonlocal shown
         if fraction >= 1.0 or fraction - shown >= 0.05:
             shown = fraction
-            update_progress_artifact(artifact_id, progress=round(100 * fraction, 1))
+            with _shown_if_possible("progress"):
+                update_progress_artifact(artifact_id, progress=round(100 * fraction, 1))
 
     return report

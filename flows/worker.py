@@ -53,6 +53,10 @@ RETRY_SECONDS = 20.0
 """Pause before a failed job is tried again, times the tries so far: a disk may need a moment."""
 STOP_SECONDS = 8.0
 """How long a stop waits for the jobs in hand; what is not done then is taken up again at the next start."""
+LONGEST_WAIT_SECONDS = 900.0
+"""After so long a season is evaluated although scenes of its site are still to come."""
+UNREADABLE_TRIES = 2
+"""A scene that cannot be read is looked at once more: a network folder may have been away for a moment."""
 INGEST_BATCH = 50
 """Uploads registered in one run: a run costs half a second of a core, a registration a hundredth."""
 RECYCLE_AFTER_JOBS = 2000
@@ -66,6 +70,7 @@ class WarmWorker:
         self._context = context
         self._stop = threading.Event()
         self._jobs_left = RECYCLE_AFTER_JOBS
+        self._owners: list[str] = []
 
     def run(self) -> None:
         """Work until ``stop``."""
@@ -80,6 +85,7 @@ class WarmWorker:
             self._stop.wait(ORPHAN_SECONDS)
         for thread in slots:
             thread.join(timeout=STOP_SECONDS)
+        self._give_back()
 
     def stop(self, *_: object) -> None:
         """Claim no more; also a signal handler."""
@@ -91,8 +97,18 @@ class WarmWorker:
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
             self._work_off()
 
+    def _give_back(self) -> None:
+        """Let what is still in hand wait again at once; a clean stop is no failed try."""
+        try:
+            with self._context.session() as session:
+                for owner in self._owners:
+                    jobs.release_owned(session, owner)
+        except Exception:
+            logger.warning("could not give jobs back: their leases do it", exc_info=True)
+
     def _work_off(self) -> None:
         owner = new_owner()
+        self._owners.append(owner)
         while not self._stop.is_set():
             try:
                 work = _next_work(self._context, owner)
@@ -120,9 +136,13 @@ class WarmWorker:
 def _next_work(context: Context, owner: str) -> list[ClaimedJob]:
     """Claim what is to be done next: one job, or a burst of uploads of one site to be registered in one run.
 
-    A season is evaluated when no scene of the moment is left, so a burst is evaluated once.
+    A season is evaluated when no scene work of its site is left, so a burst is evaluated once; an evaluation
+    takes seconds and goes before the scenes of other sites.
     """
-    job = claim_next(context, SCENE_WORK, owner) or claim_next(context, [DETECT_MOWING], owner)
+    with context.session() as session:
+        quiet = jobs.quiet_sites(session, DETECT_MOWING, SCENE_WORK, LONGEST_WAIT_SECONDS)
+    job = claim_next(context, [DETECT_MOWING], owner, site_slug=quiet[0]) if quiet else None
+    job = job or claim_next(context, SCENE_WORK, owner)
     if job is None:
         return []
     if job.kind != INGEST_SCENE:
@@ -182,14 +202,15 @@ def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: st
             return
         error = state.result(raise_on_failure=False)
         # A file that is wrong stays wrong; everything else may be better in a while.
-        retry = None if isinstance(error, BadUploadError) else RETRY_SECONDS * job.attempts
+        is_file = isinstance(error, BadUploadError)
+        tries = UNREADABLE_TRIES if is_file else context.settings.max_attempts
         jobs.fail(
             session,
             job.id,
             job.owner,
             f"{type(error).__name__}: {error}",
-            retry,
-            max_attempts=context.settings.max_attempts,
+            RETRY_SECONDS * job.attempts,
+            max_attempts=tries,
             flow_run_id=run_id,
         )
 

@@ -130,12 +130,15 @@ def _page_of(place: Place, key: str) -> str:
 
 def _say_where_to_look(place: Place, console: Console) -> None:
     interface = place.prefect_api_url().removesuffix("/api")
-    console.print(f"""[bold]Where to look[/]
+    console.print(
+        f"""[bold]Where to look[/]
    runs           {interface}/runs
    artifacts      {interface}/artifacts
-   mowing table   {_page_of(place, "mowing-demo-main")}
+   mowing table   {_page_of(place, "mowing-demo-main-2019")}
    receipts       {place.settings.uploads_root / SITE} (*.receipt.json)
    results        {place.settings.data / "sites" / SITE}
    how it is      sen4cap status
    stop           sen4cap down
-""")
+""",
+        soft_wrap=True,
+    )

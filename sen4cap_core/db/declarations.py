@@ -106,11 +106,16 @@ def current_sets(session: Session) -> list[DeclarationSet]:
 
 
 def load_parcels(
-    session: Session, set_id: int, *, bounds: tuple[float, float, float, float] | None = None
+    session: Session,
+    set_id: int,
+    *,
+    bounds: tuple[float, float, float, float] | None = None,
+    largest: int | None = None,
 ) -> gpd.GeoDataFrame:
     """Return the parcels of a set ordered by new_id, geometry in EPSG:4326 (None where the file had none).
 
-    ``bounds`` (west, south, east, north in degrees) keeps those whose box meets it.
+    ``bounds`` (west, south, east, north in degrees) keeps those whose box meets it; ``largest`` keeps so
+    many, by area.
     """
     query = select(
         Parcel.new_id,
@@ -124,7 +129,8 @@ def load_parcels(
     ).where(Parcel.set_id == set_id)
     if bounds is not None:
         query = query.where(Parcel.geom.op("&&")(func.ST_MakeEnvelope(*bounds, 4326)))
-    rows = session.execute(query.order_by(Parcel.new_id)).all()
+    order = [Parcel.new_id] if largest is None else [Parcel.area_m2.desc(), Parcel.new_id]
+    rows = session.execute(query.order_by(*order).limit(largest)).all()
     frame = pd.DataFrame(
         rows,
         columns=["new_id", "hold_id", "ori_id", "ori_hold", "ori_crop", "geom_valid", "area_m2", "wkb"],

@@ -47,9 +47,10 @@ def scene_uploads_without_scene(session: Session) -> list[tuple[int, str]]:
 
 def seasons_to_evaluate(session: Session) -> list[tuple[int, str]]:
     """Return (season, site) of enabled seasons whose inputs are newer than their last mowing run."""
-    last_run = (
-        select(func.max(MowingRun.created_at)).where(MowingRun.season_id == Season.id).scalar_subquery()
-    )
+    # The run, or the job that found nothing to do: L4B may be off, or the filter may let nothing pass.
+    looked = select(func.max(Job.finished_at)).where(Job.key == func.concat("detect-mowing/", Season.id))
+    run = select(func.max(MowingRun.created_at)).where(MowingRun.season_id == Season.id)
+    last_run = func.greatest(run.scalar_subquery(), looked.scalar_subquery())
     newest_observation = (
         select(func.max(ObservationSet.created_at))
         .join(SceneRow, SceneRow.id == ObservationSet.scene_id)

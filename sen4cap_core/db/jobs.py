@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
 from sen4cap_core.db.models import Job, Json
 
@@ -160,9 +160,9 @@ def renew(session: Session, job_id: int, owner: str, lease_seconds: float) -> bo
 
 
 def finish(session: Session, job_id: int, owner: str, *, flow_run_id: str | None = None) -> bool:
-    """End a job as done, in the same transaction as its effects.
+    """End a job as done.
 
-    False when the lease was lost to somebody else: roll the effects back, the other one makes them.
+    False when the lease was lost to somebody else, who does the work again: effects must bear that.
     A job that was asked for again meanwhile goes back to waiting.
     """
     return _end(session, job_id, owner, "done", None, flow_run_id)
@@ -256,6 +256,33 @@ def due(session: Session, kinds: Sequence[str]) -> int:
     """Count jobs that ``claim`` would give out now."""
     query = select(func.count()).where(Job.kind.in_(kinds), or_(_ready(), _expired()))
     return session.execute(query).scalar_one()
+
+
+def quiet_sites(
+    session: Session, kind: str, blockers: Sequence[str], longest_wait_seconds: float
+) -> list[str]:
+    """Return the sites whose due jobs of a kind may be done now, the longest waiting first.
+
+    A site with open jobs of the kinds ``blockers`` has to wait for them, but not longer than this.
+    """
+    blocker = aliased(Job)
+    open_blockers = (
+        select(blocker.id)
+        .where(
+            blocker.site_slug == Job.site_slug,
+            blocker.kind.in_(blockers),
+            blocker.state.in_(("waiting", "running")),
+        )
+        .exists()
+    )
+    waited = Job.not_before < func.statement_timestamp() - timedelta(seconds=longest_wait_seconds)
+    query = (
+        select(Job.site_slug, func.min(Job.not_before))
+        .where(Job.kind == kind, or_(_ready(), _expired()), or_(~open_blockers, waited))
+        .group_by(Job.site_slug)
+        .order_by(func.min(Job.not_before), Job.site_slug)
+    )
+    return [row[0] for row in session.execute(query)]
 
 
 def unattended(session: Session, kind: str) -> int:

@@ -6,10 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Parcel, Season, Site
+
+_COPY_RESULTS = "COPY mowing_result (run_id, new_id, mow_n, proc, compl, n_observations, reason) FROM STDIN"
+_COPY_MARKERS = 'COPY marker (run_id, new_id, kind, start, "end", confidence, missions) FROM STDIN'
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ def latest_run(session: Session, season_id: int) -> MowingRun | None:
     ).one_or_none()
 
 
+def lock_season(session: Session, season_id: int, last_run_id: int | None) -> bool:
+    """Hold a season's results until the transaction ends; False when a run came that was not known."""
+    session.execute(select(Season.id).where(Season.id == season_id).with_for_update())
+    last = latest_run(session, season_id)
+    return (last.id if last else None) == last_run_id
+
+
 def store_run(
     session: Session, run: MowingRun, answers: Sequence[ParcelAnswer], markers: Sequence[MowingMarker]
 ) -> int:
@@ -54,35 +64,16 @@ def store_run(
     earlier = select(MowingRun.id).where(MowingRun.season_id == run.season_id, MowingRun.id != run.id)
     session.execute(delete(MowingResult).where(MowingResult.run_id.in_(earlier)))
     session.execute(delete(Marker).where(Marker.run_id.in_(earlier)))
-    if answers:
-        session.execute(insert(MowingResult), [dict(vars(answer), run_id=run.id) for answer in answers])
-    if markers:
-        session.execute(
-            insert(Marker), [dict(vars(marker), run_id=run.id, kind="mowing") for marker in markers]
-        )
+    raw = session.connection().connection.driver_connection
+    assert raw is not None
+    with raw.cursor() as cursor:
+        with cursor.copy(_COPY_RESULTS) as copy:
+            for a in answers:
+                copy.write_row((run.id, a.new_id, a.mow_n, a.proc, a.compl, a.n_observations, a.reason))
+        with cursor.copy(_COPY_MARKERS) as copy:
+            for m in markers:
+                copy.write_row((run.id, m.new_id, "mowing", m.start, m.end, m.confidence, m.missions))
     return run.id
-
-
-def link_product(session: Session, run_id: int, product_id: int) -> None:
-    """Say which exported product holds a run's answers."""
-    session.execute(update(MowingRun).where(MowingRun.id == run_id).values(product_id=product_id))
-
-
-def results_of(session: Session, run_id: int) -> list[MowingResult]:
-    """Return a run's answers by parcel."""
-    return list(
-        session.scalars(
-            select(MowingResult).where(MowingResult.run_id == run_id).order_by(MowingResult.new_id)
-        )
-    )
-
-
-def markers_of(session: Session, run_id: int, new_id: int | None = None) -> list[Marker]:
-    """Return a run's markers, of one parcel or all, in order of parcel and time."""
-    query = select(Marker).where(Marker.run_id == run_id).order_by(Marker.new_id, Marker.start)
-    if new_id is not None:
-        query = query.where(Marker.new_id == new_id)
-    return list(session.scalars(query))
 
 
 @dataclass(frozen=True)

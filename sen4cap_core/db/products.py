@@ -45,12 +45,6 @@ def register_product(session: Session, values: dict[str, object], inputs: Iterab
     return product_id
 
 
-def inputs_of(session: Session, product_id: int) -> list[str]:
-    """Return what a product was made from."""
-    query = select(ProductInput.ref).where(ProductInput.product_id == product_id).order_by(ProductInput.ref)
-    return list(session.scalars(query))
-
-
 def register_observations(session: Session, values: dict[str, object]) -> int:
     """Insert or refresh the observation set of a scene, declaration set and group; return its id."""
     statement = insert(ObservationSet).values(**values)
@@ -65,14 +59,14 @@ def register_observations(session: Session, values: dict[str, object]) -> int:
     ).scalar_one()
 
 
-def has_observations(session: Session, scene_id: int, declaration_set_id: int, group: str) -> bool:
-    """Whether a scene was extracted for a declaration set."""
-    query = select(ObservationSet.id).where(
+def observations_path(session: Session, scene_id: int, declaration_set_id: int, group: str) -> str | None:
+    """Return where a scene's observations for a declaration set lie, None where it was not extracted."""
+    query = select(ObservationSet.path).where(
         ObservationSet.scene_id == scene_id,
         ObservationSet.declaration_set_id == declaration_set_id,
         ObservationSet.group_name == group,
     )
-    return session.scalars(query).first() is not None
+    return session.scalars(query).first()
 
 
 def observation_files(

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime
+import re
 
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import from_shape
-from sqlalchemy import case, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -54,32 +53,56 @@ def register_scene(
     ).one()
 
 
-def _multi(wkt: str) -> WKBElement:
-    shape = shapely.from_wkt(wkt)
-    parts = shape.geoms if shape.geom_type == "MultiPolygon" else [shape]
-    return from_shape(shapely.MultiPolygon(list(parts)), srid=4326)
+def known_scene(session: Session, site_id: int, product_id: str, tile: str) -> SceneRow | None:
+    """Return the scene of a product and tile, None where it is new."""
+    return session.scalars(
+        select(SceneRow).where(
+            SceneRow.site_id == site_id, SceneRow.product_id == product_id, SceneRow.tile == tile
+        )
+    ).one_or_none()
 
 
-def _age_key(scene: SceneRow) -> tuple[str, float, str, int]:
+def forget_results(session: Session, scene: SceneRow) -> None:
+    """Forget what was made of a scene whose content has changed, so that it is made anew."""
+    session.execute(delete(ObservationSet).where(ObservationSet.scene_id == scene.id))
+    session.execute(delete(Product).where(Product.scene_id == scene.id))
+    scene.state, scene.state_reason = "ingested", None
+    session.flush()
+
+
+def _multi(wkt: str) -> WKBElement | None:
+    """Return the polygons of a footprint; None where a product states a point or a line."""
+    shape = shapely.force_2d(shapely.from_wkt(wkt))
+    parts = [part for part in shapely.get_parts(shape) if part.geom_type == "Polygon"]
+    return from_shape(shapely.MultiPolygon(parts), srid=4326) if parts else None
+
+
+def _age_key(scene: SceneRow) -> tuple[bool, list[int], float, str, int]:
+    # One that cannot be read is never in force over one that can; 05.10 is younger than 05.09 and 5.2.
+    numbers = [int(number) for number in re.findall(r"\d+", scene.baseline or "")]
     generated = scene.generated_at.timestamp() if scene.generated_at else 0.0
-    return (scene.baseline or "", generated, scene.product_id, scene.id)
+    return (scene.state != "failed", numbers, generated, scene.product_id, scene.id)
 
 
 def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[SceneRow, list[SceneRow]]:
-    """Of all products of one acquisition keep the newest baseline, then the latest made; mark the others.
+    """Of all readable products of one acquisition keep the newest baseline, then the latest made.
 
     Returns the one in force and those it supersedes. The outcome does not depend on the order of arrival.
     """
+    # Two processes that register two baselines at once must see each other's row.
+    session.execute(select(Site.id).where(Site.id == site_id).with_for_update())
     scenes = list(
         session.scalars(
             select(SceneRow)
             .where(SceneRow.site_id == site_id, SceneRow.acquisition_key == acquisition_key)
-            .with_for_update()
+            .execution_options(populate_existing=True)
         )
     )
     scenes.sort(key=_age_key)
     newest = scenes[-1]
     for older in scenes[:-1]:
+        if older.state == "failed":
+            continue
         older.state = "superseded"
         older.superseded_by = newest.id
         older.state_reason = f"superseded by {newest.product_id}"
@@ -92,22 +115,6 @@ def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[Sce
 def get_scene(session: Session, scene_id: int) -> SceneRow | None:
     """Return a scene by its id."""
     return session.get(SceneRow, scene_id)
-
-
-def scenes_between(session: Session, site_id: int, start: datetime, end: datetime) -> list[SceneRow]:
-    """Return the scenes in force of a period, newest first."""
-    return list(
-        session.scalars(
-            select(SceneRow)
-            .where(
-                SceneRow.site_id == site_id,
-                SceneRow.acquired_at >= start,
-                SceneRow.acquired_at < end,
-                SceneRow.state != "superseded",
-            )
-            .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())
-        )
-    )
 
 
 def unprocessed_scenes(session: Session) -> list[tuple[SceneRow, str]]:
@@ -187,14 +194,3 @@ def mark_scene(
         scene.clear_fraction = clear_fraction
     if data_fraction is not None:
         scene.data_fraction = data_fraction
-
-
-def count_by_state(session: Session, site_ids: Sequence[int] | None = None) -> dict[str, int]:
-    """Count scenes by state."""
-    counts: dict[str, int] = {}
-    query = select(SceneRow.state)
-    if site_ids is not None:
-        query = query.where(SceneRow.site_id.in_(site_ids))
-    for state in session.scalars(query):
-        counts[state] = counts.get(state, 0) + 1
-    return counts

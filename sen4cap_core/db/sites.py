@@ -8,7 +8,7 @@ from datetime import date
 
 from geoalchemy2.shape import from_shape, to_shape
 from shapely import MultiPolygon, Polygon
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -38,19 +38,14 @@ def get_or_create_site(session: Session, slug: str) -> Site:
     return session.scalars(select(Site).where(Site.slug == slug)).one()
 
 
-def get_site(session: Session, slug: str) -> Site | None:
-    """Return a site by its folder name."""
-    return session.scalars(select(Site).where(Site.slug == slug)).one_or_none()
-
-
 def site_by_id(session: Session, site_id: int) -> Site:
     """Return a site that is known to exist."""
     return session.get_one(Site, site_id)
 
 
-def list_sites(session: Session) -> list[Site]:
-    """Return all sites, by name."""
-    return list(session.scalars(select(Site).order_by(Site.slug)))
+def lock_site(session: Session, site_id: int) -> Site:
+    """Return a site and let no other transaction do the same until this one ends."""
+    return session.get_one(Site, site_id, with_for_update=True)
 
 
 def set_extent(session: Session, site: Site, extent: Polygon | MultiPolygon, tiles: Sequence[str]) -> None:
@@ -88,6 +83,7 @@ def set_seasons(session: Session, site: Site, spans: Sequence[SeasonSpan]) -> No
     for season in seasons_of(session, site.id):
         span = wanted.pop((season.name, season.year), None)
         if span is None and season.implicit and season.year not in years:
+            season.enabled = True
             continue
         if span is None:
             season.enabled = False
@@ -117,8 +113,3 @@ def seasons_of(session: Session, site_id: int, *, enabled_only: bool = False) ->
 def seasons_on(session: Session, site_id: int, day: date) -> list[Season]:
     """Return the enabled seasons that a day falls into."""
     return [s for s in seasons_of(session, site_id, enabled_only=True) if s.start <= day <= s.end]
-
-
-def purge_site(session: Session, slug: str) -> None:
-    """Delete a site's rows (files are the caller's)."""
-    session.execute(delete(Site).where(Site.slug == slug))

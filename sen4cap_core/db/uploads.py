@@ -187,6 +187,23 @@ def latest_of_kind(session: Session, site_slug: str, year: int, kind: str) -> in
     ).one_or_none()
 
 
+def later_received(session: Session, upload_id: int) -> str | None:
+    """Return the name of an upload of the same site, year and kind that was dropped later and is received."""
+    this = session.get_one(Upload, upload_id)
+    return session.scalars(
+        select(Upload.path)
+        .where(
+            Upload.site_slug == this.site_slug,
+            Upload.year == this.year,
+            Upload.kind == this.kind,
+            Upload.state == "received",
+            Upload.registered_at > this.registered_at,
+        )
+        .order_by(Upload.registered_at.desc())
+        .limit(1)
+    ).one_or_none()
+
+
 def _known(session: Session, condition: ColumnElement[bool]) -> dict[str, Known]:
     query = (
         select(

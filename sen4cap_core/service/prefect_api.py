@@ -147,8 +147,13 @@ class PrefectApi:
 
     def latest_artifact(self, key: str) -> str | None:
         """Return the id of the newest artifact with a key, None where there is none."""
-        answer = self._request("GET", f"/artifacts/{key}/latest", allow=(httpx.codes.NOT_FOUND,))
-        return str(answer.json()["id"]) if answer.is_success else None
+        # The interface knows artifacts by this id; /artifacts/{key}/latest tells that of their collection.
+        found = self._request(
+            "POST",
+            "/artifacts/filter",
+            {"artifacts": {"key": {"any_": [key]}}, "sort": "UPDATED_DESC", "limit": 1},
+        ).json()
+        return str(found[0]["id"]) if found else None
 
     def variable(self, name: str) -> str | None:
         """Return the value of a Prefect variable, None where it is not set."""

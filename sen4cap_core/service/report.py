@@ -51,7 +51,7 @@ class Report:
     work: dict[str, Any] | None
     """What ``db.status.summary`` gives; None while the database is away."""
     arriving: list[dict[str, str]]
-    """Files the watcher sees and does not take yet: ``path`` and ``reason`` (still growing, incomplete ...)."""
+    """Files the watcher sees and does not take yet: ``path`` and ``reason`` (still growing ...)."""
 
     @property
     def all_up(self) -> bool:

@@ -7,6 +7,7 @@ answer.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -21,10 +22,10 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import Season
+from sen4cap_core.db.models import CropCode, Season
 from sen4cap_core.declarations.l4b_config import L4BConfig
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.observations.series import build_matrix
 from sen4cap_core.observations.store import read_means
 from sen4cap_core.processors.l4b.season import SeasonOutcome
@@ -35,7 +36,7 @@ from sen4cap_core.steps.mowing_evaluation import Evaluation, files_key
 from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing_state import KeptState, load_kept_state, save_kept_state
 from sen4cap_core.steps.receive_tables import L4B
-from sen4cap_core.steps.work import NDVI_GROUP
+from sen4cap_core.steps.work import NDVI_GROUP, ask_process
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -69,6 +70,7 @@ def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
     with context.session() as session:
         evaluation = find_evaluation(session, season_id)
         parcels = _parcels(session, evaluation)
+    _require_files(context, evaluation)
     outcome, kept, is_incremental = _evaluate(context, evaluation, parcels)
     table = export_frame(parcels, outcome)
     events = events_frame(parcels, outcome)
@@ -76,6 +78,19 @@ def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
     files = publish_mowing(context, evaluation, table, events, max(days))
     save_kept_state(_state_path(context, evaluation), kept)
     return MowingAnswer(evaluation, table, events, max(days), len(days), is_incremental, files)
+
+
+def _require_files(context: Context, evaluation: Evaluation) -> None:
+    """See that all observation files are there; ask for lost ones to be made again."""
+    lost = [file for file in evaluation.files if not (context.settings.data / file.path).is_file()]
+    if not lost:
+        return
+    with context.session() as session:
+        for file in lost:
+            ask_process(session, evaluation.site, file.scene_id, again=True)
+    raise Sen4capError(
+        f"{len(lost)} observation files are gone ({lost[0].path} ...): they are made again, then this is"
+    )
 
 
 def _evaluate(
@@ -132,18 +147,24 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
         raise NothingToDoError(f"season {season_id} does not exist")
     site = site_rows.site_by_id(session, season.site_id)
     switch = SiteConfig.model_validate(site.config).processors.l4b
+    if not site.enabled:
+        raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
     if not switch.enabled:
         raise NothingToDoError(f"site.yaml of {site.slug} switches L4B off")
     current = declaration_rows.current_set(session, site.id, season.year)
     if current is None:
         raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
     stored = declaration_rows.current_config(session, site.id, season.year, L4B)
-    start = switch.mowing_start or season.start
+    config = L4BConfig.model_validate(stored.values) if stored else L4BConfig()
+    start = _start_of(season, switch.mowing_start)
+    first = start - timedelta(days=config.s2.time_interval_days * config.s2.back_window_samples)
     files = product_rows.observation_files(
-        session, current.id, NDVI_GROUP, _midnight(start), _midnight(season.end + timedelta(days=1))
+        session, current.id, NDVI_GROUP, _midnight(first), _midnight(season.end + timedelta(days=1))
     )
     if not files:
         raise NothingToDoError(f"{site.slug} has no observations between {start} and {season.end} yet")
+    last = mowing_rows.latest_run(session, season_id)
+    codes = declaration_rows.crop_codes(session, site.id, season.year)
     evaluation = Evaluation(
         season_id=season_id,
         site_id=site.id,
@@ -154,14 +175,13 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
         end=season.end,
         declaration_set_id=current.id,
         config_id=stored.id if stored else None,
-        config=L4BConfig.model_validate(stored.values) if stored else L4BConfig(),
+        config=config,
         compat=switch.compat or "default",
         files=tuple(files),
-        crop_names={
-            code.ori_crop: code.ct for code in declaration_rows.crop_codes(session, site.id, season.year)
-        },
+        crop_names={code.ori_crop: code.ct for code in codes},
+        selected_crops=_selected(config, codes),
+        last_run_id=last.id if last else None,
     )
-    last = mowing_rows.latest_run(session, season_id)
     if last is not None and last.input_key == evaluation.input_key:
         raise NothingToDoError(f"nothing new since the evaluation of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return evaluation
@@ -170,19 +190,30 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
 def _parcels(session: Session, evaluation: Evaluation) -> gpd.GeoDataFrame:
     """Return the parcels to be evaluated: those whose crop passes CTNUM_FILTER."""
     parcels = declaration_rows.load_parcels(session, evaluation.declaration_set_id)
-    wanted = evaluation.config.ct_numbers
-    if wanted:
-        codes = declaration_rows.crop_codes(session, evaluation.site_id, evaluation.year)
-        if not codes:
-            raise NothingToDoError(
-                "the mowing configuration has a CTNUM_FILTER but there is no crop code table of this year: "
-                "drop one into crop-codes/, or empty the filter"
-            )
-        kept = {code.ori_crop for code in codes if str(code.ctnum) in wanted}
-        parcels = parcels[parcels.ori_crop.isin(kept)]
+    if evaluation.selected_crops is not None:
+        parcels = parcels[parcels.ori_crop.isin(evaluation.selected_crops)]
     if parcels.empty:
         raise NothingToDoError(f"no parcel of {evaluation.site} {evaluation.year} passes CTNUM_FILTER")
     return parcels.reset_index(drop=True)
+
+
+def _selected(config: L4BConfig, codes: Sequence[CropCode]) -> tuple[str, ...] | None:
+    """Return the crop codes that pass CTNUM_FILTER, None without a filter."""
+    if not config.ct_numbers:
+        return None
+    if not codes:
+        raise NothingToDoError(
+            "the mowing configuration has a CTNUM_FILTER but there is no crop code table of this year: "
+            "drop one into crop-codes/, or empty the filter"
+        )
+    return tuple(sorted(code.ori_crop for code in codes if str(code.ctnum) in config.ct_numbers))
+
+
+def _start_of(season: Season, mowing_start: date | None) -> date:
+    """Return the first day mowing is looked for: mowing_start where it lies in this season."""
+    if mowing_start is not None and season.start <= mowing_start <= season.end:
+        return mowing_start
+    return season.start
 
 
 def _midnight(day: date) -> datetime:

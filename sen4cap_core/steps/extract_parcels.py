@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 from dataclasses import dataclass
 
+from sen4cap_core.db import jobs
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet
-from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.process_scene import process_scene
-from sen4cap_core.steps.work import NDVI_GROUP, ask_mowing
+from sen4cap_core.steps.work import INGEST_SCENE, NDVI_GROUP, PROCESS_SCENE, ask_extract, ask_mowing
 
 logger = logging.getLogger(__name__)
+
+LOOK_EVERY_SCENES = 10
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,7 @@ class Backfill:
 def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
     """Extract every earlier scene of the season for a declaration set, newest first.
 
+    A backfill makes room for scenes that are dropped meanwhile and goes on behind them.
     Each scene is committed by itself: a stop in the middle loses nothing, the next run takes up what is left.
 
     Raises
@@ -56,11 +61,25 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
         except NothingToDoError as reason:
             # Somebody else did it meanwhile.
             logger.info("scene %s: %s", scene_id, reason)
-        except BadUploadError as error:
-            unreadable.append(str(error))
+        except (Sen4capError, OSError, ValueError) as error:
+            if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+                raise
+            # One scene that is gone or broken does not keep the others from being extracted.
+            unreadable.append(f"scene {scene_id}: {error}")
         context.progress(number / len(scene_ids))
+        if number % LOOK_EVERY_SCENES == 0 and _must_give_way(context, slug, declaration_set_id):
+            break
     with context.session() as session:
         for season in site_rows.seasons_of(session, site_id, enabled_only=True):
             if season.year == year:
                 ask_mowing(session, slug, season.id)
-    return Backfill(slug, year, declaration_set_id, len(scene_ids), from_raster, unreadable)
+    return Backfill(slug, year, declaration_set_id, number, from_raster, unreadable)
+
+
+def _must_give_way(context: Context, slug: str, declaration_set_id: int) -> bool:
+    """Whether a fresh scene waits: it goes first, and the backfill is asked for again behind it."""
+    with context.session() as session:
+        if not jobs.due(session, [INGEST_SCENE, PROCESS_SCENE]):
+            return False
+        ask_extract(session, slug, declaration_set_id)
+        return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import SceneRow, Site, Upload
-from sen4cap_core.errors import BadUploadError, NothingToDoError, Sen4capError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.context import Context
@@ -56,7 +56,7 @@ class IngestReport:
 
     site: str
     scenes: list[IngestedScene]
-    faults: dict[int, Sen4capError]
+    faults: dict[int, Exception]
     """Uploads nothing could be registered of, with the reason."""
 
 
@@ -64,12 +64,13 @@ def ingest_scenes(context: Context, upload_ids: Sequence[int]) -> IngestReport:
     """Register the acquisitions of several uploads; one that cannot be read does not stop the others."""
     site = ""
     scenes: list[IngestedScene] = []
-    faults: dict[int, Sen4capError] = {}
+    faults: dict[int, Exception] = {}
     for number, upload_id in enumerate(upload_ids, start=1):
         try:
             site, found = ingest_scene(context, upload_id)
             scenes += found
-        except (BadUploadError, NothingToDoError) as error:
+        except (Sen4capError, OSError, ValueError) as error:
+            # Whatever is wrong with one upload of a burst is nothing to the others.
             faults[upload_id] = error
         context.progress(number / len(upload_ids))
     return IngestReport(site, scenes, faults)
@@ -99,7 +100,12 @@ def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedSc
 
 def _register(session: Session, slug: str, upload_id: int, scene: Scene) -> IngestedScene:
     site = site_rows.get_or_create_site(session, slug)
+    before = scene_rows.known_scene(session, site.id, scene.product_id, scene.tile)
+    # The same product in the same format with other content is a corrected one; a zip of it is not.
+    is_corrected = before is not None and before.format == scene.format and before.upload_id != upload_id
     row = scene_rows.register_scene(session, site, scene_values(scene, upload_id), scene.footprint_wkt)
+    if is_corrected and row.state == "processed":
+        scene_rows.forget_results(session, row)
     newest, _ = scene_rows.supersede(session, site.id, scene.acquisition_key)
     outcome = _outcome(session, site, newest, row)
     if outcome == "to be processed":
@@ -113,6 +119,8 @@ def _outcome(session: Session, site: Site, newest: SceneRow, row: SceneRow) -> s
     if site.tiles and row.tile not in site.tiles:
         scene_rows.mark_scene(session, row.id, "skipped", reason=f"tile {row.tile} is not one of the site's")
         return f"outside of the site's tiles ({', '.join(site.tiles)})"
+    if not site.enabled:
+        return "waiting: the site is paused"
     if not site_rows.seasons_on(session, site.id, row.acquired_at.date()):
         return "waiting for a season that covers its date"
     return "to be processed"

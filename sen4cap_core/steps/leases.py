@@ -19,6 +19,8 @@ from sen4cap_core.steps.context import Context
 
 logger = logging.getLogger(__name__)
 
+CLOCK_STEP_SECONDS = 300.0
+
 
 def new_owner() -> str:
     """Return a name for a claimer that tells its machine, process and the process's start."""
@@ -36,17 +38,26 @@ def is_gone(owner: str) -> bool:
         return False
     try:
         process = psutil.Process(int(parts[1]))
-        return f"{process.create_time():.2f}" != parts[2] or process.status() == psutil.STATUS_ZOMBIE
+        # The start is told from the time of boot, which a step of the clock moves.
+        is_another = abs(process.create_time() - float(parts[2])) > CLOCK_STEP_SECONDS
+        return is_another or process.status() == psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return True
 
 
-def claim_next(context: Context, kinds: Sequence[str], owner: str) -> ClaimedJob | None:
-    """Claim the job that is due next."""
+def claim_next(
+    context: Context, kinds: Sequence[str], owner: str, *, site_slug: str | None = None
+) -> ClaimedJob | None:
+    """Claim the job that is due next, of one site or of all."""
     settings = context.settings
     with context.session() as session:
         claimed = jobs.claim(
-            session, kinds, owner, settings.lease_seconds, max_attempts=settings.max_attempts
+            session,
+            kinds,
+            owner,
+            settings.lease_seconds,
+            max_attempts=settings.max_attempts,
+            site_slug=site_slug,
         )
     return claimed[0] if claimed else None
 

@@ -33,6 +33,10 @@ class Evaluation:
     files: tuple[ObservationFile, ...]
     """In order of time and tile."""
     crop_names: dict[str, str]
+    selected_crops: tuple[str, ...] | None
+    """Crop codes that pass CTNUM_FILTER; None where there is no filter."""
+    last_run_id: int | None
+    """The evaluation in force when this one began."""
 
     @property
     def season_slug(self) -> str:
@@ -59,7 +63,8 @@ class Evaluation:
 
     def _parameters(self) -> dict[str, object]:
         config = self.config.model_dump(mode="json")
-        return {"config": config, "compat": self.compat, "start": self.start}
+        crops = None if self.selected_crops is None else list(self.selected_crops)
+        return {"config": config, "compat": self.compat, "start": self.start, "crops": crops}
 
 
 def files_key(files: Sequence[ObservationFile]) -> str:

@@ -17,6 +17,7 @@ from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import MowingRun
 from sen4cap_core.db.mowing import MowingMarker, ParcelAnswer
+from sen4cap_core.errors import Sen4capError
 from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS
 from sen4cap_core.processors.l4b.detection import OUTSIDE
 from sen4cap_core.processors.l4b.season import SeasonOutcome
@@ -152,6 +153,8 @@ def _store_rows(
     if evaluation.config_id is not None:
         refs.append(f"config:{evaluation.config_id}")
     with context.session() as session:
+        if not mowing_rows.lock_season(session, evaluation.season_id, evaluation.last_run_id):
+            raise Sen4capError("another evaluation of this season came first: this one is done anew")
         product_id = product_rows.register_product(
             session,
             {

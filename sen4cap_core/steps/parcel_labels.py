@@ -46,7 +46,8 @@ def outlines_on(
 ) -> list[BaseGeometry]:
     """Return parcel outlines in the CRS of a grid, for pictures; at most ``limit``, the largest."""
     with context.session() as session:
-        parcels = load_parcels(session, declaration_set_id, bounds=grid_footprint(grid).bounds)
-    parcels = parcels[~parcels.geometry.isna()].nlargest(limit, "area_m2").to_crs(grid.epsg)
+        bounds = grid_footprint(grid).bounds
+        parcels = load_parcels(session, declaration_set_id, bounds=bounds, largest=limit)
+    parcels = parcels[~parcels.geometry.isna()].to_crs(grid.epsg)
     west, south, east, north = grid.bounds_m
     return list(parcels.geometry[parcels.intersects(box(west, south, east, north))])

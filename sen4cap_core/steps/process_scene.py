@@ -29,7 +29,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ndvi_product import MadeRaster, make_path, publish_ndvi
 from sen4cap_core.steps.observe import ObservedSet, extract_from_raster, write_set
 from sen4cap_core.steps.parcel_labels import labels_of
-from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_mowing
+from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_mowing, ask_process
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -49,6 +49,7 @@ class Subject:
     product_id: str
     tile: str
     acquired_at: datetime
+    acquisition_key: str
     raster_wanted: bool
     raster_path: Path | None
     """The NDVI raster, where it exists already."""
@@ -92,10 +93,19 @@ def process_scene(context: Context, scene_id: int) -> ProcessedScene:
         done = ProcessedScene(subject, subject.raster_path)
         _process(context, done)
     except BadUploadError as error:
-        with context.session() as session:
-            scene_rows.mark_scene(session, scene_id, "failed", reason=str(error))
+        _note_failure(context, subject, error)
         raise
     return done
+
+
+def _note_failure(context: Context, subject: Subject, error: BadUploadError) -> None:
+    """Mark a scene as failed; an older product of the same acquisition is in force again."""
+    with context.session() as session:
+        scene_rows.mark_scene(session, subject.scene_id, "failed", reason=str(error))
+        session.flush()
+        in_force, _ = scene_rows.supersede(session, subject.site_id, subject.acquisition_key)
+        if in_force.id != subject.scene_id:
+            ask_process(session, subject.site, in_force.id, again=True)
 
 
 def find_subject(context: Context, scene_id: int) -> Subject:
@@ -107,6 +117,8 @@ def find_subject(context: Context, scene_id: int) -> Subject:
         if row.state == "superseded":
             raise NothingToDoError(f"{row.product_id} is {row.state_reason}")
         site = site_rows.site_by_id(session, row.site_id)
+        if not site.enabled:
+            raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
         seasons = site_rows.seasons_on(session, site.id, row.acquired_at.date())
         if not seasons:
             raise NothingToDoError(
@@ -125,18 +137,22 @@ def find_subject(context: Context, scene_id: int) -> Subject:
             product_id=row.product_id,
             tile=row.tile,
             acquired_at=row.acquired_at,
+            acquisition_key=row.acquisition_key,
             raster_wanted=l3b.enabled and "ndvi" in l3b.indices,
             raster_path=raster if raster and raster.is_file() else None,
         )
-        return replace(subject, missing_sets=missing_sets(session, subject))
+        return replace(subject, missing_sets=missing_sets(session, subject, context.settings.data))
 
 
-def missing_sets(session: Session, subject: Subject) -> list[tuple[int, int]]:
-    """Return (declaration set in force, year) of the scene's seasons that have no observations of it."""
+def missing_sets(session: Session, subject: Subject, data: Path) -> list[tuple[int, int]]:
+    """Return (declaration set in force, year) of the scene's seasons whose observations are not there."""
     missing: set[tuple[int, int]] = set()
     for season in site_rows.seasons_on(session, subject.site_id, subject.acquired_at.date()):
         current = declaration_rows.current_set(session, subject.site_id, season.year)
-        if current and not product_rows.has_observations(session, subject.scene_id, current.id, NDVI_GROUP):
+        if current is None:
+            continue
+        path = product_rows.observations_path(session, subject.scene_id, current.id, NDVI_GROUP)
+        if path is None or not (data / path).is_file():
             missing.add((current.id, season.year))
     return sorted(missing)
 
@@ -170,11 +186,14 @@ def _process(context: Context, done: ProcessedScene) -> None:
             clear_fraction=done.clear_fraction,
             data_fraction=done.data_fraction,
         )
+        session.flush()
+        # After a failure an older product was in force; now this one may be again.
+        scene_rows.supersede(session, subject.site_id, subject.acquisition_key)
         if done.observed:
             for season_id in subject.season_ids:
                 ask_mowing(session, subject.site, season_id)
         # Declarations that came while the scene was being read.
-        for set_id, _year in missing_sets(session, subject):
+        for set_id, _year in missing_sets(session, subject, context.settings.data):
             ask_extract(session, subject.site, set_id)
 
 

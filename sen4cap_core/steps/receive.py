@@ -13,7 +13,7 @@ from typing import Any
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Upload
-from sen4cap_core.db.uploads import mark_received, mark_rejected
+from sen4cap_core.db.uploads import later_received, mark_received, mark_rejected
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
@@ -66,7 +66,9 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
                 f"this version has no use for files of the kind {drop.kind!r}",
                 remedy="keep the file; docs/upload-folder.md lists what can be dropped",
             )
-        taken = receiver(context, drop)
+        if not drop.path.exists():
+            raise BadUploadError(drop.path, "is gone before it was read", remedy="drop it again")
+        taken = _replaced_by_later(context, drop) or receiver(context, drop)
     except BadUploadError as error:
         return _reject(context, drop, error)
     receipt = Receipt(
@@ -84,6 +86,17 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
     with context.session() as session:
         mark_received(session, drop.upload_id, content, context.flow_run_id)
     return Answer(drop.upload_id, drop.site_slug, drop.path.name, True, content)
+
+
+def _replaced_by_later(context: Context, drop: Drop) -> Taken | None:
+    """Answer an upload that was put off until a later one of its kind was in force: the later one stays."""
+    if drop.kind == Kind.SCENE:
+        return None
+    with context.session() as session:
+        later = later_received(session, drop.upload_id)
+    if later is None:
+        return None
+    return Taken("an earlier version: a later one was received before it", {"in force": later})
 
 
 def _find(context: Context, upload_id: int) -> Drop:

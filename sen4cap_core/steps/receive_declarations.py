@@ -14,7 +14,7 @@ from sen4cap_core.db import uploads as upload_rows
 from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
 from sen4cap_core.declarations.prepare import prepare_parcels
 from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
-from sen4cap_core.errors import Problem
+from sen4cap_core.errors import Problem, Sen4capError
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning, table_in_force
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
@@ -26,14 +26,18 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
 
     Receiving the same upload a second time changes nothing, unless declarations.yaml says otherwise now.
     """
-    declarations = read_declarations(drop.path, _mapping_beside(drop))
+    mapping = _mapping_beside(drop)
+    declarations = read_declarations(drop.path, mapping)
     with context.session() as session:
         site_id = site_rows.get_or_create_site(session, drop.site_slug).id
         known = declaration_rows.known_ids(session, site_id)
     parcels = prepare_parcels(declarations, known.parcels, known.holdings)
-    columns = _columns(declarations)
+    columns = _columns(declarations, mapping)
     with context.session() as session:
-        site = site_rows.get_or_create_site(session, drop.site_slug)
+        site = site_rows.lock_site(session, site_id)
+        if declaration_rows.known_ids(session, site_id) != known:
+            # Numbers must be given once: received again, this upload sees those the other one gave.
+            raise Sen4capError("other declarations of this site were received at the same moment")
         current = declaration_rows.current_set(session, site.id, drop.year)
         if current is None or (current.upload_id, current.columns) != (drop.upload_id, columns):
             current = declaration_rows.store_declarations(
@@ -78,9 +82,10 @@ def _mapping_beside(drop: Drop) -> ColumnMapping | None:
     return read_column_mapping(path) if path.is_file() else None
 
 
-def _columns(declarations: Declarations) -> dict[str, Any]:
+def _columns(declarations: Declarations, mapping: ColumnMapping | None) -> dict[str, Any]:
     choices = declarations.columns
     return {
+        "mapping": mapping.model_dump(mode="json", exclude_none=True) if mapping else {},
         "parcel_id": list(choices.parcel_id.columns),
         "holding_id": list(choices.holding_id.columns),
         "crop_code": list(choices.crop_code.columns),

@@ -55,8 +55,6 @@ class Gaps:
 def reconcile(context: Context) -> Gaps:
     """Look everywhere; every gap found is turned into a waiting job."""
     found = Gaps(orphans=take_back_orphans(context))
-    found.files = register_all(context.settings, context.engine)
-    found.partial_files = len(sweep_partial(context.settings.data))
     with context.session() as session:
         failed = gaps.failed_keys(session)
         for upload_id, slug in gaps.uploads_without_job(session):
@@ -76,5 +74,9 @@ def reconcile(context: Context) -> Gaps:
         for season_id, slug in gaps.seasons_to_evaluate(session):
             if work_key(DETECT_MOWING, season_id) not in failed:
                 found.seasons += ask_mowing(session, slug, season_id)
+    # Last, since it walks the folders: the gaps in the tables are closed whatever lies in the uploads.
+    found.files = register_all(context.settings, context.engine)
+    found.partial_files = len(sweep_partial(context.settings.data))
+    with context.session() as session:
         found.waiting_uploads = jobs.due(session, [RECEIVE_UPLOAD])
     return found

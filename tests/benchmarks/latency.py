@@ -82,8 +82,8 @@ def measure(
             observed = session.scalars(
                 select(ObservationSet.created_at)
                 .join(SceneRow, SceneRow.id == ObservationSet.scene_id)
-                .join(Site, Site.id == SceneRow.site_id)
-                .where(Site.slug == site, SceneRow.acquired_at == acquired_at)
+                .join(Upload, Upload.id == SceneRow.upload_id)
+                .where(Upload.path == str(target))
             ).one_or_none()
             run = session.scalars(
                 select(MowingRun.created_at)

@@ -73,7 +73,7 @@ def test_runs_are_listed_by_readable_names(browser: webdriver.Chrome, season: st
 def test_the_mowing_page_shows_parcels_and_compliance(
     browser: webdriver.Chrome, season: str, system: System
 ) -> None:
-    (artifact, *_) = system.artifacts(f"mowing-{SITE}-main")
+    (artifact, *_) = system.artifacts(f"mowing-{SITE}-main-2019")
     text = text_of(browser, f"{season}/artifacts/artifact/{artifact['id']}", "Mowing events")
 
     assert "By crop" in text

@@ -116,7 +116,7 @@ def test_receipts_say_what_was_assumed(through: Path) -> None:
 def test_runs_carry_names_and_tags_and_pages(system: System, through: Path) -> None:
     scenes = [r for r in system.flow_runs("process-scene") if f"site:{SITE}" in r["tags"]]
     names = {run["name"] for run in scenes}
-    page = system.artifacts("mowing-valladolid-2019")[0]["data"]
+    page = system.artifacts("mowing-valladolid-2019-2019")[0]["data"]
     chart = system.artifacts("ndvi-valladolid-2019-es-47-0001")[0]["data"]
 
     assert "process-scene 30TUM 2019-06-26" in names
