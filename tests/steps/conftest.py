@@ -81,6 +81,12 @@ class Desk:
             upload, _ = register_upload(session, found)
             return Drop(upload.id, SITE, year, kind, path, upload.sha256, 1)
 
+    def place(self, name: str) -> Path:
+        """Return a place for declarations in the upload folder."""
+        folder = self.context.settings.uploads_root / SITE / str(YEAR) / "declarations"
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder / name
+
     def scene(self, day: int, month: int = 6, *, ndvi: float | np.ndarray = 0.6, **options: Any) -> Path:
         """Write a scene of a chosen NDVI; red reflectance is 0.05."""
         red = 0.05
