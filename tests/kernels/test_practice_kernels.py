@@ -6,7 +6,7 @@ import math
 from datetime import date, timedelta
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import f as f_distribution
 
@@ -16,6 +16,7 @@ from sen4cap_core.kernels.practice_series import N_KINDS, Rows, first_at_or_afte
 from sen4cap_core.processors.l4c.thresholds import critical_f_values
 
 
+@settings(deadline=None)
 @given(st.dates(date(1999, 1, 1), date(2060, 12, 31)))
 def test_weeks_are_iso_weeks(day: date) -> None:
     days = to_days(day)
@@ -23,6 +24,7 @@ def test_weeks_are_iso_weeks(day: date) -> None:
     assert monday_of(days) == to_days(day - timedelta(day.weekday()))
 
 
+@settings(deadline=None)
 @given(st.floats(-1e6, 1e6))
 def test_rounding_goes_away_from_zero(value: float) -> None:
     rounded = round_half_up(value)
@@ -37,6 +39,7 @@ def test_nan_is_neither_above_nor_at_least() -> None:
     assert not above(1.0 + 5e-9, 1.0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 40), st.integers(0, 3), st.floats(0, 1)), max_size=60))
 def test_rows_are_sorted_and_the_last_of_doubled_ones_stays(entries: list[tuple[int, int, float]]) -> None:
     n = len(entries)
@@ -56,6 +59,7 @@ def test_rows_are_sorted_and_the_last_of_doubled_ones_stays(entries: list[tuple[
     assert found == [(*key, latest[key]) for key in sorted(latest)]
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 30)), st.integers(-1, 32))
 def test_search_finds_the_first_day_not_before(days: list[int], day: int) -> None:
     array = np.array(sorted(days), np.int32)

@@ -57,6 +57,8 @@ class _Batch:
 
 @dataclass
 class _Reading:
+    counts: NDArray[np.int64]
+    """(4P) rows of each parcel and kind."""
     batches: list[_Batch] = field(default_factory=list)
     orbits: dict[str, int] = field(default_factory=dict)
     has_starts: bool = False
@@ -103,7 +105,7 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
     optional = {"pol": TEXT, "polarisation": TEXT, "orbit": TEXT, "date1": TEXT}
     if with_std:
         optional["std"] = pa.float64()
-    reading = _Reading()
+    reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
     row_before = 1
     last = None if until is None else to_days(until)
     for batch in read_batches(path, required, optional):
@@ -125,6 +127,8 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
         if "date1" in names:
             reading.has_starts = True
             start = _days(batch["date1"], "date1", bad, may_be_empty=True)
+        # Counted here, while the next rows are being decoded.
+        count_rows(parcel, kind, reading.counts)
         reading.batches.append(
             _Batch(
                 parcel=parcel,
@@ -142,10 +146,7 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
 
 def _lay_out(reading: _Reading, n_parcels: int, *, with_std: bool) -> tuple[Rows, bool]:
     """Put the rows into their places and sort them; tell if standard deviations would matter."""
-    counts = np.zeros(N_KINDS * n_parcels, np.int64)
-    for batch in reading.batches:
-        count_rows(batch.parcel, batch.kind, counts)
-    at = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    at = np.concatenate([[0], np.cumsum(reading.counts)]).astype(np.int64)
     size = int(at[-1])
     with_std = with_std and all(b.std.size == b.mean.size for b in reading.batches)
     rows = Rows(

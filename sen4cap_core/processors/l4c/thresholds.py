@@ -7,7 +7,6 @@ from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import Compat
@@ -22,7 +21,9 @@ DEFAULT_GROWTH_NDVI = 300.0
 DEFAULT_RATIO_SLOPE = 0.01
 DEFAULT_CATCH_PERIOD_DAYS = 56
 SIGNIFICANCE = 0.05
-MAX_FREEDOM = 400
+MAX_FREEDOM = 200
+"""No five weeks have more ratios than this; beyond it the last point is used."""
+HALVINGS = 50
 
 
 @dataclass(frozen=True)
@@ -103,11 +104,35 @@ def kernel_thresholds(s: PracticeSettings, compat: Compat) -> Thresholds:
 
 
 def critical_f_values() -> NDArray[np.float64]:
-    """95 % points of F with 1 and n degrees of freedom: squares of the two-sided points of Student's t."""
-    freedom = np.arange(MAX_FREEDOM, dtype=np.float64)
-    values = np.full(MAX_FREEDOM, np.inf)
-    values[1:] = stdtrit(freedom[1:], 1.0 - SIGNIFICANCE / 2.0) ** 2
+    """95 % points of F with 1 and n degrees of freedom: squares of the two-sided points of Student's t.
+
+    For whole n the probability of |t| is a finite sum in the angle atan(t / sqrt(n)), solved by halving the
+    interval. (Importing scipy for this one function costs a command a quarter of a second.)
+    """
+    freedom = np.arange(MAX_FREEDOM)
+    low, high = np.zeros(MAX_FREEDOM), np.full(MAX_FREEDOM, np.pi / 2.0)
+    for _ in range(HALVINGS):
+        angle = (low + high) / 2.0
+        is_below = _probability_within(angle, freedom) < 1.0 - SIGNIFICANCE
+        low, high = np.where(is_below, angle, low), np.where(is_below, high, angle)
+    values = freedom * np.tan(low) ** 2
+    values[0] = np.inf
     return values
+
+
+def _probability_within(angle: NDArray[np.float64], freedom: NDArray[np.int64]) -> NDArray[np.float64]:
+    """P(|T| < t) of Student's t with whole degrees of freedom, ``angle`` being atan(t / sqrt(n))."""
+    is_odd = freedom % 2 == 1
+    sine, cosine = np.sin(angle), np.cos(angle)
+    square = cosine * cosine
+    n_terms = freedom // 2
+    term = np.where(is_odd, cosine, 1.0)
+    total = np.zeros(freedom.size)
+    for k in range(1, int(n_terms.max()) + 1):
+        total += np.where(k <= n_terms, term, 0.0)
+        term = term * square * np.where(is_odd, 2 * k / (2 * k + 1), (2 * k - 1) / (2 * k))
+    within: NDArray[np.float64] = np.where(is_odd, (angle + sine * total) * 2.0 / np.pi, sine * total)
+    return within
 
 
 def _day(value: date | None) -> int:
