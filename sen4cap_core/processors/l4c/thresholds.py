@@ -115,7 +115,7 @@ def critical_f_values() -> NDArray[np.float64]:
         angle = (low + high) / 2.0
         is_below = _probability_within(angle, freedom) < 1.0 - SIGNIFICANCE
         low, high = np.where(is_below, angle, low), np.where(is_below, high, angle)
-    values = freedom * np.tan(low) ** 2
+    values: NDArray[np.float64] = freedom * np.tan(low) ** 2
     values[0] = np.inf
     return values
 
