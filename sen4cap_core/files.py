@@ -5,23 +5,32 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import re
+import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 CHUNK_BYTES = 8 * 1024 * 1024
+MAX_NAME_BYTES = 255
+"""Longest file name that the usual file systems take."""
+STALE_SECONDS = 24 * 3600.0
+"""A temporary file nobody has written to for this long is left over, whoever made it."""
 _numbers = itertools.count()
+_PARTIAL = re.compile(r"\..*\.part(\..*)?", re.DOTALL)
+_OWNER = re.compile(r"\..*\.[0-9]+\.(?P<host>[A-Za-z0-9-]+)-(?P<pid>[0-9]+)\.part(\..*)?", re.DOTALL)
 
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
     """Yield a temporary path beside ``target``; rename it to ``target`` on success, remove it on failure.
 
-    The temporary name starts with a dot and ends with ``.part`` plus the target's suffix, so that a stale
-    one left by a killed process is recognised and swept by ``sweep_partial``.
+    The temporary name is ``.<stem>.<n>.<host>-<pid>.part<suffix>``, so that a stale one left by a killed
+    process is recognised and swept by ``sweep_partial``, by the machine that made it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(f".{target.stem}.{next(_numbers)}.{os.getpid()}.part{target.suffix}")
+    temporary = target.with_name(_temporary_name(target))
     try:
         yield temporary
         with temporary.open("rb") as handle:
@@ -39,28 +48,77 @@ def write_text_atomic(target: Path, text: str) -> None:
 
 def is_partial(path: Path) -> bool:
     """Whether this name is a temporary one of ``atomic_path``."""
-    return path.name.startswith(".") and ".part" in path.name
+    return _PARTIAL.fullmatch(path.name) is not None
 
 
 def sweep_partial(folder: Path) -> list[Path]:
-    """Remove temporary files whose writing process is gone; return what was removed."""
+    """Remove temporary files that nobody will finish; return what was removed.
+
+    Those are the ones of this machine whose process is gone, and any that were not written to for a day:
+    whether a process of another machine lives cannot be asked here.
+    """
     removed = []
     for path in folder.rglob(".*.part*"):
-        owner = path.name.rsplit(".part", 1)[0].rsplit(".", 1)[-1]
-        if path.is_file() and not (owner.isdigit() and _is_alive(int(owner))):
-            path.unlink(missing_ok=True)
-            removed.append(path)
+        try:
+            if is_partial(path) and path.is_file() and _is_left_over(path):
+                path.unlink()
+                removed.append(path)
+        except OSError:
+            # Finished, or swept by somebody else, just now; or not ours to remove.
+            continue
     return removed
+
+
+def _temporary_name(target: Path) -> str:
+    stem, suffix = target.stem, target.suffix
+    tail = f".{next(_numbers)}.{_host()}-{os.getpid()}.part"
+    room = MAX_NAME_BYTES - len(tail) - 1
+    if len(os.fsencode(suffix)) > room:
+        # So long a "suffix" is no format's: it is where the last dot of a sentence happens to stand.
+        suffix = ""
+    room -= len(os.fsencode(suffix))
+    if len(os.fsencode(stem)) > room:
+        stem = os.fsencode(stem)[:room].decode("utf-8", "ignore")
+    return f".{stem}{tail}{suffix}"
+
+
+def _host() -> str:
+    return re.sub(r"[^A-Za-z0-9-]", "-", socket.gethostname())[:64] or "localhost"
+
+
+def _is_left_over(path: Path) -> bool:
+    if time.time() - path.stat().st_mtime > STALE_SECONDS:
+        return True
+    owner = _OWNER.fullmatch(path.name)
+    return owner is not None and owner["host"] == _host() and not _is_alive(int(owner["pid"]))
 
 
 def _is_alive(pid: int) -> bool:
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+    except (ProcessLookupError, OverflowError):
         return False
     except PermissionError:
         return True
     return True
+
+
+def files_below(folder: Path) -> list[Path]:
+    """List all files at any depth below a folder, sorted; linked folders are not entered.
+
+    Raises
+    ------
+    OSError
+        A folder cannot be listed, or its files cannot be looked at. Nothing is left out silently.
+    """
+    found: list[Path] = []
+    for parent, _, names in os.walk(folder, onerror=_raise):
+        found += (path for name in names if (path := Path(parent, name)).is_file())
+    return sorted(found)
+
+
+def _raise(error: OSError) -> None:
+    raise error
 
 
 def sha256_file(path: Path) -> str:
@@ -73,10 +131,13 @@ def sha256_file(path: Path) -> str:
 
 
 def sha256_tree(folder: Path) -> str:
-    """Return one hash of a folder: names and contents of all files below it, whatever their times."""
+    """Return one hash of a folder: names and contents of all files below it, whatever their times.
+
+    Names count as the bytes they are: they need not be valid UTF-8.
+    """
     digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(folder).as_posix().encode() + b"\0")
+    for path in files_below(folder):
+        digest.update(os.fsencode(path.relative_to(folder)) + b"\0")
         digest.update(bytes.fromhex(sha256_file(path)))
     return digest.hexdigest()
 
