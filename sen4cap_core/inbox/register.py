@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sen4cap_core.clock import utc_now
 from sen4cap_core.db import uploads
-from sen4cap_core.db.session import session_scope
+from sen4cap_core.db.session import is_database_trouble, session_scope
 from sen4cap_core.inbox.layout import Misplaced
 from sen4cap_core.inbox.receipts import Receipt, has_receipt, write_receipt
 from sen4cap_core.inbox.settle import Settler
-from sen4cap_core.inbox.units import Fingerprint, Unit, find_units
+from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, is_utf8
 from sen4cap_core.settings import Settings
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 logger = logging.getLogger(__name__)
+
+HEARTBEAT = "run/watcher.json"
+"""Below home: what the watcher last said of itself."""
 
 
 @dataclass(frozen=True)
@@ -104,34 +110,74 @@ def needs_receipt(settings: Settings, unit: Unit, known: uploads.Known) -> bool:
 def register_all(settings: Settings, engine: Engine, *, sleep: Callable[[float], object] = time.sleep) -> int:
     """Look through the whole upload folder once and register what nobody registered.
 
-    For where no watcher runs, or it has missed something. Drops that are not whole are left to the watcher,
-    which knows for how long they have not grown. Returns how many drops wait to be received because of this.
+    For where no watcher runs; while one does, nothing is done, since it is perhaps just hashing the same
+    files. Drops that are not whole are left to the watcher, which knows for how long they have not grown. One
+    that cannot be read is logged and left out; the others are taken all the same.
+
+    Returns
+    -------
+    int
+        How many drops wait to be received because of this.
+
+    Raises
+    ------
+    DBAPIError
+        The database is away.
     """
+    if is_watched(settings):
+        return 0
     root = settings.uploads_root.absolute()
     with session_scope(engine) as session:
         known = uploads.load_known(session, str(root))
     settler = Settler(settings.settle_seconds)
     candidates: list[tuple[Unit, Fingerprint]] = []
     for unit in find_units(root):
-        fingerprint = None if isinstance(unit, Misplaced) else unit.fingerprint()
-        if isinstance(unit, Misplaced) or fingerprint is None:
+        if isinstance(unit, Misplaced) or not is_utf8(unit.path):
             continue
-        sighting = known.get(str(unit.path))
-        if sighting is None or needs_look(unit, sighting, fingerprint):
-            settler.look(unit, fingerprint, 0.0)
-            candidates.append((unit, fingerprint))
+        try:
+            fingerprint = unit.fingerprint()
+            sighting = known.get(str(unit.path))
+            if fingerprint is not None and (sighting is None or needs_look(unit, sighting, fingerprint)):
+                settler.look(unit, fingerprint, 0.0)
+                candidates.append((unit, fingerprint))
+        except Exception as error:
+            _leave_out(unit, error)
     if not candidates:
         return 0
     sleep(settings.settle_seconds)
     n_registered = 0
     for unit, _ in sorted(candidates, key=lambda pair: order(*pair)):
-        now = unit.fingerprint()
-        if now is None or settler.look(unit, now, settings.settle_seconds) is not None:
-            continue
-        sha256 = hash_unit(unit, now)
-        if sha256 is not None:
-            n_registered += register(settings, engine, unit, now, sha256).is_work
+        try:
+            now = unit.fingerprint()
+            if now is None or settler.look(unit, now, settings.settle_seconds) is not None:
+                continue
+            sha256 = hash_unit(unit, now)
+            if sha256 is not None:
+                n_registered += register(settings, engine, unit, now, sha256).is_work
+        except Exception as error:
+            _leave_out(unit, error)
     return n_registered
+
+
+def is_watched(settings: Settings) -> bool:
+    """Whether a watcher of this upload folder has shown lately that it lives."""
+    try:
+        beat = json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
+        age_seconds = (utc_now() - datetime.fromisoformat(beat["at"])).total_seconds()
+        is_ours = beat["state"] == "watching" and beat["uploads_root"] == str(
+            settings.uploads_root.absolute()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    # A time ahead of ours is of a clock that was set back, and says nothing.
+    return is_ours and -30.0 < age_seconds < 3 * settings.rescan_seconds + 30.0
+
+
+def _leave_out(unit: Unit, error: Exception) -> None:
+    """Log why a drop is not taken now; raises what is the database's trouble and not the drop's."""
+    if is_database_trouble(error):
+        raise error
+    logger.error("%s cannot be taken now: %s", unit.path, error, exc_info=error)
 
 
 def order(unit: Unit, fingerprint: Fingerprint) -> tuple[bool, int, str]:

@@ -82,6 +82,10 @@ def completeness_of(unit: Unit) -> Completeness:
     except BadUploadError:
         # It will not get better by waiting; whoever opens it says what is wrong.
         fault = None
+    except Exception:
+        # Neither will this, which nobody has thought of: one odd file is not to hold up the others.
+        logger.exception("whether %r is whole cannot be told; it is taken as it is", str(unit.path))
+        fault = None
     return Completeness(lacking=[fault]) if fault else Completeness()
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import logging
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -10,16 +12,19 @@ from functools import lru_cache
 from pathlib import Path
 
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.files import content_hash, sha256_file
+from sen4cap_core.files import content_hash, files_below, sha256_file
 from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
 from sen4cap_core.scenes.reading import looks_like_scene
 from sen4cap_core.scenes.stac_assets import resolve_href
 from sen4cap_core.scenes.stac_item import load_item
 
+logger = logging.getLogger(__name__)
+
 _ITEM_SUFFIXES = (".json", ".geojson")
 _SHAPEFILE_MAIN = (".shp", ".shx", ".dbf")
 _SHAPEFILE_PARTS = (*_SHAPEFILE_MAIN, ".prj", ".cpg", ".cst", ".qix", ".qpj", ".sbn", ".sbx", ".shp.xml")
 _FOLDER_FORMATS = (".gdb", ".parquet")
+_GONE = frozenset({errno.ENOENT, errno.ENOTDIR})
 
 
 @dataclass(frozen=True)
@@ -42,17 +47,20 @@ class Unit:
     """All its files and folders, ``path`` first."""
 
     def files(self) -> list[Path]:
-        """All files, those inside a folder included, sorted."""
+        """All files, those inside a folder included, sorted; OSError where one cannot be looked at."""
         found: list[Path] = []
         for part in self.parts:
-            if part.is_dir():
-                found += (p for p in part.rglob("*") if p.is_file())
-            else:
-                found.append(part)
+            found += files_below(part) if part.is_dir() else [part]
         return sorted(found)
 
     def fingerprint(self) -> Fingerprint | None:
-        """Total size and latest time; None when something is gone just now or not a file yet."""
+        """Total size and latest time; None when something is gone just now or not a file yet.
+
+        Raises
+        ------
+        OSError
+            Something is there and cannot be looked at (permissions, a failing disk).
+        """
         size, mtime, number = 0, 0, 0
         try:
             for path in self.files():
@@ -60,7 +68,9 @@ class Unit:
                 size += status.st_size
                 mtime = max(mtime, status.st_mtime_ns)
                 number += 1
-        except OSError:
+        except OSError as error:
+            if error.errno not in _GONE:
+                raise
             return None
         return Fingerprint(size, mtime, number) if number else None
 
@@ -74,17 +84,32 @@ class Unit:
         digest = hashlib.sha256()
         for part in sorted(self.parts):
             name = part.relative_to(self.path.parent).as_posix().removeprefix(self.path.stem)
-            digest.update(name.encode() + b"\0" + bytes.fromhex(sha256_file(part)))
+            digest.update(os.fsencode(name) + b"\0" + bytes.fromhex(sha256_file(part)))
         return digest.hexdigest()
 
 
 def find_units(root: Path, scope: Path | None = None) -> Iterator[Unit | Misplaced]:
-    """List what was dropped below ``scope`` (default: the whole upload folder), misplaced things included."""
+    """List what was dropped below ``scope`` (default: the whole upload folder), misplaced things included.
+
+    Never raises for what lies there: a folder that cannot be looked into is misplaced, with the reason.
+    """
     folder = root if scope is None else scope
+    try:
+        yield from _scan(folder, root)
+    except (OSError, RecursionError) as error:
+        # Each folder is listed with care, so this is one that changed under our eyes or is nested absurdly.
+        logger.warning("%r cannot be looked through now: %s", str(folder), error)
+
+
+def _scan(folder: Path, root: Path) -> Iterator[Unit | Misplaced]:
     if not folder.is_dir() or (folder != root and any(map(is_ignored, folder.relative_to(root).parts))):
         return
     inside = folder / "anything"
-    probe = place_of(inside, root)
+    try:
+        probe = place_of(inside, root)
+    except OSError as error:
+        yield from _unreadable(folder, root, error)
+        return
     if isinstance(probe, Misplaced) and probe.path != inside:
         # The scope itself is below a folder that nobody expects.
         if _holds_a_file(probe.path):
@@ -132,7 +157,9 @@ def whole_of(path: Path, root: Path) -> Path:
 def _scan_layout(folder: Path, root: Path) -> Iterator[Unit | Misplaced]:
     """Look at the root, a site or a year."""
     files = []
-    for entry in _entries(folder):
+    entries, error = _list(folder)
+    yield from _unreadable(folder, root, error)
+    for entry in entries:
         place = place_of(entry, root)
         if isinstance(place, UploadPlace):
             files.append(entry)
@@ -149,7 +176,9 @@ def _scan_kind(folder: Path, root: Path, kind: Kind, *, deep: bool = True) -> It
         yield from _scan_scenes(folder, root, deep=deep)
         return
     files = []
-    for entry in _entries(folder):
+    entries, error = _list(folder)
+    yield from _unreadable(folder, root, error)
+    for entry in entries:
         if entry.is_dir() and entry.suffix.lower() not in _FOLDER_FORMATS:
             if deep:
                 yield from _scan_kind(entry, root, kind)
@@ -186,7 +215,8 @@ def _group_files(files: list[Path], root: Path) -> Iterator[Unit | Misplaced]:
 
 
 def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Unit | Misplaced]:
-    entries = _entries(folder)
+    entries, error = _list(folder)
+    yield from _unreadable(folder, root, error)
     claimed: set[Path] = set()
     others: list[Path] = []
     n_scenes = 0
@@ -231,7 +261,7 @@ def _assets(item_path: Path) -> list[Path]:
         status = item_path.stat()
     except OSError:
         return []
-    return [path for path in _asset_paths(item_path, status.st_size, status.st_mtime_ns) if path.is_file()]
+    return [path for path in _asset_paths(item_path, status.st_size, status.st_mtime_ns) if _is_file(path)]
 
 
 @lru_cache(maxsize=16384)
@@ -239,7 +269,7 @@ def _asset_paths(item_path: Path, size_bytes: int, mtime_ns: int) -> tuple[Path,
     """Files an item names, as of its size and time, so that an item is parsed once and not at each look."""
     try:
         assets = load_item(item_path)["assets"]
-    except (BadUploadError, OSError):
+    except (BadUploadError, OSError, RecursionError):
         return ()
     folder = item_path.parent.resolve()
     paths = set()
@@ -247,21 +277,59 @@ def _asset_paths(item_path: Path, size_bytes: int, mtime_ns: int) -> tuple[Path,
         href = asset.get("href") if isinstance(asset, dict) else None
         try:
             target = resolve_href(item_path, str(href or ""))
-        except ValueError:
+        except (ValueError, OSError):
             continue
         paths.add(item_path.parent / target.relative_to(folder))
     return tuple(sorted(paths - {item_path, item_path.parent}))
 
 
 def _item_files(folder: Path) -> list[Path]:
-    return [path for path in _entries(folder) if path.suffix.lower() in _ITEM_SUFFIXES and path.is_file()]
+    return [path for path in _list(folder)[0] if path.suffix.lower() in _ITEM_SUFFIXES and path.is_file()]
 
 
-def _entries(folder: Path) -> list[Path]:
+def _list(folder: Path) -> tuple[list[Path], OSError | None]:
+    """Return the entries that can be looked at, sorted, and why others cannot, if there are such."""
     try:
-        return sorted(folder / name for name in os.listdir(folder) if not is_ignored(name))
+        names = os.listdir(folder)
+    except OSError as error:
+        return [], None if error.errno in _GONE else error
+    entries, fault = [], None
+    for path in sorted(folder / name for name in names if not is_ignored(name)):
+        try:
+            path.stat()
+        except OSError as error:
+            if error.errno not in (*_GONE, errno.ELOOP):
+                fault = fault or error
+                continue
+        entries.append(path)
+    return entries, fault
+
+
+def _unreadable(folder: Path, root: Path, error: OSError | None) -> Iterator[Misplaced]:
+    if error is None:
+        return
+    if folder == root:
+        logger.warning("the upload folder %s cannot be read: %s", root, error)
+        return
+    what = f"what is in this folder cannot be read ({error.strerror or error})."
+    remedy = "let the service list it and read its files (chmod -R a+rX); it is then taken by itself."
+    yield Misplaced(folder, BadUploadError(folder, what, remedy=remedy), may_become_whole=True)
+
+
+def is_utf8(path: Path) -> bool:
+    """Whether a path is valid UTF-8; the database and our texts take no other."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
     except OSError:
-        return []
+        return False
 
 
 def _holds_a_file(path: Path) -> bool:

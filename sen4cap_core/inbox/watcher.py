@@ -27,6 +27,7 @@ from sen4cap_core.inbox.notices import Notices, is_network_mount, start_observer
 from sen4cap_core.inbox.nudging import Nudger
 from sen4cap_core.inbox.receipts import sweep_misplaced, write_misplaced
 from sen4cap_core.inbox.register import (
+    HEARTBEAT,
     Registered,
     hash_unit,
     needs_look,
@@ -36,7 +37,7 @@ from sen4cap_core.inbox.register import (
     write_duplicate_receipt,
 )
 from sen4cap_core.inbox.settle import INCOMPLETE_SECONDS, Settler
-from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, scope_of
+from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, is_utf8, scope_of
 from sen4cap_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -49,8 +50,8 @@ DEEP_RESCAN_EVERY = 20
 """Folders that are known are looked into at every so many rescans, and whenever a notice comes from them."""
 MISPLACED_SECONDS = 5.0
 DATABASE_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
-HEARTBEAT = "run/watcher.json"
 UNREADABLE_PAUSE_SECONDS = 15.0
+"""A drop that could not be taken is tried again after this long."""
 
 SLOW_LOOK_SECONDS = 2.0
 _JUST_SEEN, _HASHING = "being written", "reading its contents"
@@ -67,6 +68,14 @@ class _Hashed:
     unit: Unit
     fingerprint: Fingerprint
     sha256: Future[str | None]
+
+
+@dataclass(frozen=True)
+class _Aside:
+    """A drop that could not be taken: until when it is left alone, and why."""
+
+    until: float
+    reason: str
 
 
 class Watcher:
@@ -100,7 +109,7 @@ class Watcher:
         self._pending: dict[Path, str] = {}
         self._hashed: dict[Path, _Hashed] = {}
         self._misplaced: dict[Path, float] = {}
-        self._unreadable: dict[Path, float] = {}
+        self._unreadable: dict[Path, _Aside] = {}
         self._noted: set[Path] = set()
         self._n_rescans = 0
         self._next_rescan = 0.0
@@ -185,21 +194,31 @@ class Watcher:
                 continue
             for unit in find_units(self._root, scope):
                 found.add(unit.path)
-                if isinstance(unit, Misplaced) or not _is_utf8(unit.path):
-                    self._see_misplaced(unit, is_rescan)
-                elif (fingerprint := self._look(unit, deep, is_rescan)) is not None:
-                    settled.append((unit, fingerprint))
+                try:
+                    if isinstance(unit, Misplaced) or not is_utf8(unit.path):
+                        self._see_misplaced(unit, is_rescan)
+                    elif (fingerprint := self._look(unit, deep, is_rescan)) is not None:
+                        settled.append((unit, fingerprint))
+                except Exception as error:
+                    self._put_aside(unit.path, error)
         self._forget_gone(found, is_rescan)
         for unit, fingerprint in sorted(settled, key=lambda pair: order(*pair)):
             self._hash(unit, fingerprint)
         self._register_hashed()
         if is_rescan:
-            sweep_misplaced(self._settings)
+            try:
+                sweep_misplaced(self._settings)
+            except OSError as error:
+                logger.warning("notes beside what has gone stay for now: %s", error)
 
     def _look(self, unit: Unit, deep: bool, is_rescan: bool) -> Fingerprint | None:
         """Return the fingerprint of a unit that is to be hashed now, else None."""
         path = unit.path
         if path in self._hashed:
+            return None
+        aside = self._unreadable.get(path)
+        if aside is not None and time.monotonic() < aside.until:
+            self._pending[path] = aside.reason
             return None
         known = (self._known or {}).get(str(path))
         if known is not None and path.is_dir() and not deep and known.kept_path == str(path):
@@ -213,10 +232,7 @@ class Watcher:
             if is_rescan and needs_receipt(self._settings, unit, known):
                 self._repair_receipt(unit, fingerprint, known)
             return None
-        now = time.monotonic()
-        if now < self._unreadable.get(path, 0.0):
-            return None
-        reason = self._settler.look(unit, fingerprint, now)
+        reason = self._settler.look(unit, fingerprint, time.monotonic())
         if reason is not None:
             self._pending[path] = reason
             return None
@@ -263,17 +279,32 @@ class Watcher:
                 self._done(path)
                 return False
             answer = self._register(self._settings, self._engine, hashed.unit, hashed.fingerprint, sha256)
-        except OSError as error:
-            logger.warning("%s cannot be taken now: %s", path, error)
-            self._done(path)
-            self._pending[path] = f"cannot be read: {error.strerror or error}"
-            self._unreadable[path] = time.monotonic() + UNREADABLE_PAUSE_SECONDS
+        except Exception as error:
+            self._put_aside(path, error)
             return False
         if self._known is not None:
             size, mtime = hashed.fingerprint.size_bytes, hashed.fingerprint.mtime_ns
             self._known[str(path)] = uploads.Known(size, mtime, answer.upload_id, answer.kept_path)
         self._done(path)
         return answer.is_work
+
+    def _put_aside(self, path: Path, error: Exception) -> None:
+        """Leave one drop alone for a while, so that it does not hold up the others.
+
+        Raises what is the database's trouble and not the drop's.
+        """
+        if is_database_trouble(error):
+            raise error
+        if isinstance(error, OSError):
+            reason = f"cannot be read: {error.strerror or error}"
+        else:
+            reason = f"cannot be taken: {type(error).__name__}: {error}".splitlines()[0]
+        before = self._unreadable.get(path)
+        if before is None or before.reason != reason:
+            logger.error("%r is put aside: %s", str(path), reason, exc_info=error)
+        self._done(path)
+        self._pending[path] = reason
+        self._unreadable[path] = _Aside(time.monotonic() + UNREADABLE_PAUSE_SECONDS, reason)
 
     def _done(self, path: Path) -> None:
         self._hashed.pop(path, None)
@@ -288,19 +319,21 @@ class Watcher:
             write_duplicate_receipt(self._settings, unit, first, fingerprint.size_bytes, sha256)
 
     def _see_misplaced(self, thing: Unit | Misplaced, is_rescan: bool) -> None:
-        if isinstance(thing, Unit):
+        if isinstance(thing, Unit) or not is_utf8(thing.path):
             shown = Path(str(thing.path).encode("utf-8", "replace").decode())
-            thing = Misplaced(
-                thing.path,
-                BadUploadError(shown, "its name is not valid UTF-8.", remedy="rename it and drop it again."),
-            )
+            what = "its name, or that of a folder it is in, is not valid UTF-8."
+            error = BadUploadError(shown, what, remedy="rename it and drop it again.")
+            thing = Misplaced(thing.path, error)
         if thing.path in self._noted and not is_rescan:
             return
         since = self._misplaced.setdefault(thing.path, time.monotonic())
         patience = INCOMPLETE_SECONDS if thing.may_become_whole else MISPLACED_SECONDS
         if thing.path in self._noted or time.monotonic() - since >= patience:
-            if write_misplaced(self._settings, thing) is not None:
-                logger.info("%s is misplaced: %s", thing.path, thing.error.what)
+            try:
+                if write_misplaced(self._settings, thing) is not None:
+                    logger.info("%s is misplaced: %s", thing.error.file, thing.error.what)
+            except OSError as error:
+                logger.warning("%s is misplaced, and no note can be written: %s", thing.error.file, error)
             self._noted.add(thing.path)
             del self._misplaced[thing.path]
 
@@ -373,11 +406,3 @@ class Watcher:
             write_text_atomic(self._settings.home / HEARTBEAT, text + "\n")
         except OSError as error:
             logger.warning("the heartbeat cannot be written: %s", error)
-
-
-def _is_utf8(path: Path) -> bool:
-    try:
-        str(path).encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -133,3 +133,14 @@ def test_a_safe_folder_waits_for_its_metadata(tmp_path: Path) -> None:
     unit = find_unit(folder, tmp_path)
     assert unit is not None
     assert completeness_of(unit).lacking == ["MTD_MSIL2A.xml: it is missing"]
+
+
+def test_what_cannot_be_judged_is_taken_as_it_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    unit = _unit(tmp_path, "nl/2019/scenes/a.zip")
+
+    def fail(_: Path) -> Completeness:
+        raise RecursionError("nested too deeply")
+
+    monkeypatch.setattr("sen4cap_core.inbox.settle.check_completeness", fail)
+
+    assert completeness_of(unit).is_complete

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+
+import pytest
 
 from sen4cap_core.inbox.layout import Kind, Misplaced
 from sen4cap_core.inbox.units import Unit, find_unit, find_units, scope_of, whole_of
@@ -183,3 +189,102 @@ def test_a_registered_path_is_found_again(tmp_path: Path) -> None:
     assert unit is not None
     assert set(unit.parts) == {shapefile, shapefile.with_suffix(".dbf")}
     assert find_unit(safe.with_name("B.SAFE"), tmp_path) is None
+
+
+@pytest.fixture
+def plain_user() -> Iterator[Path]:
+    """Be a user whom permissions stop, also where the tests run as root; gives a folder of that user."""
+    folder = Path(tempfile.mkdtemp())
+    is_root = os.geteuid() == 0
+    if is_root:
+        os.chown(folder, 65534, 65534)
+        os.seteuid(65534)
+    try:
+        yield folder
+    finally:
+        if is_root:
+            os.seteuid(0)
+        for parent, names, _ in os.walk(folder):
+            for name in names:
+                os.chmod(os.path.join(parent, name), 0o700)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o000])
+@pytest.mark.parametrize(
+    "closed", ["nl", "nl/2019", "nl/2019/scenes", "nl/2019/scenes/x", "nl/2019/practices"]
+)
+def test_a_closed_folder_is_answered_and_hides_no_other(plain_user: Path, closed: str, mode: int) -> None:
+    names = ("nl/2019/scenes/x/a.zip", "nl/2019/scenes/b.zip", "nl/2019/practices/NA/n.csv", "at/site.zip")
+    for name in names:
+        _file(plain_user / name)
+    (plain_user / closed).chmod(mode)
+
+    things = list(find_units(plain_user))
+
+    found = _names(things, plain_user)
+    assert found == {"?" + closed: []} | {name: [name] for name in names if not name.startswith(closed + "/")}
+    (misplaced,) = (thing for thing in things if isinstance(thing, Misplaced))
+    assert "Permission denied" in misplaced.error.text()
+    assert misplaced.may_become_whole
+    # Whatever scope is looked at, nothing is raised.
+    for name in names:
+        for scope in (plain_user / name).parents:
+            if scope.is_relative_to(plain_user):
+                list(find_units(plain_user, scope))
+
+
+@pytest.mark.parametrize("mode", [0o444, 0o000])
+def test_a_scene_with_a_closed_folder_inside_is_not_taken_without_it(plain_user: Path, mode: int) -> None:
+    safe = plain_user / "nl/2019/scenes/A.SAFE"
+    _file(safe / "MTD_MSIL2A.xml")
+    _file(safe / "GRANULE/a.jp2")
+    (safe / "GRANULE").chmod(mode)
+    (unit,) = find_units(plain_user)
+    assert isinstance(unit, Unit)
+
+    with pytest.raises(PermissionError):
+        unit.fingerprint()
+    with pytest.raises(PermissionError):
+        unit.content_hash()
+
+
+@pytest.mark.parametrize("href", ["closed/B04.tif", "x" * 300])
+def test_an_asset_that_cannot_be_looked_at_is_not_there(plain_user: Path, href: str) -> None:
+    item = _item(plain_user / "nl/2019/scenes/a.json", href)
+    closed = _file(item.with_name("closed") / "B04.tif").parent
+    closed.chmod(0)
+
+    found = _find(plain_user)
+
+    assert found == {"nl/2019/scenes/a.json": ["nl/2019/scenes/a.json"], "?nl/2019/scenes/closed": []}
+
+
+def test_what_is_gone_just_now_has_no_fingerprint(tmp_path: Path) -> None:
+    path = _file(tmp_path / "nl/2019/scenes/a.zip")
+    (unit,) = find_units(tmp_path)
+    assert isinstance(unit, Unit)
+    path.unlink()
+
+    assert unit.fingerprint() is None
+
+
+def test_names_inside_need_not_be_utf8(tmp_path: Path) -> None:
+    safe = tmp_path / "nl/2019/scenes/A.SAFE"
+    _file(safe / "MTD_MSIL2A.xml")
+    (unit,) = find_units(tmp_path)
+    assert isinstance(unit, Unit)
+    hashes = {unit.content_hash()}
+    for name in (b"\xe4", b"\xf6"):
+        with open(os.fsencode(safe) + b"/" + name, "wb"):
+            hashes.add(unit.content_hash())
+        os.unlink(os.fsencode(safe) + b"/" + name)
+
+    assert len(hashes) == 3
+
+
+def test_an_absurdly_nested_item_hides_no_other(tmp_path: Path) -> None:
+    _file(tmp_path / "nl/2019/scenes/a.json", "[" * 200_000)
+    _file(tmp_path / "nl/2019/scenes/b.zip")
+
+    assert set(_find(tmp_path)) == {"nl/2019/scenes/a.json", "nl/2019/scenes/b.zip"}

@@ -11,6 +11,7 @@ import time
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ import pytest
 from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
+from sen4cap_core.clock import utc_now
 from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
 from sen4cap_core.db.session import make_engine, session_scope
@@ -351,16 +353,115 @@ def unused_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_an_error_of_ours_ends_the_process_instead_of_being_hidden(
-    settings: Settings, root: Path, engine: Engine
+def test_an_error_of_ours_holds_up_one_drop_and_not_the_others(
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def broken(*_: Any) -> Registered:
-        raise RuntimeError("a mistake in the program")
+    monkeypatch.setattr("sen4cap_core.inbox.watcher.UNREADABLE_PAUSE_SECONDS", 1.0)
+    tries: list[Path] = []
 
-    _zip(root / "nl/2019/scenes/a.zip")
-    running = Running(settings, engine, register=broken)
-    running.thread.join(timeout=20)
-    assert isinstance(running.error, RuntimeError)
+    def broken(*arguments: Any) -> Registered:
+        unit = arguments[2]
+        if unit.path.name == "a.zip":
+            tries.append(unit.path)
+            if len(tries) < 3:
+                raise RuntimeError("a mistake in the program")
+        return registering.register(*arguments)
+
+    for name in "abc":
+        _zip(root / f"nl/2019/scenes/{name}.zip", name)
+    _zip(root / "at/2019/scenes/d.zip", "d")
+    running = start(register=broken)
+
+    _until(lambda: any("a mistake in the program" in p["reason"] for p in running.beat()["pending"]))
+    _until(lambda: len(_uploads(engine)) == 4 and running.beat()["n_pending"] == 0)
+    assert len(tries) == 3
+    # Said once, with its traceback, although it happened twice.
+    (record,) = [one for one in caplog.records if "put aside" in one.getMessage()]
+    assert record.exc_info is not None
+    assert isinstance(record.exc_info[1], RuntimeError)
+
+
+def test_a_failing_look_holds_up_one_drop_and_not_the_others(
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = Unit.fingerprint
+
+    def fail(unit: Unit) -> Fingerprint | None:
+        if unit.path.name == "a.SAFE":
+            raise PermissionError(13, "Permission denied", str(unit.path))
+        return real(unit)
+
+    monkeypatch.setattr(Unit, "fingerprint", fail)
+    _file(root / "nl/2019/scenes/a.SAFE/MTD_MSIL2A.xml")
+    _zip(root / "nl/2019/scenes/b.zip")
+    running = start()
+
+    _until(lambda: len(_uploads(engine)) == 1)
+    _until(
+        lambda: [p["reason"] for p in running.beat()["pending"]] == ["cannot be read: Permission denied"],
+    )
+
+
+def test_a_name_inside_a_scene_that_is_not_utf8_stops_nobody(
+    settings: Settings, root: Path, engine: Engine, start: Callable[..., Running]
+) -> None:
+    running = start(settler=Settler(settings.settle_seconds, incomplete_seconds=1.0))
+    safe = root / "nl/2019/scenes/a.SAFE"
+    _file(safe / "MTD_MSIL2A.xml")
+    with open(os.fsencode(safe) + b"/\xe4.txt", "wb") as handle:
+        handle.write(b"x")
+    _zip(root / "nl/2019/scenes/b.zip")
+
+    _until(lambda: {Path(upload.path).name for upload in _uploads(engine)} == {"a.SAFE", "b.zip"})
+    _until(lambda: running.beat()["n_pending"] == 0)
+
+
+def test_a_misplaced_name_that_is_not_utf8_gets_a_note(
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.5)
+    (root / "nl").mkdir()
+    name = b"parcels \xe4.zip"
+    with open(os.fsencode(root / "nl") + b"/" + name, "wb") as handle:
+        handle.write(b"x")
+    running = start()
+
+    note = Path(os.fsdecode(os.fsencode(root / "nl") + b"/" + name + b".error.txt"))
+    _until(note.exists)
+    assert "not valid UTF-8" in note.read_text()
+    assert running.error is None
+
+
+def test_a_note_that_cannot_be_written_stops_nobody(
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    start: Callable[..., Running],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.2)
+    # With .error.txt behind it, it would be longer than a name may be.
+    _file(root / "nl" / ("x" * 250))
+    running = start()
+    n_rescans = running.beat()["rescans"]
+    _until(lambda: running.beat()["rescans"] > n_rescans + 1)
+
+    _zip(root / "nl/2019/scenes/b.zip")
+
+    _until(lambda: len(_uploads(engine)) == 1)
 
 
 def test_rejected_and_dropped_again_it_is_looked_at_again(
@@ -501,6 +602,84 @@ def test_reconcile_registers_what_no_watcher_saw(
     assert [Path(upload.path).name for upload in _uploads(engine)] == ["a.zip"]
     assert register_all(settings, engine) == 1
     assert register_all(settings, engine) == 0
+
+
+def test_reconcile_leaves_out_what_it_cannot_read(
+    settings: Settings,
+    root: Path,
+    engine: Engine,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    for name in "abc":
+        _zip(root / f"nl/2019/scenes/{name}.zip", name)
+    with open(os.fsencode(root / "nl/2019/scenes") + b"/\xe4.zip", "wb") as handle:
+        handle.write(b"x")
+    fingerprint, content_hash = Unit.fingerprint, Unit.content_hash
+
+    def no_look(unit: Unit) -> Fingerprint | None:
+        if unit.path.name == "a.zip":
+            raise PermissionError(13, "Permission denied")
+        return fingerprint(unit)
+
+    def no_hash(unit: Unit) -> str:
+        if unit.path.name == "b.zip":
+            raise UnicodeEncodeError("utf-8", "\udce4", 0, 1, "surrogates not allowed")
+        return content_hash(unit)
+
+    monkeypatch.setattr(Unit, "fingerprint", no_look)
+    monkeypatch.setattr(Unit, "content_hash", no_hash)
+
+    assert register_all(settings, engine) == 1
+    assert [Path(upload.path).name for upload in _uploads(engine)] == ["c.zip"]
+    assert len([one for one in caplog.records if one.exc_info and "cannot be taken" in one.message]) == 2
+
+
+def test_reconcile_says_that_the_database_is_away(
+    settings: Settings, root: Path, engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: Any) -> Registered:
+        raise OperationalError("INSERT", {}, psycopg.OperationalError("connection refused"))
+
+    monkeypatch.setattr(registering, "register", away)
+    _zip(root / "nl/2019/scenes/a.zip")
+
+    with pytest.raises(OperationalError):
+        register_all(settings, engine)
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_left"),
+    [
+        ({}, True),
+        ({"age_seconds": 30}, True),
+        # Three rescans of two seconds, and thirty seconds.
+        ({"age_seconds": 40}, False),
+        ({"age_seconds": -3600}, False),
+        ({"state": "stopped"}, False),
+        ({"uploads_root": "/elsewhere"}, False),
+        ({"at": "yesterday"}, False),
+    ],
+)
+def test_reconcile_leaves_the_files_to_a_living_watcher(
+    settings: Settings, root: Path, engine: Engine, changes: dict[str, Any], is_left: bool
+) -> None:
+    _zip(root / "nl/2019/scenes/a.zip")
+    age = timedelta(seconds=changes.pop("age_seconds", 1))
+    facts = {"at": (utc_now() - age).isoformat(), "state": "watching", "uploads_root": str(root)} | changes
+    _file(settings.home / "run/watcher.json", json.dumps(facts))
+
+    assert register_all(settings, engine) == (0 if is_left else 1)
+    assert len(_uploads(engine)) == (0 if is_left else 1)
+
+
+def test_reconcile_believes_the_watcher_s_own_heartbeat(
+    settings: Settings, root: Path, engine: Engine, start: Callable[..., Running]
+) -> None:
+    running = start()
+    assert registering.is_watched(settings)
+    running.stop()
+    assert not registering.is_watched(settings)
 
 
 def test_of_files_that_replace_each_other_the_last_written_is_registered_last(
