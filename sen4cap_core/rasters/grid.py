@@ -44,9 +44,7 @@ class Grid:
     @property
     def key(self) -> str:
         """Short text that is equal exactly when the grids are equal; used in file names."""
-        return (
-            f"{self.epsg}-{self.x_min_m:.0f}-{self.y_max_m:.0f}-{self.resolution_m:g}m-{self.width}x{self.height}"
-        )
+        return f"{self.epsg}-{self.x_min_m:.0f}-{self.y_max_m:.0f}-{self.resolution_m:g}m-{self.width}x{self.height}"
 
     def at_resolution(self, resolution_m: float) -> Grid:
         """Return the same extent at another pixel size that divides it."""
