@@ -44,7 +44,8 @@ class Grid:
     @property
     def key(self) -> str:
         """Short text that is equal exactly when the grids are equal; used in file names."""
-        return f"{self.epsg}-{self.x_min_m:.0f}-{self.y_max_m:.0f}-{self.resolution_m:g}m-{self.width}x{self.height}"
+        corner = f"{self.x_min_m:.0f}-{self.y_max_m:.0f}"
+        return f"{self.epsg}-{corner}-{self.resolution_m:g}m-{self.width}x{self.height}"
 
     def at_resolution(self, resolution_m: float) -> Grid:
         """Return the same extent at another pixel size that divides it."""
