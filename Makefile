@@ -16,7 +16,7 @@ install-test:
 	@deployments/bootstrap.sh --with-tests
 
 test: install-test lint
-	$(BIN)/pytest
+	$(BIN)/pytest --durations=15
 
 lint:
 	$(BIN)/ruff check .
