@@ -13,9 +13,8 @@ from collections.abc import Iterable
 from datetime import date, datetime
 from urllib.parse import unquote
 
-# Numeric character references never start markup (CommonMark 2.5), also where a renderer splits table cells
-# or links bare addresses before it looks at backslashes.
-_MARKUP = str.maketrans({char: f"&#{ord(char)};" for char in "\\`*_[]<>#|~&@"})
+# Backslashes and not character references: the Prefect UI shows those as they stand.
+_MARKUP = str.maketrans({char: f"\\{char}" for char in "\\`*_[]<>#|~&@"})
 _SAFE_URL = re.compile(r"(?:https?://|/(?!/))[^\s<>\"'`\\]*\Z", re.IGNORECASE)
 # A number of a list, a bullet, a rule, the underline of a heading; not 1.5 or -1.5.
 _LINE_START = re.compile(
@@ -46,8 +45,8 @@ def escape(text: object) -> Markdown:
     )
     escaped = visible.translate(_MARKUP)
     # Bare web addresses become links by themselves; lists, rules and headings start a line.
-    escaped = escaped.replace("://", "&#58;//").replace("www.", "www&#46;").replace("WWW.", "WWW&#46;")
-    return Markdown(_LINE_START.sub(lambda m: f"{m[1]}&#{ord(m[2])};", escaped))
+    escaped = escaped.replace("://", "\\://").replace("www.", "www\\.").replace("WWW.", "WWW\\.")
+    return Markdown(_LINE_START.sub(lambda m: f"{m[1]}\\{m[2]}", escaped))
 
 
 def heading(text: object, level: int = 2) -> Markdown:

@@ -26,7 +26,7 @@ def test_the_page_of_a_scene_gives_its_figures_with_units() -> None:
     assert page.startswith(
         "## 30TUM on 2019-06-16\n\n![Quicklook of 30TUM on 2019-06-16](data:image/png;base64,"
     )
-    assert "S2A&#95;MSIL2A&#95;20190616T110621" in page
+    assert "S2A\\_MSIL2A\\_20190616T110621" in page
     assert "| **Acquired** | 2019-06-16 11:06\u202fUTC |" in page
     assert "| **Clear** | 87.6\u202f% of the pixels with data |" in page
     assert "| **Parcels 2019** | 900 of 1\u202f000 (90.0\u202f%) observed |" in page

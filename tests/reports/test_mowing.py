@@ -84,9 +84,7 @@ def test_crops_are_summed_the_most_frequent_first() -> None:
 
     assert list(summary.index) == ["265", "046"]
     assert list(summary.loc["265"]) == [4, 2, 2, 3, 1, 1]
-    assert "| 265 | Grass &#42;perm&#42; | 4 | 2 | 2 | 3 | 1 | 1 |" in page(
-        crop_names={"265": "Grass *perm*"}
-    )
+    assert "| 265 | Grass \\*perm\\* | 4 | 2 | 2 | 3 | 1 | 1 |" in page(crop_names={"265": "Grass *perm*"})
 
 
 def test_exports_are_named_with_their_place() -> None:
