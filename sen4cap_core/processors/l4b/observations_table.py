@@ -100,11 +100,11 @@ def read_observations_table(
     for batch in read_batches(path, required, optional):
         rows = parcels.locate(batch["parcel_id"])
         n_foreign += int((rows < 0).sum())
-        sources = _sources(batch, missions, state, _bad(path, row_before))
-        days = _days(batch, "date", _bad(path, row_before))
-        starts = _days(batch, "date1", _bad(path, row_before), may_be_empty=True)
+        sources = _sources(batch, missions, state, bad_rows(path, row_before))
+        days = _days(batch, "date", bad_rows(path, row_before))
+        starts = _days(batch, "date1", bad_rows(path, row_before), may_be_empty=True)
         counts = _counts(batch)
-        means = _means(batch, _bad(path, row_before))
+        means = _means(batch, bad_rows(path, row_before))
         _scatter(state, rows, sources, days, starts, means, counts, first_day, last_day)
         for mission, seen in has_rows.items():
             if parcels.n_pixels(mission) is not None:
@@ -117,10 +117,10 @@ def read_observations_table(
     return TableObservations(matrix, has_rows, n_foreign)
 
 
-_Bad = Callable[[NDArray[np.bool_], str, str], BadUploadError]
+BadRows = Callable[[NDArray[np.bool_], str, str], BadUploadError]
 
 
-def _bad(path: Path, row_before: int) -> _Bad:
+def bad_rows(path: Path, row_before: int) -> BadRows:
     """Make errors that name the first of the bad rows of a batch."""
 
     def error(is_bad: NDArray[np.bool_], column: str, text: str) -> BadUploadError:
@@ -145,7 +145,7 @@ def _dictionary(column: pa.Array) -> tuple[list[str], NDArray[np.int32]]:
 
 
 def _sources(
-    batch: pa.RecordBatch, missions: tuple[str, ...], state: _Columns, bad: _Bad
+    batch: pa.RecordBatch, missions: tuple[str, ...], state: _Columns, bad: BadRows
 ) -> NDArray[np.int8]:
     """Number of the source of each row; -1 for a mission that is not wanted. New sources get a row of
     columns.
@@ -180,7 +180,7 @@ def _sources(
     return number[code]
 
 
-def _days(batch: pa.RecordBatch, name: str, bad: _Bad, may_be_empty: bool = False) -> NDArray[np.int32]:
+def _days(batch: pa.RecordBatch, name: str, bad: BadRows, may_be_empty: bool = False) -> NDArray[np.int32]:
     """Days since 1970-01-01; ``NO_DAY`` for an empty value."""
     if name not in batch.schema.names:
         return np.full(batch.num_rows, NO_DAY)
@@ -210,7 +210,7 @@ def _day(text: str) -> int:
         return int(NO_DAY)
 
 
-def _means(batch: pa.RecordBatch, bad: _Bad) -> NDArray[np.float64]:
+def _means(batch: pa.RecordBatch, bad: BadRows) -> NDArray[np.float64]:
     column = batch["mean"]
     if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
         raise bad(np.ones(1, np.bool_), "mean", f"expected numbers, found a column of type {column.type}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import normal_orbit
-from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.practice_calendar import NO_DAY
 from sen4cap_core.kernels.practice_series import (
     AMP_VH,
@@ -31,6 +30,7 @@ from sen4cap_core.kernels.practice_series import (
     sort_rows,
 )
 from sen4cap_core.processors.l4b.arrow_arrays import to_numbers
+from sen4cap_core.processors.l4b.observations_table import BadRows, bad_rows
 from sen4cap_core.processors.l4b.parcels_table import ParcelTable
 from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
 from sen4cap_core.processors.l4b.threads import run_in_chunks
@@ -109,7 +109,7 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
     row_before = 1
     last = None if until is None else to_days(until)
     for batch in read_batches(path, required, optional):
-        bad = _bad(path, row_before)
+        bad = bad_rows(path, row_before)
         names = batch.schema.names
         parcel = parcels.locate(batch["parcel_id"])
         reading.n_foreign_rows += int((parcel < 0).sum())
@@ -198,24 +198,6 @@ def _starts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
-_Bad = Callable[[NDArray[np.bool_], str, str], BadUploadError]
-
-
-def _bad(path: Path, row_before: int) -> _Bad:
-    """Make errors that name the first of the bad rows of a batch."""
-
-    def error(is_bad: NDArray[np.bool_], column: str, text: str) -> BadUploadError:
-        row = row_before + int(np.argmax(is_bad)) + 1
-        return BadUploadError(
-            path,
-            "an observation cannot be understood.",
-            problems=[Problem(text, row=row, column=column)],
-            remedy="Correct the table and run again.",
-        )
-
-    return error
-
-
 def _codes(column: pa.Array) -> tuple[NDArray[np.integer], list[str]]:
     """Positions and texts of a text column; a null is position -1."""
     if not pa.types.is_dictionary(column.type):
@@ -233,7 +215,7 @@ def _lookup(
     return found
 
 
-def _kinds(batch: pa.RecordBatch, names: list[str], bad: _Bad) -> NDArray[np.int8]:
+def _kinds(batch: pa.RecordBatch, names: list[str], bad: BadRows) -> NDArray[np.int8]:
     codes, texts = _codes(batch["kind"])
     texts = [text.strip().upper() for text in texts]
     is_known = _lookup(codes, [t in ("AMP", "COHE", "NDVI") for t in texts], 0, np.bool_)
@@ -264,7 +246,7 @@ def _orbits(batch: pa.RecordBatch, names: list[str], known: dict[str, int]) -> N
     return _lookup(codes, numbers, missing, np.int16)
 
 
-def _days(column: pa.Array, name: str, bad: _Bad, *, may_be_empty: bool = False) -> NDArray[np.int32]:
+def _days(column: pa.Array, name: str, bad: BadRows, *, may_be_empty: bool = False) -> NDArray[np.int32]:
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
         return to_numbers(column.cast(pa.date32()).cast(pa.int32()), NO_DAY)
     codes, texts = _codes(column)
