@@ -172,6 +172,10 @@ class SceneRow(Base):
     baseline: Mapped[str | None]
     generated_at: Mapped[datetime | None]
     relative_orbit: Mapped[int | None]
+    orbit_direction: Mapped[str | None]
+    """``ascending`` or ``descending``; null where the orbit does not matter (optical)."""
+    pair_started_at: Mapped[datetime | None]
+    """Instant of the earlier acquisition of a coherence pair; the later one is ``acquired_at``."""
     format: Mapped[str]
     path: Mapped[str]
     footprint: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))

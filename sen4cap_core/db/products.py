@@ -23,6 +23,10 @@ class ObservationFile:
     tile: str
     path: str
     """Relative to the data root."""
+    relative_orbit: int | None = None
+    orbit_direction: str | None = None
+    pair_started_at: datetime | None = None
+    """Instant of the earlier acquisition of a coherence pair; ``acquired_at`` is the later one."""
 
 
 def register_product(session: Session, values: dict[str, object], inputs: Iterable[str]) -> int:
@@ -74,7 +78,16 @@ def observation_files(
 ) -> Sequence[ObservationFile]:
     """Return the observation files of a period, of scenes in force, in order of time and tile."""
     query = (
-        select(ObservationSet.id, SceneRow.id, SceneRow.acquired_at, SceneRow.tile, ObservationSet.path)
+        select(
+            ObservationSet.id,
+            SceneRow.id,
+            SceneRow.acquired_at,
+            SceneRow.tile,
+            ObservationSet.path,
+            SceneRow.relative_orbit,
+            SceneRow.orbit_direction,
+            SceneRow.pair_started_at,
+        )
         .join(SceneRow, SceneRow.id == ObservationSet.scene_id)
         .where(
             ObservationSet.declaration_set_id == declaration_set_id,

@@ -28,7 +28,7 @@ from sen4cap_core.processors.l4b.branches import OpticalState, detect_drops
 from sen4cap_core.processors.l4b.command import parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
-from sen4cap_core.processors.l4b.parcels_table import read_parcels
+from sen4cap_core.tables.parcels import read_parcels
 
 START, END = date(2019, 3, 1), date(2019, 11, 30)
 N_OPTICAL, N_PAIRS = 100, 60

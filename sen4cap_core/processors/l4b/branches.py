@@ -23,7 +23,7 @@ from sen4cap_core.processors.l4b.model import (
     ParcelFacts,
     Source,
 )
-from sen4cap_core.processors.l4b.threads import run_in_chunks
+from sen4cap_core.tables.threads import run_in_chunks
 
 BRIEF_LOW_DAYS = 12.0
 RECOVERED_SHARE = 0.7

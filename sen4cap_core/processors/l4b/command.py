@@ -12,9 +12,10 @@ from sen4cap_core.errors import ConfigurationError, NothingToDoError
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.model import ParcelFacts
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
-from sen4cap_core.processors.l4b.parcels_table import ParcelTable, read_parcels
-from sen4cap_core.processors.l4b.table import events_table, mowing_table, write_table
-from sen4cap_core.processors.l4b.tables_in import table_format
+from sen4cap_core.processors.l4b.table import events_table, mowing_table
+from sen4cap_core.tables.parcels import ParcelTable, read_parcels
+from sen4cap_core.tables.reading import table_format
+from sen4cap_core.tables.writing import write_table
 
 
 def detect_tables(

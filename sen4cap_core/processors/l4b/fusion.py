@@ -23,7 +23,7 @@ from sen4cap_core.processors.l4b.model import (
     Slots,
     SourceDetections,
 )
-from sen4cap_core.processors.l4b.threads import run_in_chunks
+from sen4cap_core.tables.threads import run_in_chunks
 
 MIN_DISTANCE_DAYS = 20
 """Default mode: middles of two mowings of a parcel lie at least this far apart. The original's 45 days (span)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -14,12 +13,12 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import L4BConfig, normal_orbit
-from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.mowing_matrix import scatter_rows
-from sen4cap_core.processors.l4b.arrow_arrays import to_numbers
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
-from sen4cap_core.processors.l4b.parcels_table import ParcelTable
-from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches, row_count
+from sen4cap_core.tables.arrow_arrays import to_numbers
+from sen4cap_core.tables.bad_rows import BadRows, bad_rows
+from sen4cap_core.tables.parcels import ParcelTable
+from sen4cap_core.tables.reading import TEXT, read_batches, row_count
 
 FIRST_CAPACITY = 128
 MAX_FIRST_CAPACITY = 512
@@ -115,24 +114,6 @@ def read_observations_table(
         row_before += batch.num_rows
     matrix = ObservationMatrix(state.values, _as_sources(state, base, config), config.s2.scale)
     return TableObservations(matrix, has_rows, n_foreign)
-
-
-BadRows = Callable[[NDArray[np.bool_], str, str], BadUploadError]
-
-
-def bad_rows(path: Path, row_before: int) -> BadRows:
-    """Make errors that name the first of the bad rows of a batch."""
-
-    def error(is_bad: NDArray[np.bool_], column: str, text: str) -> BadUploadError:
-        row = row_before + int(np.argmax(is_bad)) + 1
-        return BadUploadError(
-            path,
-            "an observation cannot be understood.",
-            problems=[Problem(text, row=row, column=column)],
-            remedy="Correct the table and run again.",
-        )
-
-    return error
 
 
 def _dictionary(column: pa.Array) -> tuple[list[str], NDArray[np.int32]]:

@@ -18,13 +18,13 @@ from sen4cap_core.declarations.practice_tables import (
     read_practice_table,
 )
 from sen4cap_core.errors import ConfigurationError, NothingToDoError
-from sen4cap_core.processors.l4b.parcels_table import ParcelTable
-from sen4cap_core.processors.l4b.tables_in import table_format
 from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor, previous_of
 from sen4cap_core.processors.l4c.observations_in import read_parcel_series
 from sen4cap_core.processors.l4c.previous import read_previous
 from sen4cap_core.processors.l4c.table import practice_table, weekly_table
 from sen4cap_core.processors.l4c.tables_out import write_table
+from sen4cap_core.tables.parcels import ParcelTable
+from sen4cap_core.tables.reading import table_format
 
 MAX_REPORTED_PROBLEMS = 10
 

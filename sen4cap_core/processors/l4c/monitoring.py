@@ -26,9 +26,9 @@ from sen4cap_core.kernels.practice_evaluate import (
 )
 from sen4cap_core.kernels.practice_series import Series
 from sen4cap_core.kernels.practice_weeks import Weeks, WeekTable, build_weeks, count_weeks
-from sen4cap_core.processors.l4b.threads import run_in_chunks
 from sen4cap_core.processors.l4c.country_rules import RuleSet, as_arrays, load_rule_book
 from sen4cap_core.processors.l4c.thresholds import Thresholds, kernel_thresholds
+from sen4cap_core.tables.threads import run_in_chunks
 
 MIN_RADAR_PIXELS = 1
 

@@ -29,11 +29,11 @@ from sen4cap_core.kernels.practice_series import (
     scatter_rows,
     sort_rows,
 )
-from sen4cap_core.processors.l4b.arrow_arrays import to_numbers
-from sen4cap_core.processors.l4b.observations_table import BadRows, bad_rows
-from sen4cap_core.processors.l4b.parcels_table import ParcelTable
-from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
-from sen4cap_core.processors.l4b.threads import run_in_chunks
+from sen4cap_core.tables.arrow_arrays import to_numbers
+from sen4cap_core.tables.bad_rows import BadRows, bad_rows
+from sen4cap_core.tables.parcels import ParcelTable
+from sen4cap_core.tables.reading import TEXT, read_batches
+from sen4cap_core.tables.threads import run_in_chunks
 
 KINDS = {("AMP", "VV"): AMP_VV, ("AMP", "VH"): AMP_VH, ("COHE", "VV"): COHERENCE}
 """Kind and polarisation of the rows that are used; NDVI has no polarisation."""

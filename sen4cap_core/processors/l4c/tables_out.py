@@ -10,7 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sen4cap_core.files import atomic_path
-from sen4cap_core.processors.l4b.tables_in import table_format
+from sen4cap_core.tables.reading import table_format
 
 FREE_TEXTS = ("FIELD_ID", "ORIG_ID", "COUNTRY", "MAIN_CROP", "PRACTICE", "P_TYPE", "parcel_id")
 """Columns whose texts come from the declarations and may hold anything."""

@@ -15,8 +15,8 @@ from sen4cap_core.declarations.l4b_config import read_l4b_config
 from sen4cap_core.processors.l4b.command import detect_tables, parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.observations_table import read_observations_table
-from sen4cap_core.processors.l4b.parcels_table import read_parcels
 from sen4cap_core.reports.scoring_mowing import DatedEvents, score_nearest, score_one_to_one
+from sen4cap_core.tables.parcels import read_parcels
 
 ORACLE = Path(__file__).parents[4] / "shared" / "oracle" / "l4b" / "synthetic-default"
 START, END = date(2019, 3, 1), date(2019, 11, 30)

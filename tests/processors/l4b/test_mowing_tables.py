@@ -12,12 +12,12 @@ import pytest
 
 from sen4cap_core.declarations.l4b_config import L4BConfig, OpticalSettings, RadarSettings
 from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
-from sen4cap_core.processors.l4b.arrow_arrays import from_numbers, from_texts, to_flags, to_numbers
 from sen4cap_core.processors.l4b.branches import detect_rises
 from sen4cap_core.processors.l4b.command import detect_tables, parcel_facts
 from sen4cap_core.processors.l4b.detection import detect, radar_sources
 from sen4cap_core.processors.l4b.observations_table import read_observations_table
-from sen4cap_core.processors.l4b.parcels_table import read_parcels
+from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, to_flags, to_numbers
+from sen4cap_core.tables.parcels import read_parcels
 
 START, END = date(2019, 3, 1), date(2019, 11, 30)
 PARCELS = "parcel_id,fid,crop_code,n_pix_s2,n_pix_s1\n0017,0,046,9,2\n17,1,46,9,20\n5,2,NA,0,0\n"

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.declarations.encodings import detect_encoding
 from sen4cap_core.errors import BadUploadError, Problem
-from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches, table_format
+from sen4cap_core.tables.reading import TEXT, read_batches, table_format
 
 FLAGS = ("EAA", "AL", "PGrass", "TGrass", "Fallow", "Cwater")
 COLUMNS = ("CTnumDIV", *FLAGS)

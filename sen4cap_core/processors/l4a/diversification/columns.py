@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE
-from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags, to_numbers
-from sen4cap_core.processors.l4b.tables_in import NULLS, read_batches
+from sen4cap_core.tables.arrow_arrays import from_texts, to_flags, to_numbers
+from sen4cap_core.tables.reading import NULLS, read_batches
 
 _FLAGS = {
     "1": True,

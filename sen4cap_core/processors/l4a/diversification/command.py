@@ -21,8 +21,8 @@ from sen4cap_core.processors.l4a.diversification.tables_out import (
     with_decimals,
 )
 from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
-from sen4cap_core.processors.l4b.table import write_table
-from sen4cap_core.processors.l4b.tables_in import table_format
+from sen4cap_core.tables.reading import table_format
+from sen4cap_core.tables.writing import write_table
 
 
 def assess_tables(

@@ -17,8 +17,8 @@ from sen4cap_core.processors.l4a.diversification.columns import read_columns
 from sen4cap_core.processors.l4a.diversification.holdings import UNITS_PER_M2
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE, Parcels
 from sen4cap_core.processors.l4a.diversification.thresholds import SHARE_STEPS
-from sen4cap_core.processors.l4b.arrow_arrays import to_numbers
-from sen4cap_core.processors.l4b.tables_in import TEXT
+from sen4cap_core.tables.arrow_arrays import to_numbers
+from sen4cap_core.tables.reading import TEXT
 
 _NUMBER = pa.float64()
 DECLARED: Mapping[str, pa.DataType] = {

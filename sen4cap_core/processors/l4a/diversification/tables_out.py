@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification import categories, conformity
 from sen4cap_core.processors.l4a.diversification.model import Assessment, Parcels
-from sen4cap_core.processors.l4b.arrow_arrays import from_numbers, from_texts
+from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts
 
 
 def parcels_table(parcels: Parcels, assessment: Assessment) -> pa.Table:

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.mowing_matrix import locate_numbers
-from sen4cap_core.processors.l4b.arrow_arrays import from_numbers, from_texts, to_flags, to_numbers
-from sen4cap_core.processors.l4b.tables_in import TEXT, read_batches
+from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, to_flags, to_numbers
+from sen4cap_core.tables.reading import TEXT, read_batches
 
 _ZERO = np.zeros(1, np.int32)
 COUNTS = ("fid", "n_pix_s2", "n_pix_s1")

@@ -16,7 +16,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sen4cap_core.errors import BadUploadError, Problem
-from sen4cap_core.processors.l4b.arrow_arrays import from_texts, to_flags
+from sen4cap_core.tables.arrow_arrays import from_texts, to_flags
 
 CSV_BLOCK_BYTES = 16 * 1024 * 1024
 TEXT = pa.dictionary(pa.int32(), pa.string())
