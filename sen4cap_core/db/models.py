@@ -3,43 +3,36 @@
 from __future__ import annotations
 
 from datetime import date, datetime
-from typing import Any
 
 from geoalchemy2 import Geometry, WKBElement
-from sqlalchemy import (
-    BigInteger,
-    DateTime,
-    ForeignKey,
-    Index,
-    MetaData,
-    Text,
-    UniqueConstraint,
-    func,
-)
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func
+from sqlalchemy.orm import Mapped, mapped_column
 
-Json = dict[str, Any]
+from sen4cap_core.db.base import Base, Json
+from sen4cap_core.db.models_practices import PracticeRow, PracticeSet
 
-
-class Base(DeclarativeBase):
-    """Declarative base with the naming convention Alembic relies on."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_N_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
-            "ck": "ck_%(table_name)s_%(constraint_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012 - SQLAlchemy reads it as a class attribute
-        str: Text,
-        datetime: DateTime(timezone=True),
-        Json: JSONB,
-        list[str]: ARRAY(Text),
-    }
+__all__ = [
+    "Base",
+    "CropCode",
+    "DeclarationSet",
+    "Job",
+    "Json",
+    "Marker",
+    "MowingResult",
+    "MowingRun",
+    "ObservationSet",
+    "Parcel",
+    "PracticeRow",
+    "PracticeSet",
+    "ProcessorConfig",
+    "Product",
+    "ProductInput",
+    "SceneRow",
+    "Season",
+    "Sighting",
+    "Site",
+    "Upload",
+]
 
 
 class Site(Base):
@@ -271,7 +264,7 @@ class ProcessorConfig(Base):
     site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
     year: Mapped[int]
     processor: Mapped[str]
-    """l4b here; l4c later"""
+    """l4b or l4c"""
     upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
     values: Mapped[Json]
     valid_from: Mapped[datetime] = mapped_column(server_default=func.now())

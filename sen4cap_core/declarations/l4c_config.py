@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -144,6 +144,19 @@ class L4CConfig:
                 remedy=f"Give them in [{_DEFAULTS}] or in [{practice}_TIME_SERIES_ANALYSIS_PARAMS].",
             )
         return settings
+
+    def values(self) -> dict[str, Any]:
+        """Return what the file gives, by practice, as JSON can hold it; see ``restore_l4c_config``."""
+        return {
+            practice: settings.model_dump(mode="json", include=set(settings.named))
+            for practice, settings in self.settings.items()
+        }
+
+
+def restore_l4c_config(values: Mapping[str, Any], year: int, name: str) -> L4CConfig:
+    """Return a configuration from its stored values; ``name`` stands for the file in messages."""
+    settings = {practice: PracticeSettings.model_validate(values[practice]) for practice in PRACTICES}
+    return L4CConfig(Path(name), year, settings)
 
 
 @dataclass(frozen=True)

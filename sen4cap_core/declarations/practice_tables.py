@@ -39,6 +39,7 @@ PRACTICE_NAMES = {"NA": "NA", "CC": "CatchCrop", "FL": "Fallow", "NFC": "NFC"}
 """PRACTICE of the rows of each practice."""
 NA_TEXTS = ("NA", "")
 MAX_PROBLEMS = 200
+"""So many are told of a table."""
 NO_DAY = 0
 
 
@@ -130,22 +131,34 @@ def check_practice_table(table: PracticeTable, practice: str, year: int) -> list
     Dates must be dates and follow each other, VEG_START must lie in the season's year or the one before, the
     period must be there where the practice needs one, and no parcel may stand there twice.
     """
+    problems = [*unreadable_dates(table), *doubtful_rows(table, practice, year)]
+    problems.sort(key=lambda problem: problem.row or 0)
+    return problems[:MAX_PROBLEMS]
+
+
+def unreadable_dates(table: PracticeTable) -> list[Problem]:
+    """Find the cells of date columns that are neither a date nor NA."""
     problems: list[Problem] = []
-    days: dict[str, NDArray[np.int32]] = {}
     for name in DATE_COLUMNS:
         column = table.columns[name]
-        days[name] = column.days()
         is_bad = column.map_texts(_day(t) == NO_DAY and t.strip() not in NA_TEXTS for t in column.texts)
         problems += [
             Problem(f"{column[row]!r} is no date of the form YYYY-MM-DD", row=row + 2, column=name)
             for row in np.nonzero(is_bad)[0].tolist()
         ]
-        if name in ("VEG_START", "H_START", "H_END"):
-            is_missing = (days[name] == NO_DAY) & (is_bad == 0)
-            problems += [
-                Problem("a date is needed", row=row + 2, column=name)
-                for row in np.nonzero(is_missing)[0].tolist()
-            ]
+    return sorted(problems, key=lambda problem: problem.row or 0)
+
+
+def doubtful_rows(table: PracticeTable, practice: str, year: int) -> list[Problem]:
+    """Find rows that can be read and are hardly meant so: missing dates, dates out of order, doubles ..."""
+    problems: list[Problem] = []
+    days = {name: table.columns[name].days() for name in DATE_COLUMNS}
+    for name in ("VEG_START", "H_START", "H_END"):
+        column = table.columns[name]
+        is_na = column.map_texts(t.strip() in NA_TEXTS for t in column.texts)
+        problems += [
+            Problem("a date is needed", row=row + 2, column=name) for row in np.nonzero(is_na)[0].tolist()
+        ]
     for first, second in (("VEG_START", "H_START"), ("H_START", "H_END"), ("P_START", "P_END")):
         wrong = (days[first] != NO_DAY) & (days[second] != NO_DAY) & (days[first] > days[second])
         problems += [
@@ -184,8 +197,7 @@ def check_practice_table(table: PracticeTable, practice: str, year: int) -> list
                 for row in np.nonzero(absent)[0].tolist()
             ]
     problems += _doubles(table)
-    problems.sort(key=lambda problem: problem.row or 0)
-    return problems[:MAX_PROBLEMS]
+    return sorted(problems, key=lambda problem: problem.row or 0)
 
 
 def _doubles(table: PracticeTable) -> list[Problem]:

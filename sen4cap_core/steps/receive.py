@@ -19,6 +19,7 @@ from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.receive_declarations import receive_declarations, receive_declarations_config
+from sen4cap_core.steps.receive_practices import PRACTICE_OF, receive_l4c_config, receive_practices
 from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season, receive_extent, receive_site_config
 from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config
@@ -31,6 +32,8 @@ _RECEIVERS: Mapping[str, Callable[[Context, Drop], Taken]] = {
     Kind.DECLARATIONS_CONFIG: receive_declarations_config,
     Kind.CROP_CODES: receive_crop_codes,
     Kind.L4B_CONFIG: receive_l4b_config,
+    Kind.L4C_CONFIG: receive_l4c_config,
+    **dict.fromkeys(PRACTICE_OF, receive_practices),
     Kind.SCENE: receive_scene,
 }
 

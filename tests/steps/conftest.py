@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import itertools
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +22,7 @@ from sen4cap_core.db.models import Base, SceneRow
 from sen4cap_core.db.uploads import Drop as Found
 from sen4cap_core.db.uploads import register_upload
 from sen4cap_core.files import content_hash
+from sen4cap_core.inbox.layout import UploadPlace, place_of
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.service.cluster import ROLE, Cluster
@@ -31,6 +32,7 @@ from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.context import Context, open_context
 from sen4cap_core.steps.ingest_scene import ingest_scene
 from sen4cap_core.steps.process_scene import ProcessedScene, process_scene
+from sen4cap_core.steps.receive import Answer, receive_upload
 from sen4cap_core.steps.receive_declarations import receive_declarations
 from sen4cap_core.steps.receive_site import assumed_season
 from sen4cap_core.steps.taken import Drop, Taken
@@ -146,3 +148,19 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(os, "fsync", fsync)
+
+
+@pytest.fixture
+def receive(context: Context, desk: Desk) -> Callable[[str, str | bytes], Answer]:
+    """Put a file into a folder of the test site's year and let it be received."""
+    root = context.settings.uploads_root
+
+    def put(relative: str, content: str | bytes) -> Answer:
+        path = root / SITE / str(YEAR) / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        place = place_of(path, root)
+        assert isinstance(place, UploadPlace)
+        return receive_upload(context, desk.enter(path, place.kind).upload_id)
+
+    return put
