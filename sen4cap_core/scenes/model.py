@@ -9,6 +9,7 @@ from typing import Literal
 
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.scenes.angles import SceneAngles
 
 SceneFormat = Literal["safe", "safe-zip", "stac-item"]
 
@@ -46,6 +47,8 @@ class Scene:
     relative_orbit: int | None = None
     sun_zenith_deg: float | None = None
     sun_azimuth_deg: float | None = None
+    angles: SceneAngles | None = None
+    """Sun and view angles, as grids where the product has them; None where it states none."""
     footprint_wkt: str | None = None
     """Footprint in longitude and latitude (EPSG:4326), where the product states one; else from the grid."""
     warnings: list[str] = field(default_factory=list)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -11,17 +9,18 @@ from xml.etree.ElementTree import Element
 
 from shapely import Polygon
 
-from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.scenes.angle_xml import read_angle_grid, read_mean_angle
+from sen4cap_core.scenes.angles import SceneAngles
 from sen4cap_core.scenes.footprints import split_at_antimeridian
 from sen4cap_core.scenes.s2_names import (
     BAND_IDS,
     datastrip_start,
     find_tile,
-    parse_utc,
     short_platform,
     split_image_name,
 )
+from sen4cap_core.scenes.xml_fields import all_fields, instant, number, text_of, unreadable
 from sen4cap_core.xmlsafe import local_name, parse_xml
 
 
@@ -67,8 +66,7 @@ class TileMetadata:
     datastrip_start: str | None
     grids: dict[int, Grid]
     """By resolution in metres."""
-    sun_zenith_deg: float | None
-    sun_azimuth_deg: float | None
+    angles: SceneAngles
 
 
 def read_product_metadata(content: bytes, file: str) -> ProductMetadata:
@@ -80,31 +78,31 @@ def read_product_metadata(content: bytes, file: str) -> ProductMetadata:
         Not XML, or a field is missing that cannot be done without.
     """
     root = parse_xml(content, name=file)
-    level = _text(root, "PROCESSING_LEVEL") or local_name(root)
+    level = text_of(root, "PROCESSING_LEVEL") or local_name(root)
     boa_offsets = {
-        BAND_IDS[element.get("band_id", "")]: _number(element.text, "BOA_ADD_OFFSET", file)
-        for element in _all(root, "BOA_ADD_OFFSET")
+        BAND_IDS[element.get("band_id", "")]: number(element.text, "BOA_ADD_OFFSET", file)
+        for element in all_fields(root, "BOA_ADD_OFFSET")
         if element.get("band_id", "") in BAND_IDS
     }
-    quantification = _number(
-        _text(root, "BOA_QUANTIFICATION_VALUE") or "10000", "BOA_QUANTIFICATION_VALUE", file
+    quantification = number(
+        text_of(root, "BOA_QUANTIFICATION_VALUE") or "10000", "BOA_QUANTIFICATION_VALUE", file
     )
     if quantification <= 0:
-        raise _unreadable(file, f"BOA_QUANTIFICATION_VALUE is {quantification:g}, it must be positive.")
-    orbit = _text(root, "SENSING_ORBIT_NUMBER")
-    generated = _text(root, "GENERATION_TIME")
-    product_id = (_text(root, "PRODUCT_URI") or "").removesuffix(".SAFE")
+        raise unreadable(file, f"BOA_QUANTIFICATION_VALUE is {quantification:g}, it must be positive.")
+    orbit = text_of(root, "SENSING_ORBIT_NUMBER")
+    generated = text_of(root, "GENERATION_TIME")
+    product_id = (text_of(root, "PRODUCT_URI") or "").removesuffix(".SAFE")
     return ProductMetadata(
         product_id=product_id,
         level=level,
-        platform=short_platform(_text(root, "SPACECRAFT_NAME") or product_id),
-        baseline=_text(root, "PROCESSING_BASELINE") or "",
-        generated_at=_instant(generated, "GENERATION_TIME", file) if generated else None,
-        relative_orbit=int(_number(orbit, "SENSING_ORBIT_NUMBER", file)) if orbit else None,
+        platform=short_platform(text_of(root, "SPACECRAFT_NAME") or product_id),
+        baseline=text_of(root, "PROCESSING_BASELINE") or "",
+        generated_at=instant(generated, "GENERATION_TIME", file) if generated else None,
+        relative_orbit=int(number(orbit, "SENSING_ORBIT_NUMBER", file)) if orbit else None,
         quantification=quantification,
         boa_offsets=boa_offsets,
         nodata=_nodata(root, file),
-        footprint_wkt=_footprint(_text(root, "EXT_POS_LIST"), file),
+        footprint_wkt=_footprint(text_of(root, "EXT_POS_LIST"), file),
         granules=_granules(root, file),
     )
 
@@ -118,19 +116,16 @@ def read_tile_metadata(content: bytes, file: str) -> TileMetadata:
         Not XML, or the place, size or time of the tile is missing.
     """
     root = parse_xml(content, name=file)
-    sensed = _text(root, "SENSING_TIME")
+    sensed = text_of(root, "SENSING_TIME")
     if not sensed:
-        raise _unreadable(file, "it states no SENSING_TIME.")
-    sun = next(_all(root, "Mean_Sun_Angle"), None)
-    zenith = _text(sun, "ZENITH_ANGLE") if sun is not None else None
-    azimuth = _text(sun, "AZIMUTH_ANGLE") if sun is not None else None
+        raise unreadable(file, "it states no SENSING_TIME.")
+    grids = _grids(root, file)
     return TileMetadata(
-        tile=find_tile(_text(root, "TILE_ID") or ""),
-        sensed_at=_instant(sensed, "SENSING_TIME", file),
-        datastrip_start=datastrip_start(_text(root, "DATASTRIP_ID") or ""),
-        grids=_grids(root, file),
-        sun_zenith_deg=_number(zenith, "ZENITH_ANGLE", file) if zenith else None,
-        sun_azimuth_deg=_number(azimuth, "AZIMUTH_ANGLE", file) if azimuth else None,
+        tile=find_tile(text_of(root, "TILE_ID") or ""),
+        sensed_at=instant(sensed, "SENSING_TIME", file),
+        datastrip_start=datastrip_start(text_of(root, "DATASTRIP_ID") or ""),
+        grids=grids,
+        angles=_angles(root, grids[10], file),
     )
 
 
@@ -140,11 +135,11 @@ def _granules(root: Element, file: str) -> list[GranuleListing]:
         if local_name(granule) not in ("Granule", "Granules"):
             continue
         images = {}
-        for element in _all(granule, "IMAGE_FILE"):
+        for element in all_fields(granule, "IMAGE_FILE"):
             name = (element.text or "").strip()
             key = split_image_name(name)
             if name.startswith("/") or ".." in PurePosixPath(name).parts:
-                raise _unreadable(file, f"it points to {name!r}, outside the product's own folder.")
+                raise unreadable(file, f"it points to {name!r}, outside the product's own folder.")
             if key is not None:
                 images[key] = name if name.lower().endswith(".jp2") else f"{name}.jp2"
         if images:
@@ -154,7 +149,7 @@ def _granules(root: Element, file: str) -> list[GranuleListing]:
                 )
             )
     if not listings:
-        raise _unreadable(
+        raise unreadable(
             file,
             "it lists no image files in the compact naming used since December 2016.",
             remedy="download it again from the Copernicus Data Space, where it has been reprocessed.",
@@ -163,18 +158,18 @@ def _granules(root: Element, file: str) -> list[GranuleListing]:
 
 
 def _grids(root: Element, file: str) -> dict[int, Grid]:
-    code = (_text(root, "HORIZONTAL_CS_CODE") or "").upper().removeprefix("EPSG:")
+    code = (text_of(root, "HORIZONTAL_CS_CODE") or "").upper().removeprefix("EPSG:")
     if not code.isdigit():
-        raise _unreadable(file, "it states no coordinate system (HORIZONTAL_CS_CODE).")
-    sizes = {element.get("resolution", ""): element for element in _all(root, "Size")}
+        raise unreadable(file, "it states no coordinate system (HORIZONTAL_CS_CODE).")
+    sizes = {element.get("resolution", ""): element for element in all_fields(root, "Size")}
     grids = {}
-    for position in _all(root, "Geoposition"):
+    for position in all_fields(root, "Geoposition"):
         resolution = position.get("resolution", "")
         size = sizes.get(resolution)
         if size is None or not resolution.isdigit():
             continue
         value = {
-            tag: _number(_text(parent, tag), tag, file)
+            tag: number(text_of(parent, tag), tag, file)
             for parent, tag in (
                 (position, "ULX"),
                 (position, "ULY"),
@@ -185,9 +180,9 @@ def _grids(root: Element, file: str) -> dict[int, Grid]:
             )
         }
         if value["XDIM"] != int(resolution) or value["YDIM"] != -int(resolution):
-            raise _unreadable(file, f"pixels of {value['XDIM']:g} x {value['YDIM']:g} m at {resolution} m.")
+            raise unreadable(file, f"pixels of {value['XDIM']:g} x {value['YDIM']:g} m at {resolution} m.")
         if value["NROWS"] < 1 or value["NCOLS"] < 1:
-            raise _unreadable(file, f"a raster of {value['NROWS']:g} x {value['NCOLS']:g} pixels.")
+            raise unreadable(file, f"a raster of {value['NROWS']:g} x {value['NCOLS']:g} pixels.")
         grids[int(resolution)] = Grid(
             int(code),
             value["ULX"],
@@ -197,14 +192,35 @@ def _grids(root: Element, file: str) -> dict[int, Grid]:
             int(value["NROWS"]),
         )
     if 10 not in grids:
-        raise _unreadable(file, "it does not say where the 10 m pixels are (Tile_Geocoding).")
+        raise unreadable(file, "it does not say where the 10 m pixels are (Tile_Geocoding).")
     return grids
 
 
+def _angles(root: Element, grid: Grid, file: str) -> SceneAngles:
+    sun = next(all_fields(root, "Sun_Angles_Grid"), None)
+    mean_sun = next(all_fields(root, "Mean_Sun_Angle"), None)
+    angles = SceneAngles(
+        grid.x_min_m,
+        grid.y_max_m,
+        sun=read_angle_grid(sun, file) if sun is not None else None,
+        mean_sun=read_mean_angle(mean_sun, file) if mean_sun is not None else None,
+    )
+    for element in all_fields(root, "Viewing_Incidence_Angles_Grids"):
+        band = BAND_IDS.get(element.get("bandId", ""))
+        if band is not None:
+            detector = int(number(element.get("detectorId"), "detectorId", file))
+            angles.view.setdefault(band, {})[detector] = read_angle_grid(element, file)
+    for element in all_fields(root, "Mean_Viewing_Incidence_Angle"):
+        band, mean = BAND_IDS.get(element.get("bandId", "")), read_mean_angle(element, file)
+        if band is not None and mean is not None:
+            angles.mean_view[band] = mean
+    return angles
+
+
 def _nodata(root: Element, file: str) -> float:
-    for element in _all(root, "Special_Values"):
-        if (_text(element, "SPECIAL_VALUE_TEXT") or "").upper() == "NODATA":
-            return _number(_text(element, "SPECIAL_VALUE_INDEX"), "SPECIAL_VALUE_INDEX", file)
+    for element in all_fields(root, "Special_Values"):
+        if (text_of(element, "SPECIAL_VALUE_TEXT") or "").upper() == "NODATA":
+            return number(text_of(element, "SPECIAL_VALUE_INDEX"), "SPECIAL_VALUE_INDEX", file)
     return 0.0
 
 
@@ -212,40 +228,7 @@ def _footprint(positions: str | None, file: str) -> str | None:
     """Turn ``lat lon lat lon ...`` into WKT of longitudes and latitudes."""
     if not positions:
         return None
-    numbers = [_number(text, "EXT_POS_LIST", file) for text in positions.split()]
+    numbers = [number(text, "EXT_POS_LIST", file) for text in positions.split()]
     if len(numbers) < 8 or len(numbers) % 2:
         return None
     return str(split_at_antimeridian(Polygon(zip(numbers[1::2], numbers[0::2], strict=True))).wkt)
-
-
-def _all(root: Element, name: str) -> Iterator[Element]:
-    # Some fields have a namespace prefix and some do not, and it has changed between baselines.
-    return (element for element in root.iter() if local_name(element) == name)
-
-
-def _text(root: Element, name: str) -> str | None:
-    element = next(_all(root, name), None)
-    return element.text.strip() if element is not None and element.text else None
-
-
-def _number(text: str | None, field: str, file: str) -> float:
-    try:
-        number = float(text or "")
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise _unreadable(file, f"{field} is {text!r}, a number was expected.")
-    return number
-
-
-def _instant(text: str, field: str, file: str) -> datetime:
-    try:
-        return parse_utc(text)
-    except ValueError as error:
-        raise _unreadable(file, f"{field} is {text!r}, a time was expected.") from error
-
-
-def _unreadable(file: str, what: str, remedy: str = "") -> UnreadableSceneError:
-    return UnreadableSceneError(
-        file, what, remedy=remedy or "copy or download the product again; it may have been altered."
-    )

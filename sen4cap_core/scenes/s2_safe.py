@@ -157,6 +157,7 @@ def _open_granule(files: ProductFiles, product: ProductMetadata, listing: Granul
         band: _band_source(files, product, granule, band, resolution, image)
         for band, (resolution, image) in images.items()
     }
+    sun = granule.angles.mean_sun
     scl = bands.pop("SCL", None)
     if scl is None:
         warnings.append("the product has no scene classification (SCL): clouds are not masked.")
@@ -175,8 +176,9 @@ def _open_granule(files: ProductFiles, product: ProductMetadata, listing: Granul
         baseline=product.baseline or None,
         generated_at=product.generated_at,
         relative_orbit=product.relative_orbit,
-        sun_zenith_deg=granule.sun_zenith_deg,
-        sun_azimuth_deg=granule.sun_azimuth_deg,
+        sun_zenith_deg=sun.zenith_deg if sun else None,
+        sun_azimuth_deg=sun.azimuth_deg if sun else None,
+        angles=granule.angles,
         footprint_wkt=product.footprint_wkt if len(product.granules) == 1 else None,
         warnings=warnings,
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from shapely.geometry import shape
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.scenes.angles import MeanAngle, SceneAngles
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import RasterHeader, read_raster_header
 from sen4cap_core.scenes.s2_names import (
@@ -103,6 +104,7 @@ def open_stac_item(path: Path) -> Scene:
         relative_orbit=_orbit(item),
         sun_zenith_deg=zenith,
         sun_azimuth_deg=azimuth,
+        angles=_angles(grid, bands, properties, zenith, azimuth),
         footprint_wkt=_footprint(item),
         warnings=warnings,
     )
@@ -283,6 +285,28 @@ def _sun(properties: Mapping[str, Any]) -> tuple[float | None, float | None]:
         float(zenith) if isinstance(zenith, int | float) else None,
         float(azimuth) if isinstance(azimuth, int | float) else None,
     )
+
+
+def _angles(
+    grid: Grid,
+    bands: Iterable[str],
+    properties: Mapping[str, Any],
+    sun_zenith_deg: float | None,
+    sun_azimuth_deg: float | None,
+) -> SceneAngles | None:
+    """Mean directions of the ``view`` extension; an item has no angle grids."""
+    zenith, azimuth = properties.get("view:incidence_angle"), properties.get("view:azimuth")
+    if zenith is None:
+        zenith = properties.get("view:off_nadir")
+    sun = None
+    if sun_zenith_deg is not None and sun_azimuth_deg is not None:
+        sun = MeanAngle(sun_zenith_deg, sun_azimuth_deg)
+    view = {}
+    if isinstance(zenith, int | float) and isinstance(azimuth, int | float):
+        view = dict.fromkeys(bands, MeanAngle(float(zenith), float(azimuth)))
+    if sun is None and not view:
+        return None
+    return SceneAngles(grid.x_min_m, grid.y_max_m, mean_sun=sun, mean_view=view)
 
 
 def _orbit(item: Mapping[str, Any]) -> int | None:

@@ -58,8 +58,9 @@ def test_metadata_of_a_real_product(trees: Path, name: str) -> None:
     assert granule.datastrip_start == start
     assert granule.grids == {resolution: tile_grid(tile, resolution) for resolution in (10, 20, 60)}
     assert granule.grids[10].epsg == epsg
-    assert granule.sun_zenith_deg == pytest.approx(zenith, abs=0.001)
-    assert granule.sun_azimuth_deg == pytest.approx(azimuth, abs=0.001)
+    assert granule.angles.mean_sun is not None
+    assert granule.angles.mean_sun.zenith_deg == pytest.approx(zenith, abs=0.001)
+    assert granule.angles.mean_sun.azimuth_deg == pytest.approx(azimuth, abs=0.001)
     assert abs((granule.sensed_at - product.generated_at).total_seconds()) > 0  # both have a zone
     images = choose_images(listing)
     assert set(images) >= {"B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B11", "B12", "SCL"}
