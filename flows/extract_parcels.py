@@ -38,6 +38,8 @@ def _page(done: Backfill) -> str:
         [
             ("Scenes extracted", done.n_scenes - len(done.unreadable)),
             ("of these from our own rasters", done.n_from_raster),
+            ("parcel values read", done.n_values),
+            ("parcel values of an earlier version that still hold", done.n_carried_over),
             *(("Could not be read", text) for text in done.unreadable),
         ]
     )

@@ -8,9 +8,9 @@ from datetime import datetime
 
 from sqlalchemy import delete, select
 from sqlalchemy.dialects.postgresql import insert
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from sen4cap_core.db.models import ObservationSet, Product, ProductInput, SceneRow
+from sen4cap_core.db.models import DeclarationSet, ObservationSet, Product, ProductInput, SceneRow
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,32 @@ def observations_path(session: Session, scene_id: int, declaration_set_id: int, 
         ObservationSet.group_name == group,
     )
     return session.scalars(query).first()
+
+
+def former_observations(
+    session: Session, scene_id: int, declaration_set_id: int, group: str, made_by: str
+) -> tuple[int, str] | None:
+    """Return (declaration set, path) of a scene's latest observations under an earlier version.
+
+    Of the same site and year, and made by the same software: what another version made is not mixed in.
+    """
+    this = aliased(DeclarationSet)
+    query = (
+        select(ObservationSet.declaration_set_id, ObservationSet.path)
+        .join(DeclarationSet, DeclarationSet.id == ObservationSet.declaration_set_id)
+        .join(this, (this.site_id == DeclarationSet.site_id) & (this.year == DeclarationSet.year))
+        .where(
+            this.id == declaration_set_id,
+            DeclarationSet.id < declaration_set_id,
+            ObservationSet.scene_id == scene_id,
+            ObservationSet.group_name == group,
+            ObservationSet.made_by == made_by,
+        )
+        .order_by(DeclarationSet.id.desc())
+        .limit(1)
+    )
+    row = session.execute(query).first()
+    return None if row is None else (row[0], row[1])
 
 
 def observation_files(

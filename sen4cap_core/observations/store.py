@@ -42,6 +42,45 @@ def write_observations(path: Path, sums: ParcelSums, *, metadata: Mapping[str, s
     OSError
         When the disk is full or cannot be written; nothing is left behind.
     """
+    return _write(path, _table_of(sums), metadata)
+
+
+def write_carried_over(
+    path: Path,
+    sums: ParcelSums,
+    former: Path,
+    kept: NDArray[np.int32],
+    *,
+    metadata: Mapping[str, str],
+) -> int:
+    """Write the observation set of a new version of the declarations; return its number of rows.
+
+    Parameters
+    ----------
+    sums : parcels that were extracted again
+    former : set of the former version, of the same scene, tile and variables
+    kept : ids of parcels whose rows are taken from it, none of them in ``sums``
+
+    Raises
+    ------
+    Sen4capError
+        When the former set cannot be read or has other columns.
+    OSError
+        When the disk is full or cannot be written; nothing is left behind.
+    """
+    new = _table_of(sums)
+    try:
+        old = pq.read_table(former).replace_schema_metadata(None)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(former, error) from error
+    if old.schema.names != new.schema.names:
+        raise Sen4capError(f"{former}: its columns are not those of the new version")
+    old = old.filter(pc.is_in(old.column("parcel"), pa.array(kept, pa.int32())))
+    merged = pa.concat_tables([old, new]).sort_by("parcel")
+    return _write(path, merged, metadata)
+
+
+def _table_of(sums: ParcelSums) -> pa.Table:
     present = sums.n_total > 0
     columns: dict[str, pa.Array] = {
         "parcel": pa.array(sums.new_ids[present], pa.int32()),
@@ -51,7 +90,11 @@ def write_observations(path: Path, sums: ParcelSums, *, metadata: Mapping[str, s
         columns[f"{name}_mean"] = pa.array(variable.mean()[present], pa.float32())
         columns[f"{name}_std"] = pa.array(variable.std()[present], pa.float32())
         columns[f"{name}_n_valid"] = pa.array(variable.n_valid[present], pa.int32())
-    table = pa.table(columns).replace_schema_metadata(dict(metadata))
+    return pa.table(columns)
+
+
+def _write(path: Path, table: pa.Table, metadata: Mapping[str, str]) -> int:
+    table = table.replace_schema_metadata(dict(metadata))
     try:
         with atomic_path(path) as temporary:
             pq.write_table(table, temporary, compression="zstd", row_group_size=ROW_GROUP_ROWS)

@@ -29,6 +29,10 @@ class Backfill:
     declaration_set_id: int
     n_scenes: int
     n_from_raster: int
+    n_values: int
+    """Parcel values that were read, over all scenes."""
+    n_carried_over: int
+    """Parcel values taken from an earlier version of the declarations, since the pixels are the same."""
     unreadable: list[str]
     """Scenes whose files are gone or broken, with the reason."""
 
@@ -53,11 +57,14 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
         slug, year, site_id = site.slug, declaration_set.year, site.id
     if not scene_ids:
         raise NothingToDoError(f"every scene of {slug} {year} has observations for these declarations")
-    from_raster, unreadable = 0, []
+    from_raster, values, carried_over, unreadable = 0, 0, 0, []
     for number, scene_id in enumerate(scene_ids, start=1):
         try:
             done = process_scene(context.without_progress(), scene_id)
-            from_raster += sum(observed.source == "cog" for observed in done.observed)
+            for observed in done.observed:
+                from_raster += observed.source == "cog"
+                values += observed.n_extracted
+                carried_over += observed.n_carried_over
         except NothingToDoError as reason:
             # Somebody else did it meanwhile.
             logger.info("scene %s: %s", scene_id, reason)
@@ -73,7 +80,7 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
         for season in site_rows.seasons_of(session, site_id, enabled_only=True):
             if season.year == year:
                 ask_mowing(session, slug, season.id)
-    return Backfill(slug, year, declaration_set_id, number, from_raster, unreadable)
+    return Backfill(slug, year, declaration_set_id, number, from_raster, values, carried_over, unreadable)
 
 
 def _must_give_way(context: Context, slug: str, declaration_set_id: int) -> bool:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.rasters import labels as labels_module
+from sen4cap_core.rasters.label_changes import labels_of_parcels, parcels_with_other_pixels
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
 from tests.rasters.conftest import make_grid, make_parcels
 
@@ -123,3 +124,23 @@ def test_a_damaged_label_file_says_what_to_do(tmp_path: Path) -> None:
     (tmp_path / "labels.npz").write_bytes(b"PK\x03\x04 no archive")
     with pytest.raises(Sen4capError, match="Remove it"):
         load_labels(tmp_path / "labels.npz")
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 10_000), moved=st.sets(st.integers(0, 19), max_size=5))
+def test_other_pixels_are_found_wherever_they_come_from(seed: int, moved: set[int]) -> None:
+    grid = make_grid(50, 50)
+    parcels = make_parcels(grid, 20, seed)
+    later = [p.buffer(4.0) if i in moved else p for i, p in enumerate(parcels)]
+    former = burn_labels(parcels[:18], np.arange(1, 19), grid, -5.0)
+    labels = burn_labels(later[1:], np.arange(2, 21), grid, -5.0)
+
+    changed = parcels_with_other_pixels(former, labels)
+
+    before, after = image_of(former), image_of(labels)
+    expected = [not np.array_equal(before == p, after == p) or p > 18 for p in labels.new_ids]
+    assert changed.tolist() == expected
+    part = labels_of_parcels(labels, changed)
+    np.testing.assert_array_equal(
+        image_of(part), np.where(np.isin(after, labels.new_ids[changed]), after, -1)
+    )

@@ -11,9 +11,12 @@ from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, ObservationSet, Product, ProductInput, SceneRow
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
+from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.extract_parcels import extract_parcels
 from sen4cap_core.steps.process_scene import process_scene
+from sen4cap_core.steps.receive_declarations import receive_declarations
+from tests.steps.conftest import fields
 
 pytestmark = pytest.mark.service
 
@@ -70,6 +73,31 @@ def test_late_declarations_give_the_same_observations_to_the_bit(desk, tmp_path:
     assert done.n_from_raster == 3
     assert late.keys() == in_order.keys()
     assert all(late[key].equals(in_order[key]) for key in late)
+
+
+def test_a_new_version_reads_only_what_has_other_pixels_and_equals_reading_all(desk, monkeypatch) -> None:
+    rng = np.random.default_rng(8)
+    for day in (1, 6):
+        desk.process(desk.scene(day, ndvi=rng.uniform(0.1, 0.9, (120, 120))))
+    first = desk.declare(n=4)
+    extract_parcels(desk.context, first.stored["declaration set"])
+    # The last field shrinks, one is gone, one is new.
+    changed = fields(n=5).iloc[1:].reset_index(drop=True)
+    changed.loc[2, "geometry"] = changed.geometry[2].buffer(-30)
+    path = desk.folder / "changed.zip"
+    write_shapefile_zip(path, changed, "parcels")
+    second = receive_declarations(desk.context, desk.enter(path, "declarations"))
+    done = extract_parcels(desk.context, second.stored["declaration set"])
+    carried_over = observations(desk.context)
+
+    with desk.context.session() as session:
+        session.query(ObservationSet).delete()
+    extract_parcels(desk.context, second.stored["declaration set"])
+
+    assert (done.n_values, done.n_carried_over) == (2 * 2, 2 * 2)
+    every = observations(desk.context)
+    assert every.keys() == carried_over.keys()
+    assert all(carried_over[key].equals(every[key]) for key in every)
 
 
 def test_a_scene_processed_twice_is_complete_the_second_time(desk) -> None:
