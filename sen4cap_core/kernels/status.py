@@ -57,3 +57,35 @@ def take_nearest(
                 out[r, c] = source[sr, sc]
             else:
                 out[r, c] = outside
+
+
+@kernel
+def overlay_nearest(
+    numbers: NDArray[np.generic],
+    source_rows: NDArray[np.int32],
+    source_cols: NDArray[np.int32],
+    table: NDArray[np.uint8],
+    outside: int,
+    status: NDArray[np.uint8],
+) -> None:
+    """Give the pixels that are still land (0) the status of the mask pixel that holds their centre.
+
+    Parameters
+    ----------
+    numbers : unsigned integers (source rows, source columns)
+    source_rows, source_cols : int32 (rows,), (columns,), -1 where the target lies outside the source
+    table : uint8 (any length), status of each number
+    outside : status of pixels outside the source and of numbers beyond the table
+    status : uint8 (rows, columns), changed in place
+    """
+    for r in range(status.shape[0]):
+        sr = source_rows[r]
+        for c in range(status.shape[1]):
+            if status[r, c] == 0:
+                sc = source_cols[c]
+                code = np.uint8(outside)
+                if sr >= 0 and sc >= 0:
+                    number = numbers[sr, sc]
+                    if number < table.size:
+                        code = table[number]
+                status[r, c] = code

@@ -17,13 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
-from sen4cap_core.kernels.status import classify_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import SKIPPING_SIDE, WHOLE_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.cog import CogBuilder
 from sen4cap_core.rasters.decode import (
     BandFiles,
-    as_classes,
     decode_environment,
     decode_side,
     enter_decode_environment,
@@ -31,7 +29,8 @@ from sen4cap_core.rasters.decode import (
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.inputs import BandInput
 from sen4cap_core.rasters.labels import LabelSpans
-from sen4cap_core.rasters.status import LAND, NO_DATA, STATUS_NAMES, WATER, scl_table
+from sen4cap_core.rasters.status import LAND, NO_DATA, STATUS_NAMES, WATER
+from sen4cap_core.rasters.status_masks import MaskInput, MaskInputs, as_masks
 from sen4cap_core.rasters.sums import ParcelSums, SumBuilder
 from sen4cap_core.rasters.variables import BlockBand, Variable
 from sen4cap_core.rasters.workers import Progress, Task, Workers
@@ -58,7 +57,7 @@ class PassResult:
 
 def run_pass(
     scene_bands: Mapping[str, BandSource],
-    scl: BandSource | None,
+    masks: MaskInput,
     grid: Grid,
     *,
     variables: Sequence[Variable],
@@ -72,7 +71,8 @@ def run_pass(
     Parameters
     ----------
     scene_bands : bands by name; those the variables need must be there
-    scl : Sen2Cor classes at any pixel size, or None: then only no-data is masked
+    masks : the product's masks at any pixel size, the most important first (or Sen2Cor's classes alone);
+        without any only no-data is masked
     grid : grid of the rasters to write
     variables : what to compute
     labels : parcels, on this grid or on one shifted by whole pixels; None without parcels
@@ -99,7 +99,7 @@ def run_pass(
     with decode_environment():
         files = BandFiles()
         try:
-            return _ScenePass(scene_bands, scl, grid, variables, labels, raster_paths, files).run(
+            return _ScenePass(scene_bands, masks, grid, variables, labels, raster_paths, files).run(
                 threads, progress
             )
         finally:
@@ -112,7 +112,7 @@ class _ScenePass:
     def __init__(
         self,
         scene_bands: Mapping[str, BandSource],
-        scl: BandSource | None,
+        masks: MaskInput,
         grid: Grid,
         variables: Sequence[Variable],
         labels: LabelSpans | None,
@@ -121,13 +121,14 @@ class _ScenePass:
     ) -> None:
         self.grid, self.variables, self.raster_paths = grid, variables, raster_paths
         sources = {name: _required(scene_bands, name) for variable in variables for name in variable.bands}
-        everything = [*sources.values(), *([scl] if scl else [])]
+        status_masks = as_masks(masks)
+        everything = [*sources.values(), *(mask.source for mask in status_masks)]
         sides = {s.uri: decode_side(files.dataset(s), s.band_index) for s in everything}
         same_grid = [sides[s.uri] for s in sources.values() if s.grid == grid]
         at_least = SKIPPING_SIDE if labels is not None and not raster_paths else WHOLE_SIDE
         self.side = pass_side(same_grid or [(at_least, at_least)], grid.shape, at_least)
         self.bands = {n: BandInput(s, grid, self.side, sides[s.uri], files) for n, s in sources.items()}
-        self.scl = BandInput(scl, grid, self.side, sides[scl.uri], files) if scl else None
+        self.masks = MaskInputs(status_masks, grid, self.side, sides, files) if status_masks else None
         self.files = files
         self.sums = (
             SumBuilder(labels, grid, {v.name: v.quantisation for v in variables})
@@ -138,7 +139,6 @@ class _ScenePass:
             v.name: CogBuilder(grid, v.quantisation, self.side) for v in variables if v.name in raster_paths
         }
         self.histogram = np.zeros(256, np.int64)
-        self._table = scl_table()
         self._written: list[Path] = []
         self._lock = threading.Lock()
 
@@ -181,8 +181,8 @@ class _ScenePass:
         self._written.append(path)
 
     def _preload_tasks(self, needed: Sequence[Block]) -> list[Task]:
-        tasks: list[Task] = []
-        for band in [*self.bands.values(), *([self.scl] if self.scl else [])]:
+        tasks: list[Task] = self.masks.preload_tasks(needed) if self.masks else []
+        for band in self.bands.values():
             blocks = band.blocks_to_preload(needed)
             if not band.by_block:
                 band.allocate(self.files.dataset(band.source).dtypes[band.source.band_index - 1])
@@ -201,13 +201,11 @@ class _ScenePass:
                 self.rasters[variable.name].add(block, out)
 
     def _status(self, block: Block, values: Mapping[str, BlockBand]) -> NDArray[np.uint8]:
-        """Status of each pixel; without a classification land wherever the first band has data."""
-        status = np.full((block.height, block.width), LAND, np.uint8)
-        histogram = np.zeros(256, np.int64)
-        if self.scl is not None:
-            classes, rows, cols = self.scl.indexed(block)
-            classify_nearest(as_classes(classes), rows, cols, self._table, NO_DATA, status, histogram)
+        """Status of each pixel; without a mask land wherever the first band has data."""
+        if self.masks is not None:
+            status, histogram = self.masks.classified(block)
         else:
+            status = np.full((block.height, block.width), LAND, np.uint8)
             first = values[self.variables[0].bands[0]]
             status[(first.values == first.missing) | (first.values != first.values)] = NO_DATA
             histogram = np.bincount(status.ravel(), minlength=256)

@@ -9,6 +9,7 @@ from typing import Literal
 
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.angles import SceneAngles
 
 SceneFormat = Literal["safe", "safe-zip", "stac-item"]
@@ -39,8 +40,9 @@ class Scene:
     """10 m grid of this product (its own extent, which may be smaller than the tile)."""
     bands: dict[str, BandSource]
     """By Sentinel-2 band name; only those that exist."""
-    scl: BandSource | None
-    """Scene classification; None where the product has none (only no-data is masked then, with a warning)."""
+    masks: tuple[StatusMask, ...]
+    """What the product itself says about its pixels, the most important mask first; empty where it says
+    nothing (only no-data is masked then, with a warning)."""
     baseline: str | None = None
     """Processing baseline ``04.00``, None where unknown."""
     generated_at: datetime | None = None
@@ -52,3 +54,8 @@ class Scene:
     footprint_wkt: str | None = None
     """Footprint in longitude and latitude (EPSG:4326), where the product states one; else from the grid."""
     warnings: list[str] = field(default_factory=list)
+
+    @property
+    def scl(self) -> BandSource | None:
+        """Sen2Cor's scene classification, None where the product has none."""
+        return next((mask.source for mask in self.masks if mask.source.name == "SCL"), None)

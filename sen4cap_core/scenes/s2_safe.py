@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.status_masks import as_masks
 from sen4cap_core.scenes import jp2_check
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, find_safe_roots
@@ -172,7 +173,7 @@ def _open_granule(files: ProductFiles, product: ProductMetadata, listing: Granul
         acquisition_key=acquisition_key(tile, sensing_start),
         grid=granule.grids[10],
         bands=bands,
-        scl=scl,
+        masks=as_masks(scl),
         baseline=product.baseline or None,
         generated_at=product.generated_at,
         relative_orbit=product.relative_orbit,

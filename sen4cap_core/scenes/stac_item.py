@@ -14,6 +14,7 @@ from shapely.geometry import shape
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.status_masks import as_masks
 from sen4cap_core.scenes.angles import MeanAngle, SceneAngles
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import RasterHeader, read_raster_header
@@ -98,7 +99,7 @@ def open_stac_item(path: Path) -> Scene:
         ),
         grid=grid,
         bands=bands,
-        scl=scl,
+        masks=as_masks(scl),
         baseline=baseline,
         generated_at=_instant(path, "s2:generation_time", generated) if generated else None,
         relative_orbit=_orbit(item),

@@ -218,7 +218,7 @@ def _read_scene(context: Context, done: ProcessedScene) -> None:
     with done.stage("decode, mask, NDVI, parcel sums"):
         result = run_pass(
             scene.bands,
-            scene.scl,
+            scene.masks,
             scene.grid,
             variables=[NDVI],
             labels=labels,
@@ -246,7 +246,7 @@ def _further_set(
     labels = labels_of(context, subject.site, year, set_id, subject.tile, scene.grid)
     result = run_pass(
         scene.bands,
-        scene.scl,
+        scene.masks,
         scene.grid,
         variables=[NDVI],
         labels=labels,

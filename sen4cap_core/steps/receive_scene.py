@@ -39,7 +39,7 @@ def receive_scene(context: Context, drop: Drop) -> Taken:
             "processing baseline": first.baseline or "not stated",
             "tiles": [scene.tile for scene in scenes],
             "bands": sorted(first.bands),
-            "scene classification": first.scl is not None,
+            "masks": [mask.source.name for mask in first.masks],
         },
         as_problems(warnings),
     )

@@ -1,0 +1,90 @@
+"""The status of each pixel out of a product's own masks, one or several, block by block."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.status import classify_nearest, overlay_nearest
+from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blocks import Block
+from sen4cap_core.rasters.decode import BandFiles, as_classes
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.inputs import BandInput
+from sen4cap_core.rasters.status import LAND, NO_DATA, scl_table
+from sen4cap_core.rasters.workers import Task
+
+
+@dataclass(frozen=True, eq=False)
+class StatusMask:
+    """One mask file of a product and what its numbers mean."""
+
+    source: BandSource
+    table: NDArray[np.uint8]
+    """(256,) or (65536,): status code of each number; LAND where the mask has nothing to say."""
+
+
+MaskInput = BandSource | Sequence[StatusMask] | None
+"""A product's masks, the most important first; Sen2Cor's classes alone stand for themselves."""
+
+
+def as_masks(masks: MaskInput) -> tuple[StatusMask, ...]:
+    """Return masks as a tuple: a bare source is Sen2Cor's classification, None is none."""
+    if masks is None:
+        return ()
+    if isinstance(masks, BandSource):
+        return (StatusMask(masks, scl_table()),)
+    return tuple(masks)
+
+
+class MaskInputs:
+    """The masks of one pass on its grid; the first that says other than land decides a pixel."""
+
+    def __init__(
+        self,
+        masks: Sequence[StatusMask],
+        grid: Grid,
+        side: tuple[int, int],
+        decode_sides: Mapping[str, tuple[int, int]],
+        files: BandFiles,
+    ) -> None:
+        self._files = files
+        self._masks = [
+            (BandInput(m.source, grid, side, decode_sides[m.source.uri], files), m.table) for m in masks
+        ]
+
+    def preload_tasks(self, blocks: Sequence[Block]) -> list[Task]:
+        """Tasks that decode what the blocks need of masks that are not read block by block."""
+        tasks: list[Task] = []
+        for mask, _ in self._masks:
+            if mask.by_block:
+                continue
+            mask.allocate(self._files.dataset(mask.source).dtypes[mask.source.band_index - 1])
+            tasks += [
+                (partial(mask.preload, b), float(b.height * b.width)) for b in mask.blocks_to_preload(blocks)
+            ]
+        return tasks
+
+    def classified(self, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
+        """Status of each pixel of a block, and how many pixels have each code (256,)."""
+        shape = (block.height, block.width)
+        if len(self._masks) == 1 and self._masks[0][1].size == 256:
+            mask, table = self._masks[0]
+            status, histogram = np.empty(shape, np.uint8), np.zeros(256, np.int64)
+            numbers, rows, cols = mask.indexed(block)
+            classify_nearest(as_classes(numbers), rows, cols, table, NO_DATA, status, histogram)
+            return status, histogram
+        status = np.full(shape, LAND, np.uint8)
+        for mask, table in self._masks:
+            numbers, rows, cols = mask.indexed(block)
+            overlay_nearest(_as_unsigned(numbers), rows, cols, table, NO_DATA, status)
+        return status, np.bincount(status.ravel(), minlength=256)
+
+
+def _as_unsigned(numbers: NDArray[Any]) -> NDArray[Any]:
+    return numbers if numbers.dtype in (np.uint8, np.uint16) else as_classes(numbers)
