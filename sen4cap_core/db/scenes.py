@@ -7,7 +7,7 @@ import re
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import from_shape
-from sqlalchemy import case, delete, select
+from sqlalchemy import case, delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,9 @@ from sen4cap_core.db.models import (
     Season,
     Site,
 )
+
+RADAR_PREFIX = "s1-"
+"""Radar scenes are of the sensors ``s1-backscatter`` and ``s1-coherence``; their groups have these names."""
 
 
 def register_scene(
@@ -139,9 +142,18 @@ def unprocessed_scenes(session: Session) -> list[tuple[SceneRow, str]]:
 
 
 def scenes_without_observations(session: Session, declaration_set: DeclarationSet, group: str) -> list[int]:
-    """Return ids of processed scenes of the set's seasons that have no observations for it, newest first."""
-    observed = select(ObservationSet.scene_id).where(
-        ObservationSet.declaration_set_id == declaration_set.id, ObservationSet.group_name == group
+    """Return ids of processed scenes of the set's seasons that have no observations for it, newest first.
+
+    ``group`` is that of optical scenes; a radar scene has the one group that its sensor is named for.
+    """
+    observed = select(ObservationSet.id).where(
+        ObservationSet.declaration_set_id == declaration_set.id,
+        ObservationSet.scene_id == SceneRow.id,
+        ObservationSet.group_name
+        == case(
+            (SceneRow.sensor.startswith(RADAR_PREFIX), func.replace(SceneRow.sensor, RADAR_PREFIX, "")),
+            else_=group,
+        ),
     )
     query = (
         select(SceneRow.id, SceneRow.acquired_at)
@@ -153,7 +165,7 @@ def scenes_without_observations(session: Session, declaration_set: DeclarationSe
             Season.year == declaration_set.year,
             SceneRow.acquired_at >= Season.start,
             SceneRow.acquired_at < Season.end + 1,
-            SceneRow.id.not_in(observed),
+            ~observed.exists(),
         )
         .distinct()
         .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())

@@ -129,6 +129,23 @@ class ProcessorsConfig(StrictModel):
     ] = L4CSwitch()  # fmt: skip
 
 
+class RadarConfig(StrictModel):
+    """Ready-made Sentinel-1 products: what they do not say themselves."""
+
+    compat: Literal["sen4cap"] | None = None
+    """``sen4cap``: decibel of amplitude, as the original has it, which is half the decibel of power."""
+    backscatter_scale: Literal["power", "amplitude", "db"] | None = None
+    """Scale of backscatter products that do not state it."""
+    backscatter_factor: Annotated[float, Field(gt=0)] | None = None
+    """Value = stored whole number x factor, for backscatter products that do not state it."""
+    coherence_factor: Annotated[float, Field(gt=0)] | None = None
+    """The same for coherence."""
+    band_order: tuple[Literal["vv", "vh"], ...] | None = Field(default=None, min_length=1, max_length=2)
+    """Polarisations of the bands of files that do not name them."""
+    orbit_directions: dict[int, Literal["ascending", "descending"]] = Field(default_factory=dict)
+    """Direction of relative orbits, for products that state neither direction nor time of day."""
+
+
 class LocalSource(StrictModel):
     """An archive mounted on this machine."""
 
@@ -188,6 +205,8 @@ class SiteConfig(StrictModel):
     seasons: tuple[SeasonConfig, ...] = ()
     """Default: the calendar year of each year folder."""
     processors: ProcessorsConfig = ProcessorsConfig()
+    radar: RadarConfig = RadarConfig()
+    """Ready-made Sentinel-1 products."""
     tiles: tuple[str, ...] | None = Field(default=None, min_length=1)
     """MGRS tiles, ``30TUM``; default: all tiles that meet the extent."""
     sources: tuple[SourceConfig, ...] = ()

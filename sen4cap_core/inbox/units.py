@@ -15,6 +15,7 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.files import content_hash, files_below, sha256_file
 from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
 from sen4cap_core.scenes.reading import looks_like_scene
+from sen4cap_core.scenes.s1_drops import find_radar_drops
 from sen4cap_core.scenes.stac_assets import resolve_href
 from sen4cap_core.scenes.stac_item import load_item
 
@@ -234,11 +235,18 @@ def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Uni
             others.append(entry)
             continue
         n_scenes += 1
+    loose = [entry for entry in others if entry not in claimed]
+    for drop in find_radar_drops(loose):
+        place = place_of(drop.main, root)
+        if isinstance(place, UploadPlace):
+            claimed.update((drop.main, *drop.parts, *drop.companions))
+            yield Unit(drop.main, place, (drop.main, *drop.parts))
+            n_scenes += 1
     top = place_of(folder / "anything", root)
     is_kind_folder = isinstance(top, UploadPlace) and top.folder == folder
     for entry in others:
         if entry.is_dir():
-            if deep and not any(entry in path.parents for path in claimed):
+            if deep and entry not in claimed and not any(entry in path.parents for path in claimed):
                 yield from _scan_scenes(entry, root)
         elif is_kind_folder and entry not in claimed:
             yield _stray(entry, "this file is not a scene, and no STAC item here names it.")
@@ -250,7 +258,8 @@ def _stray(path: Path, what: str) -> Misplaced:
     error = BadUploadError(
         path,
         what,
-        expected="a Sentinel-2 Level-2A .SAFE folder, its zip, or a STAC item JSON with its assets beside it",
+        expected="a Sentinel-2 Level-2A .SAFE folder, its zip, a Sentinel-1 product under its producer's "
+        "name, or a STAC item JSON with its assets beside it",
         remedy="add the item's JSON file, or take this away.",
     )
     return Misplaced(path, error, may_become_whole=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +49,20 @@ class VariableSums:
         return np.where(enough, std, np.nan).astype(np.float32)
 
 
+class Statistics(Protocol):
+    """Statistics of one variable by parcel, however they were added up."""
+
+    @property
+    def n_valid(self) -> NDArray[np.int64]:
+        """(parcels,)"""
+
+    def mean(self) -> NDArray[np.float32]:
+        """Mean in physical units; NaN without a valid pixel."""
+
+    def std(self) -> NDArray[np.float32]:
+        """Standard deviation with n - 1; NaN with fewer than two valid pixels."""
+
+
 @dataclass(frozen=True, eq=False)
 class ParcelSums:
     """What one acquisition says about parcels: for each variable the sums over valid pixels."""
@@ -56,7 +71,7 @@ class ParcelSums:
     """(parcels,), ascending."""
     n_total: NDArray[np.int64]
     """(parcels,), pixels of the parcel on the tile, valid or not."""
-    variables: dict[str, VariableSums]
+    variables: Mapping[str, Statistics]
 
 
 class SumBuilder:

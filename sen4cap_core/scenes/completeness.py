@@ -8,6 +8,7 @@ from pathlib import Path
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles
 from sen4cap_core.scenes.raster_header import read_raster_header
+from sen4cap_core.scenes.s1_reading import lacking_of_radar, looks_like_radar
 from sen4cap_core.scenes.s2_metadata import ProductMetadata, read_product_metadata
 from sen4cap_core.scenes.s2_safe import (
     L1C_METADATA,
@@ -41,12 +42,15 @@ class Completeness:
 
 
 def check_completeness(path: Path) -> Completeness:
-    """Compare what a scene lists with what is there; for a ``.SAFE`` folder, its zip, or a STAC item.
+    """Compare what a scene lists with what is there; for a ``.SAFE`` folder, its zip, a STAC item or
+    a radar product.
 
     Cheap: metadata are parsed, of each image the first bytes and the end are looked at. A scene that will
     never be readable (Level-1C, not a STAC item) counts as complete: waiting does not mend it, opening it
     says why.
     """
+    if looks_like_radar(path):
+        return Completeness(lacking=lacking_of_radar(path))
     if path.is_dir():
         return _check_folder(FolderFiles(path))
     if path.suffix.lower() == ".zip":

@@ -161,3 +161,14 @@ def find_safe_roots(archive: Path, markers: tuple[str, ...]) -> list[ZipFiles]:
         if path.name in markers:
             prefixes.add("" if path.parent == PurePosixPath(".") else f"{path.parent}/")
     return [ZipFiles(archive, prefix, entries) for prefix in sorted(prefixes)]
+
+
+def open_whole_zip(archive: Path) -> ZipFiles:
+    """Return all files of a zip, by their paths in it.
+
+    Raises
+    ------
+    UnsafeArchiveError
+        See `sen4cap_core.archives.inspect_zip`.
+    """
+    return ZipFiles(archive, "", inspect_zip(archive))

@@ -47,7 +47,7 @@ def read_raster_header(path: Path) -> RasterHeader:
     try:
         with rasterio.open(path) as dataset:
             if is_tiff:
-                _check_tiff_length(dataset, path.stat().st_size)
+                check_tiff_length(dataset, path.stat().st_size)
             return RasterHeader(
                 _grid(dataset),
                 [
@@ -76,7 +76,8 @@ def _grid(dataset: rasterio.io.DatasetReader) -> Grid:
     )
 
 
-def _check_tiff_length(dataset: rasterio.io.DatasetReader, size_bytes: int) -> None:
+def check_tiff_length(dataset: rasterio.io.DatasetReader, size_bytes: int) -> None:
+    """Raise ValueError where a GeoTIFF ends before its last block."""
     # The directory may stand at the start of a file whose pixels never arrived. Writers lay blocks down in
     # order, so the last one of each band tells.
     rows, columns = dataset.block_shapes[0]

@@ -20,10 +20,21 @@ def inner_buffer_m(resolution_m: float) -> float:
 
 
 def labels_of(
-    context: Context, site_slug: str, year: int, declaration_set_id: int, tile: str, grid: Grid
+    context: Context,
+    site_slug: str,
+    year: int,
+    declaration_set_id: int,
+    tile: str,
+    grid: Grid,
+    *,
+    buffer_m: float | None = None,
 ) -> LabelSpans:
-    """Return the pixels of a declaration set's parcels on a grid; burnt at the first call, then read."""
-    buffer_m = inner_buffer_m(grid.resolution_m)
+    """Return the pixels of a declaration set's parcels on a grid; burnt at the first call, then read.
+
+    ``buffer_m`` is negative for an inner buffer; default half a pixel.
+    """
+    if buffer_m is None:
+        buffer_m = inner_buffer_m(grid.resolution_m)
     key = content_key(
         [f"declarations:{declaration_set_id}"], {"grid": grid.key, "buffer_m": buffer_m}, __version__
     )

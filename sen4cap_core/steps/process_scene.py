@@ -28,6 +28,7 @@ from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ndvi_product import MadeRaster, make_path, publish_ndvi
 from sen4cap_core.steps.observe import ObservedSet, extract_from_raster, write_set
+from sen4cap_core.steps.observe_radar import observe_radar
 from sen4cap_core.steps.parcel_labels import labels_of
 from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_mowing, ask_process
 
@@ -55,6 +56,17 @@ class Subject:
     """The NDVI raster, where it exists already."""
     missing_sets: list[tuple[int, int]] = field(default_factory=list)
     """(declaration set, year) without observations of this scene."""
+    sensor: str = "s2-l2a"
+
+    @property
+    def is_radar(self) -> bool:
+        """Whether this is a radar product."""
+        return self.sensor.startswith(scene_rows.RADAR_PREFIX)
+
+    @property
+    def group(self) -> str:
+        """Observation group of its parcel statistics."""
+        return self.sensor.removeprefix(scene_rows.RADAR_PREFIX) if self.is_radar else NDVI_GROUP
 
 
 @dataclass
@@ -91,7 +103,10 @@ def process_scene(context: Context, scene_id: int) -> ProcessedScene:
     subject = find_subject(context, scene_id)
     try:
         done = ProcessedScene(subject, subject.raster_path)
-        _process(context, done)
+        if subject.is_radar:
+            _process_radar(context, done)
+        else:
+            _process(context, done)
     except BadUploadError as error:
         _note_failure(context, subject, error)
         raise
@@ -125,6 +140,7 @@ def find_subject(context: Context, scene_id: int) -> Subject:
                 f"{row.product_id} of {row.acquired_at:%Y-%m-%d} lies outside of every season of {site.slug}"
             )
         l3b = SiteConfig.model_validate(site.config).processors.l3b
+        is_radar = row.sensor.startswith(scene_rows.RADAR_PREFIX)
         product = scene_rows.product_of_scene(session, row.id, L3B_NDVI)
         raster = context.settings.data / product.path if product else None
         subject = Subject(
@@ -138,8 +154,9 @@ def find_subject(context: Context, scene_id: int) -> Subject:
             tile=row.tile,
             acquired_at=row.acquired_at,
             acquisition_key=row.acquisition_key,
-            raster_wanted=l3b.enabled and "ndvi" in l3b.indices,
+            raster_wanted=not is_radar and l3b.enabled and "ndvi" in l3b.indices,
             raster_path=raster if raster and raster.is_file() else None,
+            sensor=row.sensor,
         )
         return replace(subject, missing_sets=missing_sets(session, subject, context.settings.data))
 
@@ -151,7 +168,7 @@ def missing_sets(session: Session, subject: Subject, data: Path) -> list[tuple[i
         current = declaration_rows.current_set(session, subject.site_id, season.year)
         if current is None:
             continue
-        path = product_rows.observations_path(session, subject.scene_id, current.id, NDVI_GROUP)
+        path = product_rows.observations_path(session, subject.scene_id, current.id, subject.group)
         if path is None or not (data / path).is_file():
             missing.add((current.id, season.year))
     return sorted(missing)
@@ -178,6 +195,12 @@ def _process(context: Context, done: ProcessedScene) -> None:
                 done.observed.append(extract_from_raster(context, subject, subject.raster_path, set_id, year))
     else:
         _note_nothing_missing(context, subject)
+    _close(context, done)
+
+
+def _close(context: Context, done: ProcessedScene) -> None:
+    """Mark the scene as processed and ask for what follows."""
+    subject = done.subject
     with context.session() as session:
         scene_rows.mark_scene(
             session,
@@ -195,6 +218,20 @@ def _process(context: Context, done: ProcessedScene) -> None:
         # Declarations that came while the scene was being read.
         for set_id, _year in missing_sets(session, subject, context.settings.data):
             ask_extract(session, subject.site, set_id)
+
+
+def _process_radar(context: Context, done: ProcessedScene) -> None:
+    """Add a radar product up over the parcels; it is a raster already, so none is made."""
+    subject = done.subject
+    if not subject.missing_sets:
+        with context.session() as session:
+            scene_rows.mark_scene(session, subject.scene_id, "processed")
+        raise NothingToDoError(
+            f"{subject.product_id} has nothing to be extracted: it is complete, or there are no declarations "
+            "yet, which extract it later"
+        )
+    observe_radar(context, done)
+    _close(context, done)
 
 
 def _note_nothing_missing(context: Context, subject: Subject) -> NoReturn:

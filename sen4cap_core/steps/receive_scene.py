@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.scenes.reading import open_scenes
+from sen4cap_core.scenes.s1_reading import looks_like_radar
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.receive_radar import receive_radar
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.work import ask_ingest
 
 
 def receive_scene(context: Context, drop: Drop) -> Taken:
     """Check that the scene can be read and ask for its ingestion."""
+    if looks_like_radar(drop.path):
+        return receive_radar(context, drop)
     scenes = open_scenes(drop.path)
     warnings: list[str] = []
     with context.session() as session:

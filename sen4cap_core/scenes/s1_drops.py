@@ -1,0 +1,66 @@
+"""Which loose files of a folder are one radar product."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from sen4cap_core.scenes.s1_files import group_files
+from sen4cap_core.scenes.s1_names import match_radar
+
+_SIDECARS = (".mtd", ".xml", ".aux.xml", ".iso.xml", ".png", ".jpg", ".jpeg", ".kmz", ".txt", ".md", ".log")
+
+
+@dataclass(frozen=True)
+class RadarDrop:
+    """One product as it lies in a folder."""
+
+    main: Path
+    """The file it is known by."""
+    parts: tuple[Path, ...]
+    """Its other files and folders that count."""
+    companions: tuple[Path, ...] = ()
+    """Files that came with it and are not read: pictures, reports, further layers."""
+
+
+def find_radar_drops(entries: Sequence[Path]) -> Iterator[RadarDrop]:
+    """Find the products among the entries of one folder."""
+    files = {entry.name: entry for entry in entries if entry.is_file()}
+    groups = group_files(files)
+    grouped: set[Path] = set()
+    for group in groups:
+        members = [files[name] for name in group.files.values()]
+        main = files[group.main]
+        sidecar = files.get(main.with_suffix(".mtd").name)
+        parts = [path for path in (*members, *([sidecar] if sidecar else [])) if path != main]
+        stem = _shared_stem(group.main)
+        companions = [
+            path
+            for name, path in files.items()
+            if path not in members and name.startswith(stem) and _is_companion(name, group.others)
+        ]
+        grouped.update(members)
+        yield RadarDrop(main, tuple(sorted(parts)), tuple(companions))
+    for name, path in files.items():
+        # A name that states an impossible date or pair: taken up, so that it is refused with its reason.
+        if path not in grouped and _is_contradictory(name):
+            yield RadarDrop(path, ())
+
+
+def _shared_stem(name: str) -> str:
+    """Start of the names of what a producer delivers with a file."""
+    radar = match_radar(name)
+    return radar.stem if radar is not None and name.startswith(radar.stem) else Path(name).stem
+
+
+def _is_companion(name: str, others: tuple[str, ...]) -> bool:
+    return name in others or name.lower().endswith((*_SIDECARS, ".tif"))
+
+
+def _is_contradictory(name: str) -> bool:
+    try:
+        match_radar(name)
+    except ValueError:
+        return True
+    return False
