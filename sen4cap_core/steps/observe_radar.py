@@ -136,4 +136,4 @@ def _write(
                 "flow_run_id": context.flow_run_id,
             },
         )
-    return ObservedSet(set_id, year, n_parcels, n_observed, "scene")
+    return ObservedSet(set_id, year, n_parcels, n_observed, "scene", n_parcels, 0)
