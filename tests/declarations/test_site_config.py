@@ -259,7 +259,7 @@ def test_the_schema_knows_the_short_forms() -> None:
     schema = site_schema()
 
     assert set(schema["properties"]) == {
-        "name", "country", "satellites", "seasons", "processors", "tiles", "sources", "enabled",
+        "name", "country", "satellites", "seasons", "processors", "radar", "tiles", "sources", "enabled",
     }  # fmt: skip
     l3b = schema["$defs"]["ProcessorsConfig"]["properties"]["l3b"]
     assert {kind.get("type") for kind in l3b["anyOf"]} >= {"boolean", "array"}
