@@ -530,22 +530,33 @@ class Evaluation:
         top = self.parcel.top
         level = c["tlcohthrabs"] if not gt(c["tlcohthrabs"], top) else top - c["tlcohthrbase"]
         before = self.m["m5"][harvest]
+        found = None
         for w in self.week:
             if w <= harvest or w > (c["tlmonitoringenddate"] or self.last):
                 continue
-            if gt(t[w]["ndvi"], c["optthrvegcycle"]):
-                return "NR"
-            now = ge(t[w]["coh_change"], c["tlcohthrbase"]) or ge(t[w]["coh_max"], level)
-            if before and not now:
-                return w
-            before = now
-        return None
+            green = gt(t[w]["ndvi"], c["optthrvegcycle"])
+            self.m["m1"][w] = green
+            if found is None and green:
+                found = "NR"
+            elif found is None:
+                now = ge(t[w]["coh_change"], c["tlcohthrbase"]) or ge(t[w]["coh_max"], level)
+                self.m["m5"][w] = now
+                if before and not now:
+                    found = w
+                before = now
+        return found
+
+    def weekly(self):
+        """M1 to M5 of every week, once ``run`` is through."""
+        names = ("m1", "m2", "m3", "m4", "m5")
+        return [[text_of(self.m[name][w]) for name in names] for w in self.week] if self.t else []
 
 
 def as_settings(settings) -> Mapping[str, object]:
-    """Settings as the original holds them: thresholds as 32-bit numbers."""
+    """Settings as the original holds them: thresholds as 32-bit numbers, M10's 0 when not given."""
     whole = ("efandvithr", "efandviup", "efandvidw", "catchperiod")
-    return {
+    held = {
         name: float(np.float32(value)) if isinstance(value, float) and name not in whole else value
         for name, value in settings.model_dump().items()
     }
+    return held | {name: 0.0 for name in ("efacohchange", "efacohvalue") if name not in settings.named}
