@@ -19,6 +19,14 @@ from sen4cap_core.kernels.practice_calendar import (
     above,
     monday_of,
 )
+from sen4cap_core.kernels.practice_growth import (
+    DOUBTFUL,
+    EMERGENCE_DAYS,
+    PRESENT,
+    STRONG_GROWTH,
+    GrowthSettings,
+    find_growth,
+)
 from sen4cap_core.kernels.practice_harvest import HarvestFinding, ParcelSeason, WeekMarkers
 from sen4cap_core.kernels.practice_series import Series
 from sen4cap_core.kernels.practice_weeks import WeekTable
@@ -53,6 +61,7 @@ class CatchCropSettings(NamedTuple):
     bare_ndvi_low: float
     bare_ndvi_capped: float
     ndvi_high: float
+    growth: GrowthSettings
 
 
 class PracticeFinding(NamedTuple):
@@ -157,11 +166,12 @@ def judge_catch_crop(
     c: CatchCropSettings,
     limits: PracticeThresholds,
     critical_f: NDArray[np.float64],
-    original: bool,
     w: WeekMarkers,
     window: WindowMarkers,
 ) -> PracticeFinding:
-    """Judge a catch crop in its period, which begins as ``find_period_start`` says if no end is given."""
+    """Judge a catch crop as the original does, by the markers of its period, which begins as
+    ``find_period_start`` says if no end is given.
+    """
     start, end = season.practice_start, season.practice_end
     if end == NO_DAY:
         start = find_period_start(t, at, n, season, harvest, c, w)
@@ -179,6 +189,25 @@ def judge_catch_crop(
                     is_possible = True
         if not is_possible:
             return PracticeFinding(start, end, NR, NR, NR, NR, NR, POOR)
+    m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, True, window)
+    if m10 == NA:
+        m10 = YES
+    return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10))
+
+
+@njit(nogil=True, cache=True)
+def _mark_period(
+    series: Series,
+    p: int,
+    start: int,
+    end: int,
+    limits: PracticeThresholds,
+    critical_f: NDArray[np.float64],
+    original: bool,
+    window: WindowMarkers,
+) -> tuple[int, int, int, int, int]:
+    """Summarize M6 to M10 over a catch crop's period."""
+    week = monday_of(start)
     n_window = mark_window(series, p, start, end, limits, critical_f, True, original, window)
     established = week + ESTABLISHMENT_DAYS
     m6 = any_presence(window, n_window)
@@ -190,14 +219,84 @@ def judge_catch_crop(
         m8 = all_true(window.m8, window, n_window, NO_DAY)
     m9 = all_true(window.m9, window, n_window, NO_DAY)
     m10 = all_true(window.m10, window, n_window, week + SOWING_DAYS)
-    if m10 == NA and original:
-        m10 = YES
+    return m6, m7, m8, m9, m10
+
+
+@njit(nogil=True, cache=True)
+def _grade_markers(m6: int, m7: int, m8: int, m9: int, m10: int) -> int:
+    """Grade by the number of markers that say no; without any NDVI by radar alone."""
     n_false = 0
     for marker in (m6, m7, m8, m9, m10):
         if marker == NO:
             n_false += 1
     if m6 == NA and m7 == NA and m8 == NA:
-        grade = MODERATE if n_false == 0 else WEAK
+        return MODERATE if n_false == 0 else WEAK
+    return max(POOR, STRONG - n_false)
+
+
+@njit(nogil=True, cache=True)
+def judge_by_growth(
+    series: Series,
+    p: int,
+    t: WeekTable,
+    at: int,
+    n: int,
+    season: ParcelSeason,
+    is_main_crop: bool,
+    harvest: HarvestFinding,
+    c: CatchCropSettings,
+    limits: PracticeThresholds,
+    critical_f: NDArray[np.float64],
+    w: WeekMarkers,
+    window: WindowMarkers,
+    room: NDArray[np.float64],
+) -> PracticeFinding:
+    """Judge a catch crop by the growth after the harvest; its period begins with that growth if it has no
+    fixed days.
+
+    A catch crop that is the main crop (``is_main_crop``) is judged by the markers of its period, as there is
+    no harvest it could follow.
+    """
+    start, end = season.practice_start, season.practice_end
+    has_period = end != NO_DAY
+    last_day = t.monday[at + n - 1] + 6
+    if is_main_crop:
+        if not has_period:
+            start = find_period_start(t, at, n, season, harvest, c, w)
+            end = start + c.period_days - 1
+        if last_day <= monday_of(start) + 6:
+            return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
+        m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, False, window)
+        return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10))
+    earliest = harvest.week if harvest.week != NR_DAY else season.harvest_start_week
+    if has_period:
+        latest = end - c.period_days // 2
     else:
-        grade = max(POOR, STRONG - n_false)
+        earliest = max(earliest, monday_of(c.earliest_start))
+        latest = start + EMERGENCE_DAYS
+    growth = find_growth(
+        series,
+        p,
+        earliest,
+        latest,
+        start if has_period else NO_DAY,
+        end,
+        c.period_days,
+        last_day,
+        c.growth,
+        room,
+    )
+    grade = POOR
+    if growth.score >= DOUBTFUL:
+        grade = WEAK
+    if growth.score >= PRESENT:
+        grade = STRONG if growth.score >= STRONG_GROWTH else MODERATE
+    if not has_period:
+        start = growth.onset
+        if grade == POOR:
+            start = find_period_start(t, at, n, season, harvest, c, w)
+        end = start + c.period_days - 1
+    if last_day <= monday_of(start) + 6:
+        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
+    m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, False, window)
     return PracticeFinding(start, end, m6, m7, m8, m9, m10, grade)

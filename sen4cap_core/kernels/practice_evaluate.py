@@ -19,7 +19,12 @@ from sen4cap_core.kernels.practice_calendar import (
     NR_DAY,
     monday_of,
 )
-from sen4cap_core.kernels.practice_catch import CatchCropSettings, PracticeFinding, judge_catch_crop
+from sen4cap_core.kernels.practice_catch import (
+    CatchCropSettings,
+    PracticeFinding,
+    judge_by_growth,
+    judge_catch_crop,
+)
 from sen4cap_core.kernels.practice_harvest import (
     HarvestThresholds,
     ParcelSeason,
@@ -30,7 +35,7 @@ from sen4cap_core.kernels.practice_harvest import (
 )
 from sen4cap_core.kernels.practice_rules import Rulesets, judge_by_rules
 from sen4cap_core.kernels.practice_series import Series
-from sen4cap_core.kernels.practice_tillage import TillageSettings, find_tillage
+from sen4cap_core.kernels.practice_tillage import TillageSettings, find_coherence_dip, find_tillage
 from sen4cap_core.kernels.practice_weeks import Weeks
 from sen4cap_core.kernels.practice_window import PracticeThresholds, empty_window
 
@@ -43,6 +48,10 @@ ECHOED: Final = 3
 MANY_GAPS: Final = 2
 """From so many weeks without radar on, a quality flag is set."""
 HARVEST_GAP_WEEKS: Final = 5
+KNOWN_DAYS: Final = 13
+"""What holds in the last week is taken to hold in the one after it too: acquisitions are days apart."""
+MOST_NDVI: Final = 512
+"""No two months have more NDVI values than this."""
 
 
 class PracticeRows(NamedTuple):
@@ -63,6 +72,9 @@ class PracticeRows(NamedTuple):
     """``NOT_JUDGED``, ``CATCH_CROP``, ``BY_RULES`` or ``ECHOED``."""
     ruleset: NDArray[np.int32]
     is_in_main_crop: NDArray[np.bool_]
+    """Whether the catch crop was sown in the main crop, or is the main crop."""
+    is_main_crop: NDArray[np.bool_]
+    """Whether the catch crop is the main crop."""
     prolong_season: NDArray[np.bool_]
     previous_harvest: NDArray[np.int32]
     previous_gaps: NDArray[np.int32]
@@ -118,6 +130,7 @@ def judge_rows(
             longest = max(longest, weeks.n[rows.parcel[r]])
     w = empty_markers(longest)
     window = empty_window(longest + 2)
+    room = np.empty(MOST_NDVI, np.float64)
     t = weeks.table
     for r in range(first, last):
         p = rows.parcel[r]
@@ -160,7 +173,7 @@ def judge_rows(
 
         finding = PracticeFinding(NO_DAY, NO_DAY, NA, NA, NA, NA, NA, NA)
         harvest_week = found.week
-        if rows.task[r] == CATCH_CROP:
+        if rows.task[r] == CATCH_CROP and original:
             finding = judge_catch_crop(
                 series,
                 p,
@@ -173,9 +186,25 @@ def judge_rows(
                 catch_crop,
                 practice_limits,
                 critical_f,
-                original,
                 w,
                 window,
+            )
+        elif rows.task[r] == CATCH_CROP:
+            finding = judge_by_growth(
+                series,
+                p,
+                t,
+                at,
+                n,
+                season,
+                rows.is_main_crop[r],
+                found,
+                catch_crop,
+                practice_limits,
+                critical_f,
+                w,
+                window,
+                room,
             )
         elif rows.task[r] == BY_RULES:
             finding, forgets = judge_by_rules(
@@ -197,7 +226,7 @@ def judge_rows(
             finding = PracticeFinding(season.practice_start, season.practice_end, NA, NA, NA, NA, NA, NA)
         grade = finding.grade
         # The original compares with the Monday, so that a period up to 31 December is never judged.
-        known_until = last_week if original else last_week + 6
+        known_until = last_week if original else last_week + KNOWN_DAYS
         if rows.task[r] != NOT_JUDGED and finding.end > known_until:
             grade = NR
         out.practice_start[r] = finding.start
@@ -220,7 +249,10 @@ def judge_rows(
                 _copy_markers(i, w, out.at_harvest[r])
         out.tillage_week[r] = NO_DAY
         if with_tillage and harvest_week != NR_DAY:
-            out.tillage_week[r] = find_tillage(t, at, n, harvest_week, top, tillage, w)
+            if original:
+                out.tillage_week[r] = find_tillage(t, at, n, harvest_week, top, tillage, w)
+            else:
+                out.tillage_week[r] = find_coherence_dip(series, p, t, at, n, harvest_week, tillage)
         if out.weekly.size > 0:
             for i in range(n):
                 _copy_markers(i, w, out.weekly[out.weekly_at[r] + i])

@@ -144,6 +144,7 @@ def monitor(
         task=task,
         ruleset=ruleset,
         is_in_main_crop=_is_in_main_crop(table, settings)[kept],
+        is_main_crop=_is_main_crop(table, settings)[kept],
         prolong_season=_prolongs_season(table, settings, run)[kept] & (days["P_START"] != NO_DAY),
         previous_harvest=no_days if previous is None else previous.harvest_week[kept],
         previous_gaps=no_days if previous is None else previous.gaps[kept],
@@ -267,6 +268,14 @@ def _is_in_main_crop(table: PracticeTable, settings: PracticeSettings) -> NDArra
     types = table.columns["P_TYPE"]
     main = (settings.catchmain, settings.catchcropismain)
     return types.map_texts(text in main for text in types.texts).astype(np.bool_)
+
+
+def _is_main_crop(table: PracticeTable, settings: PracticeSettings) -> NDArray[np.bool_]:
+    """Say whose catch crop is the main crop, after P_TYPE, or after PRACTICE as some countries write it."""
+    types, names = table.columns["P_TYPE"], table.columns["PRACTICE"]
+    by_type = types.map_texts(text == settings.catchcropismain for text in types.texts)
+    by_name = names.map_texts(text == settings.catchcropismain for text in names.texts)
+    return (by_type | by_name).astype(np.bool_)
 
 
 def _prolongs_season(table: PracticeTable, settings: PracticeSettings, run: Run) -> NDArray[np.bool_]:

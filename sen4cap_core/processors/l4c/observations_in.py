@@ -181,6 +181,7 @@ def _build(rows: Rows, n_parcels: int, n_orbits: int, min_acquisitions: int, ori
         coherence_day=np.empty(coherence_at[-1], np.int32),
         coherence=np.empty(coherence_at[-1], np.float64),
         rise=np.empty(coherence_at[-1], np.float64),
+        dip=np.empty(0 if original else coherence_at[-1], np.float64),
         ndvi_at=ndvi_at,
         ndvi_day=np.empty(ndvi_at[-1], np.int32),
         ndvi=np.empty(ndvi_at[-1], np.float64),

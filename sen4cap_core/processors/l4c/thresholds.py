@@ -13,6 +13,7 @@ from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import NOT_AVAILABLE, PracticeSettings
 from sen4cap_core.kernels.practice_calendar import NO_DAY
 from sen4cap_core.kernels.practice_catch import CatchCropSettings
+from sen4cap_core.kernels.practice_growth import GrowthSettings
 from sen4cap_core.kernels.practice_harvest import HarvestThresholds
 from sen4cap_core.kernels.practice_tillage import TillageSettings
 from sen4cap_core.kernels.practice_window import PracticeThresholds
@@ -24,6 +25,10 @@ SIGNIFICANCE = 0.05
 MAX_FREEDOM = 200
 """No five weeks have more ratios than this; beyond it the last point is used."""
 HALVINGS = 50
+GROWTH_NDVI = 200.0
+GROWTH_RATIO_DB = 4.0 / 3.0
+"""Rise of NDVI x 1000, and fall of VV - VH in dB, that are each a catch crop on their own; chosen on one half
+of simulated parcels, confirmed on the other."""
 
 
 @dataclass(frozen=True)
@@ -38,10 +43,11 @@ class Thresholds:
     """(F) 95 % points of the F distribution with 1 and n degrees of freedom, n = 0, 1, 2 ..."""
 
 
-def kernel_thresholds(s: PracticeSettings, compat: Compat) -> Thresholds:
+def kernel_thresholds(s: PracticeSettings, compat: Compat, ratio_scale: float = 1.0) -> Thresholds:
     """Resolve fall-backs. The original keeps its thresholds as 32-bit numbers, and takes 0 for a coherence
     threshold of M10 the file does not give; its search for the start of a catch crop does not resolve
-    ``-10000``.
+    ``-10000``. ``ratio_scale`` is 0.5 when the series are in half decibels, on which the configuration's own
+    thresholds are.
     """
     original = compat == "sen4cap"
 
@@ -87,6 +93,7 @@ def kernel_thresholds(s: PracticeSettings, compat: Compat) -> Thresholds:
         bare_ndvi_low=float(s.efandvidw),
         bare_ndvi_capped=float(s.efandviup),
         ndvi_high=harvest.ndvi_high,
+        growth=GrowthSettings(GROWTH_NDVI, GROWTH_RATIO_DB * ratio_scale),
     )
     if not original:
         catch_crop = catch_crop._replace(
