@@ -58,7 +58,7 @@ def median(values: NDArray[np.float64], n: int) -> float:
         values[j] = value
     if n == 0:
         return math.nan
-    return (values[(n - 1) // 2] + values[n // 2]) / 2.0
+    return float((values[(n - 1) // 2] + values[n // 2]) / 2.0)
 
 
 @njit(nogil=True, cache=True)
