@@ -3,89 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
-from psycopg.types.json import Jsonb
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import CropCode, DeclarationSet, Json, Parcel, ProcessorConfig
-
-_COPY = """COPY parcel (set_id, new_id, hold_id, ori_id, ori_hold, ori_crop, geom, geom_valid, duplic,
- overlap, area_m2, shape_index, attributes) FROM STDIN"""
-
-
-@dataclass(frozen=True)
-class KnownIds:
-    """Integer ids given to parcels and holdings of a site so far; they never change."""
-
-    parcels: dict[str, int]
-    holdings: dict[str, int]
-
-
-def known_ids(session: Session, site_id: int) -> KnownIds:
-    """Return all NewIDs and HoldIDs ever given in a site, over all years."""
-    of_site = select(DeclarationSet.id).where(DeclarationSet.site_id == site_id)
-    parcels = session.execute(
-        select(Parcel.ori_id, func.min(Parcel.new_id))
-        .where(Parcel.set_id.in_(of_site))
-        .group_by(Parcel.ori_id)
-    )
-    holdings = session.execute(
-        select(Parcel.ori_hold, func.min(Parcel.hold_id))
-        .where(Parcel.set_id.in_(of_site))
-        .group_by(Parcel.ori_hold)
-    )
-    return KnownIds({row[0]: row[1] for row in parcels}, {row[0]: row[1] for row in holdings})
-
-
-def store_declarations(
-    session: Session, site_id: int, year: int, upload_id: int | None, parcels: gpd.GeoDataFrame, columns: Json
-) -> DeclarationSet:
-    """Store a prepared frame as the current set of a site and year; the former set stays as history."""
-    session.execute(
-        update(DeclarationSet)
-        .where(
-            DeclarationSet.site_id == site_id, DeclarationSet.year == year, DeclarationSet.valid_to.is_(None)
-        )
-        .values(valid_to=func.now())
-    )
-    new = DeclarationSet(
-        site_id=site_id, year=year, upload_id=upload_id, n_parcels=len(parcels), columns=columns
-    )
-    session.add(new)
-    session.flush()
-    geometries = shapely.to_wkb(
-        shapely.set_srid(np.asarray(parcels.geometry.array), 4326), hex=True, include_srid=True
-    )
-    raw = session.connection().connection.driver_connection
-    assert raw is not None
-    with raw.cursor() as cursor, cursor.copy(_COPY) as copy:
-        for row, wkb in zip(parcels.itertuples(index=False), geometries, strict=True):
-            copy.write_row(
-                (
-                    new.id,
-                    int(row.new_id),
-                    int(row.hold_id),
-                    row.ori_id,
-                    row.ori_hold,
-                    row.ori_crop,
-                    wkb,
-                    bool(row.geom_valid),
-                    bool(row.duplic),
-                    bool(row.overlap),
-                    float(row.area_m2),
-                    None if pd.isna(row.shape_index) else float(row.shape_index),
-                    Jsonb(row.attributes),
-                )
-            )
-    return new
 
 
 def current_set(session: Session, site_id: int, year: int) -> DeclarationSet | None:

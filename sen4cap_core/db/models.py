@@ -193,6 +193,12 @@ class DeclarationSet(Base):
     year: Mapped[int]
     upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
     n_parcels: Mapped[int]
+    mode: Mapped[str] = mapped_column(default="update", server_default="update")
+    """How it followed the version before: update, replace or incremental"""
+    former_id: Mapped[int | None] = mapped_column(ForeignKey("declaration_set.id", ondelete="SET NULL"))
+    """Version it was compared with; null for the first one, and after ``replace``."""
+    changes: Mapped[Json] = mapped_column(default=dict, server_default="{}")
+    """Number of parcels new, same, changed in geometry or attributes, back again, gone."""
     columns: Mapped[Json] = mapped_column(default=dict)
     """Which source columns were taken for parcel id, holding id and crop code."""
     valid_from: Mapped[datetime] = mapped_column(server_default=func.now())
@@ -228,6 +234,15 @@ class Parcel(Base):
     """10 m pixels, likewise."""
     attributes: Mapped[Json] = mapped_column(default=dict)
     """The source's own columns, as text."""
+    change: Mapped[str] = mapped_column(default="new", server_default="new")
+    """Against the version before: new, same, geometry, attributes, back"""
+    geom_change_ratio: Mapped[float | None]
+    """Area only one of both outlines covers / area either covers; null where the outline is the same."""
+    since: Mapped[datetime] = mapped_column(server_default=func.now())
+    """From when on the parcel is declared like this."""
+    geometry_hash: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    content_hash: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    """Of holding, crop code and attributes."""
 
 
 class CropCode(Base):

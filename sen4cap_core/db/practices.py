@@ -7,7 +7,7 @@ import pyarrow as pa
 from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.copying import copy_rows
+from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
 from sen4cap_core.db.models import CropCode, DeclarationSet, Parcel, PracticeRow, PracticeSet
 
 ROW_COLUMNS = (
@@ -52,7 +52,7 @@ def store_practices(
     session.add(new)
     session.flush()
     numbered = rows.select(list(ROW_COLUMNS)).add_column(0, "set_id", pa.repeat(new.id, rows.num_rows))
-    copy_rows(session, "practice_row", numbered.column_names, numbered)
+    copy_rows(session, "practice_row", numbered.to_batches(max_chunksize=BATCH_ROWS))
     return new
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -22,6 +22,8 @@ def _one_or_several(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+Mode = Literal["update", "incremental", "replace"]
+
 ColumnNames = Annotated[
     tuple[str, ...],
     BeforeValidator(_one_or_several, json_schema_input_type=str | list[str]),
@@ -36,6 +38,9 @@ class ColumnMapping(StrictModel):
     """Column, or columns, that tell one parcel from another, the same in the next file."""
     holding_id: ColumnNames | None = Field(default=None, min_length=1)
     crop_code: ColumnNames | None = Field(default=None, min_length=1)
+    mode: Mode = "update"
+    """How the file follows the one before: as the whole of the parcels (``update``), as a part of them whose
+    others stay (``incremental``), or as a new beginning that is compared with nothing (``replace``)."""
     file: str | None = None
     """Which file of a zip with several."""
     layer: str | None = None

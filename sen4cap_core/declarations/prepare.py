@@ -13,6 +13,7 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
+from sen4cap_core.declarations.attributes import as_json, content_hashes, geometry_hashes
 from sen4cap_core.declarations.geometry import (
     MAX_OVERLAP,
     WGS84,
@@ -28,7 +29,7 @@ from sen4cap_core.declarations.geometry import (
 )
 from sen4cap_core.declarations.identity import SortKey, distinguish, name_nameless, number
 from sen4cap_core.declarations.reading import Declarations
-from sen4cap_core.declarations.texts import Texts, as_texts, is_missing, joined
+from sen4cap_core.declarations.texts import Texts, as_text_array, is_missing, joined
 
 N_SHOWN = 10
 """Rows or ids named in a warning; the rest is counted."""
@@ -78,13 +79,17 @@ def prepare_parcels(
         area_m2 : float [m2] in an equal-area projection; 0 without geometry.
         shape_index : float; NaN without area.
         row : int; 1 for the first feature of the file.
-        attributes : dict of str to str; the source's own columns, those without value left out.
+        geometry_hash, content_hash : int64; other ones where the geometry, or holding, crop code or any
+        attribute, is another.
+        attributes : JSON text; the source's own columns as text, those without value left out.
 
         ``attrs["warnings"]`` is a list of sentences, ``attrs["counts"]`` a dict of str to int.
     """
     frame = declarations.frame
     geometry = np.asarray(frame.geometry.to_numpy(), dtype=object)
-    table = {str(name): as_texts(_arrow(frame[name])) for name in frame.columns.drop(frame.geometry.name)}
+    table = {
+        str(name): as_text_array(_arrow(frame[name])) for name in frame.columns.drop(frame.geometry.name)
+    }
     fixed = repair(geometry)
     equal_area = equal_area_crs(fixed.geometry, frame.crs)
     area = areas_m2(fixed.geometry, frame.crs, equal_area)
@@ -94,6 +99,8 @@ def prepare_parcels(
     warnings: list[str] = []
     ids = _identify(declarations, table, planar, area, warnings)
     shares = overlapped_shares(planar, fixed.valid, threads or os.cpu_count() or 1)
+    attributes = as_json(table, len(frame))
+    in_degrees = _in_degrees(fixed.geometry, frame)
     prepared = gpd.GeoDataFrame(
         {
             "new_id": number(ids.parcel, known_ids),
@@ -108,9 +115,11 @@ def prepare_parcels(
             "area_m2": area,
             "shape_index": shape_index(planar),
             "row": np.arange(1, len(frame) + 1),
-            "attributes": _attributes(table),
+            "geometry_hash": geometry_hashes(in_degrees),
+            "content_hash": content_hashes(ids.holding, ids.crop, attributes),
+            "attributes": pd.Series(attributes, dtype=pd.ArrowDtype(pa.large_string())),
         },
-        geometry=gpd.GeoSeries(_in_degrees(fixed.geometry, frame), crs=WGS84),
+        geometry=gpd.GeoSeries(in_degrees, crs=WGS84),
         crs=WGS84,
     )
     prepared = prepared.sort_values("new_id", ignore_index=True)
@@ -120,27 +129,37 @@ def prepare_parcels(
     return prepared
 
 
+def flags_among(
+    geometry: Geometries, usable: NDArray[np.bool_], threads: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Flag duplicates and overlaps among parcels of several files, in longitude and latitude."""
+    planar = reproject(geometry, WGS84, equal_area_crs(geometry, WGS84))
+    return duplicates(geometry, usable), overlapped_shares(planar, usable, threads) > MAX_OVERLAP
+
+
 def _arrow(series: pd.Series) -> pa.Array | pa.ChunkedArray:
     return pa.Array.from_pandas(series)
 
 
 def _identify(
     declarations: Declarations,
-    table: Mapping[str, Texts],
+    table: Mapping[str, pa.Array],
     planar: Geometries,
     area: NDArray[np.float64],
     warnings: list[str],
 ) -> _Ids:
     columns = declarations.columns
-    parcel = joined([table[name] for name in columns.parcel_id.columns])
-    crop = joined([table[name] for name in columns.crop_code.columns])
-    holding = (
-        joined([table[name] for name in columns.holding_id.columns]) if columns.holding_id.columns else None
-    )
+
+    def role(names: Sequence[str]) -> Texts:
+        return joined([table[name].to_numpy(zero_copy_only=False) for name in names])
+
+    parcel = role(columns.parcel_id.columns)
+    crop = role(columns.crop_code.columns)
+    holding = role(columns.holding_id.columns) if columns.holding_id.columns else None
     centre = shapely.get_coordinates(shapely.centroid(_points_for_missing(planar)))
 
     def row_text(row: int) -> str:
-        return "\0".join(f"{name}={texts[row]}" for name, texts in table.items() if texts[row] is not None)
+        return "\0".join(f"{name}={text[row]}" for name, text in table.items() if text[row].is_valid)
 
     def content(row: int) -> bytes:
         if planar[row] is None:
@@ -201,14 +220,6 @@ def _in_degrees(geometry: Geometries, frame: gpd.GeoDataFrame) -> Geometries:
     if len(broken):
         moved[broken] = repair(moved[broken]).geometry
     return moved
-
-
-def _attributes(table: Mapping[str, Texts]) -> NDArray[np.object_]:
-    names = list(table)
-    out = np.empty(len(next(iter(table.values()))) if table else 0, dtype=object)
-    for row, values in enumerate(zip(*table.values(), strict=True)):
-        out[row] = {name: value for name, value in zip(names, values, strict=True) if value is not None}
-    return out
 
 
 def _geometry_warnings(fixed: Repaired, ids: Texts, prepared: gpd.GeoDataFrame) -> list[str]:

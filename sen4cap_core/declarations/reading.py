@@ -15,6 +15,7 @@ from sen4cap_core.archives import extract_zip, inspect_zip
 from sen4cap_core.declarations.columns import (
     ColumnChoices,
     ColumnMapping,
+    Mode,
     choose_columns,
     read_column_mapping,
 )
@@ -74,6 +75,8 @@ class Declarations:
     """One row per feature in file order, in the CRS of the file; columns have the file's own Arrow types."""
     columns: ColumnChoices
     report: ReadingReport
+    mode: Mode = "update"
+    """How these parcels follow those of the version before."""
 
     @property
     def n_rows(self) -> int:
@@ -122,7 +125,7 @@ def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Decla
         sample=_sample(layer.attributes, choices),
         warnings=warnings,
     )
-    return Declarations(_frame(layer, _unwanted(layer, choices)), choices, report)
+    return Declarations(_frame(layer, _unwanted(layer, choices)), choices, report, mapping.mode)
 
 
 def _mapping_inside(path: Path) -> ColumnMapping | None:

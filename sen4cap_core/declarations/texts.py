@@ -15,7 +15,13 @@ Texts = NDArray[np.object_]
 
 
 def as_texts(column: pa.ChunkedArray | pa.Array) -> Texts:
-    """Return a column as text, None where missing or blank.
+    """Return a column as text (see `as_text_array`), None where missing or blank."""
+    out: Texts = as_text_array(column).to_numpy(zero_copy_only=False)
+    return out
+
+
+def as_text_array(column: pa.ChunkedArray | pa.Array) -> pa.LargeStringArray:
+    """Return a column as text, null where missing or blank.
 
     Whole numbers come without decimals (a database that stores ids as floating point gives 12.0 for 12),
     text without surrounding blanks and with its leading zeros, times in ISO 8601.
@@ -24,10 +30,10 @@ def as_texts(column: pa.ChunkedArray | pa.Array) -> Texts:
         if pa.types.is_string(column.type):  # more text than one array of short offsets can hold
             column = column.cast(pa.large_string())
         column = column.combine_chunks()
+        if isinstance(column, pa.ChunkedArray):
+            column = column.chunk(0) if column.num_chunks else pa.array([], column.type)
     texts = pc.utf8_trim_whitespace(_to_string(column))
-    texts = pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
-    out: Texts = texts.to_numpy(zero_copy_only=False)
-    return out
+    return pc.if_else(pc.equal(texts, ""), pa.scalar(None, texts.type), texts)
 
 
 def _to_string(array: pa.Array) -> pa.Array:

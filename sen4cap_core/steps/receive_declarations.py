@@ -8,6 +8,7 @@ from typing import Any
 import geopandas as gpd
 
 from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db import parcel_versions
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db import uploads as upload_rows
@@ -17,6 +18,7 @@ from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_d
 from sen4cap_core.errors import Problem, Sen4capError
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning, table_in_force
+from sen4cap_core.steps.declaration_version import make_version, store, told
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_receive
 
@@ -28,32 +30,42 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
     """
     mapping = _mapping_beside(drop)
     declarations = read_declarations(drop.path, mapping)
+    mode = declarations.mode
     with context.session() as session:
         site_id = site_rows.get_or_create_site(session, drop.site_slug).id
-        known = declaration_rows.known_ids(session, site_id)
+        known = parcel_versions.known_ids(session, site_id)
     parcels = prepare_parcels(declarations, known.parcels, known.holdings)
     columns = _columns(declarations, mapping)
     with context.session() as session:
         site = site_rows.lock_site(session, site_id)
-        if declaration_rows.known_ids(session, site_id) != known:
+        if parcel_versions.last_set_id(session, site_id) != known.last_set_id:
             # Numbers must be given once: received again, this upload sees those the other one gave.
             raise Sen4capError("other declarations of this site were received at the same moment")
         current = declaration_rows.current_set(session, site.id, drop.year)
+        changes: dict[str, int] = {}
+        changed: list[dict[str, object]] = []
         if current is None or (current.upload_id, current.columns) != (drop.upload_id, columns):
-            current = declaration_rows.store_declarations(
-                session, site.id, drop.year, drop.upload_id, parcels, columns
-            )
+            threads = context.settings.decode_threads
+            prepared = make_version(session, parcels, current, mode, columns, list(site.tiles), threads)
+            current = store(session, site.id, drop.year, drop.upload_id, prepared)
+            changes, changed = told(session, prepared)
         earlier_scenes = scene_rows.scenes_without_observations(session, current, NDVI_GROUP)
         if earlier_scenes:
             ask_extract(session, site.slug, current.id)
         table = table_in_force(session, site.id, drop.year)
         missing = codes_not_in(session, site.id, drop.year, table)
-        stored = _stored(current.id, parcels, len(earlier_scenes))
+        stored = {
+            **_stored(current.id, parcels),
+            **changes,
+            "earlier scenes to be extracted": len(earlier_scenes),
+        }
     warnings = as_problems([*declarations.report.warnings, *parcels.attrs["warnings"]])
     if table is None:
         warnings.append(Problem("no crop code table of this year yet: crop codes are taken as they are"))
     details = dict(declarations.report.as_dict())
     details.pop("warnings")
+    if changed:
+        details["changes since the version before"] = changed
     if missing:
         details["declared codes that are not in the crop code table"] = missing
     return Taken(
@@ -85,6 +97,7 @@ def _mapping_beside(drop: Drop) -> ColumnMapping | None:
 def _columns(declarations: Declarations, mapping: ColumnMapping | None) -> dict[str, Any]:
     choices = declarations.columns
     return {
+        "mode": declarations.mode,
         "mapping": mapping.model_dump(mode="json", exclude_none=True) if mapping else {},
         "parcel_id": list(choices.parcel_id.columns),
         "holding_id": list(choices.holding_id.columns),
@@ -92,7 +105,7 @@ def _columns(declarations: Declarations, mapping: ColumnMapping | None) -> dict[
     }
 
 
-def _stored(set_id: int, parcels: gpd.GeoDataFrame, n_earlier_scenes: int) -> dict[str, Any]:
+def _stored(set_id: int, parcels: gpd.GeoDataFrame) -> dict[str, Any]:
     counts: Mapping[str, int] = parcels.attrs["counts"]
     return {
         "declaration set": set_id,
@@ -101,7 +114,6 @@ def _stored(set_id: int, parcels: gpd.GeoDataFrame, n_earlier_scenes: int) -> di
         "crop codes": int(parcels.ori_crop.nunique()),
         "area_ha": round(float(parcels.area_m2.sum()) / 1e4, 2),
         **{name: number for name, number in counts.items() if number},
-        "earlier scenes to be extracted": n_earlier_scenes,
     }
 
 

@@ -1,0 +1,203 @@
+"""Versions of the declarations: numbers that stay, what tells versions apart, and the rows themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import shapely
+from numpy.typing import NDArray
+from sqlalchemy import func, select, text, update
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
+from sen4cap_core.db.models import DeclarationSet, Json, Parcel
+
+
+@dataclass(frozen=True)
+class KnownIds:
+    """Integer ids given to parcels and holdings of a site so far; they never change."""
+
+    parcels: dict[str, int]
+    holdings: dict[str, int]
+    last_set_id: int
+    """Latest version of the site when they were read: while it is the latest, no more were given."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A set about to be stored: its rows and how they compare with the version before."""
+
+    parcels: gpd.GeoDataFrame
+    """As `declarations.prepare` gives them, with ``s1_pix``, ``s2_pix``, ``change``, ``geom_change_ratio``
+    (NaN where the outline is the same) and ``since`` (NaT: from now on)."""
+    mode: str
+    former_id: int | None
+    changes: Json
+    columns: Json
+
+
+def known_ids(session: Session, site_id: int) -> KnownIds:
+    """Return all NewIDs and HoldIDs ever given in a site, over all years."""
+    of_site = select(DeclarationSet.id).where(DeclarationSet.site_id == site_id)
+    parcels = session.execute(
+        select(Parcel.ori_id, func.min(Parcel.new_id))
+        .where(Parcel.set_id.in_(of_site))
+        .group_by(Parcel.ori_id)
+    )
+    holdings = session.execute(
+        select(Parcel.ori_hold, func.min(Parcel.hold_id))
+        .where(Parcel.set_id.in_(of_site))
+        .group_by(Parcel.ori_hold)
+    )
+    return KnownIds(
+        {row[0]: row[1] for row in parcels},
+        {row[0]: row[1] for row in holdings},
+        last_set_id(session, site_id),
+    )
+
+
+def last_set_id(session: Session, site_id: int) -> int:
+    """Return the latest version of a site, over all years; 0 where there is none."""
+    query = select(func.max(DeclarationSet.id)).where(DeclarationSet.site_id == site_id)
+    return session.execute(query).scalar_one() or 0
+
+
+def fingerprints(session: Session, set_id: int) -> pd.DataFrame:
+    """Return ``new_id``, ``geometry_hash``, ``content_hash``, ``since`` of a version, by new_id."""
+    query = (
+        select(Parcel.new_id, Parcel.geometry_hash, Parcel.content_hash, Parcel.since)
+        .where(Parcel.set_id == set_id)
+        .order_by(Parcel.new_id)
+    )
+    frame = pd.DataFrame(
+        session.execute(query).all(), columns=["new_id", "geometry_hash", "content_hash", "since"]
+    )
+    integers = dict.fromkeys(("new_id", "geometry_hash", "content_hash"), np.int64)
+    return frame.astype({**integers, "since": "datetime64[us, UTC]"})
+
+
+def ids_before(session: Session, former: DeclarationSet) -> NDArray[np.int64]:
+    """Return the parcels of all versions of the year before ``former``."""
+    query = (
+        select(Parcel.new_id)
+        .join(DeclarationSet, DeclarationSet.id == Parcel.set_id)
+        .where(
+            DeclarationSet.site_id == former.site_id,
+            DeclarationSet.year == former.year,
+            DeclarationSet.id < former.id,
+        )
+        .distinct()
+    )
+    return np.array(session.scalars(query).all(), np.int64)
+
+
+def geometries_of(session: Session, set_id: int, new_ids: NDArray[np.int64]) -> NDArray[np.object_]:
+    """Return the geometries of some parcels of a version, in the order of ``new_ids``; None where missing."""
+    out = np.full(len(new_ids), None, dtype=object)
+    order = np.argsort(new_ids)
+    for start in range(0, len(new_ids), BATCH_ROWS):
+        places = order[start : start + BATCH_ROWS]
+        query = select(Parcel.new_id, func.ST_AsBinary(Parcel.geom)).where(
+            Parcel.set_id == set_id, Parcel.new_id == func.any(new_ids[places].tolist())
+        )
+        found = {row[0]: row[1] for row in session.execute(query)}
+        wkb = [found.get(number) for number in new_ids[places].tolist()]
+        out[places] = shapely.from_wkb([None if w is None else bytes(w) for w in wkb])
+    return out
+
+
+def store_version(
+    session: Session, site_id: int, year: int, upload_id: int | None, version: Version
+) -> DeclarationSet:
+    """Store the current set of a site and year; the former one stays as history."""
+    session.execute(
+        update(DeclarationSet)
+        .where(
+            DeclarationSet.site_id == site_id, DeclarationSet.year == year, DeclarationSet.valid_to.is_(None)
+        )
+        .values(valid_to=func.now())
+    )
+    new = DeclarationSet(
+        site_id=site_id,
+        year=year,
+        upload_id=upload_id,
+        n_parcels=len(version.parcels),
+        mode=version.mode,
+        former_id=version.former_id,
+        changes=version.changes,
+        columns=version.columns,
+    )
+    session.add(new)
+    session.flush()
+    copy_rows(session, "parcel", _batches(version.parcels, new.id, new.valid_from))
+    return new
+
+
+def keep_parcels(session: Session, new: DeclarationSet, former_id: int, kept: pd.DataFrame) -> None:
+    """Take parcels of the former version over into a new one, as they are but for their flags.
+
+    ``kept`` has ``new_id``, ``duplic``, ``overlap``, ``s1_pix``, ``s2_pix``: these depend on the neighbours.
+    """
+    session.execute(
+        text(
+            """INSERT INTO parcel (set_id, new_id, hold_id, ori_id, ori_hold, ori_crop, geom, geom_valid,
+                 area_m2, shape_index, attributes, change, since, geometry_hash, content_hash,
+                 duplic, overlap, s1_pix, s2_pix)
+               SELECT :new_set, p.new_id, hold_id, ori_id, ori_hold, ori_crop, geom, geom_valid,
+                 area_m2, shape_index, attributes, 'same', since, geometry_hash, content_hash,
+                 f.duplic, f.overlap, f.s1_pix, f.s2_pix
+               FROM parcel p JOIN unnest(
+                 CAST(:ids AS int[]), CAST(:duplic AS bool[]), CAST(:overlap AS bool[]),
+                 CAST(:s1 AS int[]), CAST(:s2 AS int[])) AS f(new_id, duplic, overlap, s1_pix, s2_pix)
+                 ON f.new_id = p.new_id
+               WHERE p.set_id = :former"""
+        ),
+        {
+            "new_set": new.id,
+            "former": former_id,
+            "ids": kept.new_id.tolist(),
+            "duplic": kept.duplic.tolist(),
+            "overlap": kept.overlap.tolist(),
+            "s1": kept.s1_pix.tolist(),
+            "s2": kept.s2_pix.tolist(),
+        },
+    )
+    new.n_parcels += len(kept)
+    session.flush()
+
+
+def parcel_names(session: Session, set_id: int, new_ids: list[int]) -> list[str]:
+    """Return the agency's ids of some parcels, in the order of their numbers."""
+    query = select(Parcel.ori_id).where(Parcel.set_id == set_id, Parcel.new_id.in_(new_ids))
+    return list(session.scalars(query.order_by(Parcel.new_id)))
+
+
+def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[pa.RecordBatch]:
+    geometry = np.asarray(parcels.geometry.array)
+    for start in range(0, len(parcels), BATCH_ROWS):
+        rows = parcels.iloc[start : start + BATCH_ROWS]
+        wkb = shapely.to_wkb(
+            shapely.set_srid(geometry[start : start + BATCH_ROWS], 4326), hex=True, include_srid=True
+        )
+        columns: dict[str, Any] = {
+            "set_id": pa.array(np.full(len(rows), set_id, np.int32)),
+            "geom": pa.array(wkb, pa.large_string()),
+            "attributes": pa.array(rows.attributes, pa.large_string()),
+            "since": pa.array(rows.since.fillna(pd.Timestamp(now)).astype(str), pa.string()),
+        }
+        for name in ("new_id", "hold_id", "geometry_hash", "content_hash", "s1_pix", "s2_pix"):
+            columns[name] = pa.array(rows[name].to_numpy(np.int64))
+        for name in ("ori_id", "ori_hold", "ori_crop", "change"):
+            columns[name] = pa.array(rows[name].to_numpy(), pa.large_string())
+        for name in ("geom_valid", "duplic", "overlap"):
+            columns[name] = pa.array(rows[name].to_numpy(np.bool_))
+        for name in ("area_m2", "shape_index", "geom_change_ratio"):
+            columns[name] = pa.array(rows[name].to_numpy(np.float64), from_pandas=True)
+        yield pa.RecordBatch.from_pydict(columns)

@@ -1,0 +1,34 @@
+"""S1Pix and S2Pix: how many 20 m and 10 m pixels each parcel has on the site's tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from sen4cap_core.declarations.geometry import WGS84, reproject
+from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
+
+S2_RESOLUTION_M = 10.0
+S1_RESOLUTION_M = 20.0
+
+
+def pixel_numbers(
+    geometry: NDArray[np.object_],
+    usable: NDArray[np.bool_],
+    new_ids: NDArray[np.int64],
+    tiles: Sequence[str],
+    threads: int,
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return S1Pix and S2Pix of parcels in longitude and latitude; 0 where they cannot be used."""
+    s1, s2 = np.zeros(len(geometry), np.int64), np.zeros(len(geometry), np.int64)
+    zones = zones_of(geometry, tiles)
+    zones[~usable] = 0
+    for epsg in np.unique(zones[zones > 0]).tolist():
+        rows = np.flatnonzero(zones == epsg)
+        shapes = reproject(geometry[rows], WGS84, CRS.from_epsg(epsg))
+        s1[rows] = count_pixels(shapes, new_ids[rows], S1_RESOLUTION_M, threads=threads)
+        s2[rows] = count_pixels(shapes, new_ids[rows], S2_RESOLUTION_M, threads=threads)
+    return s1, s2

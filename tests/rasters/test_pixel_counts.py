@@ -1,0 +1,57 @@
+"""Pixel counts on the lattice of a zone, against labels burnt on a tile."""
+
+from __future__ import annotations
+
+import geopandas as gpd
+import numpy as np
+import pytest
+import shapely
+
+from sen4cap_core.rasters import pixel_counts
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.labels import burn_labels
+from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
+from tests.rasters.conftest import make_grid, make_parcels
+
+
+@pytest.mark.parametrize("resolution_m", [10.0, 20.0])
+@pytest.mark.parametrize("block_pixels", [32, 4096])
+def test_counts_are_those_of_the_labels(monkeypatch, resolution_m: float, block_pixels: int) -> None:
+    monkeypatch.setattr(pixel_counts, "BLOCK_PIXELS", block_pixels)
+    grid = make_grid(200, 200)
+    parcels = make_parcels(grid, 120, seed=3)
+    parcels[5] = shapely.union(parcels[5], parcels[60])
+    hole = parcels[7].centroid.buffer(15)
+    parcels[7] = shapely.difference(parcels[7], hole)
+    parcels[9] = None
+    ids = np.random.default_rng(1).permutation(1000)[:120]
+    # Parcels reach beyond the grid they were made for.
+    side = round(4200 / resolution_m)
+    on_lattice = Grid(grid.epsg, grid.x_min_m - 1200, grid.y_max_m + 1200, resolution_m, side, side)
+    assert on_lattice.x_min_m % 60 == on_lattice.y_max_m % 60 == 0
+    labels = burn_labels(parcels, ids, on_lattice, -resolution_m / 2)
+    expected = dict(zip(labels.new_ids.tolist(), labels.n_total.tolist(), strict=True))
+
+    counts = count_pixels(np.array(parcels, dtype=object), ids, resolution_m, threads=2)
+
+    assert counts.tolist() == [expected[i] for i in ids.tolist()]
+    assert counts.sum() > 0
+
+
+def test_a_parcel_where_tiles_overlap_is_counted_once() -> None:
+    west, east = tile_grid("30TUM"), tile_grid("30TVM")
+    x = (east.bounds_m[0] + west.bounds_m[2]) / 2
+    y = west.y_max_m - 50_000
+    parcel = shapely.box(x - 100, y - 100, x + 100, y + 100)
+    on_tiles = [int(burn_labels([parcel], [1], grid, -5.0).n_total[0]) for grid in (west, east)]
+    counts = count_pixels(np.array([parcel], dtype=object), np.array([1]), 10.0, threads=1)
+    assert on_tiles == [counts[0], counts[0]]
+
+
+def test_zones_are_those_of_the_tiles() -> None:
+    lon = [-0.1, 0.1, 5.0, 6.1]
+    points = gpd.GeoSeries(gpd.points_from_xy(lon, [50.0] * 4)).buffer(0.01).to_numpy()
+    assert zones_of(points, []).tolist() == [32630, 32631, 32631, 32632]
+    assert zones_of(points, ["31UFS"]).tolist() == [32631] * 4
+    assert zones_of(np.array([None], dtype=object), []).tolist() == [0]
