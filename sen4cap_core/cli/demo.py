@@ -66,7 +66,7 @@ def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
 
     target = place.settings.uploads_root / SITE
     season.write_truth(place.home / "truth" / SITE)
-    season.write_site(target, name="Demonstration")
+    season.write_site(target, name="Demonstration", with_radar=True)
     season.write_declarations(target)
     folder = target / str(season.truth.year) / "scenes"
     scenes = []
@@ -74,6 +74,9 @@ def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
         for one in bar.track(season.passes, description="   simulating scenes"):
             path = folder / f"{season.acquisition(one).product_id}.SAFE"
             scenes.append(path if path.exists() else season.write_scene(one, folder))
+        radar = season.radar()
+        for one_radar in bar.track(radar.passes, description="   simulating radar "):
+            scenes += radar.write_pass(one_radar, folder)
     return scenes
 
 

@@ -24,6 +24,7 @@ from sen4cap_core.simulation.burning import burn
 from sen4cap_core.simulation.crops import CROPS
 from sen4cap_core.simulation.growth import Growth, Mowing
 from sen4cap_core.simulation.landscape import FIELD, FIELD_HA_MEDIAN, WATER, make_landscape
+from sen4cap_core.simulation.radar_season import RadarSeason
 from sen4cap_core.simulation.rendering import SPECTRA, coarse_bands, render
 from sen4cap_core.simulation.safe_product import true_colour, write_safe
 from sen4cap_core.simulation.uploads import (
@@ -109,6 +110,7 @@ class Season:
         self.passes = plan_passes(seed, start, end, n_dates)
         landscape = make_landscape(self.grid, seed, field_ha_median)
         self._growth = Growth(landscape, seed, start, end)
+        self._geometries = landscape.geometries
         self._labels = burn(landscape.geometries, self.grid)
         self._is_water = np.append(landscape.kinds == WATER, False)
         cells = (self.grid.height // 6, self.grid.width // 6)
@@ -178,10 +180,19 @@ class Season:
         """Write the product of a pass; it appears whole."""
         return write_safe(folder, self.acquisition(one), self.images(one), as_zip=as_zip, threads=threads)
 
-    def write_site(self, folder: Path, name: str = "Simulated", country: str = "ESP") -> None:
+    def radar(self, orbits: tuple[int, ...] = (154,)) -> RadarSeason:
+        """Return the radar products of the same land and season, of some relative orbits."""
+        return RadarSeason(
+            self._geometries, self._growth, self.grid, tile=self.tile, seed=self.seed, start=self.start,
+            end=self.end, orbits=orbits,
+        )  # fmt: skip
+
+    def write_site(
+        self, folder: Path, name: str = "Simulated", country: str = "ESP", *, with_radar: bool = False
+    ) -> None:
         """Write extent and ``site.yaml`` into the site's upload folder."""
         folder.mkdir(parents=True, exist_ok=True)
-        write_site(folder, self.grid, name, country, self.start, self.end)
+        write_site(folder, self.grid, name, country, self.start, self.end, with_radar=with_radar)
 
     def write_declarations(self, folder: Path, epsg: int | None = None) -> None:
         """Write declarations, crop codes and mowing configuration below ``<folder>/<year>``."""

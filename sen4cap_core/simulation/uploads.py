@@ -25,7 +25,9 @@ LUT_HEADER = (
 )  # fmt: skip
 
 
-def write_site(folder: Path, grid: Grid, name: str, country: str, start: date, end: date) -> None:
+def write_site(
+    folder: Path, grid: Grid, name: str, country: str, start: date, end: date, *, with_radar: bool = False
+) -> None:
     """Write ``site.zip`` (the extent as a shapefile) and ``site.yaml``."""
     extent = geopandas.GeoDataFrame({"NAME": [name]}, geometry=[shapely.box(*grid.bounds_m)], crs=grid.epsg)
     write_shapefile_zip(folder / "site.zip", extent, "site")
@@ -33,7 +35,7 @@ def write_site(folder: Path, grid: Grid, name: str, country: str, start: date, e
     site = {
         "name": name,
         "country": country,
-        "satellites": ["S2"],
+        "satellites": ["S1", "S2"] if with_radar else ["S2"],
         "seasons": [
             {
                 "name": "main",
