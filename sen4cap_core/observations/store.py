@@ -153,6 +153,20 @@ def read_metadata(path: Path) -> dict[str, str]:
     return {key.decode(): value.decode() for key, value in metadata.items() if key != b"ARROW:schema"}
 
 
+def has_variable(path: Path, variable: str) -> bool:
+    """Whether a set holds a variable.
+
+    Raises
+    ------
+    Sen4capError
+        When the set cannot be read.
+    """
+    try:
+        return f"{variable}_mean" in pq.read_schema(path).names
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+
+
 def read_means(
     path: Path, variable: str, parcels: NDArray[np.int32] | None = None
 ) -> tuple[NDArray[np.int32], NDArray[np.float32], NDArray[np.int32]]:

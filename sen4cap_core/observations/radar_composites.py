@@ -1,0 +1,236 @@
+"""Weekly, two-monthly, monthly and season composites of radar series, after the rules of the original.
+
+Weeks are those of ``%W`` (from Monday; days before the first Monday and after the 52nd week are held within 1
+to 52), optionally several together. A week belongs to the month of its first acquisition.
+
+=============  ==================================  =====================================================
+period         what                                statistics
+=============  ==================================  =====================================================
+``W<yyyy><ww>``  VV, VH, RATIO backscatter; coherence  mean over the week, by orbit direction
+``M<yyyy><mm>``  backscatter, by pairs of months       mean and coefficient of variation over weeks
+``M<yyyy><mm>``  coherence, by month                   mean and 10 % quantile over weeks of both directions
+``S``            coherence, of the season              standard deviation over weeks of both directions
+=============  ==================================  =====================================================
+
+The original takes them pixel by pixel and then the parcel's mean; here they are taken of parcel means, weighted
+by pixels within a week.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.clock import from_days
+from sen4cap_core.kernels.radar_composites import group_means, group_quantile, group_spread
+from sen4cap_core.observations.radar_series import RadarSeries
+
+DIRECTIONS = {"ascending": "ASC", "descending": "DESC"}
+LOW_QUANTILE = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Composite:
+    """One variable of many rows (parcels or pixels) over a period."""
+
+    period: str
+    """``W201914``, ``M201903``, ``S``."""
+    direction: str
+    """``ASC``, ``DESC``, or empty where both are taken together."""
+    polarisation: str
+    """``VV``, ``VH``, ``RATIO``."""
+    kind: str
+    """``BCK`` or ``COHE``."""
+    statistic: str
+    """``MEAN``, ``CVAR``, ``MIN`` (the original's name of its 10 % quantile), ``STDDEV``; empty for weeks."""
+    values: NDArray[np.float32]
+    """(rows,), NaN missing; power for backscatter."""
+
+    @property
+    def column(self) -> str:
+        """Name of the column of the original's feature tables, without its final ``_MEAN``."""
+        parts = ["XX", self.period, self.direction, self.polarisation, self.kind, self.statistic]
+        return "_".join(part for part in parts if part)
+
+
+@dataclass(frozen=True, eq=False)
+class Weekly:
+    """Weekly means of one direction, polarisation and kind."""
+
+    direction: str
+    polarisation: str
+    kind: str
+    weeks: tuple[tuple[int, int], ...]
+    """(year, week) of each column, ascending."""
+    months: NDArray[np.int64]
+    """12 x year + month - 1 of the first acquisition of each week."""
+    values: NDArray[np.float32]
+    """(rows, weeks), NaN missing."""
+
+
+def week_of(day: int, weeks_together: int = 1) -> tuple[int, int]:
+    """Return (year, first week of its group) of days since 1970-01-01."""
+    date = from_days(day)
+    week = min(max(int(date.strftime("%W")), 1), 52)
+    return date.year, (week - 1) // weeks_together * weeks_together + 1
+
+
+def weekly_means(series: Sequence[RadarSeries], *, weeks_together: int = 1) -> list[Weekly]:
+    """Average the acquisitions of each week, by direction; orbits of one direction are taken together.
+
+    Series of unknown direction are left out. All series are of one variable and the same parcels.
+    """
+    found = []
+    for direction, short in DIRECTIONS.items():
+        chosen = [one for one in series if one.orbit_direction == direction and one.days.size]
+        if not chosen:
+            continue
+        days = np.concatenate([one.days for one in chosen])
+        polarisation, kind = _of_variable(chosen[0].variable)
+        found.append(
+            average_weeks(
+                np.hstack([one.mean for one in chosen]),
+                np.hstack([one.n_valid for one in chosen]).astype(np.float32),
+                days,
+                short,
+                polarisation,
+                kind,
+                weeks_together=weeks_together,
+            )
+        )
+    return found
+
+
+def average_weeks(
+    values: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    days: NDArray[np.int32],
+    direction: str,
+    polarisation: str,
+    kind: str,
+    *,
+    weeks_together: int = 1,
+) -> Weekly:
+    """Average columns of (rows, acquisitions) by week; of parcels or of pixels (with weights of 1)."""
+    keys = [week_of(int(day), weeks_together) for day in days]
+    weeks = tuple(sorted(set(keys)))
+    group = np.array([weeks.index(key) for key in keys], np.int64)
+    months = np.empty(len(weeks), np.int64)
+    for index in range(len(weeks)):
+        first = from_days(int(days[group == index].min()))
+        months[index] = 12 * first.year + first.month - 1
+    mean = np.empty((len(values), len(weeks)), np.float32)
+    group_means(values, weights, group, mean, np.empty_like(mean))
+    return Weekly(direction, polarisation, kind, weeks, months, mean)
+
+
+def ratio(vv: Weekly, vh: Weekly) -> Weekly:
+    """VV / VH of the weeks that both have; missing where either is."""
+    both = [(vv.weeks.index(week), vh.weeks.index(week)) for week in vv.weeks if week in vh.weeks]
+    left, right = (np.array(side, np.int64) for side in zip(*both, strict=True)) if both else ([], [])
+    with np.errstate(invalid="ignore", divide="ignore"):
+        values = vv.values[:, left] / vh.values[:, right]
+    values = np.where(np.isfinite(values) & (values > 0), values, np.nan).astype(np.float32)
+    weeks = tuple(vv.weeks[i] for i in left)
+    return Weekly(vv.direction, "RATIO", vv.kind, weeks, vv.months[left], values)
+
+
+def weekly_composites(weekly: Weekly) -> list[Composite]:
+    """Return each week as a composite."""
+    return [
+        Composite(
+            f"W{year}{week:02d}", weekly.direction, weekly.polarisation, weekly.kind, "", weekly.values[:, i]
+        )
+        for i, (year, week) in enumerate(weekly.weeks)
+    ]
+
+
+def two_monthly(weekly: Weekly, months_together: int = 2) -> list[Composite]:
+    """Mean and coefficient of variation (population deviation / mean) over the weeks of two months."""
+    keys = weekly.months - weekly.months % 12 % months_together
+    return _over_months(weekly, keys, weekly.direction, low=False)
+
+
+def monthly_coherence(weeklies: Sequence[Weekly]) -> list[Composite]:
+    """Mean and 10 % quantile over the weeks of a month, of both directions together."""
+    joined = _joined(weeklies)
+    return [] if joined is None else _over_months(joined, joined.months, "", low=True)
+
+
+def season_coherence(weeklies: Sequence[Weekly]) -> list[Composite]:
+    """Population standard deviation over all weeks of both directions."""
+    joined = _joined(weeklies)
+    if joined is None:
+        return []
+    group = np.zeros(joined.values.shape[1], np.int64)
+    mean, deviation = (np.empty((len(joined.values), 1), np.float32) for _ in range(2))
+    group_spread(joined.values, group, mean, deviation)
+    return [Composite("S", "", joined.polarisation, joined.kind, "STDDEV", deviation[:, 0])]
+
+
+def all_composites(
+    backscatter: dict[str, Sequence[RadarSeries]],
+    coherence: dict[str, Sequence[RadarSeries]],
+    *,
+    weeks_together: int = 1,
+    months_together: int = 2,
+) -> list[Composite]:
+    """Return every composite of a season, by variable (``vv``, ``vh``; ``coh_vv``, ``coh_vh``) in power."""
+    found: list[Composite] = []
+    by_direction: dict[str, dict[str, Weekly]] = {}
+    for series in backscatter.values():
+        for weekly in weekly_means(series, weeks_together=weeks_together):
+            by_direction.setdefault(weekly.direction, {})[weekly.polarisation] = weekly
+    for weeklies in by_direction.values():
+        if {"VV", "VH"} <= set(weeklies):
+            weeklies["RATIO"] = ratio(weeklies["VV"], weeklies["VH"])
+        for weekly in weeklies.values():
+            found += weekly_composites(weekly) + two_monthly(weekly, months_together)
+    for series in coherence.values():
+        pair = weekly_means(series, weeks_together=weeks_together)
+        for weekly in pair:
+            found += weekly_composites(weekly)
+        found += monthly_coherence(pair) + season_coherence(pair)
+    return found
+
+
+def _over_months(weekly: Weekly, keys: NDArray[np.int64], direction: str, *, low: bool) -> list[Composite]:
+    months = np.unique(keys)
+    group = np.searchsorted(months, keys).astype(np.int64)
+    shape = (len(weekly.values), len(months))
+    mean, other = np.empty(shape, np.float32), np.empty(shape, np.float32)
+    group_spread(weekly.values, group, mean, other)
+    if low:
+        group_quantile(weekly.values, group, LOW_QUANTILE, other)
+    else:
+        with np.errstate(invalid="ignore", divide="ignore"):
+            other = other / mean
+    found = []
+    for index, month in enumerate(months):
+        period = f"M{month // 12}{month % 12 + 1:02d}"
+        of = (period, direction, weekly.polarisation, weekly.kind)
+        found.append(Composite(*of, "MEAN", mean[:, index]))
+        found.append(Composite(*of, "MIN" if low else "CVAR", other[:, index]))
+    return found
+
+
+def _joined(weeklies: Sequence[Weekly]) -> Weekly | None:
+    if not weeklies:
+        return None
+    first = weeklies[0]
+    return Weekly(
+        "",
+        first.polarisation,
+        first.kind,
+        tuple(week for one in weeklies for week in one.weeks),
+        np.concatenate([one.months for one in weeklies]),
+        np.ascontiguousarray(np.hstack([one.values for one in weeklies])),
+    )
+
+
+def _of_variable(variable: str) -> tuple[str, str]:
+    is_coherence = variable.startswith("coh_")
+    return variable.removeprefix("coh_").upper(), "COHE" if is_coherence else "BCK"
