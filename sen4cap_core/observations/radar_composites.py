@@ -12,8 +12,8 @@ period         what                                statistics
 ``S``            coherence, of the season              standard deviation over weeks of both directions
 =============  ==================================  =====================================================
 
-The original takes them pixel by pixel and then the parcel's mean; here they are taken of parcel means, weighted
-by pixels within a week.
+The original takes them pixel by pixel and then the parcel's mean; here they are taken of parcel means,
+weighted by pixels within a week.
 """
 
 from __future__ import annotations
@@ -129,13 +129,15 @@ def average_weeks(
 
 def ratio(vv: Weekly, vh: Weekly) -> Weekly:
     """VV / VH of the weeks that both have; missing where either is."""
-    both = [(vv.weeks.index(week), vh.weeks.index(week)) for week in vv.weeks if week in vh.weeks]
-    left, right = (np.array(side, np.int64) for side in zip(*both, strict=True)) if both else ([], [])
+    both = [week for week in vv.weeks if week in vh.weeks]
+    left = np.array([vv.weeks.index(week) for week in both], np.int64)
+    right = np.array([vh.weeks.index(week) for week in both], np.int64)
     with np.errstate(invalid="ignore", divide="ignore"):
-        values = vv.values[:, left] / vh.values[:, right]
-    values = np.where(np.isfinite(values) & (values > 0), values, np.nan).astype(np.float32)
-    weeks = tuple(vv.weeks[i] for i in left)
-    return Weekly(vv.direction, "RATIO", vv.kind, weeks, vv.months[left], values)
+        quotient = vv.values[:, left] / vh.values[:, right]
+    values = np.where(np.isfinite(quotient) & (quotient > 0), quotient, np.float32(np.nan))
+    return Weekly(
+        vv.direction, "RATIO", vv.kind, tuple(both), vv.months[left], np.asarray(values, np.float32)
+    )
 
 
 def weekly_composites(weekly: Weekly) -> list[Composite]:
