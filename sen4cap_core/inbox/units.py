@@ -15,7 +15,7 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.files import content_hash, files_below, sha256_file
 from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
 from sen4cap_core.scenes.reading import looks_like_scene
-from sen4cap_core.scenes.s1_drops import find_radar_drops
+from sen4cap_core.scenes.s1_drops import find_radar_drops, waits_for_partner
 from sen4cap_core.scenes.stac_assets import resolve_href
 from sen4cap_core.scenes.stac_item import load_item
 
@@ -248,6 +248,8 @@ def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Uni
         if entry.is_dir():
             if deep and entry not in claimed and not any(entry in path.parents for path in claimed):
                 yield from _scan_scenes(entry, root)
+        elif waits_for_partner(entry.name) and entry not in claimed:
+            yield _lone(entry)
         elif is_kind_folder and entry not in claimed:
             yield _stray(entry, "this file is not a scene, and no STAC item here names it.")
     if not is_kind_folder and not n_scenes and any(entry.is_file() for entry in others):
@@ -261,6 +263,16 @@ def _stray(path: Path, what: str) -> Misplaced:
         expected="a Sentinel-2 Level-2A .SAFE folder, its zip, a Sentinel-1 product under its producer's "
         "name, or a STAC item JSON with its assets beside it",
         remedy="add the item's JSON file, or take this away.",
+    )
+    return Misplaced(path, error, may_become_whole=True)
+
+
+def _lone(path: Path) -> Misplaced:
+    error = BadUploadError(
+        path,
+        "this is one acquisition of a burst: coherence needs two.",
+        expected="two VV files of one burst, 6 or 12 days apart, in one folder",
+        remedy="add the other acquisition; both are then taken by themselves.",
     )
     return Misplaced(path, error, may_become_whole=True)
 

@@ -150,6 +150,11 @@ def grid_of_window(grid: Grid, window: Block) -> Grid:
     )
 
 
+def side_files(uri: str) -> str:
+    """Return GDAL's setting for files beside a raster: none is looked for but an ENVI image's header."""
+    return "TRUE" if uri.lower().endswith(".img") else "EMPTY_DIR"
+
+
 def read_strips(
     inputs: Mapping[str, RadarInput],
     mask: tuple[BandSource, tuple[int, ...]] | None,
@@ -164,7 +169,8 @@ def read_strips(
         sources = [one.source for one in inputs.values()]
         pixel_offset(labels.grid, grid_of_window(sources[0].grid, window))
     valid = np.array(mask[1] if mask else (), np.float64)
-    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
+    look = side_files(next(iter(inputs.values())).source.uri)
+    with rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS", GDAL_DISABLE_READDIR_ON_OPEN=look):
         files = BandFiles()
         try:
             for row in range(0, window.height, STRIP_ROWS):

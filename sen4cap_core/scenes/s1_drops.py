@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sen4cap_core.scenes.s1_cslc import find_pairs, match_cslc
+from sen4cap_core.scenes.s1_dimap import data_folder, is_dimap
 from sen4cap_core.scenes.s1_files import group_files
 from sen4cap_core.scenes.s1_names import match_radar
 
@@ -42,10 +44,21 @@ def find_radar_drops(entries: Sequence[Path]) -> Iterator[RadarDrop]:
         ]
         grouped.update(members)
         yield RadarDrop(main, tuple(sorted(parts)), tuple(companions))
+    for path in files.values():
+        if is_dimap(path):
+            folder = data_folder(path)
+            yield RadarDrop(path, (folder,) if folder.is_dir() else ())
+    for later, earlier in find_pairs(files):
+        yield RadarDrop(files[later], (files[earlier],))
     for name, path in files.items():
         # A name that states an impossible date or pair: taken up, so that it is refused with its reason.
         if path not in grouped and _is_contradictory(name):
             yield RadarDrop(path, ())
+
+
+def waits_for_partner(name: str) -> bool:
+    """Whether a file is one acquisition of a pair, of which there is no product before the other comes."""
+    return match_cslc(name) is not None
 
 
 def _shared_stem(name: str) -> str:

@@ -11,6 +11,7 @@ from rasterio.errors import RasterioError
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.radar_sums import side_files
 from sen4cap_core.scenes.raster_header import check_tiff_length
 from sen4cap_core.scenes.s1_model import Polarisation, RadarBand, RadarDefaults, Scale
 
@@ -58,7 +59,7 @@ def read_tiff_header(uri: str, size_bytes: int | None, start: bytes) -> RadarHea
 def read_header(uri: str, tiff_size_bytes: int | None = None) -> RadarHeader:
     """Read the header of whatever GDAL opens under ``uri``; raises ValueError as `read_tiff_header`."""
     try:
-        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(uri) as dataset:
+        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN=side_files(uri)), rasterio.open(uri) as dataset:
             if tiff_size_bytes is not None:
                 check_tiff_length(dataset, tiff_size_bytes)
             return RadarHeader(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.scenes.product_files import open_whole_zip
+from sen4cap_core.scenes.s1_cslc import match_cslc, open_cslc_pair
+from sen4cap_core.scenes.s1_dimap import is_dimap, lacking_of_dimap, open_dimap
 from sen4cap_core.scenes.s1_files import group_files, open_loose, open_packed
 from sen4cap_core.scenes.s1_model import RadarDefaults, RadarScene
 from sen4cap_core.scenes.s1_names import match_radar
@@ -20,7 +22,8 @@ _ITEM_SUFFIXES = (".json", ".geojson")
 
 
 def open_radar(path: Path, defaults: RadarDefaults | None = None) -> list[RadarScene]:
-    """Open what was dropped: a named GeoTIFF (with those of its product beside it), a zip, a STAC item.
+    """Open what was dropped: a named GeoTIFF (with those of its product beside it), a zip, a STAC
+    item, a SNAP ``.dim``, the later of two OPERA CSLC files.
 
     Parameters
     ----------
@@ -45,6 +48,10 @@ def open_radar(path: Path, defaults: RadarDefaults | None = None) -> list[RadarS
         return [open_radar_item(path, defaults)]
     if suffix in TIFF_SUFFIXES:
         return open_loose(path, defaults)
+    if is_dimap(path):
+        return open_dimap(path, defaults)
+    if match_cslc(path.name):
+        return [open_cslc_pair(path)]
     raise BadUploadError(path, "this is no radar product.")
 
 
@@ -57,6 +64,8 @@ def looks_like_radar(path: Path) -> bool:
         suffix = path.suffix.lower()
         if suffix in TIFF_SUFFIXES:
             return path.is_file() and _is_named(path.name)
+        if is_dimap(path) or match_cslc(path.name):
+            return path.is_file()
         if suffix == ".zip":
             return path.is_file() and _is_radar_zip(path)
         if suffix in _ITEM_SUFFIXES and path.is_file() and path.stat().st_size <= MAX_ITEM_BYTES:
@@ -72,6 +81,8 @@ def lacking_of_radar(path: Path) -> list[str]:
     suffix = path.suffix.lower()
     if suffix in _ITEM_SUFFIXES:
         return lacking_assets(path, load_item(path))
+    if is_dimap(path):
+        return lacking_of_dimap(path)
     if suffix not in TIFF_SUFFIXES:
         return []
     names = [entry.name for entry in path.parent.iterdir() if entry.is_file()]

@@ -22,6 +22,7 @@ from sen4cap_core.scenes.s1_model import RadarScene
 from sen4cap_core.scenes.s1_reading import open_radar
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.observe import ObservedSet
+from sen4cap_core.steps.pair_coherence import coherence_of_pair
 from sen4cap_core.steps.parcel_labels import inner_buffer_m, labels_of
 from sen4cap_core.steps.radar_site import db_factor_of, radar_config, radar_defaults, window_on_tile
 
@@ -54,8 +55,11 @@ def observe_radar(context: Context, done: ProcessedScene) -> None:
     grid = grid_of_window(scene.grid, window)
     factor, scale_name = db_factor_of(config)
     inputs: dict[str, RadarInput] = {
-        pol: RadarInput(scene.bands[pol].source, scene.bands[pol].scale) for pol in scene.polarisations
+        pol: RadarInput(band.source, band.scale) for pol, band in scene.bands.items()
     }
+    if scene.pair is not None:
+        with done.stage("coherence of the pair"):
+            inputs["vv"] = coherence_of_pair(context, subject, scene, scene.pair)
     mask = (scene.mask.source, scene.mask.valid) if scene.mask else None
     for number, (set_id, year) in enumerate(subject.missing_sets, start=1):
         with done.stage("labels"):
