@@ -17,6 +17,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 
 from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
+from flows.fetch_scene import fetch_scene
 from flows.ingest_scene import ingest_scene
 from flows.process_scene import process_scene
 from flows.runtime import current_work, mark_crashed
@@ -29,6 +30,7 @@ from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_b
 from sen4cap_core.steps.work import (
     DETECT_MOWING,
     EXTRACT_PARCELS,
+    FETCH_SCENE,
     INGEST_SCENE,
     PROCESS_SCENE,
     SCENE_WORK,
@@ -40,11 +42,14 @@ FLOWS: dict[str, Callable[..., Any]] = {
     INGEST_SCENE: ingest_scene,
     PROCESS_SCENE: process_scene,
     EXTRACT_PARCELS: extract_parcels,
+    FETCH_SCENE: fetch_scene,
     DETECT_MOWING: detect_mowing,
 }
 
 LOOK_SECONDS = 0.5
 """Pause before looking again when nothing is due: one small query."""
+FETCH_LOOK_SECONDS = 3.0
+"""The same where nobody waits by the second."""
 AWAY_SECONDS = 5.0
 """Pause when the database or the Prefect server is away."""
 ORPHAN_SECONDS = 15.0
@@ -63,6 +68,10 @@ RECYCLE_AFTER_JOBS = 2000
 """Then the process ends and is started anew, so that memory cannot creep over a season."""
 
 
+TakeWork = Callable[[Context, str], list[ClaimedJob]]
+"""Claims what a slot does next, for an owner; empty when nothing is due."""
+
+
 class WarmWorker:
     """Claims jobs and runs their flows, a thread per slot, until told to stop."""
 
@@ -74,9 +83,13 @@ class WarmWorker:
 
     def run(self) -> None:
         """Work until ``stop``."""
+        settings = self._context.settings
+        # Fetching waits for the network, so it has hands of its own: it holds no scene up.
+        hands = [("slot", _next_work, LOOK_SECONDS)] * settings.scene_slots
+        hands += [("fetch", _next_fetch, FETCH_LOOK_SECONDS)] * settings.fetch_slots
         slots = [
-            threading.Thread(target=self._slot, name=f"slot-{number}", daemon=True)
-            for number in range(self._context.settings.scene_slots)
+            threading.Thread(target=self._slot, args=(take, pause), name=f"{name}-{number}", daemon=True)
+            for number, (name, take, pause) in enumerate(hands)
         ]
         for thread in slots:
             thread.start()
@@ -91,11 +104,11 @@ class WarmWorker:
         """Claim no more; also a signal handler."""
         self._stop.set()
 
-    def _slot(self) -> None:
+    def _slot(self, take: TakeWork, pause_s: float) -> None:
         # Prefect's sign of life is a thread that sleeps by the second, and a run ends when it wakes: 1.1 s in
         # place of 0.1. Here the lease tells who lives.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            self._work_off()
+            self._work_off(take, pause_s)
 
     def _give_back(self) -> None:
         """Let what is still in hand wait again at once; a clean stop is no failed try."""
@@ -106,14 +119,14 @@ class WarmWorker:
         except Exception:
             logger.warning("could not give jobs back: their leases do it", exc_info=True)
 
-    def _work_off(self) -> None:
+    def _work_off(self, take: TakeWork, pause_s: float) -> None:
         owner = new_owner()
         self._owners.append(owner)
         while not self._stop.is_set():
             try:
-                work = _next_work(self._context, owner)
+                work = take(self._context, owner)
                 if not work:
-                    self._stop.wait(LOOK_SECONDS)
+                    self._stop.wait(pause_s)
                     continue
                 run_work(self._context, work)
             except Exception:
@@ -133,6 +146,12 @@ class WarmWorker:
             logger.warning("could not look for jobs of dead processes", exc_info=True)
 
 
+def _next_fetch(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim a transfer."""
+    job = claim_next(context, [FETCH_SCENE], owner)
+    return [job] if job else []
+
+
 def _next_work(context: Context, owner: str) -> list[ClaimedJob]:
     """Claim what is to be done next: one job, or a burst of uploads of one site to be registered in one run.
 
@@ -140,7 +159,7 @@ def _next_work(context: Context, owner: str) -> list[ClaimedJob]:
     takes seconds and goes before the scenes of other sites.
     """
     with context.session() as session:
-        quiet = jobs.quiet_sites(session, DETECT_MOWING, SCENE_WORK, LONGEST_WAIT_SECONDS)
+        quiet = jobs.quiet_sites(session, DETECT_MOWING, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
     job = claim_next(context, [DETECT_MOWING], owner, site_slug=quiet[0]) if quiet else None
     job = job or claim_next(context, SCENE_WORK, owner)
     if job is None:

@@ -42,6 +42,8 @@ class Settings(BaseSettings):
     """After this many tries a job is failed and waits for a person."""
     scene_slots: int = 1
     """Scenes processed at the same time on this machine (each uses all decode threads)."""
+    fetch_slots: int = 2
+    """Files fetched at the same time on this machine; what a provider allows is in site.yaml."""
     decode_threads: int = Field(default_factory=lambda: os.cpu_count() or 1)
     linger_seconds: float = 45.0
     """How long the drain flow waits for more work before it ends."""

@@ -38,6 +38,16 @@ def get_or_create_site(session: Session, slug: str) -> Site:
     return session.scalars(select(Site).where(Site.slug == slug)).one()
 
 
+def find_site(session: Session, slug: str) -> Site | None:
+    """Return the site of an upload folder, None where there is none."""
+    return session.scalars(select(Site).where(Site.slug == slug)).one_or_none()
+
+
+def enabled_sites(session: Session) -> list[Site]:
+    """Return the sites that are not paused, by name of their folder."""
+    return list(session.scalars(select(Site).where(Site.enabled).order_by(Site.slug)))
+
+
 def site_by_id(session: Session, site_id: int) -> Site:
     """Return a site that is known to exist."""
     return session.get_one(Site, site_id)

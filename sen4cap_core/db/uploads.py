@@ -120,6 +120,38 @@ def register_upload(
     return upload, outcome
 
 
+def register_fetched(
+    session: Session,
+    site_slug: str,
+    year: int,
+    path: str,
+    size_bytes: int,
+    identity: str,
+    receipt: Json,
+    flow_run_id: str | None = None,
+) -> int:
+    """Enter a scene that was fetched and not dropped: received at once; return its upload.
+
+    Parameters
+    ----------
+    identity : 64 hexadecimal digits that tell it from others, in the place of a content hash
+    """
+    values = {
+        "path": path,
+        "size_bytes": size_bytes,
+        "state": "received",
+        "receipt": receipt,
+        "received_at": func.statement_timestamp(),
+        "flow_run_id": flow_run_id,
+    }
+    statement = insert(Upload).values(site_slug=site_slug, year=year, kind="scene", sha256=identity, **values)
+    return session.execute(
+        statement.on_conflict_do_update(
+            index_elements=["site_slug", "year", "kind", "sha256"], set_=values
+        ).returning(Upload.id)
+    ).scalar_one()
+
+
 def mark_received(session: Session, upload_id: int, receipt: Json, flow_run_id: str | None = None) -> None:
     """Note that an upload was taken, with its receipt."""
     session.execute(

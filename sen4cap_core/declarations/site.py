@@ -146,12 +146,29 @@ class RadarConfig(StrictModel):
     """Direction of relative orbits, for products that state neither direction nor time of day."""
 
 
-class LocalSource(StrictModel):
-    """An archive mounted on this machine."""
+class AnySource(StrictModel):
+    """What all sources of scenes have in common. Their order is their priority."""
+
+    name: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{1,40}$")
+    """Short name for people; default: its kind and place, ``stac-2``."""
+    satellites: tuple[Satellite, ...] | None = Field(default=None, min_length=1)
+    """What is fetched from it; default: all satellites of the site."""
+    max_cloud_percent: float = Field(default=100.0, ge=0, le=100)
+    """Optical scenes that state more are not fetched."""
+    relative_orbits: tuple[int, ...] = ()
+    """Default: all."""
+    look_back_days: int = Field(default=10, ge=0, le=400)
+    """Each search looks so many days behind the last one: products are published late."""
+
+
+class LocalSource(AnySource):
+    """An archive mounted on this machine: read where it lies, never copied or altered."""
 
     kind: Literal["local"]
     root: PurePosixPath
     """Absolute path below which scenes lie."""
+    patterns: tuple[str, ...] = ()
+    """Where below the root, ``Sentinel-2/{year}/{month}/{day}/*``; default: the known places of archives."""
 
     @field_validator("root")
     @classmethod
@@ -161,10 +178,12 @@ class LocalSource(StrictModel):
         return root
 
 
-class RemoteSource(StrictModel):
+class RemoteSource(AnySource):
     """What all catalogues on the network have in common."""
 
     url: HttpUrl
+    connections: int = Field(default=4, ge=1, le=64)
+    """Files fetched at the same time from this host; Copernicus allows 4, authorities 20."""
     secret: str | None = None
     """Name under which user and password are kept; never the password itself."""
 
@@ -182,6 +201,8 @@ class StacSource(RemoteSource):
     kind: Literal["stac"]
     collections: tuple[str, ...] = ()
     """Collections searched; default: those of the site's satellites."""
+    sign_url: HttpUrl | None = None
+    """Address that signs the files' addresses (``?href=``), where the catalogue wants it."""
 
 
 class DhusSource(RemoteSource):

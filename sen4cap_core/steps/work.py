@@ -16,6 +16,7 @@ RECEIVE_UPLOAD = "receive-upload"
 INGEST_SCENE = "ingest-scene"
 PROCESS_SCENE = "process-scene"
 EXTRACT_PARCELS = "extract-parcels"
+FETCH_SCENE = "fetch-scene"
 DETECT_MOWING = "detect-mowing"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS)
@@ -29,7 +30,14 @@ NDVI_GROUP = "ndvi"
 MOWING_DELAY_SECONDS = 3.0
 """An evaluation waits this long for the next scene of a burst."""
 
-_PRIORITY = {RECEIVE_UPLOAD: 100, INGEST_SCENE: 80, PROCESS_SCENE: 50, EXTRACT_PARCELS: 40, DETECT_MOWING: 20}
+_PRIORITY = {
+    RECEIVE_UPLOAD: 100,
+    INGEST_SCENE: 80,
+    PROCESS_SCENE: 50,
+    EXTRACT_PARCELS: 40,
+    FETCH_SCENE: 30,
+    DETECT_MOWING: 20,
+}
 
 
 def ask_receive(session: Session, site_slug: str, upload_id: int, *, again: bool = False) -> bool:
@@ -40,6 +48,20 @@ def ask_receive(session: Session, site_slug: str, upload_id: int, *, again: bool
 def ask_ingest(session: Session, site_slug: str, upload_id: int) -> bool:
     """Ask for the scenes of an upload to be registered."""
     return _ask(session, INGEST_SCENE, upload_id, site_slug, "upload_id", again=True)
+
+
+def ask_fetch(session: Session, site_slug: str, site_id: int, acquisition_key: str) -> bool:
+    """Ask for an acquisition to be fetched from the best source that has it."""
+    outcome = enqueue(
+        session,
+        FETCH_SCENE,
+        f"{FETCH_SCENE}/{site_id}/{acquisition_key}",
+        site_slug,
+        {"site_id": site_id, "acquisition_key": acquisition_key},
+        priority=_PRIORITY[FETCH_SCENE],
+        again=True,
+    )
+    return outcome != "known"
 
 
 def ask_process(session: Session, site_slug: str, scene_id: int, *, again: bool = False) -> bool:

@@ -27,6 +27,7 @@ def write_tiff(
     resolution_m: float = 10,
     epsg: int = 32630,
     x_min_m: float = 344130.0,
+    y_max_m: float = 4626620.0,
     **profile: Any,
 ) -> Path:
     """Write a constant GeoTIFF with noise in one corner."""
@@ -36,7 +37,7 @@ def write_tiff(
     pixels = np.full((n_bands, size, size), value, dtype)
     with rasterio.open(
         path, "w", driver="GTiff", width=size, height=size, count=n_bands, dtype=dtype,
-        crs=f"EPSG:{epsg}", transform=Affine(resolution_m, 0, x_min_m, 0, -resolution_m, 4626620.0),
+        crs=f"EPSG:{epsg}", transform=Affine(resolution_m, 0, x_min_m, 0, -resolution_m, y_max_m),
         **profile,
     ) as dataset:  # fmt: skip
         dataset.write(pixels)

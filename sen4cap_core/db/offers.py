@@ -1,0 +1,181 @@
+"""What catalogues offer: entered once each, one of each acquisition fetched, the others fallen back to."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.models import Json, OfferRow, SceneRow, SourceSearch
+
+OFFERED, FETCHING, FETCHED, FAILED, PASSED_OVER = "offered", "fetching", "fetched", "failed", "passed-over"
+
+
+@dataclass(frozen=True)
+class NewOffer:
+    """An offer as a search found it."""
+
+    source: str
+    offer_id: str
+    product_id: str
+    sensor: str
+    acquisition_key: str
+    acquired_at: datetime
+    tile: str | None
+    content: Json
+    size_bytes: int | None
+
+
+def enter_offers(session: Session, site_id: int, season_id: int, offers: Sequence[NewOffer]) -> set[str]:
+    """Enter offers or see them again; return the acquisitions that have an offer they did not have before.
+
+    An offer whose content changed (another size, another address) counts as new unless it was fetched.
+    """
+    if not offers:
+        return set()
+    known = {
+        (row.source, row.offer_id): row.content
+        for row in session.execute(
+            select(OfferRow.source, OfferRow.offer_id, OfferRow.content).where(
+                OfferRow.site_id == site_id, OfferRow.offer_id.in_([offer.offer_id for offer in offers])
+            )
+        )
+    }
+    statement = insert(OfferRow)
+    statement = statement.on_conflict_do_update(
+        index_elements=["site_id", "source", "offer_id"],
+        set_={name: statement.excluded[name] for name in ("content", "size_bytes", "acquisition_key")}
+        | {"seen_at": func.now()},
+    )
+    values = [{**vars(o), "site_id": site_id, "season_id": season_id, "state": OFFERED} for o in offers]
+    session.execute(statement, values)
+    return {o.acquisition_key for o in offers if known.get((o.source, o.offer_id)) != o.content}
+
+
+def offers_of(session: Session, site_id: int, acquisition_key: str) -> list[OfferRow]:
+    """Return the offers of one acquisition, locked: who fetches one of them is alone with it."""
+    query = (
+        select(OfferRow)
+        .where(OfferRow.site_id == site_id, OfferRow.acquisition_key == acquisition_key)
+        .order_by(OfferRow.id)
+        .with_for_update()
+    )
+    return list(session.scalars(query))
+
+
+def mark_offer(session: Session, offer_row_id: int, state: str, reason: str | None = None) -> None:
+    """Write down what became of an offer."""
+    values: dict[str, object] = {"state": state, "reason": reason}
+    if state == FETCHING:
+        values |= {"started_at": func.now(), "attempts": OfferRow.attempts + 1}
+    elif state in (FETCHED, FAILED):
+        values["finished_at"] = func.now()
+    session.execute(update(OfferRow).where(OfferRow.id == offer_row_id).values(**values))
+
+
+def note_bytes(session: Session, offer_row_id: int, n_bytes: int) -> None:
+    """Write down how far a transfer has come."""
+    session.execute(update(OfferRow).where(OfferRow.id == offer_row_id).values(bytes_done=n_bytes))
+
+
+def note_fetched(session: Session, offer_row_id: int, path: str, upload_id: int, n_bytes: int) -> None:
+    """Write down where an offer lies; the other offers of its acquisition are passed over."""
+    mark_offer(session, offer_row_id, FETCHED)
+    session.execute(
+        update(OfferRow)
+        .where(OfferRow.id == offer_row_id)
+        .values(path=path, upload_id=upload_id, bytes_done=n_bytes)
+    )
+
+
+def scene_known(session: Session, site_id: int, product_id: str) -> bool:
+    """Whether a product was registered already, wherever it came from."""
+    query = select(SceneRow.id).where(SceneRow.site_id == site_id, SceneRow.product_id == product_id)
+    return session.execute(query.limit(1)).first() is not None
+
+
+def search_state(session: Session, season_id: int, source: str) -> SourceSearch | None:
+    """Return how far a source was searched for a season."""
+    return session.get(SourceSearch, (season_id, source))
+
+
+def note_search(
+    session: Session,
+    season_id: int,
+    source: str,
+    *,
+    until: date | None = None,
+    n_offers: int = 0,
+    error: str | None = None,
+) -> None:
+    """Write down how a search went; a failed one leaves what was covered before."""
+    session.execute(
+        insert(SourceSearch).values(season_id=season_id, source=source, n_offers=0).on_conflict_do_nothing()
+    )
+    values: dict[str, object] = {"error": error}
+    if error is None:
+        values |= {"searched_until": until, "succeeded_at": func.now(), "n_offers": n_offers}
+    else:
+        values["failed_at"] = func.now()
+    session.execute(
+        update(SourceSearch)
+        .where(SourceSearch.season_id == season_id, SourceSearch.source == source)
+        .values(**values)
+    )
+
+
+def unfetched_acquisitions(session: Session) -> list[tuple[int, str]]:
+    """Return (site, acquisition) that have an offer to be fetched and none that was."""
+    fetched = select(OfferRow.site_id, OfferRow.acquisition_key).where(
+        OfferRow.state.in_((FETCHED, FETCHING))
+    )
+    query = (
+        select(OfferRow.site_id, OfferRow.acquisition_key).where(OfferRow.state == OFFERED).except_(fetched)
+    )
+    return [(row[0], row[1]) for row in session.execute(query)]
+
+
+@dataclass(frozen=True)
+class SourceCount:
+    """Offers of one source and state."""
+
+    source: str
+    state: str
+    n: int
+    n_bytes: int
+
+
+def counts_by_source(session: Session, site_id: int) -> list[SourceCount]:
+    """Count a site's offers by source and state, with the bytes that came."""
+    query = (
+        select(OfferRow.source, OfferRow.state, func.count(), func.coalesce(func.sum(OfferRow.bytes_done), 0))
+        .where(OfferRow.site_id == site_id)
+        .group_by(OfferRow.source, OfferRow.state)
+        .order_by(OfferRow.source, OfferRow.state)
+    )
+    return [SourceCount(row[0], row[1], row[2], int(row[3])) for row in session.execute(query)]
+
+
+def failed_offers(session: Session, site_id: int, limit: int = 20) -> list[OfferRow]:
+    """Return the offers that failed last, with their reasons."""
+    query = (
+        select(OfferRow)
+        .where(OfferRow.site_id == site_id, OfferRow.state == FAILED)
+        .order_by(OfferRow.finished_at.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(query))
+
+
+def searches_of(session: Session, season_ids: Sequence[int]) -> list[SourceSearch]:
+    """Return the state of all searches of some seasons."""
+    query = (
+        select(SourceSearch)
+        .where(SourceSearch.season_id.in_(season_ids))
+        .order_by(SourceSearch.season_id, SourceSearch.source)
+    )
+    return list(session.scalars(query))

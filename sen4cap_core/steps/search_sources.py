@@ -1,0 +1,192 @@
+"""Ask a site's sources what there is: past dates first time whole, then what is new and what came late."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import TYPE_CHECKING
+
+import shapely
+
+from sen4cap_core.clock import utc_now
+from sen4cap_core.db import offers as offer_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import Season, Site
+from sen4cap_core.db.offers import NewOffer
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.sources.accounts import Store
+from sen4cap_core.sources.choosing import by_acquisition
+from sen4cap_core.sources.offers import Offer, Query, SourceError
+from sen4cap_core.sources.records import to_record
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.site_sources import NamedSource, bands_needed, open_source, sources_of
+from sen4cap_core.steps.work import ask_fetch
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+LATE_DAYS = 60
+"""So long after its end a season is still searched: products are published late."""
+SIMPLIFY_DEGREES = 0.005
+"""Extents are simplified to about 500 m for queries: catalogues limit their length."""
+MAX_VERTICES = 200
+
+
+@dataclass
+class SearchReport:
+    """What the sources answered."""
+
+    site: str
+    found: dict[str, int] = field(default_factory=dict)
+    """Offers by source."""
+    new_acquisitions: int = 0
+    faults: dict[str, str] = field(default_factory=dict)
+    """By source, why it could not be searched."""
+
+
+def search_sources(
+    context: Context, site_slug: str, store: Store | None = None, *, again_from: date | None = None
+) -> SearchReport:
+    """Search all sources of a site for its enabled seasons and queue what is to be fetched.
+
+    A source that is away holds nobody up: the others are searched, and it is asked again next time, from
+    where its last good search ended.
+
+    Parameters
+    ----------
+    again_from : search anew from this day, whatever was searched before
+
+    Raises
+    ------
+    NothingToDoError
+        The site is unknown or paused, names no sources, has no extent, or no season that is under way.
+    """
+    with context.session() as session:
+        site, config = _site(session, site_slug)
+        seasons = [s for s in site_rows.seasons_of(session, site.id, enabled_only=True) if _is_open(s)]
+        footprint = _footprint(site)
+        tiles = tuple(site.tiles)
+        site_id = site.id
+        spans = [(season.id, season.start, season.end) for season in seasons]
+    if not spans:
+        raise NothingToDoError(f"no season of {site_slug} is under way: nothing is searched")
+    report = SearchReport(site_slug)
+    for season_id, start, end in spans:
+        for source in sources_of(config):
+            first = _first_day(context, season_id, source, start, again_from)
+            last = min(end, utc_now().date())
+            if first > last:
+                continue
+            query = Query(
+                satellites=source.config.satellites or config.satellites,
+                footprint_wkt=footprint,
+                start=first,
+                end=last,
+                tiles=tiles,
+                relative_orbits=source.config.relative_orbits,
+                max_cloud_percent=source.config.max_cloud_percent,
+            )
+            _search(context, report, site_id, season_id, source, query, bands_needed(config), store)
+    return report
+
+
+def _search(
+    context: Context,
+    report: SearchReport,
+    site_id: int,
+    season_id: int,
+    source: NamedSource,
+    query: Query,
+    bands: frozenset[str],
+    store: Store | None,
+) -> None:
+    try:
+        offers = list(open_source(source, bands, store).search(query))
+    except SourceError as error:
+        report.faults[source.name] = str(error)
+        with context.session() as session:
+            offer_rows.note_search(session, season_id, source.name, error=str(error))
+        return
+    rows = [_row(offer, key) for key, group in _keyed(offers) for offer in group]
+    with context.session() as session:
+        new = offer_rows.enter_offers(session, site_id, season_id, rows)
+        for key in sorted(new):
+            ask_fetch(session, report.site, site_id, key)
+        offer_rows.note_search(session, season_id, source.name, until=query.end, n_offers=len(offers))
+        # What could not be fetched so far is asked for again: its source may be back.
+        for again_site_id, key in offer_rows.unfetched_acquisitions(session):
+            if again_site_id == site_id:
+                ask_fetch(session, report.site, site_id, key)
+    report.found[source.name] = report.found.get(source.name, 0) + len(offers)
+    report.new_acquisitions += len(new)
+
+
+def _keyed(offers: list[Offer]) -> list[tuple[str, list[Offer]]]:
+    """Return groups of offers that show the same thing, with keys that tell the halves of a pass apart."""
+    keyed = []
+    seen: dict[str, int] = {}
+    for group in by_acquisition(offers):
+        key = group[0].acquisition_key
+        number = seen[key] = seen.get(key, 0) + 1
+        keyed.append((key if number == 1 else f"{key}/{number}", group))
+    return keyed
+
+
+def _row(offer: Offer, key: str) -> NewOffer:
+    return NewOffer(
+        offer.source,
+        offer.offer_id,
+        offer.product_id,
+        offer.sensor,
+        key,
+        offer.acquired_at,
+        offer.tile,
+        to_record(offer),
+        offer.size_bytes,
+    )
+
+
+def _site(session: Session, slug: str) -> tuple[Site, SiteConfig]:
+    site = site_rows.find_site(session, slug)
+    if site is None:
+        raise NothingToDoError(f"there is no site {slug!r}")
+    if not site.enabled:
+        raise NothingToDoError(f"{slug} is paused: site.yaml says enabled: false")
+    config = SiteConfig.model_validate(site.config)
+    if not config.sources:
+        raise NothingToDoError(f"site.yaml of {slug} names no sources")
+    return site, config
+
+
+def _footprint(site: Site) -> str:
+    extent = site_rows.site_extent(site)
+    if extent is None:
+        raise NothingToDoError(f"{site.slug} has no extent yet: drop site.zip or site.gpkg")
+    outline = shapely.simplify(extent, SIMPLIFY_DEGREES)
+    if shapely.get_num_coordinates(outline) > MAX_VERTICES or not outline.is_valid:
+        # A catalogue that refuses the query finds nothing; a few scenes too many are filtered here.
+        outline = shapely.convex_hull(extent)
+    return str(outline.wkt)
+
+
+def _is_open(season: Season) -> bool:
+    """Whether a season has begun and its late publications may still come, or was never searched whole."""
+    return season.start <= utc_now().date()
+
+
+def _first_day(
+    context: Context, season_id: int, source: NamedSource, start: date, again_from: date | None
+) -> date:
+    """Return the day a search starts from; after the season's last good search only the look-back."""
+    if again_from is not None:
+        return max(start, again_from)
+    with context.session() as session:
+        state = offer_rows.search_state(session, season_id, source.name)
+        season = session.get_one(Season, season_id)
+        if state is None or state.searched_until is None:
+            return start
+        is_over = utc_now().date() > season.end + timedelta(days=LATE_DAYS)
+        if is_over and state.searched_until >= season.end:
+            return date.max
+        return max(start, state.searched_until - timedelta(days=source.config.look_back_days))
