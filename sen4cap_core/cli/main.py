@@ -9,7 +9,7 @@ import sys
 
 import typer
 
-from sen4cap_core.cli import demo, diversification, l4b, l4c, services, site, work
+from sen4cap_core.cli import config, crop_codes, demo, diversification, l4b, l4c, services, site, upload, work
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(
@@ -22,6 +22,9 @@ app = typer.Typer(
 services.register(app)
 work.register(app)
 app.add_typer(site.app, name="site")
+app.add_typer(config.app, name="config")
+app.add_typer(crop_codes.app, name="crop-codes")
+upload.register(app)
 demo.register(app)
 app.add_typer(l4b.app, name="l4b")
 app.add_typer(l4c.app, name="l4c")

@@ -200,4 +200,4 @@ def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[
             columns[name] = pa.array(rows[name].to_numpy(np.bool_))
         for name in ("area_m2", "shape_index", "geom_change_ratio"):
             columns[name] = pa.array(rows[name].to_numpy(np.float64), from_pandas=True)
-        yield pa.RecordBatch.from_pydict(columns)
+        yield from pa.table(columns).to_batches()

@@ -6,7 +6,6 @@ original's default; a key nobody knows, or a value of the wrong kind, is an erro
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,6 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sen4cap_core.declarations.ini import Entry, parse_ini, read_text
 from sen4cap_core.errors import ConfigurationError, Problem
 
 Compat = Literal["default", "sen4cap"]
@@ -102,14 +102,6 @@ class L4BConfig(_Frozen):
 
 
 @dataclass(frozen=True)
-class _Entry:
-    """A key of the file: its text and the line it starts on."""
-
-    text: str
-    line: int
-
-
-@dataclass(frozen=True)
 class _Key:
     """What a key of the file means to us: a field of a group and how its text is read."""
 
@@ -191,8 +183,6 @@ _KEYS: dict[str, dict[str, _Key]] = {
 another value asks for a method this system does not have; ``unused`` keys are accepted and have no effect, as
 in the original."""
 
-_SECTIONS = {name.lower(): name for name in _KEYS}
-
 
 def read_l4b_config(path: Path) -> L4BConfig:
     """Read a mowing configuration of the original's form.
@@ -203,12 +193,10 @@ def read_l4b_config(path: Path) -> L4BConfig:
         When the file is not text of that form, names an unknown section or key, holds a value of the wrong
         kind or out of range, or lists of unequal length; each problem carries its line number.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(path, "is not UTF-8 text.", expected="An INI text file.") from error
-    problems: list[Problem] = []
-    entries = _parse(text, problems)
+    known = {section: list(keys) for section, keys in _KEYS.items()}
+    found = parse_ini(read_text(path), known, continued_lines=True)
+    problems = found.problems
+    entries = {(section, name): e for section, keys in found.sections.items() for name, e in keys.items()}
     groups: dict[str, dict[str, object]] = {"general": {}, "s1": {}, "s2": {}}
     lines: dict[tuple[str, str], int] = {}
     for (section, name), entry in entries.items():
@@ -258,58 +246,6 @@ def normal_orbit(text: str) -> str:
     return number.zfill(3) if number.isdigit() else text
 
 
-def _parse(text: str, problems: list[Problem]) -> dict[tuple[str, str], _Entry]:
-    """Split INI text into known (section, key) -> entry; note what is unknown, doubled or out of place."""
-    entries: dict[tuple[str, str], _Entry] = {}
-    section: str | None = None
-    current: tuple[str, str] | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        content = re.sub(r"(^|\s)[#;].*$", "", line).rstrip()
-        if not content:
-            continue
-        if line[:1].isspace() and current is not None:
-            # An indented line continues the value above it, as in Python's configparser.
-            entries[current] = _Entry(f"{entries[current].text} {content.strip()}", entries[current].line)
-            continue
-        current = None
-        if match := re.fullmatch(r"\s*\[([^\]]+)\]", content):
-            section = _SECTIONS.get(match.group(1).strip().lower())
-            if section is None:
-                near = _nearest(match.group(1), list(_KEYS))
-                problems.append(Problem(f"line {number}: unknown section [{match.group(1)}]{near}"))
-                section = ""
-            continue
-        match = re.fullmatch(r"\s*([^=:\s][^=:]*?)\s*[=:](.*)", content)
-        if match is None:
-            problems.append(Problem(f"line {number}: expected 'key = value', found {content.strip()!r}"))
-        elif section is None:
-            problems.append(Problem(f"line {number}: {match.group(1)!r} stands before the first [section]"))
-        elif section:
-            names = {name.lower(): name for name in _KEYS[section]}
-            name = names.get(match.group(1).lower())
-            if name is None:
-                every = {n: s for s, keys in _KEYS.items() for n in keys}
-                near = _nearest(match.group(1), list(_KEYS[section])) or _nearest(match.group(1), list(every))
-                problems.append(
-                    Problem(f"line {number}: unknown key {match.group(1)!r} in [{section}]{near}")
-                )
-            elif (section, name) in entries:
-                first = entries[section, name].line
-                problems.append(
-                    Problem(f"line {number}: [{section}] {name} was already given in line {first}")
-                )
-            else:
-                current = section, name
-                entries[current] = _Entry(match.group(2).strip(), number)
-    return entries
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    lower = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(name.strip().lower(), list(lower), n=1, cutoff=0.6)
-    return f" (did you mean {lower[found[0]]!r}?)" if found else ""
-
-
 def _words(text: str) -> tuple[str, ...]:
     """Comma list with or without brackets and quotes."""
     parts = (part.strip().strip("'\"").strip() for part in text.strip().strip("()[]").split(","))
@@ -351,10 +287,10 @@ def _check_fixed(name: str, value: object, only: str) -> None:
 
 
 def _compliance(
-    entries: dict[tuple[str, str], _Entry], problems: list[Problem]
+    entries: dict[tuple[str, str], Entry], problems: list[Problem]
 ) -> tuple[CompliancePeriod, ...]:
     """Join the three lists of [compliancy] into periods."""
-    empty = _Entry("", 0)
+    empty = Entry("", 0)
     codes, intervals, rules = (
         entries.get(("compliancy", name), empty)
         for name in ("crop_codes", "crop_time_intervals", "crop_rule")

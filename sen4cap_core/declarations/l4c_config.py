@@ -8,8 +8,6 @@ file has one. ``${YEAR}`` stands for the season's year.
 
 from __future__ import annotations
 
-import difflib
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,6 +16,7 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sen4cap_core.declarations.ini import Entry, parse_ini, read_text
 from sen4cap_core.errors import ConfigurationError, Problem
 
 PracticeCode = Literal["NA", "CC", "FL", "NFC"]
@@ -159,18 +158,11 @@ def restore_l4c_config(values: Mapping[str, Any], year: int, name: str) -> L4CCo
     return L4CConfig(Path(name), year, settings)
 
 
-@dataclass(frozen=True)
-class _Entry:
-    text: str
-    line: int
-
-
 _COMMON = "COMMON"
 _DEFAULTS = "DEFAULT_TIME_SERIES_ANALYSIS_PARAMS"
-_SECTIONS: dict[str, PracticeCode | None] = {
-    _COMMON: None,
-    _DEFAULTS: None,
-    **{f"{practice}_TIME_SERIES_ANALYSIS_PARAMS": practice for practice in PRACTICES},
+_PREFIXES = {
+    _DEFAULTS: "",
+    **{f"{practice}_TIME_SERIES_ANALYSIS_PARAMS": f"{practice}_" for practice in PRACTICES},
 }
 _KEYS = {name.upper(): name for name in PracticeSettings.model_fields}
 
@@ -184,13 +176,13 @@ def read_l4c_config(path: Path, year: int) -> L4CConfig:
         When the file is not text of that form, names an unknown section or key, or holds a value of the
         wrong kind or out of range; each problem carries its line number.
     """
-    try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ConfigurationError(path, "is not UTF-8 text.", expected="An INI text file.") from error
-    problems: list[Problem] = []
-    notes: list[str] = []
-    sections = _parse(text, problems, notes)
+    known = {section: [f"{prefix}{key}" for key in _KEYS] for section, prefix in _PREFIXES.items()}
+    found = parse_ini(read_text(path), {_COMMON: [], **known}, last_counts=True)
+    problems = found.problems
+    sections = {
+        section: {_KEYS[key.removeprefix(prefix)]: _bare(e) for key, e in found.sections[section].items()}
+        for section, prefix in _PREFIXES.items()
+    }
     settings: dict[PracticeCode, PracticeSettings] = {}
     for practice in PRACTICES:
         own = sections[f"{practice}_TIME_SERIES_ANALYSIS_PARAMS"]
@@ -213,48 +205,8 @@ def read_l4c_config(path: Path, year: int) -> L4CConfig:
             problems=problems,
             remedy="Correct these lines and drop the file again.",
         )
-    return L4CConfig(path, year, settings, tuple(notes))
+    return L4CConfig(path, year, settings, tuple(found.notes))
 
 
-def _parse(text: str, problems: list[Problem], notes: list[str]) -> dict[str, dict[str, _Entry]]:
-    """Split INI text into entries by section, keys without prefix in lower case."""
-    sections: dict[str, dict[str, _Entry]] = {name: {} for name in _SECTIONS}
-    section: str | None = None
-    for number, line in enumerate(text.splitlines(), start=1):
-        content = re.sub(r"(^|\s)[#;].*$", "", line).strip()
-        if not content:
-            continue
-        if match := re.fullmatch(r"\[([^\]]+)\]", content):
-            section = match.group(1).strip().upper()
-            if section not in _SECTIONS:
-                near = _nearest(section, list(_SECTIONS))
-                problems.append(Problem(f"line {number}: unknown section [{match.group(1)}]{near}"))
-                section = ""
-            continue
-        match = re.fullmatch(r"([^=:]+?)\s*[=:](.*)", content)
-        if match is None:
-            problems.append(Problem(f"line {number}: expected 'KEY=value', found {content!r}"))
-        elif section is None:
-            problems.append(Problem(f"line {number}: {match.group(1)!r} stands before the first [section]"))
-        elif section:
-            prefix = "" if _SECTIONS[section] is None else f"{_SECTIONS[section]}_"
-            known = {} if section == _COMMON else {f"{prefix}{key}": name for key, name in _KEYS.items()}
-            name = known.get(match.group(1).upper())
-            if name is None:
-                near = _nearest(match.group(1), list(known) or list(_KEYS))
-                problems.append(
-                    Problem(f"line {number}: unknown key {match.group(1)!r} in [{section}]{near}")
-                )
-                continue
-            if name in sections[section]:
-                first = sections[section][name].line
-                notes.append(
-                    f"line {number}: {match.group(1)} was already given in line {first}; this one counts"
-                )
-            sections[section][name] = _Entry(match.group(2).strip().strip("'\"").strip(), number)
-    return sections
-
-
-def _nearest(name: str, known: list[str]) -> str:
-    found = difflib.get_close_matches(name.strip().upper(), known, n=1, cutoff=0.6)
-    return f" (did you mean {found[0]!r}?)" if found else ""
+def _bare(entry: Entry) -> Entry:
+    return Entry(entry.text.strip("'\"").strip(), entry.line)

@@ -15,6 +15,7 @@ from pydantic.networks import HttpUrl
 from shapely import MultiPolygon
 
 from sen4cap_core.declarations.geometry import WGS84, repair, reproject
+from sen4cap_core.declarations.l4c_config import PracticeSettings
 from sen4cap_core.declarations.vector_files import read_vector
 from sen4cap_core.declarations.vector_packs import vector_file
 from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
@@ -99,6 +100,18 @@ class L4CSwitch(ProcessorConfig):
 
     practices: tuple[Practice, ...] = ("NA", "CC", "FL", "NFC")
     """Practices looked at, as far as their tables are uploaded."""
+    settings: dict[Literal["all", "NA", "CC", "FL", "NFC"], dict[str, str | float | int]] = Field(
+        default_factory=dict
+    )
+    """Settings of l4c-config/*.cfg by practice and key, for all years of the site; an uploaded file goes over
+    them."""
+
+    @field_validator("settings")
+    @classmethod
+    def _known(cls, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        for values in settings.values():
+            PracticeSettings.model_validate({key.lower(): value for key, value in values.items()})
+        return settings
 
 
 def _expand_switch(value: Any) -> Any:

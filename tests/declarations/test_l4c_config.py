@@ -81,7 +81,7 @@ def test_sections_override_and_empty_values_fall_back(tmp_path: Path) -> None:
         ("OPTTHRBUFDEN=four", r"line 16: OPTTHRBUFDEN: .*'four'"),
         ("OPTTHRBUFDEN=0", r"line 16: OPTTHRBUFDEN: .*greater than 0"),
         ("CATCHPERIODSTART=15/07/2019", r"line 16: CATCHPERIODSTART"),
-        ("just words", r"line 16: expected 'KEY=value'"),
+        ("just words", r"line 16: expected 'key = value'"),
     ],
 )
 def test_wrong_lines_are_named(tmp_path: Path, added: str, told: str) -> None:

@@ -8,7 +8,9 @@ import pandas as pd
 import pytest
 from sqlalchemy import select
 
+from sen4cap_core.db import parcel_versions
 from sen4cap_core.db.models import DeclarationSet, Parcel
+from sen4cap_core.declarations import attributes
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.taken import Taken
 from tests.steps.conftest import SITE, fields
@@ -83,6 +85,21 @@ def test_an_update_tells_what_changed_and_keeps_the_history(context, declare) ->
     third = declare(fields(n=6))
     assert third.stored["parcels back again"] == 1
     assert stored(context, third.stored["declaration set"]).change.tolist()[4] == "back"
+
+
+def test_many_rows_go_over_in_parts(context, declare, monkeypatch) -> None:
+    monkeypatch.setattr(attributes, "CHUNK_ROWS", 3)
+    monkeypatch.setattr(parcel_versions, "BATCH_ROWS", 4)
+    declare(fields(n=11))
+    moved = fields(n=11)
+    moved["geometry"] = moved.buffer(-5)
+    taken = declare(moved)
+
+    assert taken.stored["parcels with another outline"] == 11
+    with context.session() as session:
+        query = select(Parcel.attributes).where(Parcel.set_id == taken.stored["declaration set"])
+        rows = session.scalars(query.order_by(Parcel.new_id)).all()
+    assert [row["PARCEL_ID"] for row in rows] == [f"{n:04d}" for n in range(1, 12)]
 
 
 def test_the_same_parcels_in_another_order_are_unchanged(declare) -> None:

@@ -1,0 +1,52 @@
+"""``sen4cap crop-codes draft``: a crop code table to begin with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Crop code tables.", no_args_is_help=True)
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``crop-codes`` a group of commands, also while it has one."""
+
+
+@app.command()
+def draft(
+    declarations: Annotated[Path, typer.Option(help="File of declared parcels.")],
+    out: Annotated[Path, typer.Option(help="CSV to write.")] = Path("crop-codes-draft.csv"),
+    country: Annotated[
+        str | None, typer.Option(help="ISO 3166 code of three letters: in which language names are read.")
+    ] = None,
+    columns: Annotated[
+        Path | None, typer.Option(help="declarations.yaml, where columns are not guessed right.")
+    ] = None,
+) -> None:
+    """Write a draft of the crop code table from the codes that are declared; edit it, then drop it."""
+    from sen4cap_core.declarations.columns import read_column_mapping
+    from sen4cap_core.declarations.crop_code_draft import draft_crop_codes
+    from sen4cap_core.errors import BadUploadError
+    from sen4cap_core.files import write_text_atomic
+
+    if out.exists():
+        raise BadUploadError(out, "is there already.", remedy="Give another name with --out.")
+    mapping = None if columns is None else read_column_mapping(columns)
+    made = draft_crop_codes(declarations, mapping, _three_letters(country))
+    write_text_atomic(out, made.text)
+    typer.echo(
+        f"{made.n_codes} crop codes written to {out}; the land cover of {made.n_guessed} was seen in their "
+        "names, the others are written as annual crops: go through the column Check."
+    )
+
+
+def _three_letters(country: str | None) -> str | None:
+    """Understand NL too."""
+    short = {
+        "AT": "AUT", "BE": "BEL", "CZ": "CZE", "DE": "DEU", "ES": "ESP", "FI": "FIN", "FR": "FRA",
+        "IT": "ITA", "LT": "LTU", "NL": "NLD", "RO": "ROU", "SI": "SVN",
+    }  # fmt: skip
+    return None if country is None else short.get(country.upper(), country.upper())

@@ -1,0 +1,33 @@
+"""``sen4cap import``: bring a file in by hand and read its receipt at the terminal."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the top level."""
+    app.command(name="import")(import_)
+
+
+def import_(
+    file: Annotated[Path, typer.Argument(help="File, or folder of a scene.")],
+    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    kind: Annotated[str, typer.Option(help="declarations, crop-codes, l4b-config, practices-cc ...")],
+    year: Annotated[int, typer.Option(help="Year of the season; not needed for files of the site.")] = 0,
+) -> None:
+    """Put a file where it would be dropped, receive it, and print the receipt."""
+    from sen4cap_core.errors import BadUploadError
+    from sen4cap_core.reports.receipt import receipt_markdown
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.steps.import_file import import_file
+
+    if not year and not kind.startswith("site-"):
+        raise BadUploadError(file, "of which year is it?", remedy="Give --year.")
+    imported = import_file(open_step_context(), file, site, year, kind)
+    typer.echo(receipt_markdown(imported.receipt))
+    if not imported.accepted:
+        raise typer.Exit(1)

@@ -1,0 +1,168 @@
+"""What the declarations of a country cost: seconds and memory of each stage, beside a bare load of the file.
+
+``python -m tests.benchmarks.declarations --parcels 200000`` writes a GeoPackage of parcels of 16 corners with
+twelve attributes, starts a PostGIS of its own, and receives the file in a process of its own, as the service
+does, then its update with a tenth changed. Beside it: ``ogr2ogr`` into PostGIS where it is installed, and the
+bare load by our own means (read, COPY of geometry and columns as they are, nothing computed).
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyogrio
+import shapely
+from sqlalchemy import text
+
+from sen4cap_core.db import databases, migrate
+from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
+from sen4cap_core.db.session import make_engine, session_scope
+from sen4cap_core.db.uploads import Drop as Found
+from sen4cap_core.db.uploads import register_upload
+from sen4cap_core.service.cluster import ROLE, Cluster
+from sen4cap_core.settings import Settings
+from sen4cap_core.steps.context import open_context
+from sen4cap_core.steps.receive_declarations import receive_declarations
+from sen4cap_core.steps.taken import Drop
+
+EPSG = 28992
+SIDE_M = 150.0
+SITE, YEAR = "bench", 2024
+
+
+def write_parcels(path: Path, n: int, *, changed: bool = False) -> None:
+    """Write a patchwork of parcels that touch; two in a hundred overlap a neighbour by more than a tenth."""
+    random = np.random.default_rng(1)
+    side = int(np.ceil(np.sqrt(n)))
+    corners_x, corners_y = np.meshgrid(np.arange(side + 1) * SIDE_M, np.arange(side + 1) * SIDE_M)
+    corners_x = 20_000.0 + corners_x + random.uniform(-30, 30, corners_x.shape)
+    corners_y = 320_000.0 + corners_y + random.uniform(-30, 30, corners_y.shape)
+    row, column = np.divmod(np.arange(n), side)
+    ring = [(0, 0), (0, 1), (1, 1), (1, 0), (0, 0)]
+    x = np.stack([corners_x[row + i, column + j] for i, j in ring], axis=1)
+    y = np.stack([corners_y[row + i, column + j] for i, j in ring], axis=1)
+    # Three points more on each side, as surveyed outlines have.
+    share = np.linspace(0, 1, 4, endpoint=False)
+    long_x = (x[:, :4, None] * (1 - share) + x[:, 1:, None] * share).reshape(n, 16)
+    long_y = (y[:, :4, None] * (1 - share) + y[:, 1:, None] * share).reshape(n, 16)
+    wider = np.flatnonzero(random.random(n) < 0.02)
+    long_x[wider, 4:9] += 40.0
+    if changed:
+        long_y[::10, 5] += 3.0
+    outlines = np.stack([long_x, long_y], axis=2)
+    geometry = shapely.polygons(np.concatenate([outlines, outlines[:, :1]], axis=1))
+    crops = random.integers(1, 300, n)
+    frame = gpd.GeoDataFrame(
+        {
+            "PARCEL_ID": [f"NL{number:09d}" for number in range(n)],
+            "HOLDING_ID": [f"H{number // 12:07d}" for number in range(n)],
+            "CROP_CODE": np.char.zfill(crops.astype(str), 4),
+            "CROP_NAME": np.char.add("Crop number ", crops.astype(str)),
+            "AREA_HA": random.uniform(0.1, 9, n).round(4),
+            "SLOPE": random.uniform(0, 30, n).round(2),
+            "REGION": random.choice(["North", "East", "South", "West"], n),
+            "SCHEME": random.choice(["BISS", "ANC", "Eco-scheme 4", "organic"], n),
+            "DECLARED": random.choice(["2024-03-01", "2024-04-12", "2024-05-15"], n),
+            "REMARK": np.where(random.random(n) < 0.1, 'said "late" by the inspector', None),
+            "VERSION": random.integers(1, 9, n),
+            "BLOCK": [f"{number // 40:06d}" for number in range(n)],
+        },
+        geometry=geometry,
+        crs=EPSG,
+    )
+    frame.to_file(path, driver="GPKG", layer="parcels")
+
+
+def receive(path: Path, url: str, home: Path) -> None:
+    """Receive a file as the service does; print seconds and the peak of this process's memory."""
+    context = open_context(Settings(home=home, decode_threads=2), url)
+    with context.session() as session:
+        found = Found(SITE, YEAR, "declarations", str(path), 1, 1, path.name)
+        upload, _ = register_upload(session, found)
+        drop = Drop(upload.id, SITE, YEAR, "declarations", path, path.name, 1)
+    began = time.perf_counter()
+    taken = receive_declarations(context, drop)
+    seconds = time.perf_counter() - began
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    n = taken.stored["parcels"]
+    print(f"{path.name}: {seconds:.1f} s, {n / seconds:,.0f} parcels/s, peak {peak_gb:.2f} GiB", flush=True)
+    print({name: value for name, value in taken.stored.items() if name != "declaration set"}, flush=True)
+
+
+def bare_load(path: Path, url: str) -> float:
+    """Load geometry and columns as they are, with the means we have; return seconds."""
+    began = time.perf_counter()
+    meta, table = pyogrio.read_arrow(path)
+    geometry = meta["geometry_name"] or "wkb_geometry"
+    names = [name for name in table.column_names if name != geometry]
+    engine = make_engine(url)
+    columns = ", ".join(f'"{name}" text' for name in names)
+    with session_scope(engine) as session:
+        session.execute(text(f"CREATE UNLOGGED TABLE bare (geom geometry, {columns})"))
+
+        def batches():
+            for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+                wkb = batch.column(geometry).to_numpy(zero_copy_only=False)
+                texts = [batch.column(name).cast(pa.string()) for name in names]
+                hexed = pa.array(pd.Series(wkb).map(bytes.hex), pa.string())
+                yield pa.RecordBatch.from_arrays([hexed, *texts], names=["geom", *names])
+
+        copy_rows(session, "bare", batches())
+    engine.dispose()
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    """Measure; with ``--receive`` only the process that receives."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parcels", type=int, default=200_000)
+    parser.add_argument("--receive", nargs=3, metavar=("FILE", "URL", "HOME"))
+    options = parser.parse_args()
+    if options.receive:
+        receive(Path(options.receive[0]), options.receive[1], Path(options.receive[2]))
+        return
+    folder = Path(tempfile.mkdtemp(prefix="sen4cap-bench-"))
+    folder.chmod(0o755)
+    cluster = Cluster(folder / "postgis", fast=True, die_with_parent=True)
+    cluster.start()
+    try:
+        admin = cluster.url("postgres", superuser=True)
+        databases.ensure_database(admin, "bench", owner=ROLE)
+        databases.ensure_extension(cluster.url("bench", superuser=True))
+        url = cluster.url("bench")
+        migrate.upgrade(url)
+        for name in ("first", "update"):
+            write_parcels(folder / f"{name}.gpkg", options.parcels, changed=name == "update")
+        seconds = bare_load(folder / "first.gpkg", url)
+        print(f"bare load: {seconds:.1f} s, {options.parcels / seconds:,.0f} parcels/s", flush=True)
+        if shutil.which("ogr2ogr"):
+            began = time.perf_counter()
+            subprocess.run(
+                ["ogr2ogr", "-f", "PostgreSQL", f"PG:{url}", str(folder / "first.gpkg"), "-nlt",
+                 "MULTIPOLYGON", "-lco", "UNLOGGED=ON", "-lco", "SPATIAL_INDEX=NONE"],
+                check=True, env={"PG_USE_COPY": "YES"},
+            )  # fmt: skip
+            print(f"ogr2ogr: {time.perf_counter() - began:.1f} s", flush=True)
+        else:
+            print("ogr2ogr is not installed: only the bare load by our own means is set beside", flush=True)
+        for name in ("first", "update"):
+            command = [sys.executable, "-m", "tests.benchmarks.declarations", "--receive"]
+            subprocess.run([*command, str(folder / f"{name}.gpkg"), url, str(folder / "home")], check=True)
+    finally:
+        cluster.remove()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
