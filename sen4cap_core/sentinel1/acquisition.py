@@ -1,0 +1,190 @@
+"""All bursts of one acquisition that meet a parcel, on the grid of one tile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
+from sen4cap_core.rasters.elevation import heights_at_nodes
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.radar_image import open_radar_image
+from sen4cap_core.sentinel1.annotation import Annotation, Burst, StateVectors
+from sen4cap_core.sentinel1.box import Box, box_around
+from sen4cap_core.sentinel1.geocode import GeocodedBurst, geocode
+from sen4cap_core.sentinel1.geometry import Nodes, burst_outline_deg, solve_box
+from sen4cap_core.sentinel1.orbit import OrbitFit, fit_orbit, read_orbit_file
+from sen4cap_core.sentinel1.product import Product, SwathFiles
+
+MARGIN_M = 100.0
+"""Parcels get so much around them: the window of the coherence reaches 50 m beyond a cell."""
+
+
+@dataclass(frozen=True)
+class Terrain:
+    """The elevation model and, where its heights count from a geoid, the undulation of that."""
+
+    model: Path
+    geoid: Path | None = None
+
+    def heights_m(self, box: Box) -> NDArray[np.float32]:
+        """Heights above the ellipsoid at the nodes of a box, NaN in holes and beyond the model."""
+        x_min, y_max = box.corner_m
+        shape = (box.height + 1, box.width + 1)
+        return heights_at_nodes(self.model, box.grid.epsg, x_min, y_max, 20.0, shape, self.geoid)
+
+
+@dataclass(frozen=True)
+class BurstPlan:
+    """A burst to be geocoded, and the part of the tile it is wanted on."""
+
+    swath: str
+    burst: Burst
+    annotation: Annotation
+    """Of any polarisation: time and place are the same in all."""
+    box: Box
+
+
+@dataclass(frozen=True)
+class BurstOnMap:
+    """A geocoded burst, and which one it is."""
+
+    swath: str
+    polarisation: str
+    since_node_s: float
+    data: GeocodedBurst
+
+
+def acquisition_orbit(product: Product, annotation: Annotation, orbit_file: Path | None) -> OrbitFit:
+    """Fit the orbit of an acquisition: from an orbit file where there is one, else from the annotation.
+
+    Raises
+    ------
+    BadUploadError
+        The orbit file is of another day or satellite, or its vectors lie on no orbit.
+    """
+    if orbit_file is None:
+        vectors: StateVectors = annotation.state_vectors
+        return fit_orbit(vectors, product.start, product.stop, source="annotation", name=annotation.name)
+    vectors = read_orbit_file(orbit_file, product.platform, product.start, product.stop)
+    kind = "POEORB" if "POEORB" in orbit_file.name.upper() else "RESORB"
+    return fit_orbit(vectors, product.start, product.stop, source=kind, name=orbit_file.name)
+
+
+def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) -> list[BurstPlan]:
+    """Return the bursts that meet a parcel on a tile, each with the cells that hold those parcels.
+
+    Parameters
+    ----------
+    grid : the tile at 20 m
+    parcels_deg : shapely geometries in longitude and latitude
+
+    Raises
+    ------
+    NothingToDoError
+        No burst meets a parcel.
+    """
+    plans = []
+    tree = shapely.STRtree(parcels_deg)
+    margin_deg = MARGIN_M / 60_000.0
+    for swath in _one_polarisation(product):
+        annotation = product.annotation(swath)
+        for burst in annotation.bursts:
+            outline = shapely.Polygon(burst_outline_deg(annotation, burst))
+            # Heights displace the outline of the geolocation grid by a few cells at most; one per cent of a
+            # degree holds.
+            wide = outline.buffer(0.01)
+            met = _meeting(tree, wide)
+            if not len(met):
+                continue
+            wanted = shapely.intersection(
+                wide, shapely.box(*shapely.total_bounds(parcels_deg[met])).buffer(margin_deg)
+            )
+            box = box_around(wanted if not wanted.is_empty else wide, grid)
+            if box is not None:
+                plans.append(BurstPlan(swath.swath, burst, annotation, box))
+    if not plans:
+        raise NothingToDoError(f"no burst of {product.name} meets a parcel on this tile")
+    return plans
+
+
+def geocode_bursts(
+    product: Product, plans: list[BurstPlan], orbit: OrbitFit, terrain: Terrain, threads: int
+) -> Iterator[BurstOnMap]:
+    """Geocode planned bursts, one after the other, in all polarisations of the product.
+
+    The geometry of a burst is solved once for all its polarisations. A burst that lies outside the elevation
+    model, or in a hole of it, gives nothing.
+
+    Raises
+    ------
+    UnreadableSceneError
+        A measurement file is damaged, or too short.
+    """
+    for plan in plans:
+        heights = terrain.heights_m(plan.box)
+        if not np.isfinite(heights).any():
+            continue
+        nodes = solve_box(plan.box, heights, orbit, plan.annotation.burst_middle(plan.burst), threads)
+        for swath in product.swaths:
+            if swath.swath == plan.swath:
+                found = _geocode_one(product, swath, plan, orbit, nodes, threads)
+                if found is not None:
+                    yield BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, found)
+
+
+def _geocode_one(
+    product: Product, swath: SwathFiles, plan: BurstPlan, orbit: OrbitFit, nodes: Nodes, threads: int
+) -> GeocodedBurst | None:
+    annotation = product.annotation(swath)
+    if plan.burst.index >= len(annotation.bursts):
+        raise UnreadableSceneError(
+            annotation.name,
+            f"it has {len(annotation.bursts)} bursts, fewer than the other polarisation.",
+            remedy="copy or download the product again.",
+        )
+    tables = product.calibration(swath, annotation, ("sigma0", "gamma0"))
+    noise = product.noise(swath, annotation)
+    shape = (annotation.n_lines, annotation.n_samples)
+    name = f"{product.name}/{swath.measurement}"
+    with open_radar_image(product.files.uri(swath.measurement), name, shape) as image:
+        return geocode(
+            image,
+            name,
+            annotation,
+            annotation.bursts[plan.burst.index],
+            orbit,
+            nodes,
+            plan.box,
+            tables["sigma0"],
+            tables["gamma0"],
+            noise,
+            threads,
+        )
+
+
+def _one_polarisation(product: Product) -> list[SwathFiles]:
+    first = product.polarisations[0]
+    return [swath for swath in product.swaths if swath.polarisation == first]
+
+
+def _meeting(tree: shapely.STRtree, outline: shapely.Polygon) -> NDArray[np.int64]:
+    """Return which parcels an outline meets; an outline beyond 180 degrees east also from the other side."""
+    met = tree.query(outline, predicate="intersects")
+    if outline.bounds[2] > 180.0:
+        moved = shapely.transform(outline, lambda c: c - np.array([360.0, 0.0]))
+        met = np.union1d(met, tree.query(moved, predicate="intersects"))
+    return np.asarray(met, np.int64)
+
+
+def observed_at(plans: list[BurstPlan]) -> datetime:
+    """Zero-Doppler time of the middle of the planned bursts: when the satellite passed this tile."""
+    times = [plan.annotation.burst_middle(plan.burst) for plan in plans]
+    first = min(times)
+    return first + (max(times) - first) / 2

@@ -1,0 +1,154 @@
+"""The radar kernels against plain NumPy and SciPy."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from pyproj import Transformer
+from scipy.interpolate import RegularGridInterpolator
+
+from sen4cap_core.kernels.sar_geometry import earth_fixed, orbit_state
+from sen4cap_core.kernels.sar_lut import lut_at
+from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate, ramp_phase
+from sen4cap_core.kernels.sar_resample import geocode_burst
+from sen4cap_core.kernels.sar_windows import coherence_cells, power_cells
+from sen4cap_core.sentinel1.geocode import kaiser_sinc
+
+RANDOM = np.random.default_rng(5)
+NO_FRINGES = np.empty((0, 0))
+
+
+def speckle(shape: tuple[int, int]) -> np.ndarray:
+    return (RANDOM.standard_normal(shape) + 1j * RANDOM.standard_normal(shape)).astype(np.complex64)
+
+
+def test_earth_fixed_is_that_of_proj() -> None:
+    to_ecef = Transformer.from_crs(4979, 4978, always_xy=True)
+    out = np.empty(3)
+    for lon, lat, height in ((12.5, 42.0, 300.0), (-179.9, -75.0, -20.0), (0.0, 0.0, 0.0)):
+        earth_fixed(lon, lat, height, out)
+        assert np.allclose(out, to_ecef.transform(lon, lat, height), atol=1e-6)
+
+
+def test_orbit_state_is_polynomial_and_its_derivatives() -> None:
+    coefficients = RANDOM.standard_normal((3, 7))
+    state = np.empty(9)
+    orbit_state(coefficients, 60.0, 17.0, state)
+
+    for axis in range(3):
+        series = np.polynomial.Polynomial(coefficients[axis], domain=[-60, 60], window=[-1, 1])
+        expected = [series(17.0), series.deriv()(17.0), series.deriv(2)(17.0)]
+        assert np.allclose(state[axis::3], expected, rtol=1e-12)
+
+
+def test_lut_is_bilinear_and_ends_at_its_edge() -> None:
+    values = RANDOM.random((4, 5)).astype(np.float32)
+    steps = np.array([-10.0, 7.0, 5.0, 40.0])
+    twin = RegularGridInterpolator((steps[0] + 7.0 * np.arange(4), steps[2] + 40.0 * np.arange(5)), values)
+
+    for line, sample in ((-3.3, 60.0), (10.9, 164.9), (-10.0, 5.0)):
+        assert lut_at(values, steps, line, sample) == pytest.approx(float(twin((line, sample))), rel=1e-6)
+    assert lut_at(values, steps, -100.0, 1e6) == pytest.approx(values[0, -1])
+
+
+RAMP = np.array(
+    [-0.2, 2e-3, 5.3e-3, 1.55e-8, 7590.0, 5.3e-3, -2328.0, 4.5e5, -7.9e7, 5.3e-3, -10.0, -9981.0, 0.0, 0.004]
+)
+
+
+def test_ramp_sweeps_the_doppler_frequency() -> None:
+    line, sample = np.meshgrid(np.arange(0.0, 200.0, 0.5), [0.0, 900.0], indexing="ij")
+    phase = np.vectorize(lambda y, x: ramp_phase(RAMP, y, x))(line, sample)
+    frequency = np.diff(phase, axis=0) / (2 * np.pi * 0.5 * RAMP[1])
+    # k_t = k_a k_s / (k_a - k_s), at both ranges.
+    for column, tau in enumerate((5.3e-3, 5.3e-3 + 900 * 1.55e-8)):
+        rate = -2328.0 + 4.5e5 * (tau - 5.3e-3) - 7.9e7 * (tau - 5.3e-3) ** 2
+        sweep = np.diff(frequency[:, column]) / (0.5 * RAMP[1])
+        assert np.allclose(sweep, rate * 7590.0 / (rate - 7590.0), rtol=1e-4)
+
+
+def test_deramping_and_calibration() -> None:
+    numbers = speckle((6, 9))
+    lut, steps = np.full((2, 2), 4.0, np.float32), np.array([0.0, 10.0, 0.0, 40.0])
+    out = np.empty_like(numbers)
+    deramp_and_calibrate(numbers, 20, 3, RAMP, lut, steps, 0.0, 0, 6, out)
+
+    phase = [[ramp_phase(RAMP, 20 + y, 3 + x) for x in range(9)] for y in range(6)]
+    assert np.allclose(out, numbers * np.exp(-1j * np.array(phase)) / 4.0, atol=1e-5)
+
+
+def test_resampling_is_interpolation_with_the_phases_put_right() -> None:
+    # A band-limited image, moved by a fraction of a sample in both directions.
+    spectrum = np.zeros((64, 64), complex)
+    spectrum[:20, :20] = speckle((20, 20))
+    spectrum = np.roll(spectrum, (-10, -10), (0, 1))
+    image = np.fft.ifft2(spectrum).astype(np.complex64)
+    line, sample = 0.3, 0.4
+    turn = np.exp(2j * np.pi * (line * np.fft.fftfreq(64)[:, None] + sample * np.fft.fftfreq(64)[None, :]))
+    moved = np.fft.ifft2(spectrum * turn)
+    rows, columns = 4, 3
+    # Nodes such that sample centres fall on line 20 + r + 0.3 and sample 30 + c + 0.4.
+    line_nodes = 20 - 0.5 + line + 2.0 * np.arange(rows + 1)[:, None] + np.zeros(columns + 1)
+    sample_nodes = 30 - 0.5 + sample + 4.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1))
+    range_nodes = 850_000.0 + 3.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1))
+    first, last = np.full(64, 2, np.int32), np.full(64, 61, np.int32)
+    out = np.empty((2 * rows, 4 * columns), np.complex64)
+    weights = kaiser_sinc(5.0), kaiser_sinc(3.5)
+    geocode_burst(
+        image, 0, 0, RAMP, line_nodes, sample_nodes, range_nodes, 0.055, first, last, *weights, 0, rows, out
+    )
+
+    y, x = np.arange(2 * rows), np.arange(4 * columns)
+    ramp = np.array([[ramp_phase(RAMP, 20 + r + line, 30 + c + sample) for c in x] for r in y])
+    distance = 850_000.0 + 3.0 * (x[None, :] + 0.5) / 4
+    expected = moved[20 + y][:, 30 + x] * np.exp(1j * (ramp + 4 * np.pi * distance / 0.055))
+    scale = np.abs(expected).mean()
+    assert np.abs(out - expected).max() < 0.04 * scale
+
+    # Nothing is made of samples that are not valid, or of places that are not known.
+    first[23:] = -1
+    line_nodes[0, 0] = np.nan
+    geocode_burst(
+        image, 0, 0, RAMP, line_nodes, sample_nodes, range_nodes, 0.055, first, last, *weights, 0, rows, out
+    )
+    assert np.isnan(out).all()
+
+
+def test_coherence_and_power_of_windows() -> None:
+    one, other = speckle((20, 40)), speckle((20, 40))
+    other += one
+    one[0:4, 0:8] = complex(np.nan, np.nan)
+    out, power = np.empty((10, 10), np.float32), np.empty((10, 10), np.float32)
+    coherence_cells(one, other, NO_FRINGES, 0.055, 56, 0, 10, out)
+    power_cells(one, 4, power)
+
+    for r, c in ((4, 5), (0, 0), (1, 1), (9, 9), (5, 2)):
+        top, left = max(2 * r - 2, 0), max(4 * c - 6, 0)
+        a = one[top : 2 * r + 5, left : 4 * c + 10].astype(complex)
+        b = other[top : 2 * r + 5, left : 4 * c + 10].astype(complex)
+        both = np.isfinite(a)
+        expected = abs((a * b.conj())[both].sum()) / np.sqrt(
+            (abs(a[both]) ** 2).sum() * (abs(b[both]) ** 2).sum()
+        )
+        if both.sum() >= 56:
+            assert out[r, c] == pytest.approx(expected, rel=1e-5)
+        else:
+            assert np.isnan(out[r, c])
+        cell = one[2 * r : 2 * r + 2, 4 * c : 4 * c + 4]
+        seen = np.isfinite(cell)
+        mean = (np.abs(cell[seen]) ** 2).mean() if seen.sum() >= 4 else np.nan
+        assert power[r, c] == pytest.approx(mean, rel=1e-5, nan_ok=True)
+
+
+def test_fringes_kept_are_those_of_the_ranges() -> None:
+    one = speckle((20, 40))
+    difference = 0.004 * np.arange(11)[None, :] + np.zeros((11, 1))
+    # The second pass differs by exactly the phase of the range: what is left in takes it out again.
+    centres = np.repeat(difference[0, :-1], 4) + 0.004 * (np.tile(np.arange(4), 10) + 0.5) / 4
+    other = (one * np.exp(1j * 4 * np.pi / 0.055 * -centres)[None, :]).astype(np.complex64)
+    without, kept = np.empty((10, 10), np.float32), np.empty((10, 10), np.float32)
+    coherence_cells(one, other, NO_FRINGES, 0.055, 56, 0, 10, without)
+    coherence_cells(one, other, difference, 0.055, 56, 0, 10, kept)
+
+    assert np.allclose(kept[1:-1, 1:-1], 1.0, atol=1e-4)
+    assert without[5, 5] < 0.9

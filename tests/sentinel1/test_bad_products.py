@@ -1,0 +1,157 @@
+"""Products that are incomplete, damaged, or have less than was hoped for."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import shapely
+
+from sen4cap_core.errors import BadUploadError, NothingToDoError, UnreadableSceneError
+from sen4cap_core.rasters.elevation import write_elevation
+from sen4cap_core.rasters.mgrs import tile_grid, tiles_of_extent
+from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit, geocode_bursts, plan_bursts
+from sen4cap_core.sentinel1.box import box_around
+from sen4cap_core.sentinel1.product import is_product, open_product, unwrapped
+from tests.sentinel1.simulated_pair import Simulated
+
+
+@pytest.fixture
+def product(simulated: Simulated, tmp_path: Path) -> Path:
+    """A copy of a product to be damaged."""
+    copy = tmp_path / simulated.first.name
+    shutil.copytree(simulated.first, copy)
+    return copy
+
+
+def test_product_is_known_by_its_name() -> None:
+    assert is_product(Path("S1C_IW_SLC__1SDV_20250511T135117_20250511T135144_002518_03C421_7768.SAFE.zip"))
+    assert is_product(Path("S1A_IW_GRDH_1SSV_20200708T182643_20200708T182708_033367_03DDAA_9550.SAFE"))
+    assert not is_product(Path("S1A_EW_GRDM_1SDH_20200708T182643_20200708T182708_033367_03DDAA_9550.SAFE"))
+    assert not is_product(Path("S2A_MSIL2A_20190616T105031_N0212_R051_T31TCJ_20190616T135219.SAFE"))
+
+
+def test_single_polarisation_is_enough(simulated: Simulated) -> None:
+    found = open_product(simulated.second)
+
+    assert found.polarisations == ["VV"]
+    assert (found.relative_orbit, found.direction, found.platform) == (117, "ascending", "S1A")
+    assert {swath.swath for swath in found.swaths} == {"IW1", "IW2"}
+
+
+def test_missing_annotation_of_a_swath(product: Path) -> None:
+    next(product.glob("annotation/*iw2-slc-vv*.xml")).unlink()
+
+    with pytest.raises(UnreadableSceneError, match="the annotation of IW2 VV is missing"):
+        open_product(product)
+
+
+def test_missing_measurement(product: Path) -> None:
+    path = next(product.glob("measurement/*iw1-slc-vh*.tiff"))
+    path.write_bytes(b"")
+
+    with pytest.raises(UnreadableSceneError, match=r"measurement/.*iw1-slc-vh.*missing or empty"):
+        open_product(product)
+
+
+def test_horizontal_polarisation_alone_is_refused(product: Path) -> None:
+    manifest = product / "manifest.safe"
+    text = manifest.read_text()
+    manifest.write_text(text.replace(">VV<", ">HH<").replace(">VH<", ">HV<"))
+
+    with pytest.raises(UnreadableSceneError, match="it has HH and HV only"):
+        open_product(product)
+
+
+def test_truncated_measurement(simulated: Simulated, product: Path) -> None:
+    for path in product.glob("measurement/*"):
+        content = path.read_bytes()
+        path.write_bytes(content[: len(content) // 3])
+    opened = open_product(product)
+    plans = plan_bursts(opened, simulated.grid, simulated.parcels)
+    orbit = acquisition_orbit(opened, plans[0].annotation, None)
+
+    with pytest.raises(UnreadableSceneError, match=r"cannot be (read|opened)"):
+        list(geocode_bursts(opened, plans, orbit, Terrain(simulated.dem), 1))
+
+
+def test_measurement_of_another_size(simulated: Simulated, product: Path) -> None:
+    annotation = next(product.glob("annotation/*iw1-slc-vv*.xml"))
+    text = annotation.read_text()
+    annotation.write_text(text.replace("<numberOfLines>480<", "<numberOfLines>720<"))
+    opened = open_product(product)
+    plans = plan_bursts(opened, simulated.grid, simulated.parcels)
+    orbit = acquisition_orbit(opened, plans[0].annotation, None)
+
+    with pytest.raises(UnreadableSceneError, match="has 480 lines of 720 samples, its annotation says 720"):
+        list(geocode_bursts(opened, plans[:1], orbit, Terrain(simulated.dem), 1))
+
+
+def test_entities_in_an_annotation_are_refused(product: Path) -> None:
+    path = next(product.glob("annotation/*iw1-slc-vv*.xml"))
+    text = path.read_text()
+    path.write_text(
+        text.replace("<product>", '<!DOCTYPE p [<!ENTITY a SYSTEM "file:///etc/passwd">]><product>')
+    )
+    opened = open_product(product)
+
+    with pytest.raises(BadUploadError, match="document type or entities"):
+        opened.annotation(next(s for s in opened.swaths if s.polarisation == "VV"))
+
+
+def test_no_parcel_below_the_scene(simulated: Simulated) -> None:
+    far = np.array([shapely.box(13.9, 41.0, 13.91, 41.01)], object)
+
+    with pytest.raises(NothingToDoError, match="no burst"):
+        plan_bursts(open_product(simulated.first), simulated.grid, far)
+
+
+def test_only_bursts_that_meet_a_parcel(simulated: Simulated) -> None:
+    opened = open_product(simulated.first)
+    corner = simulated.parcels[0].exterior.coords[0]
+    small = np.array([shapely.Point(corner).buffer(0.002)], object)
+    plans = plan_bursts(opened, simulated.grid, small)
+
+    # The south-western corner: the near swath, the first burst.
+    assert {(plan.swath, plan.burst.index) for plan in plans} == {("IW1", 0)}
+    assert max(plans[0].box.shape) < 60
+
+
+def test_bursts_outside_the_elevation_model_give_nothing(simulated: Simulated, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere.tif"
+    write_elevation(elsewhere, np.zeros((10, 10), np.float32), 3.0, 50.0, 0.001)
+    opened = open_product(simulated.second)
+    plans = plan_bursts(opened, simulated.grid, simulated.parcels)
+    orbit = acquisition_orbit(opened, plans[0].annotation, None)
+
+    assert list(geocode_bursts(opened, plans, orbit, Terrain(elsewhere), 1)) == []
+
+
+def test_hole_in_the_elevation_model_is_a_hole_on_the_map(simulated: Simulated, tmp_path: Path) -> None:
+    west, _, east, north = simulated.parcels[0].bounds
+    heights = np.full((140, 140), -7.0, np.float32)
+    heights[60:80, 60:80] = np.nan
+    step = (east - west) / 100
+    model = tmp_path / "polder.tif"
+    write_elevation(model, heights, west - 0.015, north + 0.015, step)
+    opened = open_product(simulated.second)
+    plans = plan_bursts(opened, simulated.grid, simulated.parcels)
+    terrain = Terrain(model)
+
+    for plan in plans:
+        found = terrain.heights_m(plan.box)
+        known = found[np.isfinite(found)]
+        assert known.size
+        # Land below the sea is land.
+        assert np.allclose(known, -7.0)
+    assert any(np.isnan(terrain.heights_m(plan.box)).any() for plan in plans)
+
+
+def test_outline_across_the_antimeridian_does_not_jump() -> None:
+    ring = shapely.Polygon([(179.5, 70), (-179.5, 70), (-179.5, 71), (179.5, 71)])
+
+    assert unwrapped(ring).bounds == (179.5, 70.0, 180.5, 71.0)
+    tile = tiles_of_extent(shapely.box(-179.9, 70.2, -179.6, 70.5))[0]
+    assert box_around(unwrapped(ring), tile_grid(tile, 20)) is not None
