@@ -1,13 +1,15 @@
-"""Zip archives from outside: looked at before anything is read, unpacked only inside their folder."""
+"""Archives from outside: looked at before anything is read, unpacked only inside their folder."""
 
 from __future__ import annotations
 
 import stat
+import tarfile
 import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+from tarfile import TarInfo
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from sen4cap_core.errors import UnsafeArchiveError
@@ -117,7 +119,7 @@ def extract_zip(path: Path, into: Path, members: Iterable[str] | None = None) ->
     with ZipFile(path) as archive:
         for name in wanted:
             entry = entries[name]
-            target = root / _member_path(name)
+            target = root / member_path(name)
             if not target.parent.resolve().is_relative_to(root):
                 # A symbolic link that was in the folder before.
                 raise UnsafeArchiveError(path, f"entry {name!r} would be written outside its folder.")
@@ -146,7 +148,7 @@ def _copy_member(path: Path, archive: ZipFile, entry: ZipInfo, target: Path) -> 
 
 def _check_entry(path: Path, entry: ZipInfo, size_on_disk: int, max_ratio: float) -> None:
     name = entry.filename
-    parts = PurePosixPath(_member_path(name)).parts
+    parts = PurePosixPath(member_path(name)).parts
     raw = name.replace("\\", "/")
     if (
         raw.startswith("/")
@@ -196,11 +198,90 @@ def _bomb(path: Path, what: str, unpacked: int, packed: int, max_ratio: float) -
     )
 
 
-def _member_path(name: str) -> str:
+def inspect_tar(
+    path: Path, *, max_total_bytes: int = MAX_TOTAL_BYTES, max_files: int = MAX_FILES
+) -> list[TarInfo]:
+    """List the files of an uncompressed tar after checking that it is safe and whole.
+
+    Only headers are read. Directories are left out of the answer.
+
+    Raises
+    ------
+    UnsafeArchiveError
+        The file is not a tar, is compressed, or ends before its last member does; a member is no plain file
+        (a link, a device), has a name that points outside, comes twice; or a limit is passed.
+    """
+    size_on_disk = path.stat().st_size
+    seen: set[str] = set()
+    files: list[TarInfo] = []
+    again = "copy or download it again; it may have been cut short."
+    try:
+        with tarfile.open(path, "r:") as archive:
+            for number, member in enumerate(archive):
+                if number >= max_files:
+                    raise UnsafeArchiveError(path, f"this archive has more than {max_files} entries.")
+                if member.isdir():
+                    continue
+                _check_tar_member(path, member, seen)
+                if member.offset_data + member.size > size_on_disk:
+                    raise UnsafeArchiveError(
+                        path, f"it is cut short: entry {member.name!r} is not all there.", remedy=again
+                    )
+                files.append(member)
+    except (tarfile.TarError, EOFError, ValueError) as error:
+        raise UnsafeArchiveError(
+            path,
+            f"this is not a complete tar archive ({error}).",
+            expected="an uncompressed .tar",
+            remedy=f"{again} Of a .tar.gz drop the unpacked folder.",
+        ) from error
+    # The end of a tar is two empty blocks: a copy cut between two members would look whole without them.
+    if not _ends_empty(path, size_on_disk):
+        raise UnsafeArchiveError(path, "it is cut short: the end mark of a tar is missing.", remedy=again)
+    if sum(member.size for member in files) > max_total_bytes:
+        raise UnsafeArchiveError(
+            path, f"this archive holds more than the {max_total_bytes / 1e9:.1f} GB that are accepted."
+        )
+    return files
+
+
+def _check_tar_member(path: Path, member: TarInfo, seen: set[str]) -> None:
+    name = member.name
+    raw = member_path(name)
+    if (
+        raw.startswith("/")
+        or ".." in raw.split("/")
+        or ":" in raw.split("/")[0]
+        or any(ord(character) < 32 for character in name)
+    ):
+        raise UnsafeArchiveError(
+            path, f"entry {name!r} would be written outside its folder.", expected="plain relative file names"
+        )
+    if not member.isreg() or member.issparse():
+        raise UnsafeArchiveError(
+            path,
+            f"entry {name!r} is no plain file.",
+            expected="files and folders only",
+            remedy="pack it anew.",
+        )
+    key = _same_file_key(name)
+    if key in seen:
+        raise UnsafeArchiveError(path, f"this archive holds {name!r} twice.", expected="each file once")
+    seen.add(key)
+
+
+def _ends_empty(path: Path, size: int) -> bool:
+    with path.open("rb") as handle:
+        handle.seek(max(0, size - 2 * tarfile.BLOCKSIZE))
+        return size >= 2 * tarfile.BLOCKSIZE and not any(handle.read())
+
+
+def member_path(name: str) -> str:
+    """Return the name of a member with ``/`` between its parts."""
     # Windows packers write backslashes against the standard; as a plain character they would make one
     # long file name here and a path elsewhere, so they always mean a path.
     return name.replace("\\", "/")
 
 
 def _same_file_key(name: str) -> str:
-    return unicodedata.normalize("NFC", _member_path(name)).rstrip("/").casefold()
+    return unicodedata.normalize("NFC", member_path(name)).rstrip("/").casefold()

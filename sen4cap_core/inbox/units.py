@@ -229,7 +229,7 @@ def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Uni
             parts = (entry, *_assets(entry))
             claimed.update(parts)
             yield Unit(entry, place, parts)
-        elif entry.suffix.lower() == ".zip" or (entry.is_dir() and looks_like_scene(entry)):
+        elif entry.suffix.lower() in (".zip", ".tar") or (entry.is_dir() and looks_like_scene(entry)):
             yield Unit(entry, place, (entry,))
         else:
             others.append(entry)
@@ -260,8 +260,9 @@ def _stray(path: Path, what: str) -> Misplaced:
     error = BadUploadError(
         path,
         what,
-        expected="a Sentinel-2 Level-2A .SAFE folder, its zip, a Sentinel-1 product under its producer's "
-        "name, or a STAC item JSON with its assets beside it",
+        expected="a Sentinel-2 Level-2A .SAFE folder or its zip, a MAJA product, a Landsat Collection 2 "
+        "Level-2 product (folder or .tar), a Sentinel-1 product under its producer's name, or a STAC item "
+        "JSON with its assets beside it",
         remedy="add the item's JSON file, or take this away.",
     )
     return Misplaced(path, error, may_become_whole=True)

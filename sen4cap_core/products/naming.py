@@ -31,7 +31,8 @@ L4B_MOWING = "sen4cap-l4b-mowing"
 VERSION_LENGTH = 8
 """Hexadecimal digits of the content key that names show: 2^32 versions of one scene are enough."""
 
-_TILE = re.compile(r"[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]\Z")
+_TILE = re.compile(r"(?:[0-9]{2}[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]|[0-9]{6})\Z")
+"""MGRS tile of Sentinel-2, or WRS-2 path and row of Landsat."""
 _KEY = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -168,7 +169,7 @@ def _day(moment: date) -> str:
 
 def _tile(tile: str) -> str:
     if not _TILE.match(tile):
-        raise ValueError(f"not an MGRS tile such as 30TUM: {tile!r}")
+        raise ValueError(f"not an MGRS tile such as 30TUM, nor a WRS-2 path and row such as 198030: {tile!r}")
     return tile
 
 

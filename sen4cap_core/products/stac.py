@@ -117,7 +117,7 @@ def raster_item(
     outline = footprint if footprint is not None else grid_footprint(grid)
     item = _item(collection, item_id, outline, acquired_at, acquired_at, origin, created)
     _extend(item, PROJECTION, _projection(grid))
-    _extend(item, GRID, {"grid:code": f"MGRS-{tile}"})
+    _extend(item, GRID, {"grid:code": f"{'WRS2' if tile.isdigit() else 'MGRS'}-{tile}"})
     if platform is not None:
         item.properties["platform"] = _platform(platform)
     if cloud_cover_percent is not None:

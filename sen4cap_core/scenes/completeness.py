@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sen4cap_core.errors import BadUploadError
-from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles
-from sen4cap_core.scenes.raster_header import read_raster_header
+from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
+from sen4cap_core.scenes import landsat, maja
+from sen4cap_core.scenes.landsat_metadata import is_landsat_metadata
+from sen4cap_core.scenes.maja import is_maja_metadata
+from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, product_roots
+from sen4cap_core.scenes.raster_header import inspect_tiff, read_raster_header
+from sen4cap_core.scenes.reading import optical_kind
 from sen4cap_core.scenes.s1_reading import lacking_of_radar, looks_like_radar
 from sen4cap_core.scenes.s2_metadata import ProductMetadata, read_product_metadata
 from sen4cap_core.scenes.s2_safe import (
@@ -51,11 +56,44 @@ def check_completeness(path: Path) -> Completeness:
     """
     if looks_like_radar(path):
         return Completeness(lacking=lacking_of_radar(path))
+    kind = optical_kind(path)
+    if kind == "maja":
+        return _check_tiffs(
+            path, is_maja_metadata, lambda files: maja.listed_files(maja.read_metadata(files))
+        )
+    if kind == "landsat":
+        return _check_tiffs(
+            path, is_landsat_metadata, lambda files: landsat.listed_files(landsat.read_metadata(files))
+        )
     if path.is_dir():
         return _check_folder(FolderFiles(path))
     if path.suffix.lower() == ".zip":
         return _check_zip(path)
     return _check_item(path)
+
+
+def _check_tiffs(
+    path: Path, is_marker: Callable[[str], bool], listed: Callable[[ProductFiles], list[str]]
+) -> Completeness:
+    """Look at the images that a MAJA or Landsat product will be read from."""
+    try:
+        roots = product_roots(path, is_marker)
+        if not roots:
+            return Completeness(lacking=["its metadata: missing"])
+        names = [(files, name) for files in roots for name in listed(files)]
+    except UnsafeArchiveError as error:
+        # The end of an archive tells whether it has arrived whole.
+        cut = any(text in error.what for text in ("complete", "cut short"))
+        return Completeness(lacking=[error.what]) if cut else Completeness()
+    except BadUploadError as error:
+        return Completeness(lacking=[error.what])
+    answer = Completeness()
+    for files, name in names:
+        try:
+            inspect_tiff(files, name)
+        except ValueError as error:
+            answer.lacking.append(f"{name}: {error}")
+    return answer
 
 
 def _check_folder(files: ProductFiles) -> Completeness:

@@ -12,7 +12,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.angles import SceneAngles
 
-SceneFormat = Literal["safe", "safe-zip", "stac-item"]
+SceneFormat = Literal["safe", "safe-zip", "stac-item", "maja", "maja-zip", "landsat", "landsat-archive"]
 
 
 @dataclass(frozen=True)
@@ -22,24 +22,26 @@ class Scene:
     product_id: str
     """The provider's product name without any suffix (``S2A_MSIL2A_20190616T...``) or the STAC item id."""
     sensor: str
-    """``s2-l2a`` here; other readers add theirs."""
+    """``s2-l2a`` (whoever corrected it), ``landsat-l2``."""
     platform: str
-    """``S2A``, ``S2B``, ``S2C``, or ``S2`` where the metadata does not say."""
+    """``S2A``, ``S2B``, ``S2C``, or ``S2`` where the metadata does not say; ``L8``, ``L9``."""
     acquired_at: datetime
     """Sensing time, UTC."""
     tile: str
-    """MGRS tile without the leading T, ``30TUM``."""
+    """MGRS tile without the leading T, ``30TUM``; of Landsat the WRS-2 path and row, ``198030``."""
     format: SceneFormat
     path: Path
     """What was dropped: the folder, the zip, or the STAC item JSON."""
     acquisition_key: str
     """Equal for two products of the same acquisition, datastrip and tile, whatever baseline or format:
     a newer baseline supersedes the older one, the two halves of a split datatake do not.
-    For Sentinel-2 ``s2/<tile>/<datastrip sensing start>``."""
+    For Sentinel-2 ``s2/<tile>/<datastrip sensing start>``; MAJA does not tell that instant, so its products
+    have keys of their own; ``landsat/<path row>/<platform>/<day>``."""
     grid: Grid
-    """10 m grid of this product (its own extent, which may be smaller than the tile)."""
+    """Finest grid of this product, 10 m for Sentinel-2 and 30 m for Landsat (its own extent, which may be
+    smaller than the tile)."""
     bands: dict[str, BandSource]
-    """By Sentinel-2 band name; only those that exist."""
+    """By Sentinel-2 band name, of Landsat by the band whose place it takes; only those that exist."""
     masks: tuple[StatusMask, ...]
     """What the product itself says about its pixels, the most important mask first; empty where it says
     nothing (only no-data is masked then, with a warning)."""

@@ -1,15 +1,17 @@
-"""The files of one product, the same to ask whether they lie in a folder or in a zip."""
+"""The files of one product, the same to ask whether they lie in a folder, in a zip or in a tar."""
 
 from __future__ import annotations
 
 import struct
+import tarfile
 import zipfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 from typing import Protocol
 from zipfile import ZipFile, ZipInfo
 
-from sen4cap_core.archives import inspect_zip
+from sen4cap_core.archives import inspect_tar, inspect_zip, member_path
 from sen4cap_core.errors import UnreadableSceneError
 
 
@@ -154,13 +156,99 @@ def find_safe_roots(archive: Path, markers: tuple[str, ...]) -> list[ZipFiles]:
     UnsafeArchiveError
         See `sen4cap_core.archives.inspect_zip`.
     """
+    return find_zip_roots(archive, lambda name: name in markers)
+
+
+def find_zip_roots(archive: Path, is_marker: Callable[[str], bool]) -> list[ZipFiles]:
+    """Return the products inside a zip: each folder that directly holds a file whose name marks one.
+
+    Raises
+    ------
+    UnsafeArchiveError
+        See `sen4cap_core.archives.inspect_zip`.
+    """
     entries = inspect_zip(archive)
     prefixes = set()
     for entry in entries:
         path = PurePosixPath(entry.filename.replace("\\", "/"))
-        if path.name in markers:
+        if is_marker(path.name):
             prefixes.add("" if path.parent == PurePosixPath(".") else f"{path.parent}/")
     return [ZipFiles(archive, prefix, entries) for prefix in sorted(prefixes)]
+
+
+class TarFiles:
+    """A product inside an uncompressed tar; never unpacked, its members are read where they lie."""
+
+    def __init__(self, archive: Path, prefix: str, members: list[tarfile.TarInfo]) -> None:
+        self._archive = archive
+        self._prefix = prefix
+        self._members = {
+            name.removeprefix(prefix): member
+            for member in members
+            if (name := member_path(member.name)).startswith(prefix)
+        }
+
+    @property
+    def dropped(self) -> Path:
+        return self._archive
+
+    @property
+    def root_name(self) -> str:
+        return PurePosixPath(self._prefix).name or self._archive.name.removesuffix(".tar")
+
+    def names(self) -> list[str]:
+        return sorted(self._members)
+
+    def size(self, name: str) -> int | None:
+        member = self._members.get(name)
+        return member.size if member else None
+
+    def read(self, name: str) -> bytes:
+        return self.peek(name, 0, self._members[name].size)
+
+    def head(self, name: str, n_bytes: int) -> bytes:
+        return self.peek(name, 0, n_bytes)
+
+    def peek(self, name: str, offset: int, n_bytes: int) -> bytes:
+        member = self._members[name]
+        with self._archive.open("rb") as handle:
+            handle.seek(member.offset_data + offset)
+            return handle.read(min(n_bytes, max(member.size - offset, 0)))
+
+    def uri(self, name: str) -> str:
+        return f"/vsitar/{{{self._archive.resolve()}}}/{self._members[name].name}"
+
+
+def find_tar_roots(archive: Path, is_marker: Callable[[str], bool]) -> list[TarFiles]:
+    """Return the products inside a tar: each folder that directly holds a file whose name marks one.
+
+    Raises
+    ------
+    UnsafeArchiveError
+        See `sen4cap_core.archives.inspect_tar`.
+    """
+    members = inspect_tar(archive)
+    prefixes = set()
+    for member in members:
+        path = PurePosixPath(member_path(member.name))
+        if is_marker(path.name):
+            prefixes.add("" if path.parent == PurePosixPath(".") else f"{path.parent}/")
+    return [TarFiles(archive, prefix, members) for prefix in sorted(prefixes)]
+
+
+def product_roots(path: Path, is_marker: Callable[[str], bool]) -> list[ProductFiles]:
+    """Return the product of a folder, or the products in a zip or a tar.
+
+    Raises UnsafeArchiveError as the archives do.
+    """
+    if path.is_dir():
+        inside = [path, *sorted(child for child in path.iterdir() if child.is_dir())]
+        return [
+            FolderFiles(root) for root in inside if any(is_marker(child.name) for child in root.iterdir())
+        ]
+    if path.suffix.lower() == ".tar":
+        return list(find_tar_roots(path, is_marker))
+    return list(find_zip_roots(path, is_marker))
 
 
 def open_whole_zip(archive: Path) -> ZipFiles:

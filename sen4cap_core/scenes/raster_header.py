@@ -10,6 +10,7 @@ from rasterio.errors import RasterioError
 
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes import jp2_check
+from sen4cap_core.scenes.product_files import ProductFiles
 from sen4cap_core.scenes.stac_scaling import FileNumbers
 
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
@@ -44,10 +45,32 @@ def read_raster_header(path: Path) -> RasterHeader:
         raise ValueError("it is neither a GeoTIFF nor a JPEG 2000 file")
     if not is_tiff:
         _check_jp2_length(path)
+    return _read(str(path), path.stat().st_size, is_tiff)
+
+
+def inspect_tiff(files: ProductFiles, name: str) -> RasterHeader:
+    """Read the header of a GeoTIFF of a product, in its folder or inside its archive.
+
+    Raises
+    ------
+    ValueError
+        As `read_raster_header`.
+    """
+    size = files.size(name)
+    if size is None:
+        raise ValueError("it is missing")
+    if size == 0:
+        raise ValueError("it is empty")
+    if files.head(name, 4) not in _TIFF_SIGNATURES:
+        raise ValueError("it is not a GeoTIFF file")
+    return _read(files.uri(name), size, True)
+
+
+def _read(uri: str, size_bytes: int, is_tiff: bool) -> RasterHeader:
     try:
-        with rasterio.open(path) as dataset:
+        with rasterio.Env(GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"), rasterio.open(uri) as dataset:
             if is_tiff:
-                check_tiff_length(dataset, path.stat().st_size)
+                check_tiff_length(dataset, size_bytes)
             return RasterHeader(
                 _grid(dataset),
                 [

@@ -3,30 +3,43 @@
 from __future__ import annotations
 
 import json
+import tarfile
 import zipfile
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from sen4cap_core.errors import BadUploadError
+from sen4cap_core.scenes.landsat import is_landsat_name, open_landsat
+from sen4cap_core.scenes.landsat_metadata import is_landsat_metadata
+from sen4cap_core.scenes.maja import is_maja_metadata, is_maja_name, open_maja
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.s2_names import match_product
 from sen4cap_core.scenes.s2_safe import L1C_METADATA, PRODUCT_METADATA, open_safe
 from sen4cap_core.scenes.stac_item import MAX_ITEM_BYTES, is_item, open_stac_item
 
+OpticalKind = Literal["safe", "maja", "landsat"]
+MAX_MEMBERS_LOOKED_AT = 1000
+
 
 def open_scenes(path: Path) -> list[Scene]:
-    """Open what was dropped: a ``.SAFE`` folder, a zip of one, or a STAC item JSON.
+    """Open what was dropped: a folder or archive of Sentinel-2, MAJA or Landsat, or a STAC item JSON.
 
     Raises
     ------
     UnreadableSceneError
         The scene is incomplete, damaged or contradicts itself.
     BadUploadError
-        It is no scene, or one of another kind (Level-1C, another satellite).
+        It is no scene, or one of another kind (Level-1, another satellite).
     UnsafeArchiveError
-        The zip is not safe to read.
+        The archive is not safe to read.
     """
     if not path.exists():
         raise FileNotFoundError(path)
+    kind = optical_kind(path)
+    if kind == "maja":
+        return open_maja(path)
+    if kind == "landsat":
+        return open_landsat(path)
     if path.is_dir() or path.suffix.lower() == ".zip":
         return open_safe(path)
     if path.suffix.lower() in (".json", ".geojson"):
@@ -34,7 +47,8 @@ def open_scenes(path: Path) -> list[Scene]:
     raise BadUploadError(
         path,
         "this is not a scene.",
-        expected="a Sentinel-2 Level-2A .SAFE folder, its zip, or a STAC item JSON with its assets beside it",
+        expected="a Sentinel-2 Level-2A .SAFE folder or its zip, a MAJA product (folder or zip), a Landsat "
+        "Collection 2 Level-2 product (folder or .tar), or a STAC item JSON with its assets beside it",
     )
 
 
@@ -45,29 +59,66 @@ def looks_like_scene(path: Path) -> bool:
     folder that holds a STAC item is not itself a scene; the item's JSON file is.
     """
     try:
-        if path.is_dir():
-            return path.name.upper().endswith(".SAFE") or any(
-                (path / name).is_file() for name in (PRODUCT_METADATA, L1C_METADATA)
-            )
-        suffix = path.suffix.lower()
-        if suffix == ".zip":
-            return _is_safe_zip(path)
-        return suffix in (".json", ".geojson") and _is_item_file(path)
+        if optical_kind(path) is not None:
+            return True
+        return path.suffix.lower() in (".json", ".geojson") and path.is_file() and _is_item_file(path)
     except OSError:
         return False
 
 
-def _is_safe_zip(path: Path) -> bool:
-    if path.name.upper().endswith(".SAFE.ZIP") or match_product(path.name):
-        return True
+def optical_kind(path: Path) -> OpticalKind | None:
+    """Whose optical product a folder or archive is, told from a glance inside, else from its name.
+
+    None where it is none of these. Raises OSError where it cannot be looked at.
+    """
+    if path.is_dir():
+        names = [child.name for child in path.iterdir()]
+    else:
+        if path.suffix.lower() not in (".zip", ".tar"):
+            return None
+        names = _member_names(path)
+    for name in names:
+        if name in (PRODUCT_METADATA, L1C_METADATA):
+            return "safe"
+        if is_landsat_metadata(name):
+            return "landsat"
+        if is_maja_metadata(name):
+            return "maja"
+    if is_maja_name(path.name):
+        return "maja"
+    if is_landsat_name(path.name):
+        return "landsat"
+    upper = path.name.upper()
+    is_safe = upper.endswith(".SAFE") if path.is_dir() else upper.endswith(".SAFE.ZIP")
+    if is_safe or (path.suffix.lower() == ".zip" and match_product(path.name)):
+        return "safe"
+    return None
+
+
+def _member_names(archive: Path) -> list[str]:
+    """Last parts of the names in an archive; of a tar only those before the first that cannot be read."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            return any(
-                PurePosixPath(name.replace("\\", "/")).name in (PRODUCT_METADATA, L1C_METADATA)
-                for name in archive.namelist()
-            )
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
+        if archive.suffix.lower() == ".tar":
+            names = _tar_names(archive)
+        else:
+            with zipfile.ZipFile(archive) as opened:
+                names = opened.namelist()
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, ValueError, NotImplementedError):
+        return []
+    return [PurePosixPath(name.replace("\\", "/")).name for name in names]
+
+
+def _tar_names(archive: Path) -> list[str]:
+    names = []
+    with tarfile.open(archive, "r:") as opened:
+        try:
+            for member in opened:
+                names.append(member.name)
+                if len(names) >= MAX_MEMBERS_LOOKED_AT:
+                    break
+        except (tarfile.TarError, EOFError):
+            pass
+    return names
 
 
 def _is_item_file(path: Path) -> bool:

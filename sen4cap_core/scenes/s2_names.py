@@ -71,6 +71,11 @@ def find_tile(text: str) -> str | None:
     return match.group(1).rjust(5, "0") if match else None
 
 
+def is_sentinel_2_tile(tile: str) -> bool:
+    """Whether a tile is one of the MGRS grid; Landsat's are WRS-2 paths and rows (``198030``)."""
+    return not tile.isdigit()
+
+
 def split_image_name(name: str) -> tuple[str, int] | None:
     """Return (band, resolution in metres) of an image file name of Level-2A, None where it is not one."""
     match = _IMAGE.search(name)

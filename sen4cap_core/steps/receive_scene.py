@@ -5,6 +5,7 @@ from __future__ import annotations
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.s1_reading import looks_like_radar
+from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.receive_radar import receive_radar
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
@@ -22,7 +23,7 @@ def receive_scene(context: Context, drop: Drop) -> Taken:
         for scene in scenes:
             warnings += scene.warnings
             day = scene.acquired_at.date()
-            if site.tiles and scene.tile not in site.tiles:
+            if site.tiles and is_sentinel_2_tile(scene.tile) and scene.tile not in site.tiles:
                 warnings.append(
                     f"tile {scene.tile} is not one of the site's ({', '.join(site.tiles)}): "
                     "the scene is kept and not processed"
@@ -34,8 +35,9 @@ def receive_scene(context: Context, drop: Drop) -> Taken:
                 )
         ask_ingest(session, drop.site_slug, drop.upload_id)
     first = scenes[0]
+    sensor = "Landsat" if first.sensor == "landsat-l2" else "Sentinel-2"
     return Taken(
-        f"Sentinel-2 surface reflectance ({first.format})",
+        f"{sensor} surface reflectance ({first.format})",
         {
             "product": first.product_id,
             "acquired": f"{first.acquired_at:%Y-%m-%d %H:%M:%S} UTC",
