@@ -9,7 +9,19 @@ import sys
 
 import typer
 
-from sen4cap_core.cli import config, crop_codes, demo, diversification, l4b, l4c, services, site, upload, work
+from sen4cap_core.cli import (
+    config,
+    crop_codes,
+    demo,
+    diversification,
+    l4a,
+    l4b,
+    l4c,
+    services,
+    site,
+    upload,
+    work,
+)
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(
@@ -26,6 +38,7 @@ app.add_typer(config.app, name="config")
 app.add_typer(crop_codes.app, name="crop-codes")
 upload.register(app)
 demo.register(app)
+app.add_typer(l4a.app, name="l4a")
 app.add_typer(l4b.app, name="l4b")
 app.add_typer(l4c.app, name="l4c")
 app.add_typer(diversification.app, name="diversification")

@@ -1,4 +1,4 @@
-"""Gaps in parcel series: linear interpolation onto other dates, with the length of each gap that was bridged."""
+"""Gaps in parcel series: linear interpolation onto other dates, and the length of each gap bridged."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
 
-NO_GAP = np.int32(2**31 - 1)
+NO_GAP = 2**31 - 1
 """Gap of a date that could not be filled: the series has no value at all."""
 
 

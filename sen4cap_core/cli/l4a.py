@@ -1,0 +1,138 @@
+"""``sen4cap l4a``: crop types on tables, without the service."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from sen4cap_core.errors import Sen4capError
+
+app = typer.Typer(help="Crop types (L4A) on tables.", no_args_is_help=True)
+
+
+@app.callback()
+def l4a() -> None:
+    """Crop types (L4A) on tables."""
+
+
+class Behaviour(StrEnum):
+    """Whether the original's method is used with its defects."""
+
+    default = "default"
+    sen4cap = "sen4cap"
+
+
+Observations = Annotated[
+    Path,
+    typer.Option(
+        help="Table of parcel means (.csv, .csv.gz, .parquet), long or wide, or a folder of the store."
+    ),
+]
+Parcels = Annotated[Path, typer.Option(help="Table of declared parcels; .csv, .csv.gz or .parquet.")]
+CropCodes = Annotated[
+    Path, typer.Option(help="Crop code table: Ori_crop, CTnumL4A, CTL4A, LC or all columns.")
+]
+Config = Annotated[Path | None, typer.Option(help="YAML file of settings; default: the original's values.")]
+Start = Annotated[
+    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of observations, YYYY-MM-DD.")
+]
+Until = Annotated[
+    datetime | None,
+    typer.Option(formats=["%Y-%m-%d"], help="Use only what was known on this day, YYYY-MM-DD."),
+]
+Compat = Annotated[Behaviour, typer.Option(help="sen4cap learns as the original: SMOTE and a random forest.")]
+Strata = Annotated[
+    str | None, typer.Option(help="Column of the parcels that names regions: a model for each.")
+]
+
+
+@app.command("classify")
+def classify_command(
+    observations: Observations,
+    parcels: Parcels,
+    crop_codes: CropCodes,
+    out: Annotated[
+        Path, typer.Option(help="Table to write (.csv, .csv.gz, .parquet), or a folder for all files.")
+    ],
+    config: Config = None,
+    start: Start = None,
+    until: Until = None,
+    compat: Compat = Behaviour.default,
+    strata: Strata = None,
+    reports: Annotated[
+        Path | None, typer.Option(help="Folder of side tables and pictures; default: <out>-report.")
+    ] = None,
+    samples: Annotated[
+        bool, typer.Option("--samples", help="Also write the features that were learnt from (large).")
+    ] = False,
+) -> None:
+    """Tell the crop type of each parcel from a season's observations."""
+    from sen4cap_core.processors.l4a.crop_type.command import classify_tables
+    from sen4cap_core.reports.crop_type import write_pictures
+
+    try:
+        done = classify_tables(
+            observations,
+            parcels,
+            crop_codes,
+            out,
+            config=config,
+            start=start.date() if start else None,
+            until=until.date() if until else None,
+            method="sen4cap" if compat is Behaviour.sen4cap else "default",
+            strata=strata,
+            reports=reports,
+            keep_samples=samples,
+        )
+        write_pictures(done.crop_map, done.classes, done.folder, done.suffix)
+    except Sen4capError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for line in done.summary:
+        typer.echo(line, err=True)
+    typer.echo(f"Side tables and pictures: {done.folder}", err=True)
+
+
+@app.command("early-season")
+def early_season_command(
+    observations: Observations,
+    parcels: Parcels,
+    crop_codes: CropCodes,
+    out: Annotated[Path, typer.Option(help="Table of accuracies to write; a plot goes beside it (.png).")],
+    config: Config = None,
+    start: Start = None,
+    until: Until = None,
+    compat: Compat = Behaviour.default,
+    every_days: Annotated[int, typer.Option(min=1, help="Days between the dates looked at.")] = 30,
+) -> None:
+    """Show how accurate the map would have been on each date of the season."""
+    from sen4cap_core.files import atomic_path
+    from sen4cap_core.processors.l4a.crop_type.early_season import early_season
+    from sen4cap_core.reports.crop_type import early_season_png
+
+    try:
+        found = early_season(
+            observations,
+            parcels,
+            crop_codes,
+            out,
+            config=config,
+            start=start.date() if start else None,
+            until=until.date() if until else None,
+            method="sen4cap" if compat is Behaviour.sen4cap else "default",
+            every_days=every_days,
+        )
+        table = found.table
+        plot = out.with_name(out.name.split(".")[0] + ".png")
+        png = early_season_png(table["date"].tolist(), table["overall"].tolist(), table["macro_f"].tolist())
+        with atomic_path(plot) as temporary:
+            temporary.write_bytes(png)
+    except Sen4capError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for line in (*(f"skipped {text}" for text in found.skipped), f"{len(table)} dates: {out}, {plot}"):
+        typer.echo(line, err=True)

@@ -1,0 +1,224 @@
+"""Whole runs on tables: forms of input, order of rows, dates, gaps, what is refused."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.processors.l4a.crop_type.command import classify_tables, read_input
+from sen4cap_core.processors.l4a.crop_type.features import build_features
+from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
+from tests.processors.l4a.crop_type_season import long_frame, parcels_frame, wide_of, write_inputs
+
+SETTINGS = "pa_min: 5\nnum_trees: 12\nsmote_target: 60\n"
+
+
+@pytest.fixture
+def inputs(tmp_path: Path) -> dict[str, Path]:
+    paths = write_inputs(tmp_path)
+    paths["config"] = tmp_path / "settings.yaml"
+    paths["config"].write_text(SETTINGS)
+    return paths
+
+
+def run(inputs: dict[str, Path], out: Path, **options) -> pd.DataFrame:
+    return classify_tables(**inputs, out=out, **options).predictions
+
+
+def test_crops_are_told_apart_and_nobody_confirms_himself(inputs, tmp_path: Path) -> None:
+    parcels = pd.read_csv(inputs["parcels"], dtype=str)
+    wrong = parcels.index[:6]
+    truth = parcels["crop_code"].copy()
+    parcels.loc[wrong, "crop_code"] = truth[wrong].map({"011": "012", "012": "013", "013": "011"})
+    parcels.to_csv(inputs["parcels"], index=False)
+
+    done = classify_tables(**inputs, out=tmp_path / "out")
+
+    found = done.predictions.set_index("NewID")
+    expected = truth.map({"011": 1, "012": 2, "013": 3}).to_numpy()
+    assert (found["CT_pred_1"].to_numpy() == expected).mean() > 0.97
+    assert (found["Conform"].iloc[:6] != "conform").all()
+    assert (found["Doubtful"].iloc[:6] == 1).all()
+    assert found.index[0] == "00000"
+    doubtful = pd.read_csv(done.files["Doubtful_declarations"], dtype={"NewID": str})
+    assert set(doubtful["NewID"].head(6)) == {f"{i:05d}" for i in range(6)}
+    assert doubtful["CT_conf_1"].is_monotonic_decreasing
+    names = {path.name.split("_1")[0].split("_0")[0] for path in (tmp_path / "out").iterdir()}
+    assert {
+        "CropType.csv",
+        "CropType_LUT.csv",
+        "Confusion_matrix",
+        "Confusion_user",
+        "Crop_types_summary",
+    } <= names
+    confusion = pd.read_csv(done.files["Confusion_matrix"])
+    assert confusion["pred"].tolist() == ["1", "2", "3", "sum_dec", "well_class", "producer_accuracy"]
+
+
+def features_of(inputs: dict[str, Path]) -> tuple[Features, CropClasses]:
+    """Features of all parcels without learning from them."""
+    given = read_input(**inputs, start=None, until=None, strata=None)
+    return build_features(given.series, given.config), given.classes
+
+
+def test_every_form_of_the_same_observations_gives_the_same_features(inputs, tmp_path: Path) -> None:
+    long = long_frame(parcels_frame())
+    expected, classes = features_of(inputs)
+    assert np.isfinite(expected.values).all()
+    for form in ("wide.csv", "wide.parquet", "long.csv.gz", "long.parquet", "store"):
+        path = tmp_path / form
+        if form == "store":
+            _write_store(long, path)
+        else:
+            frame = wide_of(long) if form.startswith("wide") else long.sample(frac=1, random_state=1)
+            frame.to_parquet(path) if form.endswith("parquet") else frame.to_csv(path, index=False)
+
+        found, found_classes = features_of({**inputs, "observations": path})
+
+        assert found.names == expected.names
+        np.testing.assert_array_equal(found.values, expected.values)
+        np.testing.assert_array_equal(found_classes.s2_pix, classes.s2_pix)
+
+
+def _write_store(long: pd.DataFrame, folder: Path) -> None:
+    groups = {"vv": "backscatter", "vh": "backscatter", "coh_vv": "coherence"}
+    long = long.assign(group=long["variable"].map(groups).fillna("bands"))
+    for (group, day, orbit), part in long.groupby(["group", "date", "orbit_direction"]):
+        table = pa.Table.from_pandas(
+            wide_of(part).drop(columns=["date", "tile", "orbit_direction"]).assign(n_total=50),
+            preserve_index=False,
+        )
+        table = table.replace_schema_metadata(
+            {"acquired_at": f"{day}T06:00:00+00:00", "orbit_direction": orbit}
+        )
+        path = folder / "30TUM" / f"{day}_{group}_{orbit}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        pq.write_table(table, path)
+
+
+@pytest.mark.parametrize("method", ["default", "sen4cap"])
+def test_the_order_of_rows_changes_nothing(inputs, tmp_path: Path, method: str) -> None:
+    first = run(inputs, tmp_path / "a.parquet", method=method)
+    for name in ("parcels", "observations"):
+        frame = pd.read_csv(inputs[name], dtype=str).sample(frac=1, random_state=3)
+        frame.to_csv(inputs[name], index=False)
+
+    second = run(inputs, tmp_path / "b.parquet", method=method)
+
+    pd.testing.assert_frame_equal(first, second)
+    assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
+
+
+def test_until_equals_a_table_that_ends_there(inputs, tmp_path: Path) -> None:
+    from datetime import date
+
+    given = read_input(**inputs, start=None, until=date(2019, 4, 30), strata=None)
+    early = build_features(given.series, given.config)
+    frame = pd.read_csv(inputs["observations"], dtype=str)
+    frame[frame["date"] <= "2019-04-30"].to_csv(inputs["observations"], index=False)
+    cut, _ = features_of(inputs)
+
+    assert cut.names == early.names
+    np.testing.assert_array_equal(cut.values, early.values)
+
+
+def test_a_missing_week_drops_nobody_and_the_original_drops_who_lacks_an_orbit(
+    inputs, tmp_path: Path
+) -> None:
+    frame = pd.read_csv(inputs["observations"], dtype=str)
+    is_radar = frame["variable"].isin(("vv", "vh", "coh_vv"))
+    one_week = (
+        is_radar & (frame["parcel"] == "00010") & (frame["date"] == frame.loc[is_radar, "date"].iloc[0])
+    )
+    one_orbit = is_radar & (frame["parcel"] == "00011") & (frame["orbit_direction"] == "ascending")
+    nothing = frame["parcel"] == "00012"
+    frame[~(one_week | one_orbit | nothing)].to_csv(inputs["observations"], index=False)
+
+    ours = run(inputs, tmp_path / "ours.csv").set_index("NewID")
+    original = run(inputs, tmp_path / "original.csv", method="sen4cap").set_index("NewID")
+
+    assert ours.loc[["00010", "00011"], "CT_pred_1"].notna().all()
+    assert "backscatter ASC" in ours.loc["00011", "Lacks"]
+    assert ours.loc["00012", "Reason"] == "no observation"
+    assert pd.isna(ours.loc["00012", "CT_pred_1"])
+    assert original.loc["00010", "Reason"] == ""
+    assert original.loc["00011", "Reason"].startswith("no observation in series")
+
+
+def test_rare_and_unknown_crops_say_why(inputs, tmp_path: Path) -> None:
+    parcels = pd.read_csv(inputs["parcels"], dtype=str)
+    parcels.loc[[3, 4], "crop_code"] = ["099", "014"]
+    parcels.to_csv(inputs["parcels"], index=False)
+    codes = pd.read_csv(inputs["crop_codes"], dtype=str)
+    codes.loc[len(codes)] = ["014", "4", "hemp", "1"]
+    codes.to_csv(inputs["crop_codes"], index=False)
+
+    done = classify_tables(**inputs, out=tmp_path / "out.csv")
+
+    found = done.predictions
+    assert found.loc[3, "Reason"] == "crop code not in the crop code table"
+    assert found.loc[4, "Reason"] == "rare crop type: 1 parcels to learn from, 5 are needed"
+    assert any("'099'" in line for line in done.summary)
+
+
+def test_strata_have_models_of_their_own(inputs, tmp_path: Path) -> None:
+    parcels = pd.read_csv(inputs["parcels"], dtype=str)
+    parcels["region"] = np.where(np.arange(len(parcels)) < 60, "north", "south")
+    parcels.to_csv(inputs["parcels"], index=False)
+
+    done = classify_tables(**inputs, out=tmp_path / "out.csv", strata="region")
+
+    assert [model.stratum for model in done.crop_map.models] == ["north", "south"]
+    assert done.predictions["CT_pred_1"].notna().all()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"mean": "x"}, "expected a number|no number|cannot be read"),
+        ({"date": "2019-13-01"}, "row 2, column 'date': expected a day"),
+        ({"date": ""}, "row 2, column 'date'"),
+        ({"variable": "elephant"}, None),
+    ],
+)
+def test_bad_observations_are_named(inputs, tmp_path: Path, change: dict[str, str], said: str | None) -> None:
+    frame = pd.read_csv(inputs["observations"], dtype=str)
+    for column, value in change.items():
+        frame.loc[0, column] = value
+    frame.to_csv(inputs["observations"], index=False)
+
+    if said is None:
+        assert not features_of(inputs)[0].is_unknown.any()
+        return
+    with pytest.raises(BadUploadError, match=said):
+        run(inputs, tmp_path / "out.csv")
+    assert not (tmp_path / "out.csv").exists()
+
+
+def test_without_parcel_column_or_known_parcels_or_days_it_says_what_is_wrong(inputs, tmp_path: Path) -> None:
+    frame = pd.read_csv(inputs["observations"], dtype=str)
+    for renamed, said in (({"parcel": "who"}, "column of parcels"), ({"date": "when"}, "date")):
+        frame.rename(columns=renamed).to_csv(inputs["observations"], index=False)
+        with pytest.raises(BadUploadError, match=said):
+            run(inputs, tmp_path / "out.csv")
+    frame.assign(parcel="z").to_csv(inputs["observations"], index=False)
+    with pytest.raises(BadUploadError, match="no observation of these parcels"):
+        run(inputs, tmp_path / "out.csv")
+
+
+def test_two_of_one_id_and_nothing_to_learn_from(inputs, tmp_path: Path) -> None:
+    parcels = pd.read_csv(inputs["parcels"], dtype=str)
+    parcels.loc[5, "parcel_id"] = "00001"
+    parcels.to_csv(inputs["parcels"], index=False)
+    with pytest.raises(BadUploadError, match="row 7, column 'parcel_id': '00001' is already in row 3"):
+        run(inputs, tmp_path / "out.csv")
+    parcels = parcels.drop(index=5).assign(S2Pix="1")
+    parcels.to_csv(inputs["parcels"], index=False)
+    with pytest.raises(NothingToDoError, match="119 parcels: fewer than 3 Sentinel-2 pixels"):
+        run(inputs, tmp_path / "out.csv")
