@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 import shapely
 from geoalchemy2 import WKBElement
@@ -171,6 +172,22 @@ def scenes_without_observations(session: Session, declaration_set: DeclarationSe
         .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())
     )
     return [scene_id for scene_id, _ in session.execute(query)]
+
+
+def radar_scenes(session: Session, site_id: int, start: datetime, end: datetime) -> list[SceneRow]:
+    """Return the radar scenes of a site in force and readable, from ``start`` to before ``end``, by time."""
+    query = (
+        select(SceneRow)
+        .where(
+            SceneRow.site_id == site_id,
+            SceneRow.sensor.startswith(RADAR_PREFIX),
+            SceneRow.state.in_(("ingested", "processed")),
+            SceneRow.acquired_at >= start,
+            SceneRow.acquired_at < end,
+        )
+        .order_by(SceneRow.acquired_at, SceneRow.tile, SceneRow.id)
+    )
+    return list(session.scalars(query))
 
 
 def skipped_scenes(session: Session, site_id: int) -> list[SceneRow]:

@@ -22,7 +22,7 @@ from typing import Any
 import pystac
 
 from sen4cap_core.products.footprint import union_bbox
-from sen4cap_core.products.naming import L3B_NDVI, L4B_MOWING
+from sen4cap_core.products.naming import L3B_NDVI, L4B_MOWING, S1_COMPOSITE
 from sen4cap_core.products.stac import read_json, relative_href, write_item, write_json
 
 ROOT_ID = "sen4cap"
@@ -46,6 +46,12 @@ TEXTS: Mapping[str, CollectionText] = {
         "Normalised difference vegetation index of each Sentinel-2 scene, 10 m, on the tile's own UTM grid. "
         "Clouds, shadows, snow, water and saturated pixels are missing. int16, NDVI = number x 0.0001.",
         ("NDVI", "vegetation", "Sentinel-2", "L3B"),
+    ),
+    S1_COMPOSITE: CollectionText(
+        "Radar composites",
+        "Weekly, two-monthly, monthly and season composites of Sentinel-1 backscatter (linear power, and "
+        "VV / VH) and coherence by orbit direction and polarisation, 20 m, on the tile's own UTM grid.",
+        ("Sentinel-1", "backscatter", "coherence", "composite"),
     ),
     L4B_MOWING: CollectionText(
         "Grassland mowing (L4B)",

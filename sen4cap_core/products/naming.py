@@ -27,6 +27,8 @@ L3B_NDVI = "sen4cap-l3b-ndvi"
 """Collection of the NDVI rasters, one item per scene and tile."""
 L4B_MOWING = "sen4cap-l4b-mowing"
 """Collection of the mowing tables, one item per site, season and evaluation."""
+S1_COMPOSITE = "sen4cap-s1-composite"
+"""Collection of the radar composites, one item per tile, period, orbit direction and polarisation."""
 
 VERSION_LENGTH = 8
 """Hexadecimal digits of the content key that names show: 2^32 versions of one scene are enough."""
@@ -132,6 +134,31 @@ def labels_path(
     """
     folder = year_folder(site, year) / "labels" / f"set-{declaration_set:d}"
     return folder / f"{_tile(tile)}_{resolution_m:g}m_{_part(version)}.npz"
+
+
+def s1_composite_folder(site: str, year: int, tile: str, version: str) -> PurePosixPath:
+    """Folder of the radar composites of one tile and one set of inputs."""
+    return year_folder(site, year) / "s1-composites" / _tile(tile) / _part(version)
+
+
+def s1_composite_path(
+    site: str,
+    year: int,
+    site_id: int,
+    tile: str,
+    version: str,
+    period: str,
+    direction: str,
+    polarisation: str,
+    kind: str,
+) -> PurePosixPath:
+    """Path of one radar composite, as the original: ``SEN4CAP_L2A_PRD_S1_W201914_T30TUM_ASC_VV_BCK``.
+
+    ``direction`` is empty where both orbit directions are taken together.
+    """
+    parts = [f"SEN4CAP_L2A_PRD_S{site_id:d}", period, f"T{_tile(tile)}", direction, polarisation, kind]
+    name = "_".join(_part(part) for part in parts if part)
+    return s1_composite_folder(site, year, tile, version) / f"{name}.tif"
 
 
 def l4b_folder(site: str, year: int, season: str) -> PurePosixPath:

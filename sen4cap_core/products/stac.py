@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -300,7 +301,8 @@ def _band(band: Band, grid: Grid) -> dict[str, object]:
         "raster:sampling": "area",
     }
     if band.nodata is not None:
-        entry["nodata"] = band.nodata
+        # JSON has no such number; STAC writes it as a word.
+        entry["nodata"] = "nan" if math.isnan(band.nodata) else band.nodata
     if band.unit is not None:
         entry["unit"] = band.unit
     if band.statistics:

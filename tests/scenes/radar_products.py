@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import rasterio
 from affine import Affine
@@ -65,4 +66,24 @@ def write_radar_item(
     path = folder / f"{item_id}.json"
     folder.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(document))
+    return path
+
+
+def cslc(
+    folder: Path,
+    day: str,
+    samples: np.ndarray,
+    made: str = "20230101T000000",
+    corner_m: tuple[float, float] = (X_MIN_M, Y_MAX_M),
+) -> Path:
+    """Write a CSLC-S1 file."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"OPERA_L2_CSLC-S1_T064-135518-IW1_{day}T140000Z_{made}Z_S1A_VV_v0.1.h5"
+    rows, columns = samples.shape
+    with h5py.File(path, "w") as file:
+        data = file.create_group("data")
+        data["VV"] = samples.astype(np.complex64)
+        data["x_coordinates"] = corner_m[0] + 2.5 + 5.0 * np.arange(columns)
+        data["y_coordinates"] = corner_m[1] - 5.0 - 10.0 * np.arange(rows)
+        data["projection"] = UTM
     return path

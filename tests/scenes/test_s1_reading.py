@@ -6,12 +6,11 @@ import json
 import zipfile
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 import rasterio
 from affine import Affine
-from scenes.radar_products import UTM, X_MIN_M, Y_MAX_M, write_radar, write_radar_item
+from scenes.radar_products import UTM, X_MIN_M, Y_MAX_M, cslc, write_radar, write_radar_item
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.kernels.radar_pairs import pair_coherence
@@ -245,20 +244,6 @@ def test_dimap_coherence_takes_its_dates_from_the_band(tmp_path: Path) -> None:
     assert f"{scene.pair_started_at:%Y-%m-%d} {scene.acquired_at:%Y-%m-%d}" == "2019-03-29 2019-04-04"
     with pytest.raises(BadUploadError, match="no band in it is calibrated"):
         open_radar(dimap(tmp_path, {"Intensity_VV": 1.0}, ABSTRACT, "raw"))
-
-
-def cslc(folder: Path, day: str, samples: np.ndarray, made: str = "20230101T000000") -> Path:
-    """Write a CSLC-S1 file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"OPERA_L2_CSLC-S1_T064-135518-IW1_{day}T140000Z_{made}Z_S1A_VV_v0.1.h5"
-    rows, columns = samples.shape
-    with h5py.File(path, "w") as file:
-        data = file.create_group("data")
-        data["VV"] = samples.astype(np.complex64)
-        data["x_coordinates"] = X_MIN_M + 2.5 + 5.0 * np.arange(columns)
-        data["y_coordinates"] = Y_MAX_M - 5.0 - 10.0 * np.arange(rows)
-        data["projection"] = UTM
-    return path
 
 
 def test_two_complex_bursts_are_a_pair(tmp_path: Path) -> None:

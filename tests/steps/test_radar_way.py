@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from pyproj import Transformer
-from scenes.radar_products import write_radar, write_radar_item
+from scenes.radar_products import cslc, write_radar, write_radar_item
 from sqlalchemy import select
 from steps.conftest import GRID, Desk, fields
 
@@ -19,6 +19,7 @@ from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.settle import completeness_of
 from sen4cap_core.inbox.units import find_units
 from sen4cap_core.observations.store import read_metadata
+from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.steps.extract_parcels import extract_parcels
 from sen4cap_core.steps.ingest_scene import ingest_scene
 from sen4cap_core.steps.process_scene import process_scene
@@ -203,3 +204,48 @@ def test_the_upload_folder_sees_one_product_in_its_files(desk) -> None:
     taken = receive_radar(desk.context, desk.enter(main, "scene"))
     # The original's own metadata go before the time of day.
     assert taken.stored["orbit direction"] == "ascending"
+
+
+def test_two_complex_bursts_become_coherence_of_parcels(desk) -> None:
+    desk.declare()
+    with desk.context.session() as session:
+        session.get_one(Site, 1).tiles = ["30TUM"]
+    rng = np.random.default_rng(2)
+    a, b = rng.standard_normal((2, 140, 280)) + 1j * rng.standard_normal((2, 140, 280))
+    folder = desk.folder / "bursts"
+    cslc(folder, "20190329", a, corner_m=CORNER)
+    later = cslc(folder, "20190404", 0.6 * a + 0.8 * b, corner_m=CORNER)
+    run(desk, later)
+
+    (file,) = files_of(desk, "coherence")
+    table = pq.read_table(desk.context.settings.data / file.path)
+    assert file.relative_orbit == 64
+    # The expectation of the estimator with 112 looks is 0.603.
+    np.testing.assert_allclose(table["coh_vv_mean"].to_numpy(), 0.603, atol=0.04)
+
+
+def test_a_product_across_the_180th_meridian_is_entered_for_its_tile(desk) -> None:
+    with desk.context.session() as session:
+        session.get_one(Site, 1).tiles = ["01WCS"]
+    tile = tile_grid("01WCS", 20)
+    path = write_radar(
+        desk.folder / f"{FIRST}_VV_154_AMP.tif", 0.3, epsg=tile.epsg, size=600, resolution_m=40,
+        corner_m=(tile.x_min_m - 12_000, tile.y_max_m - 20_000),
+    )  # fmt: skip
+    drop = desk.enter(path, "scene")
+    taken = receive_radar(desk.context, drop)
+    _, (one,) = ingest_scene(desk.context, drop.upload_id)
+    assert taken.stored["tiles"] == ["01WCS"] == [one.tile]
+
+
+def test_the_original_half_decibel_is_a_named_switch(desk) -> None:
+    desk.declare()
+    with desk.context.session() as session:
+        session.get_one(Site, 1).config = {"radar": {"compat": "sen4cap"}}
+    run(desk, backscatter(desk.folder, 0.3, 0.1))
+
+    (file,) = files_of(desk, "backscatter")
+    path = desk.context.settings.data / file.path
+    assert read_metadata(path)["backscatter_scale"] == "half_db"
+    np.testing.assert_allclose(pq.read_table(path)["vv_db_mean"].to_numpy(), 10 * np.log10(0.3), rtol=1e-5)
+    np.testing.assert_allclose(pq.read_table(path)["vv_mean"].to_numpy(), 0.09, rtol=1e-5)
