@@ -281,9 +281,9 @@ class Parcel(Base):
     area_m2: Mapped[float]
     shape_index: Mapped[float | None]
     s1_pix: Mapped[int | None]
-    """20 m pixels whose centre lies in the inner buffer; null until the site's labels are burnt."""
+    """20 m pixels whose centre lies in the outline shrunk by 10 m; each pixel is one parcel's."""
     s2_pix: Mapped[int | None]
-    """10 m pixels, likewise."""
+    """10 m pixels whose centre lies in the outline shrunk by 5 m."""
     attributes: Mapped[Json] = mapped_column(default=dict)
     """The source's own columns, as text."""
     change: Mapped[str] = mapped_column(default="new", server_default="new")

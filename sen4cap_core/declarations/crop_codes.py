@@ -28,8 +28,8 @@ LAND_COVERS = {
     5: "greenhouse and nursery",
 }  # fmt: skip
 
-_INTEGERS = ("CTnum", "LC", "CTnumL4A", "CTnumDIV")
-_FLAGS = ("EAA", "AL", "PGrass", "TGrass", "Fallow", "Cwater")
+WHOLE_NUMBERS = ("CTnum", "LC", "CTnumL4A", "CTnumDIV")
+FLAGS = ("EAA", "AL", "PGrass", "TGrass", "Fallow", "Cwater")
 _INTEGER = re.compile(r"^[+-]?\d+(\.0*)?$")
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_INT32 = 2**31 - 1
@@ -122,7 +122,7 @@ def read_crop_codes(path: Path) -> CropCodeTable:
             "cannot be used.",
             problems=problems,
             expected="one row for each crop code, whole numbers in CTnum, LC, CTnumL4A and CTnumDIV, "
-            f"0 or 1 in {', '.join(_FLAGS)}",
+            f"0 or 1 in {', '.join(FLAGS)}",
             remedy="correct these rows and drop the file again.",
         )
     if not codes:
@@ -261,7 +261,7 @@ def _read_row(
     """Return the row, or None after noting everything that is wrong with it."""
     n_before = len(problems)
     value = {name: cells[place] for name, place in places.items()}
-    for name in _INTEGERS:
+    for name in WHOLE_NUMBERS:
         text = value[name]
         if not text:
             problems.append(Problem("empty, a whole number is needed", row=number, column=name))
@@ -272,7 +272,7 @@ def _read_row(
             problems.append(
                 Problem(f"{text!r} is no land cover; allowed: {allowed}", row=number, column=name)
             )
-    for name in _FLAGS:
+    for name in FLAGS:
         if value[name] not in ("0", "1"):
             problems.append(Problem(f"{value[name]!r} is neither 0 nor 1", row=number, column=name))
     if not value["Ori_crop"]:
@@ -287,8 +287,8 @@ def _read_row(
                 )
     if len(problems) > n_before:
         return None
-    numbers = {name: _as_int(value[name]) or 0 for name in _INTEGERS}
-    flags = {name: value[name] == "1" for name in _FLAGS}
+    numbers = {name: _as_int(value[name]) or 0 for name in WHOLE_NUMBERS}
+    flags = {name: value[name] == "1" for name in FLAGS}
     known = set(places.values())
     return CropCode(
         ori_crop=value["Ori_crop"],

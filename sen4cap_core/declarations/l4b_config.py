@@ -102,7 +102,7 @@ class L4BConfig(_Frozen):
 
 
 @dataclass(frozen=True)
-class _Key:
+class Key:
     """What a key of the file means to us: a field of a group and how its text is read."""
 
     group: Literal["general", "s2", "s1", "lists", "fixed", "unused"]
@@ -110,31 +110,31 @@ class _Key:
     kind: Literal["number", "count", "switch", "time", "words", "text"] = "text"
 
 
-def _unused(*names: str) -> dict[str, _Key]:
-    return {name: _Key("unused") for name in names}
+def _unused(*names: str) -> dict[str, Key]:
+    return {name: Key("unused") for name in names}
 
 
-_KEYS: dict[str, dict[str, _Key]] = {
+KEYS: dict[str, dict[str, Key]] = {
     "GENERAL_CONFIG": {
-        "CTNUM_FILTER": _Key("general", "ct_numbers", "words"),
-        "ADDITIONAL_COLUMNS": _Key("general", "additional_columns", "words"),
-        "s1_orbit_list_filter": _Key("s1", "orbits", "words"),
-        "s1_orbit_type_list_filter": _Key("s1", "orbit_types", "words"),
+        "CTNUM_FILTER": Key("general", "ct_numbers", "words"),
+        "ADDITIONAL_COLUMNS": Key("general", "additional_columns", "words"),
+        "s1_orbit_list_filter": Key("s1", "orbits", "words"),
+        "s1_orbit_type_list_filter": Key("s1", "orbit_types", "words"),
         **_unused("s2_tiles_list_filter", "s2_tiles_type_list_filter"),
     },
     "S1_constants": {
-        "S1_time_interval": _Key("s1", "time_interval_days", "number"),
-        "min_cohe_var": _Key("s1", "min_coherence_variance", "number"),
-        "locAcqTimeASC": _Key("s1", "ascending_time_s", "time"),
-        "locAcqTimeDESC": _Key("s1", "descending_time_s", "time"),
+        "S1_time_interval": Key("s1", "time_interval_days", "number"),
+        "min_cohe_var": Key("s1", "min_coherence_variance", "number"),
+        "locAcqTimeASC": Key("s1", "ascending_time_s", "time"),
+        "locAcqTimeDESC": Key("s1", "descending_time_s", "time"),
         **_unused("SAR_spacing", "cohe_ENL"),
     },
     "S2_constants": {
-        "S2_time_interval": _Key("s2", "time_interval_days", "number"),
-        "locAcqTime": _Key("s2", "acquisition_time_s", "time"),
+        "S2_time_interval": Key("s2", "time_interval_days", "number"),
+        "locAcqTime": Key("s2", "acquisition_time_s", "time"),
     },
     "S2_model": {
-        "apply_model": _Key("fixed", "False", "switch"),
+        "apply_model": Key("fixed", "False", "switch"),
         **_unused(
             "modelDir",
             "NDVI_nomow_model_perc",
@@ -146,36 +146,36 @@ _KEYS: dict[str, dict[str, _Key]] = {
         ),
     },
     "S1_processing": {
-        "pol_types": _Key("s1", "polarisations", "words"),
-        "data_types": _Key("fixed", "COHE", "words"),
-        "invalid_data": _Key("unused"),
-        "saturate_sigma": _Key("s1", "saturate_sigma", "switch"),
-        "pfa": _Key("s1", "pfa", "number"),
-        "stat_smpl_n": _Key("s1", "window_samples", "count"),
-        "non_overlap_interval_days": _Key("s1", "non_overlap_interval_days", "number"),
-        "options_layer_burning": _Key("unused"),
-        "erode_pixels": _Key("s1", "erode_pixels", "count"),
+        "pol_types": Key("s1", "polarisations", "words"),
+        "data_types": Key("fixed", "COHE", "words"),
+        "invalid_data": Key("unused"),
+        "saturate_sigma": Key("s1", "saturate_sigma", "switch"),
+        "pfa": Key("s1", "pfa", "number"),
+        "stat_smpl_n": Key("s1", "window_samples", "count"),
+        "non_overlap_interval_days": Key("s1", "non_overlap_interval_days", "number"),
+        "options_layer_burning": Key("unused"),
+        "erode_pixels": Key("s1", "erode_pixels", "count"),
     },
     "S2_processing": {
-        "prod_type_list": _Key("fixed", "SNDVI", "words"),
-        "sc_fact": _Key("s2", "scale", "number"),
-        "corrupted_th": _Key("s2", "corrupted_th", "number"),
-        "invalid_data": _Key("unused"),
-        "decreasing_abs_th": _Key("s2", "decreasing_abs_th", "number"),
-        "decreasing_rate_th": _Key("s2", "decreasing_rate_th", "number"),
-        "increasing_rate_th": _Key("s2", "increasing_rate_th", "number"),
-        "high_abs_th": _Key("s2", "high_abs_th", "number"),
-        "low_abs_th": _Key("s2", "low_abs_th", "number"),
-        "erode_pixels": _Key("s2", "erode_pixels", "count"),
-        "options_layer_burning": _Key("unused"),
-        "no_mowing_after_det": _Key("s2", "no_mowing_after_det_days", "number"),
-        "non_overlap_interval_days": _Key("s2", "non_overlap_interval_days", "number"),
-        "stat_smpl_n": _Key("s2", "back_window_samples", "count"),
+        "prod_type_list": Key("fixed", "SNDVI", "words"),
+        "sc_fact": Key("s2", "scale", "number"),
+        "corrupted_th": Key("s2", "corrupted_th", "number"),
+        "invalid_data": Key("unused"),
+        "decreasing_abs_th": Key("s2", "decreasing_abs_th", "number"),
+        "decreasing_rate_th": Key("s2", "decreasing_rate_th", "number"),
+        "increasing_rate_th": Key("s2", "increasing_rate_th", "number"),
+        "high_abs_th": Key("s2", "high_abs_th", "number"),
+        "low_abs_th": Key("s2", "low_abs_th", "number"),
+        "erode_pixels": Key("s2", "erode_pixels", "count"),
+        "options_layer_burning": Key("unused"),
+        "no_mowing_after_det": Key("s2", "no_mowing_after_det_days", "number"),
+        "non_overlap_interval_days": Key("s2", "non_overlap_interval_days", "number"),
+        "stat_smpl_n": Key("s2", "back_window_samples", "count"),
     },
     "compliancy": {
-        "crop_codes": _Key("lists", "crop_codes"),
-        "crop_time_intervals": _Key("lists", "crop_time_intervals"),
-        "crop_rule": _Key("lists", "crop_rule"),
+        "crop_codes": Key("lists", "crop_codes"),
+        "crop_time_intervals": Key("lists", "crop_time_intervals"),
+        "crop_rule": Key("lists", "crop_rule"),
     },
     "validation": _unused("fwd_tol_days", "bkw_tol_days", "validation_temporal_range_str"),
 }
@@ -193,14 +193,14 @@ def read_l4b_config(path: Path) -> L4BConfig:
         When the file is not text of that form, names an unknown section or key, holds a value of the wrong
         kind or out of range, or lists of unequal length; each problem carries its line number.
     """
-    known = {section: list(keys) for section, keys in _KEYS.items()}
+    known = {section: list(keys) for section, keys in KEYS.items()}
     found = parse_ini(read_text(path), known, continued_lines=True)
     problems = found.problems
     entries = {(section, name): e for section, keys in found.sections.items() for name, e in keys.items()}
     groups: dict[str, dict[str, object]] = {"general": {}, "s1": {}, "s2": {}}
     lines: dict[tuple[str, str], int] = {}
     for (section, name), entry in entries.items():
-        key = _KEYS[section][name]
+        key = KEYS[section][name]
         if key.group in ("unused", "lists"):
             continue
         try:
@@ -341,7 +341,7 @@ def _range_problem(where: tuple[int | str, ...], message: str, lines: dict[tuple
     """Say a model's complaint with the file's words."""
     group, field = (str(where[0]), str(where[1])) if where[0] in ("s1", "s2") else ("general", str(where[0]))
     line = lines.get((group, field))
-    for section, keys in _KEYS.items():
+    for section, keys in KEYS.items():
         for name, key in keys.items():
             if (key.group, key.field) == (group, field):
                 return Problem(f"line {line}: [{section}] {name}: {message}")
