@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
+from pyproj import CRS
 
 from sen4cap_core.declarations.attributes import as_json, content_hashes, geometry_hashes
 from sen4cap_core.declarations.geometry import (
@@ -48,6 +49,7 @@ def prepare_parcels(
     known_holdings: Mapping[str, int],
     *,
     threads: int | None = None,
+    release: bool = False,
 ) -> gpd.GeoDataFrame:
     """Give each declared parcel its number, its flags and a geometry that can be computed with.
 
@@ -64,6 +66,8 @@ def prepare_parcels(
         order of the file changes nothing.
     threads : int, optional
         For the search for overlaps; default: one per processor.
+    release : bool
+        Empty ``declarations.frame`` on the way, so that a million parcels are not held twice.
 
     Returns
     -------
@@ -90,17 +94,24 @@ def prepare_parcels(
     table = {
         str(name): as_text_array(_arrow(frame[name])) for name in frame.columns.drop(frame.geometry.name)
     }
+    crs, n_rows = frame.crs, len(frame)
     fixed = repair(geometry)
-    equal_area = equal_area_crs(fixed.geometry, frame.crs)
-    area = areas_m2(fixed.geometry, frame.crs, equal_area)
+    del geometry
+    if release:
+        frame.drop(columns=list(frame.columns), inplace=True)
+    equal_area = equal_area_crs(fixed.geometry, crs)
+    area = areas_m2(fixed.geometry, crs, equal_area)
     # Overlaps and shape are ratios: where the file's CRS is plane they are taken in it, without the
     # slivers that reprojected straight edges make.
-    planar = fixed.geometry if frame.crs.is_projected else reproject(fixed.geometry, frame.crs, equal_area)
+    planar = fixed.geometry if crs.is_projected else reproject(fixed.geometry, crs, equal_area)
     warnings: list[str] = []
     ids = _identify(declarations, table, planar, area, warnings)
     shares = overlapped_shares(planar, fixed.valid, threads or os.cpu_count() or 1)
-    attributes = as_json(table, len(frame))
-    in_degrees = _in_degrees(fixed.geometry, frame)
+    shape = shape_index(planar)
+    del planar
+    attributes = as_json(table, n_rows)
+    table.clear()
+    in_degrees = _in_degrees(fixed.geometry, crs)
     prepared = gpd.GeoDataFrame(
         {
             "new_id": number(ids.parcel, known_ids),
@@ -113,8 +124,8 @@ def prepare_parcels(
             "duplic": duplicates(fixed.geometry, fixed.valid),
             "overlap": shares > MAX_OVERLAP,
             "area_m2": area,
-            "shape_index": shape_index(planar),
-            "row": np.arange(1, len(frame) + 1),
+            "shape_index": shape,
+            "row": np.arange(1, n_rows + 1),
             "geometry_hash": geometry_hashes(in_degrees),
             "content_hash": content_hashes(ids.holding, ids.crop, attributes),
             "attributes": pd.Series(attributes, dtype=pd.ArrowDtype(pa.large_string())),
@@ -213,9 +224,9 @@ def _points_for_missing(geometry: Geometries) -> Geometries:
     return out
 
 
-def _in_degrees(geometry: Geometries, frame: gpd.GeoDataFrame) -> Geometries:
+def _in_degrees(geometry: Geometries, crs: CRS) -> Geometries:
     """Longitude and latitude; what rounding made invalid on the way is repaired again."""
-    moved = reproject(geometry, frame.crs, WGS84)
+    moved = reproject(geometry, crs, WGS84)
     broken = np.flatnonzero(~shapely.is_valid(moved) & ~shapely.is_missing(moved))
     if len(broken):
         moved[broken] = repair(moved[broken]).geometry

@@ -6,7 +6,7 @@ are counted on that lattice: a parcel where tiles overlap is counted once, one a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -16,8 +16,16 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.polygon_pixels import burn_polygons
 from sen4cap_core.rasters.mgrs import tile_epsg
 
-BLOCK_PIXELS = 4096
-_CHUNK_ROWS = 20_000
+BLOCK_PIXELS = 2048
+MARGIN_M = 50.0
+"""The box of a parcel is projected, not the parcel: its edges bend by less than this."""
+_CHUNK_ROWS = 5_000
+
+Project = Callable[[NDArray[np.object_]], NDArray[np.object_]]
+
+
+def _as_they_are(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
+    return geometry
 
 
 def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.int32]:
@@ -40,39 +48,47 @@ def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.
 
 
 def count_pixels(
-    geometry: NDArray[np.object_], ids: NDArray[np.int64], resolution_m: float, *, threads: int
+    geometry: NDArray[np.object_],
+    ids: NDArray[np.int64],
+    resolution_m: float,
+    *,
+    threads: int,
+    project: Project = _as_they_are,
 ) -> NDArray[np.int64]:
     """Count the pixels whose centre lies in each parcel, shrunk by half a pixel.
 
     Where shrunk parcels overlap, the pixel is the smaller parcel's, and of parcels of one area that with the
-    smaller id: as ``rasters.labels`` gives it.
+    smaller id: as ``rasters.labels`` gives it. Works block by block, so that only a block's parcels are held
+    projected and shrunk.
 
     Parameters
     ----------
-    geometry : MultiPolygons in the metres of one UTM zone; None has no pixel
+    geometry : MultiPolygons; None has no pixel
     ids : which parcel comes first among equals
+    project : brings geometries into the metres of one UTM zone
 
     Returns
     -------
     int64 array (parcels,)
     """
     counts = np.zeros(len(geometry), np.int64)
-    areas = np.nan_to_num(shapely.area(geometry))
-    shrunk = _shrunk(geometry, -resolution_m / 2, threads)
-    usable = ~(shapely.is_missing(shrunk) | shapely.is_empty(shrunk))
-    order = np.lexsort((-ids, -areas))
-    order = order[usable[order]]
-    if not len(order):
+    there = np.flatnonzero(~(shapely.is_missing(geometry) | shapely.is_empty(geometry)))
+    if not len(there):
         return counts
     side_m = BLOCK_PIXELS * resolution_m
-    bounds = shapely.bounds(shrunk[order])
-    low = np.floor(bounds[:, :2] / side_m).astype(np.int64)
-    high = np.floor(bounds[:, 2:] / side_m).astype(np.int64)
+    boxes = shapely.bounds(geometry[there])
+    bounds = shapely.bounds(project(shapely.box(*boxes.T)))
+    low = np.floor((bounds[:, :2] - MARGIN_M) / side_m).astype(np.int64)
+    high = np.floor((bounds[:, 2:] + MARGIN_M) / side_m).astype(np.int64)
     for block_x, block_y in _blocks(low, high):
         here = (low[:, 0] <= block_x) & (high[:, 0] >= block_x)
         here &= (low[:, 1] <= block_y) & (high[:, 1] >= block_y)
+        rows = there[here]
+        shapes = project(geometry[rows])
+        order = np.lexsort((-ids[rows], -shapely.area(shapes)))
         corner = block_x * side_m, (block_y + 1) * side_m
-        counts += _count_block(shrunk, order[here], corner, resolution_m, len(counts))
+        shrunk = _shrunk(shapes[order], -resolution_m / 2, threads)
+        counts[rows[order]] += _count_block(shrunk, corner, resolution_m)
     return counts
 
 
@@ -93,14 +109,13 @@ def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, 
 
 
 def _count_block(
-    shrunk: NDArray[np.object_],
-    chosen: NDArray[np.intp],
-    corner: tuple[float, float],
-    resolution_m: float,
-    n: int,
+    shrunk: NDArray[np.object_], corner: tuple[float, float], resolution_m: float
 ) -> NDArray[np.int64]:
+    """Pixels of each shape in one block; later shapes take those of earlier ones."""
+    counts = np.zeros(len(shrunk), np.int64)
+    chosen = np.flatnonzero(~(shapely.is_missing(shrunk) | shapely.is_empty(shrunk)))
     if not len(chosen):
-        return np.zeros(n, np.int64)
+        return counts
     polygons, of_shape = shapely.get_parts(shrunk[chosen], return_index=True)
     parts = shapely.multipolygons(polygons, indices=of_shape)
     _, vertices, offsets = shapely.to_ragged_array(parts, include_z=False)
@@ -114,6 +129,6 @@ def _count_block(
         polygon_starts[shape_starts].astype(np.int64),
         np.arange(len(chosen), dtype=np.int32),
     )
-    counts = np.zeros(n, np.int64)
-    counts[chosen] = np.bincount(image.ravel() + 1, minlength=len(chosen) + 1)[1:]
+    burnt = image[image >= 0]
+    counts[chosen] = np.bincount(burnt, minlength=len(chosen))
     return counts

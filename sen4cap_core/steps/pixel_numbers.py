@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,9 @@ def pixel_numbers(
     zones[~usable] = 0
     for epsg in np.unique(zones[zones > 0]).tolist():
         rows = np.flatnonzero(zones == epsg)
-        shapes = reproject(geometry[rows], WGS84, CRS.from_epsg(epsg))
-        s1[rows] = count_pixels(shapes, new_ids[rows], S1_RESOLUTION_M, threads=threads)
-        s2[rows] = count_pixels(shapes, new_ids[rows], S2_RESOLUTION_M, threads=threads)
+        project = partial(reproject, source=WGS84, target=CRS.from_epsg(epsg))
+        for counts, resolution_m in ((s1, S1_RESOLUTION_M), (s2, S2_RESOLUTION_M)):
+            counts[rows] = count_pixels(
+                geometry[rows], new_ids[rows], resolution_m, threads=threads, project=project
+            )
     return s1, s2

@@ -34,7 +34,7 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
     with context.session() as session:
         site_id = site_rows.get_or_create_site(session, drop.site_slug).id
         known = parcel_versions.known_ids(session, site_id)
-    parcels = prepare_parcels(declarations, known.parcels, known.holdings)
+    parcels = prepare_parcels(declarations, known.parcels, known.holdings, release=True)
     columns = _columns(declarations, mapping)
     with context.session() as session:
         site = site_rows.lock_site(session, site_id)
