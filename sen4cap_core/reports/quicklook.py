@@ -51,6 +51,7 @@ def quicklook_png(
     outlines: Sequence[BaseGeometry] = (),
     masked: NDArray[np.bool_] | None = None,
     max_size_px: int = 600,
+    label: str = "true colour",
 ) -> bytes:
     """Draw a scene.
 
@@ -63,6 +64,7 @@ def quicklook_png(
     masked : bool (rows, cols), True where a pixel was seen but not used (cloud, shadow, snow, water):
         hatched. None: with NDVI all missing pixels are hatched, with colours none.
     max_size_px : longer side of the map.
+    label : what the three channels are, for pictures in colour.
 
     Returns
     -------
@@ -82,7 +84,7 @@ def quicklook_png(
     size = (max(1, round(grid.width * scale)), max(1, round(grid.height * scale)))
     picture = _paint(pixels, masked, size)
     _outline(picture, _visible(outlines, grid, scale), on_colour=not is_ndvi)
-    canvas = _compose(picture, grid, scale, title, is_ndvi, masked is not None)
+    canvas = _compose(picture, grid, scale, title, is_ndvi, masked is not None, label)
     return png_bytes(canvas, MAX_BYTES, _kept(is_ndvi))
 
 
@@ -159,14 +161,20 @@ def _outline(picture: NDArray[np.uint8], rings: Sequence[NDArray[np.float64]], *
 
 
 def _compose(
-    picture: NDArray[np.uint8], grid: Grid, scale: float, title: str, is_ndvi: bool, has_mask: bool
+    picture: NDArray[np.uint8],
+    grid: Grid,
+    scale: float,
+    title: str,
+    is_ndvi: bool,
+    has_mask: bool,
+    label: str,
 ) -> Image.Image:
     height, width = picture.shape[:2]
     canvas_width = max(width, _NARROWEST_PX)
     canvas = Image.new("RGB", (canvas_width, _HEADER_PX + height + _FOOTER_PX), PAPER)
     canvas.paste(Image.fromarray(picture), ((canvas_width - width) // 2, _HEADER_PX))
     pen = ImageDraw.Draw(canvas)
-    kind = "NDVI" if is_ndvi else "true colour"
+    kind = "NDVI" if is_ndvi else label
     if grid.resolution_m <= _FULL_RESOLUTION_M:  # a reduced preview has pixels of its own size
         kind += f", {grid.resolution_m:g} m"
     small, face = font(12), font(14, bold=True)

@@ -19,6 +19,7 @@ from sen4cap_core.steps.detect_mowing import MowingAnswer
 from sen4cap_core.steps.ndvi_product import raster_band
 from sen4cap_core.steps.parcel_labels import outlines_on
 from sen4cap_core.steps.process_scene import ProcessedScene
+from sen4cap_core.steps.radar_picture import radar_quicklook
 from sen4cap_core.steps.work import NDVI_GROUP
 
 QUICKLOOK_PX = 600
@@ -35,7 +36,9 @@ class ParcelChart:
 
 
 def scene_quicklook(context: Context, done: ProcessedScene) -> bytes | None:
-    """Draw a scene: its NDVI raster with parcel outlines, clouds hatched; None where no raster is made."""
+    """Draw a scene with parcel outlines: NDVI with clouds hatched, or radar; None without a raster."""
+    if done.subject.is_radar:
+        return radar_quicklook(context, done)
     if done.raster_path is None:
         return None
     subject = done.subject
