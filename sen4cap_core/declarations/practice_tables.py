@@ -234,7 +234,7 @@ def _read_texts(path: Path) -> pa.Table:
         return pa.csv.read_csv(
             stream,
             read_options=pa.csv.ReadOptions(column_names=names, skip_rows=1),
-            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=False),
+            parse_options=pa.csv.ParseOptions(delimiter=delimiter, newlines_in_values=True),
             convert_options=pa.csv.ConvertOptions(
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),

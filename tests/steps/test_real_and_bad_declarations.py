@@ -1,0 +1,143 @@
+"""Declarations through the upload folder: real files of seven countries, and files as they should not be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+from sqlalchemy import select
+
+from sen4cap_core.db.models import Parcel, PracticeRow
+from sen4cap_core.declarations.reading import read_declarations
+from tests.declarations.test_national_files import FILES
+from tests.steps.conftest import fields
+
+pytestmark = pytest.mark.service
+
+
+def stored(context, set_id: int) -> pd.DataFrame:
+    names = ["ori_id", "ori_crop", "geom_valid", "duplic", "overlap", "area_m2", "s1_pix", "s2_pix"]
+    query = select(*(getattr(Parcel, name) for name in names)).where(Parcel.set_id == set_id)
+    with context.session() as session:
+        return pd.DataFrame(session.execute(query.order_by(Parcel.ori_id)).all(), columns=names)
+
+
+@pytest.mark.parametrize("country", FILES)
+def test_national_files_go_through_the_upload_folder(context, receive, shared: Path, country: str) -> None:
+    path = shared / "data" / "national-parcels" / FILES[country][0]
+    if not path.exists():
+        pytest.skip("no national parcels")
+
+    answer = receive(f"declarations/{path.name}", path.read_bytes())
+
+    source = read_declarations(path).frame.geometry
+    parcels = stored(context, answer.receipt["stored"]["declaration set"])
+    truth_m2 = source.segmentize(1.0).to_crs("+proj=cea +datum=WGS84 +units=m").area
+    assert answer.receipt["stored"]["parcels"] == len(parcels) == len(source) == 100
+    assert parcels.area_m2.sum() == pytest.approx(truth_m2.sum(), rel=5e-5)
+    np.testing.assert_allclose(np.sort(parcels.area_m2), np.sort(truth_m2), rtol=5e-5)
+    assert parcels.geom_valid.all()
+    shapes = source.reset_index(drop=True)
+    covered = [shapes.drop(i).intersection(shape).area.sum() / shape.area for i, shape in shapes.items()]
+    assert parcels.overlap.sum() == sum(share > 0.1 for share in covered)
+    assert parcels.duplic.sum() == shapes.normalize().to_wkb().duplicated(keep=False).sum()
+    # Pixels cover what is left of a parcel that has lost half a pixel all around.
+    in_zone = source.to_crs(source.estimate_utm_crs())
+    for pixels, side_m in ((parcels.s2_pix, 10.0), (parcels.s1_pix, 20.0)):
+        left_m2 = in_zone.buffer(-side_m / 2).area.sum()
+        assert pixels.sum() * side_m**2 == pytest.approx(left_m2, rel=0.03, abs=3e4)
+
+
+def layer(tmp_path: Path, frame: gpd.GeoDataFrame, name: str = "parcels.gpkg", **options: object) -> bytes:
+    path = tmp_path / name
+    frame.to_file(path, driver="GPKG", **options)
+    return path.read_bytes()
+
+
+def test_a_file_with_two_layers_is_rejected_with_their_names(receive, tmp_path: Path) -> None:
+    layer(tmp_path, fields(), layer="parcels_2018")
+    answer = receive("declarations/two.gpkg", layer(tmp_path, fields(), layer="parcels_2019"))
+    assert not answer.accepted
+    assert "parcels_2018, parcels_2019" in answer.receipt["error"]
+
+
+def test_an_empty_layer_is_rejected(receive, tmp_path: Path) -> None:
+    answer = receive("declarations/empty.gpkg", layer(tmp_path, fields().iloc[:0]))
+    assert not answer.accepted
+    assert "no feature" in answer.receipt["error"]
+
+
+def test_ids_that_are_all_missing_are_not_taken_for_ids(receive, tmp_path: Path) -> None:
+    frame = fields()
+    frame["PARCEL_ID"] = None
+    mapping = "parcel_id: PARCEL_ID\nholding_id: FARM_ID\ncrop_code: CROP_CODE\n"
+    assert receive("declarations/declarations.yaml", mapping).accepted
+    answer = receive("declarations/null.gpkg", layer(tmp_path, frame))
+    assert not answer.accepted
+    assert "'PARCEL_ID' is empty in all rows" in answer.receipt["error"]
+
+
+def test_ids_that_occur_twice_are_told_apart_and_told(context, receive, tmp_path: Path) -> None:
+    frame = fields(n=5)
+    frame.loc[1, "PARCEL_ID"] = "0001"
+    receive("declarations/declarations.yaml", "parcel_id: PARCEL_ID\n")
+    answer = receive("declarations/double.gpkg", layer(tmp_path, frame))
+    texts = [warning["text"] for warning in answer.receipt["warnings"]]
+    assert any("share 1 id (0001)" in text for text in texts)
+    parcels = stored(context, answer.receipt["stored"]["declaration set"])
+    assert parcels.ori_id.tolist() == ["0001-A", "0001-B", "0003", "0004", "0005"]
+
+
+def test_a_file_without_a_crs_is_rejected_with_the_remedy(receive, tmp_path: Path) -> None:
+    frame = gpd.GeoDataFrame(fields().drop(columns="geometry"), geometry=fields().geometry.to_numpy())
+    answer = receive("declarations/nowhere.gpkg", layer(tmp_path, frame))
+    assert not answer.accepted
+    assert "no coordinate reference system" in answer.receipt["error"]
+
+
+def test_long_texts_odd_signs_and_foreign_letters_are_stored_as_they_are(
+    context, receive, tmp_path: Path
+) -> None:
+    frame = fields()
+    frame["NÁZEV_POLE"] = ["x" * 10_000_000, 'said "no"\\\n\tand\x01left', "žluťoučký kůň", None]
+    answer = receive("declarations/půda.gpkg", layer(tmp_path, frame, "p.gpkg"))
+    with context.session() as session:
+        query = select(Parcel.attributes).where(Parcel.set_id == answer.receipt["stored"]["declaration set"])
+        rows = session.scalars(query.order_by(Parcel.new_id)).all()
+    texts = [row.get("NÁZEV_POLE") for row in rows]
+    assert texts == [*frame["NÁZEV_POLE"][:3], None]
+
+
+def test_parcels_without_a_shape_or_with_a_broken_one_stay(context, receive, tmp_path: Path) -> None:
+    frame = fields()
+    bow = shapely.Polygon([(0, 0), (100, 100), (100, 0), (0, 100)])
+    frame.loc[1, "geometry"] = None
+    frame.loc[2, "geometry"] = shapely.affinity.translate(bow, *frame.geometry[0].centroid.coords[0])
+    answer = receive("declarations/broken.gpkg", layer(tmp_path, frame))
+    parcels = stored(context, answer.receipt["stored"]["declaration set"])
+    assert parcels.geom_valid.tolist() == [True, False, False, True]
+    assert parcels.s2_pix.tolist() == [361, 0, 0, 361]
+
+
+@pytest.mark.parametrize("separator", [",", ";"])
+def test_practice_tables_of_spreadsheets(context, receive, separator: str) -> None:
+    header = "FIELD_ID,MAIN_CROP,VEG_START,H_START,H_END,PRACTICE,P_TYPE,P_START,P_END"
+    line = "0007,0233,2019-03-01,2019-06-15,2019-09-30,CatchCrop,CatchCrop_1,2019-10-15,NA"
+    text = "\ufeff" + "\r\n".join((header, line, "")).replace(",", separator)
+    assert receive("practices/CC/t.csv", text).accepted
+    with context.session() as session:
+        found = session.execute(select(PracticeRow.ori_id, PracticeRow.main_crop)).all()
+    assert [tuple(row) for row in found] == [("0007", "0233")]
+
+
+def test_a_quoted_line_break_makes_no_new_row(context, receive) -> None:
+    header = "FIELD_ID,MAIN_CROP,VEG_START,H_START,H_END,PRACTICE,P_TYPE,P_START,P_END"
+    line = '0007,"oats\nand peas",2019-03-01,2019-06-15,2019-09-30,CatchCrop,CatchCrop_1,2019-10-15,NA'
+    answer = receive("practices/CC/t.csv", f"{header}\n{line}\n")
+    assert answer.receipt["stored"]["rows"] == 1
+    with context.session() as session:
+        assert session.scalars(select(PracticeRow.main_crop)).all() == ["oats\nand peas"]
