@@ -250,6 +250,7 @@ def simulate_season(
     field_ha_median: float = FIELD_HA_MEDIAN,
     max_parcels: int | None = None,
     missed_cloud: float = 0.15,
+    radar_orbits: tuple[int, ...] = (),
     truth: Path | None = None,
     threads: int = 1,
     progress: Callable[[float], None] | None = None,
@@ -264,6 +265,8 @@ def simulate_season(
         Scenes as ``.SAFE.zip`` in place of ``.SAFE`` folders.
     declarations_epsg : int or None
         Projection of the declarations (25830, 3857 ...); None: that of the tile.
+    radar_orbits : tuple of int
+        Relative orbits of Sentinel-1 whose backscatter and coherence are written too (74, 154).
     truth : Path or None
         Folder of the truth; default ``<out>/../truth``, or one step higher where ``out`` lies in a folder
         ``uploads``, in which it would be taken for another site.
@@ -281,13 +284,17 @@ def simulate_season(
     if truth is None:
         truth = (out.parent.parent if out.parent.name == "uploads" else out.parent) / "truth"
     season.write_truth(truth)
-    season.write_site(out)
+    season.write_site(out, with_radar=bool(radar_orbits))
     season.write_declarations(out, declarations_epsg)
     folder = out / str(season.truth.year) / "scenes"
     for number, one in enumerate(season.passes, start=1):
         season.truth.scenes.append(season.write_scene(one, folder, as_zip=as_zip, threads=threads))
         if progress is not None:
             progress(number / len(season.passes))
+    if radar_orbits:
+        radar = season.radar(radar_orbits)
+        for radar_pass in radar.passes:
+            season.truth.scenes.extend(radar.write_pass(radar_pass, folder))
     return season.truth
 
 

@@ -14,7 +14,7 @@ from sen4cap_core.clock import to_days
 from sen4cap_core.scenes.s1_reading import open_radar
 from sen4cap_core.simulation.crops import CROPS
 from sen4cap_core.simulation.radar_season import plan_radar
-from sen4cap_core.simulation.season import Season
+from sen4cap_core.simulation.season import Season, simulate_season
 
 
 @pytest.fixture(scope="module")
@@ -92,3 +92,15 @@ def test_orbits_nobody_simulates_are_refused() -> None:
     both = plan_radar(1, date(2019, 3, 1), date(2019, 3, 31), (74, 154))
     assert [one.relative_orbit for one in both[:2]] == [74, 154]
     assert all(later.at > earlier.at for earlier, later in itertools.pairwise(both))
+
+
+def test_a_whole_season_has_radar_where_it_is_wanted(tmp_path: Path) -> None:
+    truth = simulate_season(
+        tmp_path / "site", size_m=1000, n_dates=2, bands="10m-only-ndvi", start=date(2019, 5, 1),
+        end=date(2019, 5, 31), radar_orbits=(74, 154),
+    )  # fmt: skip
+    mains = [path for path in truth.scenes if path.suffix == ".tif"]
+    scenes = [scene for path in mains for scene in open_radar(path)]
+    assert {scene.relative_orbit for scene in scenes} == {74, 154}
+    assert {scene.sensor for scene in scenes} == {"s1-backscatter", "s1-coherence"}
+    assert "S1" in (tmp_path / "site" / "site.yaml").read_text()
