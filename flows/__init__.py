@@ -6,6 +6,7 @@
 ``process_scene``             one pass over the pixels: NDVI raster and parcel observations
 ``extract_parcels``           observations of the season's earlier scenes for declarations that came late
 ``detect_mowing``             L4B: when was each grassland parcel mown, and does it comply
+``monitor_practices``         L4C: harvest weeks, and whether declared practices are seen
 ``reconcile``                 finds whatever no event announced and asks for it again
 ``worker``                    the warm process that runs scene work without starting an interpreter each time
 ============================  ================================================================================

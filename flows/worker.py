@@ -19,6 +19,7 @@ from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
 from flows.ingest_scene import ingest_scene
+from flows.monitor_practices import monitor_practices
 from flows.process_scene import process_scene
 from flows.runtime import current_work, mark_crashed
 from sen4cap_core.db import jobs
@@ -32,8 +33,10 @@ from sen4cap_core.steps.work import (
     EXTRACT_PARCELS,
     FETCH_SCENE,
     INGEST_SCENE,
+    MONITOR_PRACTICES,
     PROCESS_SCENE,
     SCENE_WORK,
+    SEASON_WORK,
 )
 
 logger = logging.getLogger(__name__)
@@ -44,6 +47,7 @@ FLOWS: dict[str, Callable[..., Any]] = {
     EXTRACT_PARCELS: extract_parcels,
     FETCH_SCENE: fetch_scene,
     DETECT_MOWING: detect_mowing,
+    MONITOR_PRACTICES: monitor_practices,
 }
 
 LOOK_SECONDS = 0.5
@@ -158,9 +162,11 @@ def _next_work(context: Context, owner: str) -> list[ClaimedJob]:
     A season is evaluated when no scene work of its site is left, so a burst is evaluated once; an evaluation
     takes seconds and goes before the scenes of other sites.
     """
-    with context.session() as session:
-        quiet = jobs.quiet_sites(session, DETECT_MOWING, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
-    job = claim_next(context, [DETECT_MOWING], owner, site_slug=quiet[0]) if quiet else None
+    job = None
+    for kind in SEASON_WORK:
+        with context.session() as session:
+            quiet = jobs.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
+        job = job or (claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None)
     job = job or claim_next(context, SCENE_WORK, owner)
     if job is None:
         return []

@@ -9,6 +9,7 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sen4cap_core.db.base import Base, Json
+from sen4cap_core.db.models_practice_results import PracticeResult, PracticeRun
 from sen4cap_core.db.models_practices import PracticeRow, PracticeSet
 
 __all__ = [
@@ -22,7 +23,9 @@ __all__ = [
     "MowingRun",
     "ObservationSet",
     "Parcel",
+    "PracticeResult",
     "PracticeRow",
+    "PracticeRun",
     "PracticeSet",
     "ProcessorConfig",
     "Product",

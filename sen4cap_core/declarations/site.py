@@ -100,6 +100,8 @@ class L4CSwitch(ProcessorConfig):
 
     practices: tuple[Practice, ...] = ("NA", "CC", "FL", "NFC")
     """Practices looked at, as far as their tables are uploaded."""
+    tillage: bool = False
+    """Whether tillage is looked for after the harvest."""
     settings: dict[Literal["all", "NA", "CC", "FL", "NFC"], dict[str, str | float | int]] = Field(
         default_factory=dict
     )

@@ -22,7 +22,7 @@ from typing import Any
 import pystac
 
 from sen4cap_core.products.footprint import union_bbox
-from sen4cap_core.products.naming import L3B_NDVI, L4B_MOWING, S1_COMPOSITE
+from sen4cap_core.products.naming import L3B_NDVI, L4B_MOWING, L4C_PRACTICES, S1_COMPOSITE
 from sen4cap_core.products.stac import read_json, relative_href, write_item, write_json
 
 ROOT_ID = "sen4cap"
@@ -58,6 +58,13 @@ TEXTS: Mapping[str, CollectionText] = {
         "Mowing events of each declared parcel over a season, with dates, confidence and compliance. "
         "One item for each evaluation; the newest one of a season supersedes the earlier ones.",
         ("mowing", "grassland", "CAP", "parcels", "L4B"),
+    ),
+    L4C_PRACTICES: CollectionText(
+        "Agricultural practices (L4C)",
+        "Harvest week, catch crops, fallow, nitrogen-fixing crops and tillage of each row of a practice "
+        "table, with markers and grade. One item for each practice and evaluation; the newest one of a year "
+        "supersedes the earlier ones.",
+        ("harvest", "catch crop", "fallow", "CAP", "parcels", "L4C"),
     ),
 }
 

@@ -8,6 +8,7 @@ Paths are relative to the data root and use forward slashes, as the ``product.pa
     sites/<site>/<year>/observations/<declaration set>/<tile>/<YYYYMMDD>/<instant>_<group>_<version>.parquet
     sites/<site>/<year>/labels/<declaration set>/<tile>_<resolution>m_<version>.npz
     sites/<site>/<year>/l4b/<season>/<item id>.gpkg|.parquet|.json
+    sites/<site>/<year>/l4c/<practice>/<item id>.gpkg|.parquet|.csv|.json
 
 The version in a name is the start of the content key: another input, parameter or software version gives
 another file beside the first, and the same work finds its file already there.
@@ -29,6 +30,8 @@ L4B_MOWING = "sen4cap-l4b-mowing"
 """Collection of the mowing tables, one item per site, season and evaluation."""
 S1_COMPOSITE = "sen4cap-s1-composite"
 """Collection of the radar composites, one item per tile, period, orbit direction and polarisation."""
+L4C_PRACTICES = "sen4cap-l4c-practices"
+"""Collection of the tables of agricultural practices, one item per site, year, practice and evaluation."""
 
 VERSION_LENGTH = 8
 """Hexadecimal digits of the content key that names show: 2^32 versions of one scene are enough."""
@@ -169,6 +172,11 @@ def l4b_folder(site: str, year: int, season: str) -> PurePosixPath:
 def l4b_stem(site: str, start: date, end: date, version: str) -> str:
     """Name without suffix of the mowing tables of one evaluation over ``start`` .. ``end``."""
     return item_id(L4B_MOWING, site, start, end, version)
+
+
+def l4c_folder(site: str, year: int, practice: str) -> PurePosixPath:
+    """Folder of the tables of one practice (``NA``, ``CC``, ``FL``, ``NFC``) in one year."""
+    return year_folder(site, year) / "l4c" / _part(practice)
 
 
 def stac_path(asset: PurePosixPath) -> PurePosixPath:

@@ -34,6 +34,7 @@ TABLE = f"{_EXTENSIONS}/table/v1.2.0/schema.json"
 COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPARQUET = "application/vnd.apache.parquet"
 GEOPACKAGE = "application/geopackage+sqlite3"
+CSV = "text/csv"
 PNG = "image/png"
 
 _SHA2_256 = "1220"  # multihash prefix: sha2-256, 32 bytes

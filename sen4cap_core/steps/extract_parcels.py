@@ -12,6 +12,7 @@ from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.work import INGEST_SCENE, NDVI_GROUP, PROCESS_SCENE, ask_extract, ask_mowing
 
@@ -80,6 +81,7 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
         for season in site_rows.seasons_of(session, site_id, enabled_only=True):
             if season.year == year:
                 ask_mowing(session, slug, season.id)
+        ask_practices_of_year(session, site_rows.site_by_id(session, site_id), year)
     return Backfill(slug, year, declaration_set_id, number, from_raster, values, carried_over, unreadable)
 
 

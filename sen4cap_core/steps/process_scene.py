@@ -30,6 +30,7 @@ from sen4cap_core.steps.ndvi_product import MadeRaster, make_path, publish_ndvi
 from sen4cap_core.steps.observe import ObservedSet, extract_from_raster, write_set
 from sen4cap_core.steps.observe_radar import observe_radar
 from sen4cap_core.steps.parcel_labels import labels_of
+from sen4cap_core.steps.practice_asking import ask_practices_of_season
 from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_mowing, ask_process
 
 if TYPE_CHECKING:
@@ -215,6 +216,7 @@ def _close(context: Context, done: ProcessedScene) -> None:
         if done.observed:
             for season_id in subject.season_ids:
                 ask_mowing(session, subject.site, season_id)
+                ask_practices_of_season(session, season_id)
         # Declarations that came while the scene was being read.
         for set_id, _year in missing_sets(session, subject, context.settings.data):
             ask_extract(session, subject.site, set_id)

@@ -21,6 +21,7 @@ from sen4cap_core.declarations.practice_tables import (
 from sen4cap_core.errors import BadUploadError, ConfigurationError, Problem
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ def receive_l4c_config(context: Context, drop: Drop) -> Taken:
     with context.session() as session:
         site = site_rows.get_or_create_site(session, drop.site_slug)
         declaration_rows.store_config(session, site.id, drop.year, L4C, drop.upload_id, config.values())
+        ask_practices_of_year(session, site, drop.year)
     warnings = as_problems(config.notes)
     warnings += [
         Problem(f"{', '.join(names)} not given: {practice} cannot be monitored with this file")
@@ -84,6 +86,7 @@ def receive_practices(context: Context, drop: Drop) -> Taken:
         )
         replaces = former is not None and former.id != stored.id
         undeclared, warnings, details = _undeclared(session, site.id, drop.year, stored.id)
+        ask_practices_of_year(session, site, drop.year)
     warnings += doubtful[:SHOWN_WARNINGS]
     if len(doubtful) > SHOWN_WARNINGS:
         warnings.append(Problem(f"and {len(doubtful) - SHOWN_WARNINGS} more remarks on rows"))

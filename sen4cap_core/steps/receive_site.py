@@ -18,6 +18,7 @@ from sen4cap_core.declarations.site import (
 )
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.taken import Drop, Taken
 from sen4cap_core.steps.work import ask_mowing, ask_process
 
@@ -71,6 +72,8 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
         for season in seasons:
             if latest_run(session, season.id) is not None:
                 ask_mowing(session, site.slug, season.id)
+        for year in sorted({season.year for season in seasons}):
+            ask_practices_of_year(session, site, year)
         stored = {
             "site": site.name,
             "country": site.country or "not given",

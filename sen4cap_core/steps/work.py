@@ -18,10 +18,13 @@ PROCESS_SCENE = "process-scene"
 EXTRACT_PARCELS = "extract-parcels"
 FETCH_SCENE = "fetch-scene"
 DETECT_MOWING = "detect-mowing"
+MONITOR_PRACTICES = "monitor-practices"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
-WARM_WORK = (*SCENE_WORK, DETECT_MOWING)
+SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
+"""What evaluates a season, when a burst is through."""
+WARM_WORK = (*SCENE_WORK, *SEASON_WORK)
 """What the warm worker does; receive-upload is the drain flow's."""
 
 NDVI_GROUP = "ndvi"
@@ -30,6 +33,9 @@ NDVI_GROUP = "ndvi"
 MOWING_DELAY_SECONDS = 3.0
 """An evaluation waits this long for the next scene of a burst."""
 
+PRACTICES_DELAY_SECONDS = 10.0
+"""Practices wait longer than mowing: they change by the week."""
+
 _PRIORITY = {
     RECEIVE_UPLOAD: 100,
     INGEST_SCENE: 80,
@@ -37,6 +43,7 @@ _PRIORITY = {
     EXTRACT_PARCELS: 40,
     FETCH_SCENE: 30,
     DETECT_MOWING: 20,
+    MONITOR_PRACTICES: 10,
 }
 
 
@@ -83,6 +90,19 @@ def ask_mowing(session: Session, site_slug: str, season_id: int) -> bool:
         site_slug,
         "season_id",
         delay_seconds=MOWING_DELAY_SECONDS,
+        again=True,
+    )
+
+
+def ask_practices(session: Session, site_slug: str, season_id: int) -> bool:
+    """Ask for the practices of a season's year to be evaluated with what there is then."""
+    return _ask(
+        session,
+        MONITOR_PRACTICES,
+        season_id,
+        site_slug,
+        "season_id",
+        delay_seconds=PRACTICES_DELAY_SECONDS,
         again=True,
     )
 

@@ -54,6 +54,8 @@ class Run:
     with_tillage: bool
     with_weeks: bool
     compat: Compat
+    ratio_scale: float = 1.0
+    """0.5 when the series are in half decibels."""
 
     @property
     def original(self) -> bool:
@@ -117,7 +119,7 @@ def monitor(
             "CATCHMAIN is empty.",
             remedy="Catch crops need the P_TYPE of those under the main crop.",
         )
-    thresholds = kernel_thresholds(settings, run.compat)
+    thresholds = kernel_thresholds(settings, run.compat, run.ratio_scale)
     days = {
         name: table.columns[name].days() for name in ("VEG_START", "H_START", "H_END", "P_START", "P_END")
     }

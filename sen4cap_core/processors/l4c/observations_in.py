@@ -43,14 +43,18 @@ MAX_ORBITS = 30_000
 
 
 @dataclass
-class _Batch:
-    """Rows of one batch that may be used."""
+class RowBatch:
+    """Observations of any parcels, N rows."""
 
     parcel: NDArray[np.int32]
+    """Row of the parcel among those looked at, -1 for any other."""
     kind: NDArray[np.int8]
+    """AMP_VV, AMP_VH, COHERENCE or NDVI; -1 for what is not used."""
     orbit: NDArray[np.int16]
+    """A number from 0 on."""
     day: NDArray[np.int32]
     start: NDArray[np.int32]
+    """Earlier day of a coherence pair, 0 where unknown; empty when no row tells."""
     mean: NDArray[np.float64]
     std: NDArray[np.float64]
 
@@ -59,7 +63,7 @@ class _Batch:
 class _Reading:
     counts: NDArray[np.int64]
     """(4P) rows of each parcel and kind."""
-    batches: list[_Batch] = field(default_factory=list)
+    batches: list[RowBatch] = field(default_factory=list)
     orbits: dict[str, int] = field(default_factory=dict)
     has_starts: bool = False
     last_day: int = NO_DAY
@@ -100,6 +104,18 @@ def read_parcel_series(
     return ParcelSeries(series, reading.last_day, reading.n_foreign_rows)
 
 
+def series_of(
+    batches: Sequence[RowBatch], n_parcels: int, n_orbits: int, min_acquisitions: int, original: bool
+) -> Series:
+    """Lay batches of observations out as series; of doubled rows the last one counts."""
+    reading = _Reading(np.zeros(N_KINDS * n_parcels, np.int64), list(batches))
+    for batch in batches:
+        count_rows(batch.parcel, batch.kind, reading.counts)
+        reading.has_starts = reading.has_starts or batch.start.size > 0
+    rows, _ = _lay_out(reading, n_parcels, with_std=False)
+    return _build(rows, n_parcels, n_orbits, min_acquisitions, original)
+
+
 def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: bool) -> _Reading:
     required = {"parcel_id": TEXT, "kind": TEXT, "date": TEXT, "mean": pa.float64()}
     optional = {"pol": TEXT, "polarisation": TEXT, "orbit": TEXT, "date1": TEXT}
@@ -130,7 +146,7 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
         # Counted here, while the next rows are being decoded.
         count_rows(parcel, kind, reading.counts)
         reading.batches.append(
-            _Batch(
+            RowBatch(
                 parcel=parcel,
                 kind=kind,
                 orbit=_orbits(batch, names, reading.orbits),

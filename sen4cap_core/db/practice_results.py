@@ -1,0 +1,71 @@
+"""Results of L4C: evaluations of practice tables and their rows."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.copying import copy_rows
+from sen4cap_core.db.models import PracticeResult, PracticeRun, Site
+
+RESULT_COLUMNS = (
+    "row",
+    "new_id",
+    "c_index",
+    "last_week",
+    "harvest_week",
+    "radar_harvest_week",
+    "tillage_week",
+    "p_start",
+    "p_end",
+    "markers",
+)
+"""Columns of a table of results, in this order; dates as date32, null where there is none."""
+
+
+def latest_practice_run(session: Session, site_id: int, year: int, practice: str) -> PracticeRun | None:
+    """Return the newest evaluation of a practice: the one in force."""
+    return session.scalars(
+        select(PracticeRun)
+        .where(PracticeRun.site_id == site_id, PracticeRun.year == year, PracticeRun.practice == practice)
+        .order_by(PracticeRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def lock_practice(session: Session, site_id: int, year: int, practice: str, last_run_id: int | None) -> bool:
+    """Hold a site's results until the transaction ends; False when a run came that was not known."""
+    session.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    last = latest_practice_run(session, site_id, year, practice)
+    return (last.id if last else None) == last_run_id
+
+
+def store_practice_run(session: Session, run: PracticeRun, results: pa.Table) -> int:
+    """Store a run with its rows (``RESULT_COLUMNS``) and drop the rows of the practice's earlier runs.
+
+    The earlier runs stay as history; what they said is in their exported files.
+    """
+    session.add(run)
+    session.flush()
+    earlier = select(PracticeRun.id).where(
+        PracticeRun.site_id == run.site_id,
+        PracticeRun.year == run.year,
+        PracticeRun.practice == run.practice,
+        PracticeRun.id != run.id,
+    )
+    session.execute(delete(PracticeResult).where(PracticeResult.run_id.in_(earlier)))
+    rows = results.select(list(RESULT_COLUMNS)).add_column(0, "run_id", pa.repeat(run.id, results.num_rows))
+    copy_rows(session, "practice_result", rows.column_names, rows)
+    return run.id
+
+
+def count_results(session: Session, site_id: int, year: int) -> dict[str, int]:
+    """Return how many rows the results in force have, by practice."""
+    query = (
+        select(PracticeRun.practice, func.count())
+        .join(PracticeResult, PracticeResult.run_id == PracticeRun.id)
+        .where(PracticeRun.site_id == site_id, PracticeRun.year == year)
+        .group_by(PracticeRun.practice)
+    )
+    return {str(row[0]): int(row[1]) for row in session.execute(query)}

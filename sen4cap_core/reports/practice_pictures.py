@@ -1,0 +1,167 @@
+"""Pictures of practices: when harvests were, where which grade is, one parcel with all it rests on."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import geopandas as gpd
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from sen4cap_core.clock import to_days
+from sen4cap_core.reports.drawing import png_bytes
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+MAX_BYTES: Final = 120_000
+MARGIN_DAYS: Final = 21
+HARVESTED: Final = "harvest"
+NOT_HARVESTED: Final = "no harvest"
+GRADE_COLOURS: Final[Mapping[str, str]] = {
+    "STRONG": "#00694e",
+    "MODERATE": "#56b4e9",
+    "WEAK": "#e69f00",
+    "POOR": "#d55e00",
+    HARVESTED: "#00694e",
+    NOT_HARVESTED: "#e69f00",
+    "NR": "#c9ced6",
+    "NA": "#e9ecef",
+    "NA1": "#e9ecef",
+}
+_INK: Final = "#222831"
+_SOFT: Final = "#5c6570"
+_BAR: Final = "#0072b2"
+_MARKER_COLOUR: Final = "#222831"
+
+
+@dataclass(frozen=True)
+class PracticeChart:
+    """All that the judgement of one row rests on. Days since 1970-01-01."""
+
+    title: str
+    subtitle: str
+    ndvi: tuple[NDArray[np.int32], NDArray[np.float64]]
+    """Days and NDVI x 1000."""
+    ratio: tuple[NDArray[np.int32], NDArray[np.float64]]
+    """Days and VV - VH, on the scale of the thresholds."""
+    coherence: tuple[NDArray[np.int32], NDArray[np.float64]]
+    mondays: NDArray[np.int32]
+    markers: NDArray[np.int8]
+    """(weeks, 5) M1 to M5; 1 is true."""
+    harvest_period: tuple[int, int] | None = None
+    practice_period: tuple[int, int] | None = None
+    weeks: dict[str, int] = field(default_factory=dict)
+    """Title -> Monday: harvest, tillage."""
+
+
+def harvest_histogram_png(mondays: Sequence[date], title: str) -> bytes:
+    """Draw how many harvests each week has; empty weeks between are shown."""
+    figure = _figure(7.0, 2.8)
+    axes = figure.add_axes((0.08, 0.2, 0.9, 0.65))
+    days = np.array([to_days(monday) for monday in mondays], np.int64)
+    if days.size:
+        weeks = np.arange(days.min(), days.max() + 1, 7)
+        counts = np.bincount((days - days.min()) // 7, minlength=weeks.size)
+        axes.bar(weeks + 3, counts, width=6, color=_BAR)
+        axes.set_xlim(weeks[0] - MARGIN_DAYS, weeks[-1] + MARGIN_DAYS)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+    else:
+        axes.text(0.5, 0.5, "no harvest yet", transform=axes.transAxes, ha="center", color=_SOFT)
+    _time_axis(axes)
+    axes.set_ylabel("parcels", size=9, color=_INK)
+    figure.text(0.012, 0.92, title, size=11, weight="bold", color=_INK, parse_math=False)
+    return _png(figure)
+
+
+def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: str) -> bytes:
+    """Draw parcels in the colour of their grade; ``values`` are keys of ``GRADE_COLOURS``, others grey."""
+    from matplotlib.collections import PolyCollection
+    from matplotlib.patches import Patch
+
+    figure = _figure(7.0, 5.0)
+    axes = figure.add_axes((0.02, 0.02, 0.96, 0.86))
+    shapes, colours = [], []
+    for geometry, value in zip(parcels.geometry, values, strict=True):
+        if geometry is None or geometry.is_empty:
+            continue
+        for part in getattr(geometry, "geoms", [geometry]):
+            shapes.append(np.asarray(part.exterior.coords)[:, :2])
+            colours.append(GRADE_COLOURS.get(value, "#e9ecef"))
+    axes.add_collection(PolyCollection(shapes, facecolors=colours, edgecolors="#8a929c", linewidths=0.3))
+    axes.autoscale_view()
+    if parcels.crs is not None and parcels.crs.is_geographic and len(parcels):
+        axes.set_aspect(1.0 / max(0.1, np.cos(np.radians(float(np.mean(axes.get_ylim()))))))
+    axes.set_axis_off()
+    handles = [Patch(color=c, label=g) for g, c in GRADE_COLOURS.items() if g in set(values)]
+    axes.legend(handles=handles, loc="lower right", fontsize=8, frameon=True)
+    figure.text(0.012, 0.93, title, size=11, weight="bold", color=_INK, parse_math=False)
+    return _png(figure)
+
+
+def practice_chart_png(chart: PracticeChart) -> bytes:
+    """Draw one row: NDVI, backscatter ratio and coherence, the weeks with true markers, the periods."""
+    figure = _figure(7.5, 5.6)
+    heights = [(0.66, 0.23), (0.43, 0.2), (0.21, 0.19), (0.055, 0.11)]
+    first = None
+    parts = [(chart.ndvi, "NDVI x 1000", "#00694e"), (chart.ratio, "VV - VH", "#d55e00")]
+    parts.append((chart.coherence, "coherence", "#0072b2"))
+    for (bottom, height), (series, label, colour) in zip(heights, parts, strict=False):
+        axes = figure.add_axes((0.09, bottom, 0.89, height), sharex=first)
+        first = first or axes
+        axes.plot(*series, color=colour, lw=0.9, marker="o", ms=2.2)
+        axes.set_ylabel(label, size=8, color=_INK)
+        axes.tick_params(labelbottom=False, labelsize=7, colors=_SOFT)
+        _draw_periods(axes, chart)
+    axes = figure.add_axes((0.09, heights[3][0], 0.89, heights[3][1]), sharex=first)
+    for marker in range(chart.markers.shape[1]):
+        weeks = chart.mondays[chart.markers[:, marker] == 1]
+        axes.plot(weeks + 3, np.full(weeks.size, marker + 1), "|", color=_MARKER_COLOUR, ms=5, mew=2)
+    axes.set_yticks(range(1, 6), [f"M{i}" for i in range(1, 6)], fontsize=7)
+    axes.set_ylim(5.6, 0.4)
+    _draw_periods(axes, chart)
+    _time_axis(axes)
+    figure.text(0.012, 0.955, chart.title, size=11, weight="bold", color=_INK, parse_math=False)
+    figure.text(0.012, 0.92, chart.subtitle, size=8.5, color=_SOFT, parse_math=False)
+    return _png(figure)
+
+
+def _draw_periods(axes: object, chart: PracticeChart) -> None:
+    for period, colour in ((chart.harvest_period, "#e69f00"), (chart.practice_period, "#56b4e9")):
+        if period is not None:
+            axes.axvspan(*period, color=colour, alpha=0.12, lw=0)  # type: ignore[attr-defined]
+    for place, monday in enumerate(chart.weeks.values()):
+        style = ("-", ":")[place % 2]
+        axes.axvline(monday + 3, color=_INK, lw=1, ls=style)  # type: ignore[attr-defined]
+
+
+def _figure(width: float, height: float) -> Figure:
+    # Half a second of imports that only pictures need.
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _time_axis(axes: object) -> None:
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+
+    locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_locator(locator)  # type: ignore[attr-defined]
+    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(formatter)  # type: ignore[attr-defined]
+    axes.tick_params(labelsize=8, colors=_SOFT)  # type: ignore[attr-defined]
+
+
+def _png(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.canvas.print_png(buffer)  # type: ignore[attr-defined]
+    buffer.seek(0)
+    return png_bytes(Image.open(buffer), MAX_BYTES)
