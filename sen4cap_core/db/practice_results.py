@@ -6,7 +6,7 @@ import pyarrow as pa
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.copying import copy_rows
+from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
 from sen4cap_core.db.models import PracticeResult, PracticeRun, Site
 
 RESULT_COLUMNS = (
@@ -56,7 +56,7 @@ def store_practice_run(session: Session, run: PracticeRun, results: pa.Table) ->
     )
     session.execute(delete(PracticeResult).where(PracticeResult.run_id.in_(earlier)))
     rows = results.select(list(RESULT_COLUMNS)).add_column(0, "run_id", pa.repeat(run.id, results.num_rows))
-    copy_rows(session, "practice_result", rows.column_names, rows)
+    copy_rows(session, "practice_result", rows.to_batches(max_chunksize=BATCH_ROWS))
     return run.id
 
 

@@ -62,6 +62,8 @@ class PracticeChart:
 
 def harvest_histogram_png(mondays: Sequence[date], title: str) -> bytes:
     """Draw how many harvests each week has; empty weeks between are shown."""
+    from matplotlib.ticker import MaxNLocator
+
     figure = _figure(7.0, 2.8)
     axes = figure.add_axes((0.08, 0.2, 0.9, 0.65))
     days = np.array([to_days(monday) for monday in mondays], np.int64)
@@ -70,7 +72,7 @@ def harvest_histogram_png(mondays: Sequence[date], title: str) -> bytes:
         counts = np.bincount((days - days.min()) // 7, minlength=weeks.size)
         axes.bar(weeks + 3, counts, width=6, color=_BAR)
         axes.set_xlim(weeks[0] - MARGIN_DAYS, weeks[-1] + MARGIN_DAYS)
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     else:
         axes.text(0.5, 0.5, "no harvest yet", transform=axes.transAxes, ha="center", color=_SOFT)
     _time_axis(axes)
