@@ -109,7 +109,7 @@ def test_practices_are_judged_exported_entered_and_shown(season) -> None:
     harvest, catch_crop = (result_frame(practice) for practice in answer.practices)
     assert harvest.ORIG_ID.tolist() == ["0001", "0002"]
     assert set(harvest.H_W_START) == {FOUND.isoformat()}
-    assert harvest.S1PIX.tolist() == ["50", "50"]
+    assert harvest.S1PIX.tolist() == ["81", "81"]
     assert catch_crop.C_INDEX.tolist() == ["STRONG"]
     # Halved once and not twice: the fall of 2.5 in the method's own series.
     pairs = answer.series.pair_at
