@@ -101,3 +101,34 @@ def monitor(
         raise typer.Exit(2) from error
     for line in summary:
         typer.echo(line, err=True)
+
+
+@app.command()
+def score(
+    result: Annotated[Path, typer.Option(help="Result of `sen4cap l4c monitor`.")],
+    truth: Annotated[Path, typer.Option(help="Table with parcel_id and what really happened.")],
+    out: Annotated[Path, typer.Option(help="Folder for scores.csv and plots.")],
+    harvest: Annotated[str, typer.Option(help="Truth column of the harvest day.")] = "harvest_date",
+    presence: Annotated[
+        str, typer.Option(help="Truth column that is 1, true or yes where the practice is present.")
+    ] = "catch_crop",
+    tillage_day: Annotated[str, typer.Option(help="Truth column of the day of tillage.")] = "tillage_date",
+    crop: Annotated[
+        str, typer.Option(help="Column to group by, of the truth or else of the result.")
+    ] = "MAIN_CROP",
+) -> None:
+    """Score a result against reference harvests, practices and tillage, in all and by crop, with plots.
+
+    What the truth or the result has no column for is not scored.
+    """
+    from sen4cap_core.reports.practice_score_files import score_practices
+
+    try:
+        lines = score_practices(
+            result, truth, out, harvest=harvest, presence=presence, tillage=tillage_day, crop=crop
+        )
+    except Sen4capError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for line in lines:
+        typer.echo(line)
