@@ -17,6 +17,7 @@ from sen4cap_core.cli import (
     l4a,
     l4b,
     l4c,
+    markers,
     services,
     site,
     upload,
@@ -41,6 +42,7 @@ demo.register(app)
 app.add_typer(l4a.app, name="l4a")
 app.add_typer(l4b.app, name="l4b")
 app.add_typer(l4c.app, name="l4c")
+app.add_typer(markers.app, name="markers")
 app.add_typer(diversification.app, name="diversification")
 
 

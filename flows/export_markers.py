@@ -1,0 +1,57 @@
+"""Marker databases: everything known of the parcels, as wide tables."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+from prefect import State, flow
+
+from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.reports.tables import markdown_table
+from sen4cap_core.reports.text import count, document, heading
+from sen4cap_core.steps.export_markers import DATABASES, Database, current_years
+from sen4cap_core.steps.export_markers import export_markers as run_step
+
+
+@flow(name="export-markers")
+def export_markers(
+    site: str, start: date, end: date, markers: list[Database] | None = None
+) -> dict[str, Any] | State[None]:
+    """Write marker databases of a site.
+
+    Parameters
+    ----------
+    site : short name of the site.
+    start, end : first and last day; the year of ``end`` is the season's.
+    markers : MDB1, MDB2, MDB3; default: all.
+    """
+    try:
+        done = run_step(step_context(), site, start, end, markers or DATABASES)
+    except NothingToDoError as reason:
+        return skipped(reason)
+    name_run(f"export-markers {site} {end}", scope_tags(site, year=done.year))
+    rows = [
+        [name, count(done.n_rows[name]), count(done.n_columns[name]), str(path)]
+        for name, path in done.files.items()
+    ]
+    page = document(
+        heading(f"Marker databases of {site}, {start} to {end}"),
+        markdown_table(["Database", "Parcels", "Columns", "File"], rows, ["left", "right", "right", "left"]),
+    )
+    show(artifact_key("markers", site, str(done.year)), page, f"Marker databases of {site}")
+    return {"files": {name: str(path) for name, path in done.files.items()}}
+
+
+@flow(name="update-markers")
+def update_markers() -> dict[str, Any] | State[None]:
+    """Bring the marker databases of every site and year with new observations up to date."""
+    context = step_context()
+    written: dict[str, int] = {}
+    for site, start, end in current_years(context):
+        try:
+            written[f"{site} {end.year}"] = len(run_step(context, site, start, end).files)
+        except NothingToDoError:
+            continue
+    return {"written": written} if written else skipped("nothing was observed since the last update")

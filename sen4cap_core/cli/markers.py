@@ -1,0 +1,36 @@
+"""``sen4cap markers export``: everything known of a site's parcels, as wide tables."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(help="Marker databases.", no_args_is_help=True)
+_DAY = ["%Y-%m-%d"]
+
+
+@app.callback()
+def _group() -> None:
+    """Keep ``markers`` a group of commands, also while it has one."""
+
+
+@app.command()
+def export(
+    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")],
+    end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day; its year is the season's.")],
+    markers: Annotated[str, typer.Option(help="MDB1, MDB2, MDB3, separated by commas.")] = "MDB1,MDB2,MDB3",
+) -> None:
+    """Write marker databases as Arrow IPC and Parquet with the original's column names."""
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.steps.export_markers import DATABASES, export_markers
+
+    asked = [name.strip().upper() for name in markers.split(",") if name.strip()]
+    chosen = [name for name in DATABASES if name in asked]
+    if not asked or len(chosen) != len(set(asked)):
+        raise typer.BadParameter(f"{markers!r}: expected some of {', '.join(DATABASES)}")
+    done = export_markers(open_step_context(), site, start.date(), end.date(), chosen)
+    for name, path in done.files.items():
+        typer.echo(f"{name}: {done.n_rows[name]} parcels, {done.n_columns[name]} columns: {path}")

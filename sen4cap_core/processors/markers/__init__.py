@@ -1,0 +1,1 @@
+"""Marker databases: wide tables of parcels, with the original's column names."""
