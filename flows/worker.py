@@ -20,20 +20,24 @@ from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
 from flows.ingest_scene import ingest_scene
 from flows.monitor_practices import monitor_practices
+from flows.preprocess_scene import preprocess_scene
 from flows.process_scene import process_scene
 from flows.runtime import current_work, mark_crashed
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.errors import BadUploadError
+from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_back_orphans
+from sen4cap_core.steps.preprocess_scene import corrector_of
 from sen4cap_core.steps.work import (
     DETECT_MOWING,
     EXTRACT_PARCELS,
     FETCH_SCENE,
     INGEST_SCENE,
     MONITOR_PRACTICES,
+    PREPROCESS_SCENE,
     PROCESS_SCENE,
     SCENE_WORK,
     SEASON_WORK,
@@ -46,6 +50,7 @@ FLOWS: dict[str, Callable[..., Any]] = {
     PROCESS_SCENE: process_scene,
     EXTRACT_PARCELS: extract_parcels,
     FETCH_SCENE: fetch_scene,
+    PREPROCESS_SCENE: preprocess_scene,
     DETECT_MOWING: detect_mowing,
     MONITOR_PRACTICES: monitor_practices,
 }
@@ -66,6 +71,8 @@ LONGEST_WAIT_SECONDS = 900.0
 """After so long a season is evaluated although scenes of its site are still to come."""
 UNREADABLE_TRIES = 2
 """A scene that cannot be read is looked at once more: a network folder may have been away for a moment."""
+CORRECTION_TRIES = 3
+"""A correction that failed for a reason that may pass is tried so often, a day apart."""
 INGEST_BATCH = 50
 """Uploads registered in one run: a run costs half a second of a core, a registration a hundredth."""
 RECYCLE_AFTER_JOBS = 2000
@@ -91,6 +98,9 @@ class WarmWorker:
         # Fetching waits for the network, so it has hands of its own: it holds no scene up.
         hands = [("slot", _next_work, LOOK_SECONDS)] * settings.scene_slots
         hands += [("fetch", _next_fetch, FETCH_LOOK_SECONDS)] * settings.fetch_slots
+        if corrector_of(settings) is not None:
+            # A correction takes an hour and threads of its own; one at a time keeps the dates in order.
+            hands.append(("correct", _next_correction, FETCH_LOOK_SECONDS))
         slots = [
             threading.Thread(target=self._slot, args=(take, pause), name=f"{name}-{number}", daemon=True)
             for number, (name, take, pause) in enumerate(hands)
@@ -153,6 +163,12 @@ class WarmWorker:
 def _next_fetch(context: Context, owner: str) -> list[ClaimedJob]:
     """Claim a transfer."""
     job = claim_next(context, [FETCH_SCENE], owner)
+    return [job] if job else []
+
+
+def _next_correction(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim a Level-1C product to be corrected."""
+    job = claim_next(context, [PREPROCESS_SCENE], owner)
     return [job] if job else []
 
 
@@ -229,12 +245,16 @@ def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: st
         # A file that is wrong stays wrong; everything else may be better in a while.
         is_file = isinstance(error, BadUploadError)
         tries = UNREADABLE_TRIES if is_file else context.settings.max_attempts
+        pause_s = RETRY_SECONDS * job.attempts
+        if isinstance(error, ExternalProgramError):
+            tries = 1 if error.final else CORRECTION_TRIES
+            pause_s = context.settings.level_2a_retry_hours * 3600.0
         jobs.fail(
             session,
             job.id,
             job.owner,
             f"{type(error).__name__}: {error}",
-            RETRY_SECONDS * job.attempts,
+            pause_s,
             max_attempts=tries,
             flow_run_id=run_id,
         )

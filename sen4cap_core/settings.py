@@ -48,6 +48,19 @@ class Settings(BaseSettings):
     linger_seconds: float = 45.0
     """How long the drain flow waits for more work before it ends."""
 
+    sen2cor: str | None = None
+    """Sen2Cor's ``L2A_Process``: a path, or ``docker:<image>`` / ``podman:<image>``."""
+    maja: str | None = None
+    """MAJA, in the same way; taken before Sen2Cor where both are set."""
+    maja_gipp: Path | None = None
+    """Folder of MAJA's parameter files, with ``UserConfiguration`` in it."""
+    maja_terrain: Path | None = None
+    """Folder of MAJA's terrain products."""
+    level_2a_hours: float = 6.0
+    """A correction that takes longer is ended."""
+    level_2a_retry_hours: float = 24.0
+    """Pause before a failed correction is tried again."""
+
     @property
     def uploads_root(self) -> Path:
         """Folder people drop files into."""

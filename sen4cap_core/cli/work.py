@@ -18,8 +18,8 @@ def retry(
     """Try failed jobs again, with a fresh count of attempts."""
     from sen4cap_core.db.jobs import retry_failed
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.work import RECEIVE_UPLOAD, WARM_WORK
+    from sen4cap_core.steps.work import PREPROCESS_SCENE, RECEIVE_UPLOAD, WARM_WORK
 
     with open_step_context().session() as session:
-        count = retry_failed(session, (RECEIVE_UPLOAD, *WARM_WORK), site)
+        count = retry_failed(session, (RECEIVE_UPLOAD, PREPROCESS_SCENE, *WARM_WORK), site)
     typer.echo(f"{count} failed jobs wait again" if count else "no job has failed")

@@ -54,6 +54,19 @@ def open_safe(path: Path) -> list[Scene]:
     return scenes
 
 
+def find_level_1c(path: Path) -> ProductFiles | None:
+    """Return the Level-1C product in a folder or zip, None where there is none. Never raises for content."""
+    try:
+        if path.is_dir():
+            files: ProductFiles = FolderFiles(path)
+            return files if files.size(L1C_METADATA) is not None else None
+        if path.suffix.lower() != ".zip":
+            return None
+        return next(iter(find_safe_roots(path, (L1C_METADATA,))), None)
+    except BadUploadError:
+        return None
+
+
 def open_product_files(path: Path) -> list[ProductFiles]:
     """Find the product in a folder, or all products in a zip.
 
@@ -251,5 +264,6 @@ def _level_1c(path: Path, name: str) -> BadUploadError:
         path,
         "this is a Level-1C product (top of the atmosphere, no cloud classification).",
         expected="Level-2A (surface reflectance)",
-        remedy=f"drop the Level-2A product of the same acquisition: {wanted}",
+        remedy=f"drop the Level-2A product of the same acquisition: {wanted}; or let the operator install "
+        "Sen2Cor or MAJA and set SEN4CAP_SEN2COR or SEN4CAP_MAJA (docs/operations.md), then drop it again",
     )

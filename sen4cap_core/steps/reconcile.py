@@ -6,14 +6,16 @@ Everything here is also asked for by the step before it; this one closes the gap
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import gaps, jobs
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db.leases import RunningJob
-from sen4cap_core.db.models import Site
+from sen4cap_core.db.models import Site, Upload
 from sen4cap_core.files import sweep_partial
 from sen4cap_core.inbox.register import register_all
+from sen4cap_core.scenes.s2_safe import find_level_1c
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import take_back_orphans
 from sen4cap_core.steps.work import (
@@ -24,6 +26,7 @@ from sen4cap_core.steps.work import (
     ask_extract,
     ask_ingest,
     ask_mowing,
+    ask_preprocess,
     ask_process,
     ask_receive,
     work_key,
@@ -61,6 +64,10 @@ def reconcile(context: Context) -> Gaps:
             ask_receive(session, slug, upload_id)
             found.uploads += 1
         for upload_id, slug in gaps.scene_uploads_without_scene(session):
+            if find_level_1c(Path(session.get_one(Upload, upload_id).path)) is not None:
+                # Its scene comes with its correction; one that failed waits for a person.
+                found.scene_uploads += ask_preprocess(session, slug, upload_id)
+                continue
             ask_ingest(session, slug, upload_id)
             found.scene_uploads += 1
         for scene, slug in scene_rows.unprocessed_scenes(session):

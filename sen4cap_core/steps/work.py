@@ -17,6 +17,7 @@ INGEST_SCENE = "ingest-scene"
 PROCESS_SCENE = "process-scene"
 EXTRACT_PARCELS = "extract-parcels"
 FETCH_SCENE = "fetch-scene"
+PREPROCESS_SCENE = "preprocess-scene"
 DETECT_MOWING = "detect-mowing"
 MONITOR_PRACTICES = "monitor-practices"
 
@@ -42,6 +43,7 @@ _PRIORITY = {
     PROCESS_SCENE: 50,
     EXTRACT_PARCELS: 40,
     FETCH_SCENE: 30,
+    PREPROCESS_SCENE: 30,
     DETECT_MOWING: 20,
     MONITOR_PRACTICES: 10,
 }
@@ -69,6 +71,11 @@ def ask_fetch(session: Session, site_slug: str, site_id: int, acquisition_key: s
         again=True,
     )
     return outcome != "known"
+
+
+def ask_preprocess(session: Session, site_slug: str, upload_id: int, *, again: bool = False) -> bool:
+    """Ask for a Level-1C upload to be corrected to Level-2A."""
+    return _ask(session, PREPROCESS_SCENE, upload_id, site_slug, "upload_id", again=again)
 
 
 def ask_process(session: Session, site_slug: str, scene_id: int, *, again: bool = False) -> bool:
