@@ -9,13 +9,17 @@ from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sen4cap_core.db.base import Base, Json
+from sen4cap_core.db.models_crop_types import CropTypeResult, CropTypeRun, DiversificationResult
 from sen4cap_core.db.models_practice_results import PracticeResult, PracticeRun
 from sen4cap_core.db.models_practices import PracticeRow, PracticeSet
 
 __all__ = [
     "Base",
     "CropCode",
+    "CropTypeResult",
+    "CropTypeRun",
     "DeclarationSet",
+    "DiversificationResult",
     "Job",
     "Json",
     "Marker",

@@ -85,7 +85,12 @@ class L3BSwitch(ProcessorConfig):
 
 
 class L4ASwitch(ProcessorConfig):
-    """Crop types."""
+    """Crop types, and crop diversification with them."""
+
+    settings: dict[str, Any] = Field(default_factory=dict)
+    """Settings of the classification, such as ``pa_min: 20`` (docs/crop-types.md)."""
+    diversification: dict[str, Any] = Field(default_factory=dict)
+    """Thresholds of crop diversification, such as ``min_confidence: 0.9``."""
 
 
 class L4BSwitch(ProcessorConfig):

@@ -22,7 +22,7 @@ from typing import Any
 import pystac
 
 from sen4cap_core.products.footprint import union_bbox
-from sen4cap_core.products.naming import L3B_NDVI, L4B_MOWING, L4C_PRACTICES, S1_COMPOSITE
+from sen4cap_core.products.naming import L3B_NDVI, L4A_CROP_TYPES, L4B_MOWING, L4C_PRACTICES, S1_COMPOSITE
 from sen4cap_core.products.stac import read_json, relative_href, write_item, write_json
 
 ROOT_ID = "sen4cap"
@@ -52,6 +52,12 @@ TEXTS: Mapping[str, CollectionText] = {
         "Weekly, two-monthly, monthly and season composites of Sentinel-1 backscatter (linear power, and "
         "VV / VH) and coherence by orbit direction and polarisation, 20 m, on the tile's own UTM grid.",
         ("Sentinel-1", "backscatter", "coherence", "composite"),
+    ),
+    L4A_CROP_TYPES: CollectionText(
+        "Crop types (L4A)",
+        "Crop type of each declared parcel, told from a season of Sentinel-2 and Sentinel-1 parcel means: "
+        "the two likeliest with their probabilities, conformity with the declaration, or the reason for none.",
+        ("crop type", "CAP", "parcels", "L4A"),
     ),
     L4B_MOWING: CollectionText(
         "Grassland mowing (L4B)",

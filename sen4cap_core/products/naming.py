@@ -7,6 +7,8 @@ Paths are relative to the data root and use forward slashes, as the ``product.pa
     sites/<site>/<year>/l3b/<tile>/<YYYYMMDD>/<item id>.tif|.json
     sites/<site>/<year>/observations/<declaration set>/<tile>/<YYYYMMDD>/<instant>_<group>_<version>.parquet
     sites/<site>/<year>/labels/<declaration set>/<tile>_<resolution>m_<version>.npz
+    sites/<site>/<year>/l4a/<season>/<item id>.parquet|.json
+    sites/<site>/<year>/l4a/<season>/<version>/CropType.gpkg ...
     sites/<site>/<year>/l4b/<season>/<item id>.gpkg|.parquet|.json
     sites/<site>/<year>/l4c/<practice>/<item id>.gpkg|.parquet|.csv|.json
 
@@ -26,6 +28,8 @@ from pathlib import PurePath, PurePosixPath
 
 L3B_NDVI = "sen4cap-l3b-ndvi"
 """Collection of the NDVI rasters, one item per scene and tile."""
+L4A_CROP_TYPES = "sen4cap-l4a-crop-types"
+"""Collection of the crop type maps, one item per site, season and classification."""
 L4B_MOWING = "sen4cap-l4b-mowing"
 """Collection of the mowing tables, one item per site, season and evaluation."""
 S1_COMPOSITE = "sen4cap-s1-composite"
@@ -162,6 +166,16 @@ def s1_composite_path(
     parts = [f"SEN4CAP_L2A_PRD_S{site_id:d}", period, f"T{_tile(tile)}", direction, polarisation, kind]
     name = "_".join(_part(part) for part in parts if part)
     return s1_composite_folder(site, year, tile, version) / f"{name}.tif"
+
+
+def l4a_folder(site: str, year: int, season: str) -> PurePosixPath:
+    """Folder of the crop type maps of one season; the tables of a run are in a folder of its version."""
+    return year_folder(site, year) / "l4a" / _part(season)
+
+
+def l4a_stem(site: str, start: date, end: date, version: str) -> str:
+    """Name without suffix of the crop type map over ``start`` .. ``end``."""
+    return item_id(L4A_CROP_TYPES, site, start, end, version)
 
 
 def l4b_folder(site: str, year: int, season: str) -> PurePosixPath:

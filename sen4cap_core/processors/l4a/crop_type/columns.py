@@ -78,11 +78,12 @@ def canonical_variable(name: str) -> tuple[str, str]:
 def orbit_names(texts: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return ``ASC``, ``DESC``, ``R088`` for a number, "" for none."""
     distinct, which = np.unique(np.array(["" if t is None else str(t) for t in texts]), return_inverse=True)
-    known = np.array([_orbit(str(text)) for text in distinct], object)
+    known = np.array([orbit_name(str(text)) for text in distinct], object)
     return known[which]
 
 
-def _orbit(text: str) -> str:
+def orbit_name(text: str) -> str:
+    """Return ``ASC``, ``DESC``, ``R088`` for the number of a relative orbit, "" for none."""
     plain = text.strip().lower()
     if plain in _DIRECTIONS:
         return _DIRECTIONS[plain]

@@ -6,6 +6,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.yaml_models import read_yaml_model
@@ -66,6 +67,31 @@ def assess_tables(
         *_remarks(table, found, thresholds, compat),
         *(f"{crop_codes.name}: {text}." for text in code_sets.contradictions),
     ]
+
+
+def assess_files(
+    parcels_path: Path,
+    crop_codes: Path,
+    out_parcels: Path,
+    out_holdings: Path,
+    thresholds: Thresholds,
+    compat: Compat,
+) -> pd.DataFrame:
+    """Assess the export of a crop type map and write both results as CSV; return the holdings.
+
+    Raises
+    ------
+    BadUploadError
+        When a file cannot be used; nothing is written then.
+    """
+    code_sets = read_code_sets(crop_codes)
+    table = read_parcels(parcels_path, None, code_sets)
+    found = assess(table.parcels, code_sets, thresholds, compat)
+    holdings = holdings_table(table.parcels, found, compat)
+    write_table(out_parcels, with_decimals(parcels_table(table.parcels, found)))
+    write_table(out_holdings, with_decimals(holdings))
+    frame: pd.DataFrame = holdings.to_pandas()
+    return frame
 
 
 def _counts(found: Assessment) -> str:

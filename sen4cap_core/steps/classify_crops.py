@@ -1,0 +1,122 @@
+"""L4A over a season: features out of the observations, crop types, diversification, exported tables."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+
+from sen4cap_core.db import crop_types as crop_rows
+from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify
+from sen4cap_core.processors.l4a.crop_type.config import Method
+from sen4cap_core.processors.l4a.crop_type.features import build_features
+from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
+from sen4cap_core.processors.l4a.crop_type.observations import checked, read_sources
+from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.crop_type_input import CropTypeInput, find_input
+from sen4cap_core.steps.crop_type_product import Published, publish_crop_types
+from sen4cap_core.steps.work import ask_process
+from sen4cap_core.tables.arrow_arrays import from_texts
+from sen4cap_core.tables.parcels import ParcelTable
+
+
+@dataclass(frozen=True)
+class CropTypeAnswer:
+    """What a classification found, for the people who look."""
+
+    given: CropTypeInput
+    parcels: gpd.GeoDataFrame
+    classes: CropClasses
+    crop_map: CropMap
+    predictions: pd.DataFrame
+    """One row per parcel, in the order of ``parcels``."""
+    published: Published
+
+
+def classify_crops(
+    context: Context, season_id: int, until: date | None = None, method: Method | None = None
+) -> CropTypeAnswer:
+    """Classify a season with the observations there are.
+
+    Parameters
+    ----------
+    until : use only what was acquired up to this day.
+    method : by default what site.yaml says.
+
+    Raises
+    ------
+    NothingToDoError
+        Without input, when nothing is new, or when no two crop types can be told apart.
+    """
+    with context.session() as session:
+        given = find_input(session, season_id, until, method)
+        parcels = declaration_rows.load_parcels(session, given.declaration_set_id)
+        facts = crop_rows.parcel_facts(session, given.declaration_set_id)
+    _require_files(context, given)
+    classes = _classes(given, parcels, facts)
+    context.progress(0.05)
+    features = _features(context, given, classes)
+    context.progress(0.4)
+    crop_map = classify(
+        classes, features, given.config, given.method, lambda part: context.progress(0.4 + 0.45 * part)
+    )
+    predictions = predictions_frame(classes, features, crop_map)
+    published = publish_crop_types(context, given, parcels, facts, classes, features, crop_map, predictions)
+    context.progress(1.0)
+    return CropTypeAnswer(given, parcels, classes, crop_map, predictions, published)
+
+
+def _require_files(context: Context, given: CropTypeInput) -> None:
+    """See that all observation files are there; ask for lost ones to be made again."""
+    lost = [file for file in given.files if not (context.settings.data / file.path).is_file()]
+    if not lost:
+        return
+    with context.session() as session:
+        for scene_id in sorted({file.scene_id for file in lost}):
+            ask_process(session, given.site, scene_id, again=True)
+    raise Sen4capError(
+        f"{len(lost)} observation files are gone ({lost[0].path} ...): they are made again, then run this"
+    )
+
+
+def _classes(given: CropTypeInput, parcels: gpd.GeoDataFrame, facts: pd.DataFrame) -> CropClasses:
+    of_code = {code.ori_crop: (code.ctnum_l4a, code.lc) for code in given.codes}
+    pairs = np.array([of_code.get(code, (-1, -1)) for code in parcels.ori_crop.tolist()], np.int64)
+    pairs = pairs.reshape(-1, 2)
+    n = len(parcels)
+    return CropClasses(
+        ids=np.array([str(new_id) for new_id in parcels.new_id.tolist()], object),
+        declared=pairs[:, 0],
+        land_cover=pairs[:, 1],
+        area_m2=parcels.area_m2.to_numpy(np.float64),
+        s2_pix=_pixels(facts.s2_pix),
+        s1_pix=_pixels(facts.s1_pix),
+        is_usable=parcels.geom_valid.to_numpy(bool)
+        & ~facts.duplic.to_numpy(bool)
+        & ~facts.overlap.to_numpy(bool),
+        names={code.ctnum_l4a: code.ct_l4a for code in given.codes},
+        crop_codes=parcels.ori_crop.to_numpy(object),
+        stratum=np.full(n, "", object),
+    )
+
+
+def _pixels(column: pd.Series) -> np.ndarray:
+    return pd.to_numeric(column).fillna(-1).to_numpy(np.int64)
+
+
+def _features(context: Context, given: CropTypeInput, classes: CropClasses) -> Features:
+    ids = classes.ids.tolist()
+    lookup = ParcelTable(from_texts(ids), tuple(ids), None, None, None)
+    series = read_sources(given.sources(context), lookup, n_parcels=len(ids))
+    checked(series, Path(given.files[0].path))
+    try:
+        return build_features(series, given.config, release=True)
+    except ValueError as why:
+        raise NothingToDoError(f"{given.site} {given.season}: {why}") from why

@@ -1,0 +1,154 @@
+"""What one classification of a season rests on."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import TYPE_CHECKING
+
+from sen4cap_core import __version__
+from sen4cap_core.clock import to_days
+from sen4cap_core.db import crop_types as crop_rows
+from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db import products as product_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import CropCode, Season
+from sen4cap_core.db.products import ObservationFile
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
+from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method
+from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
+from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
+from sen4cap_core.products.naming import content_key
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+    from sen4cap_core.steps.context import Context
+
+GROUPS = ("bands", "ndvi", "backscatter", "coherence")
+"""Observation groups that features come from."""
+
+
+@dataclass(frozen=True)
+class CropTypeInput:
+    """A season's parcels, crop codes, settings and observations."""
+
+    season_id: int
+    site_id: int
+    site: str
+    season: str
+    year: int
+    start: date
+    until: date
+    declaration_set_id: int
+    config: CropTypeConfig
+    thresholds: Thresholds
+    method: Method
+    files: tuple[ObservationFile, ...]
+    codes: tuple[CropCode, ...]
+    last_run_id: int | None
+
+    @property
+    def season_slug(self) -> str:
+        """Name of the season as a folder."""
+        return re.sub(r"[^A-Za-z0-9]+", "-", self.season).strip("-") or f"season-{self.season_id}"
+
+    @property
+    def as_of(self) -> date:
+        """Day of the last acquisition."""
+        return max(file.acquired_at for file in self.files).date()
+
+    @property
+    def input_key(self) -> str:
+        """Hash of everything the answer rests on."""
+        codes = [f"{c.ori_crop}:{c.ctnum_l4a}:{c.lc}:{c.ctnum_div}" for c in self.codes]
+        return content_key(
+            [
+                f"declarations:{self.declaration_set_id}",
+                *(f"file:{file.set_id}:{file.path}" for file in self.files),
+                *(f"code:{code}" for code in codes),
+            ],
+            {
+                "config": self.config.model_dump(mode="json"),
+                "thresholds": self.thresholds.model_dump(mode="json"),
+                "method": self.method,
+                "start": self.start,
+            },
+            __version__,
+        )
+
+    def sources(self, context: Context) -> list[ObservationSource]:
+        """Return the observation files as the reader takes them."""
+        return [
+            ObservationSource(
+                context.settings.data / file.path,
+                to_days(file.acquired_at),
+                orbit_name(file.orbit_direction or str(file.relative_orbit or "")),
+            )
+            for file in self.files
+        ]
+
+
+def find_input(
+    session: Session, season_id: int, until: date | None = None, method: Method | None = None
+) -> CropTypeInput:
+    """Look up what is to be classified, and whether anything is new.
+
+    Raises
+    ------
+    NothingToDoError
+        Without season, declarations, crop codes or observations, where L4A is off, or when nothing is new.
+    """
+    season = session.get(Season, season_id)
+    if season is None:
+        raise NothingToDoError(f"season {season_id} does not exist")
+    site = site_rows.site_by_id(session, season.site_id)
+    switch = SiteConfig.model_validate(site.config).processors.l4a
+    if not site.enabled:
+        raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
+    if not switch.enabled:
+        raise NothingToDoError(f"site.yaml of {site.slug} switches L4A off")
+    current = declaration_rows.current_set(session, site.id, season.year)
+    if current is None:
+        raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
+    codes = declaration_rows.crop_codes(session, site.id, season.year)
+    if not codes:
+        raise NothingToDoError(
+            f"{site.slug} has no crop code table of {season.year}: drop one into crop-codes/"
+        )
+    last_day = min(until or season.end, season.end)
+    first, after = _midnight(season.start), _midnight(last_day + timedelta(days=1))
+    files = [
+        file
+        for group in GROUPS
+        for file in product_rows.observation_files(session, current.id, group, first, after)
+    ]
+    if not files:
+        raise NothingToDoError(f"{site.slug} has no observations between {season.start} and {last_day} yet")
+    last = crop_rows.latest_run(session, season_id)
+    found = CropTypeInput(
+        season_id=season_id,
+        site_id=site.id,
+        site=site.slug,
+        season=season.name,
+        year=season.year,
+        start=season.start,
+        until=last_day,
+        declaration_set_id=current.id,
+        config=CropTypeConfig.model_validate(switch.settings),
+        thresholds=Thresholds.model_validate(switch.diversification),
+        method=method or ("sen4cap" if switch.compat == "sen4cap" else "default"),
+        files=tuple(files),
+        codes=tuple(codes),
+        last_run_id=last.id if last else None,
+    )
+    if last is not None and last.input_key == found.input_key:
+        raise NothingToDoError(f"nothing new since the map of {last.created_at:%Y-%m-%d %H:%M} UTC")
+    return found
+
+
+def _midnight(day: date) -> datetime:
+    return datetime.combine(day, time(), tzinfo=UTC)

@@ -1,0 +1,163 @@
+"""Crop types: accuracy on real samples (10-fold by parcel), time and memory on a simulated country.
+
+    python -m tests.benchmarks.crop_types samples OBSERVATIONS PARCELS CODES [--pa-min 10]
+    python -m tests.benchmarks.crop_types season [--parcels 100000] [--trees 300] [--methods default,sen4cap]
+
+``samples`` takes tables as ``sen4cap l4a classify`` does. ``season`` makes 40 crops that differ in when and
+how much they are green, a year of Sentinel-2 every five days under clouds and of Sentinel-1 every six days in
+two orbits, runs each method in a process of its own and sets it beside scikit-learn's forest with its
+defaults on the same features.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import multiprocessing
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.metrics import accuracy_score, f1_score, log_loss
+from sklearn.model_selection import StratifiedKFold
+
+from sen4cap_core.processors.l4a.crop_type.classify import classify
+from sen4cap_core.processors.l4a.crop_type.command import read_input
+from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig
+from sen4cap_core.processors.l4a.crop_type.features import build_features
+from sen4cap_core.processors.l4a.crop_type.learners import train
+from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, SeasonSeries
+from sen4cap_core.processors.l4a.crop_type.selection import select
+
+N_CLASSES = 40
+FIRST_DAY = 17_897  # 2019-01-01
+BANDS = ("b03", "b04", "b08", "b11", "b05", "b06", "b07", "b12")
+
+
+def cross_validate(observations: Path, parcels: Path, codes: Path, pa_min: int) -> None:
+    """Print the accuracy of both methods, each parcel predicted once by a model that did not see it."""
+    given = read_input(observations, parcels, codes, None, start=None, until=None, strata=None)
+    config = CropTypeConfig(pa_min=pa_min)
+    features = build_features(given.series, config)
+    chosen = select(given.classes, features, config, "default")
+    rows = np.sort(np.r_[chosen.calibration, chosen.validation])
+    values, labels = features.values[rows], given.classes.declared[rows]
+    print(f"{len(rows)} parcels, {len(np.unique(labels))} classes, {values.shape[1]} features")
+    for method in ("sen4cap", "default"):
+        began = time.perf_counter()
+        probabilities = np.zeros((len(rows), len(np.unique(labels))))
+        for others, mine in StratifiedKFold(10, shuffle=True, random_state=42).split(values, labels):
+            learner = train(values[others], labels[others], features.names, config, method).learner
+            probabilities[mine] = learner.probabilities(values[mine])
+        found = learner.classes[probabilities.argmax(axis=1)]
+        print(
+            f"{method:8s} overall {accuracy_score(labels, found):.3f}  "
+            f"macro F1 {f1_score(labels, found, average='macro'):.3f}  "
+            f"log loss {log_loss(labels, np.clip(probabilities, 1e-3, 1)):.3f}  "
+            f"{time.perf_counter() - began:.0f} s",
+            flush=True,
+        )
+
+
+def made_up_season(n_parcels: int, seed: int = 1) -> tuple[CropClasses, SeasonSeries]:
+    """A year of observations of ``n_parcels`` parcels of 40 crops, the larger ones far larger."""
+    random = np.random.default_rng(seed)
+    share = 1 / np.arange(2, N_CLASSES + 2)
+    declared = random.choice(N_CLASSES, n_parcels, p=share / share.sum()).astype(np.int64) + 1
+    peaks, widths = random.uniform(90, 260, N_CLASSES), random.uniform(20, 70, N_CLASSES)
+    heights, wet = random.uniform(0.5, 1, N_CLASSES), random.uniform(0.3, 1, N_CLASSES)
+    peak = peaks[declared - 1] + random.normal(0, 10, n_parcels)
+    width = widths[declared - 1] * random.lognormal(0, 0.15, n_parcels)
+    height = heights[declared - 1] * random.lognormal(0, 0.15, n_parcels)
+    n = random.integers(10, 300, n_parcels).astype(np.int32)
+    series = SeasonSeries(n_parcels)
+
+    def put(key: tuple[str, str], day: int, mean: np.ndarray, noise: float, seen: np.ndarray) -> None:
+        noisy = mean * (1 + noise * random.standard_normal(n_parcels, np.float32))
+        std = (0.1 * np.abs(noisy)).astype(np.float32)
+        value = np.where(seen, noisy, np.nan).astype(np.float32)
+        series.cells.setdefault(key, {})[FIRST_DAY + day] = DayCell(
+            np.where(seen, n, 0).astype(np.int32), value, std
+        )
+
+    for day in range(0, 365, 5):
+        green = height * np.exp(-(((day - peak) / width) ** 2))
+        clear = random.random(n_parcels) > random.uniform(0.2, 0.9)
+        for i, band in enumerate(BANDS):
+            up = band in ("b08", "b06", "b07")
+            put((band, ""), day, 0.06 + 0.02 * i + (0.3 if up else -0.05) * green, 0.08, clear)
+    everybody = np.ones(n_parcels, np.bool_)
+    for orbit, first in (("ASC", 1), ("DESC", 4)):
+        for day in range(first, 365, 6):
+            green = height * np.exp(-(((day - peak) / width) ** 2))
+            put(("vv", orbit), day, 0.1 - 0.05 * green, 0.2, everybody)
+            put(("vh", orbit), day, 0.01 + 0.02 * green * wet[declared - 1], 0.2, everybody)
+            put(("coh_vv", orbit), day, 0.7 - 0.5 * green, 0.15, everybody)
+            put(("coh_vh", orbit), day, 0.5 - 0.3 * green, 0.15, everybody)
+    none = np.full(n_parcels, "", object)
+    pixels = n.astype(np.int64)
+    classes = CropClasses(
+        np.arange(n_parcels).astype(str).astype(object), declared, np.ones(n_parcels, np.int64),
+        100.0 * pixels,        pixels, pixels // 4, everybody, {}, none, none,
+    )  # fmt: skip
+    return classes, series
+
+
+def run_season(n_parcels: int, trees: int, method: str) -> None:
+    """Print seconds of each part and the peak of memory."""
+    marks = [time.perf_counter()]
+    classes, series = made_up_season(n_parcels)
+    marks.append(time.perf_counter())
+    config = CropTypeConfig(num_trees=trees)
+    features = build_features(series, config, release=True)
+    marks.append(time.perf_counter())
+    if method == "scikit-learn":
+        chosen = select(classes, features, config, "default")
+        forest = RandomForestClassifier(n_estimators=trees, n_jobs=-1, random_state=0)
+        forest.fit(features.values[chosen.calibration], classes.declared[chosen.calibration])
+        marks.append(time.perf_counter())
+        found = forest.predict_proba(features.values)
+        right = (forest.classes_[found.argmax(axis=1)] == classes.declared)[chosen.validation].mean()
+        n_learnt = len(chosen.calibration)
+    else:
+        answer = classify(classes, features, config, method)  # type: ignore[arg-type]
+        assert answer.accuracy is not None
+        right, n_learnt = answer.accuracy.overall, answer.models[0].n_learnt_from
+    marks.append(time.perf_counter())
+    seconds = ", ".join(f"{b - a:.0f}" for a, b in itertools.pairwise(marks))
+    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    print(
+        f"{method:12s} {features.values.shape} {n_learnt} samples {trees} trees: seconds (made up, features, "
+        f"learn and predict) {seconds}; accuracy {right:.3f}; peak {peak_gb:.2f} GB",
+        flush=True,
+    )
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser()
+    commands = parser.add_subparsers(dest="command", required=True)
+    samples = commands.add_parser("samples")
+    for name in ("observations", "parcels", "codes"):
+        samples.add_argument(name, type=Path)
+    samples.add_argument("--pa-min", type=int, default=10)
+    season = commands.add_parser("season")
+    season.add_argument("--parcels", type=int, default=100_000)
+    season.add_argument("--trees", type=int, default=300)
+    season.add_argument("--methods", default="default,scikit-learn,sen4cap")
+    given = parser.parse_args()
+    if given.command == "samples":
+        cross_validate(given.observations, given.parcels, given.codes, given.pa_min)
+        return
+    for method in given.methods.split(","):
+        process = multiprocessing.get_context("spawn").Process(
+            target=run_season, args=(given.parcels, given.trees, method)
+        )
+        process.start()
+        process.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,182 @@
+"""From stored observations to crop types: rows, exports, diversification, what is skipped and why."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from sqlalchemy import select
+
+from sen4cap_core.db.crop_types import latest_run, seasons_due
+from sen4cap_core.db.models import (
+    CropCode,
+    CropTypeResult,
+    CropTypeRun,
+    DiversificationResult,
+    Parcel,
+    Product,
+    SceneRow,
+    Site,
+)
+from sen4cap_core.db.products import register_observations
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
+from sen4cap_core.steps.classify_crops import classify_crops
+from tests.processors.l4a.crop_type_season import long_frame, wide_of
+from tests.steps.conftest import SITE, YEAR, fields
+
+CROPS = ("011", "012", "013")
+
+
+@pytest.fixture
+def season(desk) -> dict[str, int]:
+    """Sixty small fields of three crops with crop codes and a season of observations in the store."""
+    frame = fields(n=60, side_m=8.0)
+    frame["CROP_CODE"] = [CROPS[i % 3] for i in range(60)]
+    _declare(desk, frame)
+    with desk.context.session() as session:
+        site = session.scalars(select(Site)).one()
+        parcels = pd.DataFrame(
+            session.execute(select(Parcel.new_id, Parcel.ori_crop).order_by(Parcel.new_id)).all(),
+            columns=["parcel_id", "crop_code"],
+        )
+        for parcel in session.scalars(select(Parcel)):
+            parcel.s2_pix, parcel.s1_pix = 50, 12
+        set_id = session.scalars(select(Parcel.set_id)).first()
+        for i, (code, cover) in enumerate(zip(CROPS, (1, 1, 3), strict=True), start=1):
+            session.add(_code(site.id, code, i, cover))
+        session.flush()
+        _store(desk, session, site.id, int(set_id or 0), parcels)
+    return {"site": 1, "set": int(set_id or 0)}
+
+
+def _declare(desk, frame: gpd.GeoDataFrame) -> None:
+    from sen4cap_core.simulation.uploads import write_shapefile_zip
+    from sen4cap_core.steps.receive_declarations import receive_declarations
+
+    path = desk.place("declarations.zip")
+    write_shapefile_zip(path, frame, "parcels")
+    receive_declarations(desk.context, desk.enter(path, "declarations"))
+
+
+def _code(site_id: int, code: str, number: int, cover: int) -> CropCode:
+    return CropCode(
+        site_id=site_id, year=YEAR, ori_crop=code, ctnum=number, ct=f"crop {number}", lc=cover,
+        ctnum_l4a=number, ct_l4a=f"crop {number}", ctnum_div=number, ct_div=f"crop {number}",
+        eaa=True, al=True, pgrass=False,
+        tgrass=False, fallow=False, cwater=False,
+    )  # fmt: skip
+
+
+def _store(desk, session, site_id: int, set_id: int, parcels: pd.DataFrame) -> None:
+    """Write long observations as the store holds them and register them."""
+    groups = {"vv": "backscatter", "vh": "backscatter", "coh_vv": "coherence"}
+    long = long_frame(parcels)
+    long = long.assign(group=long["variable"].map(groups).fillna("bands"))
+    for number, ((group, day, orbit), part) in enumerate(long.groupby(["group", "date", "orbit_direction"])):
+        sensor = "S2" if group == "bands" else f"s1-{group}"
+        scene = SceneRow(
+            site_id=site_id, product_id=f"P{number}", sensor=sensor, platform="S", tile="30TUM",
+            acquired_at=datetime.fromisoformat(day).replace(hour=6, tzinfo=UTC), acquisition_key=f"K{number}",
+            orbit_direction=orbit or None, format="test", path="nowhere", state="processed",
+        )  # fmt: skip
+        session.add(scene)
+        session.flush()
+        relative = Path("observations") / f"{day}_{group}_{orbit}.parquet"
+        path = desk.context.settings.data / relative
+        path.parent.mkdir(parents=True, exist_ok=True)
+        wide = wide_of(part).drop(columns=["date", "tile", "orbit_direction"]).assign(n_total=50)
+        pq.write_table(pa.Table.from_pandas(wide, preserve_index=False), path)
+        register_observations(
+            session,
+            {
+                "scene_id": scene.id, "declaration_set_id": set_id, "group_name": group,
+                "path": str(relative), "n_rows": len(wide), "n_observed": len(wide),
+                "source": "scene", "made_by": "test",
+                "flow_run_id": None,
+            },
+        )  # fmt: skip
+
+
+def _settings(desk, settings: dict[str, object] | bool) -> None:
+    with desk.context.session() as session:
+        site = session.scalars(select(Site)).one()
+        site.config = {**site.config, "processors": {"l4a": settings}}
+
+
+def test_a_season_becomes_rows_tables_and_a_page(desk, season) -> None:
+    _settings(desk, {"settings": {"pa_min": "5", "num_trees": "15"}})
+
+    done = classify_crops(desk.context, 1)
+
+    with desk.context.session() as session:
+        run = latest_run(session, 1)
+        assert run is not None
+        rows = session.scalars(select(CropTypeResult).where(CropTypeResult.run_id == run.id)).all()
+        assert (run.n_parcels, run.n_classified, len(rows)) == (60, 60, 60)
+        assert np.mean([row.ct_decl == row.ct_pred_1 for row in rows]) > 0.9
+        product = session.get_one(Product, run.product_id)
+        assert (desk.context.settings.data / str(product.stac_path)).is_file()
+        assert len(session.scalars(select(DiversificationResult)).all()) == 30
+    files = done.published.files
+    csv = pd.read_csv(files["CropType.csv"])
+    assert csv.columns.tolist() == [
+        "NewID", "HoldID", "GeomValid", "Duplic", "Overlap", "Area_meters", "S2Pix", "S1Pix", "LC",
+        "CTnumDIV", "CT_decl", "CT_pred_1", "CT_conf_1", "CT_pred_2", "CT_conf_2",
+    ]  # fmt: skip
+    for name in ("CropType.gpkg", "CropType.shp"):
+        layer = gpd.read_file(files[name])
+        assert sorted(layer["NewID"].astype(int)) == csv["NewID"].tolist()
+        assert layer.geometry.notna().all()
+    page = crop_type_markdown(
+        done.crop_map, done.classes, done.predictions, done.published.diversification, {1: "0001"},
+        title="Crop types", as_of=done.given.as_of, files=files,
+        map_picture=map_png(done.parcels.geometry.to_numpy(), done.crop_map, done.classes),
+    )  # fmt: skip
+    assert "Overall accuracy" in page
+    assert page.count("data:image/png;base64") == 3
+    with pytest.raises(NothingToDoError, match="nothing new"):
+        classify_crops(desk.context, 1)
+
+    early = classify_crops(desk.context, 1, date(YEAR, 6, 30))
+
+    assert early.given.as_of <= date(YEAR, 6, 30)
+    with desk.context.session() as session:
+        assert len(session.scalars(select(CropTypeRun)).all()) == 2
+        runs = set(session.scalars(select(CropTypeResult.run_id)).all())
+        assert len(runs) == 1
+
+
+@pytest.mark.parametrize(
+    ("setting", "why"),
+    [
+        (False, "switches L4A off"),
+        ({"settings": {"pa_min": "5000"}}, "nothing can be classified: 60 parcels: rare"),
+    ],
+)
+def test_what_cannot_be_done_says_why(desk, season, setting, why: str) -> None:
+    _settings(desk, setting)
+
+    with pytest.raises(NothingToDoError, match=why):
+        classify_crops(desk.context, 1)
+
+
+def test_without_declarations_or_crop_codes_it_is_skipped(desk) -> None:
+    with pytest.raises(NothingToDoError, match="no declarations"):
+        classify_crops(desk.context, 1)
+    desk.declare(n=1)
+    with pytest.raises(NothingToDoError, match="no crop code table of 2019"):
+        classify_crops(desk.context, 1)
+
+
+def test_seasons_are_due_from_their_middle_to_two_months_after_their_end(desk) -> None:
+    with desk.context.session() as session:
+        days = [date(2019, 6, 30), date(2019, 7, 1), date(2020, 3, 2), date(2020, 3, 3)]
+        assert [seasons_due(session, day) for day in days] == [[], [1], [1], []]
+    assert SITE == "polder"
