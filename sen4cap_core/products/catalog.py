@@ -56,7 +56,7 @@ TEXTS: Mapping[str, CollectionText] = {
     L4A_CROP_TYPES: CollectionText(
         "Crop types (L4A)",
         "Crop type of each declared parcel, told from a season of Sentinel-2 and Sentinel-1 parcel means: "
-        "the two likeliest with their probabilities, conformity with the declaration, or the reason for none.",
+        "the two likeliest with their probabilities, conformity with the declaration, or why there is none.",
         ("crop type", "CAP", "parcels", "L4A"),
     ),
     L4B_MOWING: CollectionText(
