@@ -1,4 +1,4 @@
-"""One pass over the pixels of a scene: NDVI raster and parcel observations."""
+"""One pass over the pixels of a scene: rasters and parcel observations."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from prefect import State, flow
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.coverage import Coverage, ParcelCount, coverage_markdown
-from sen4cap_core.steps.pictures import scene_quicklook
-from sen4cap_core.steps.process_scene import ProcessedScene, find_subject
+from sen4cap_core.steps.pictures import scene_quicklooks
 from sen4cap_core.steps.process_scene import process_scene as run_step
+from sen4cap_core.steps.subject import ProcessedScene, find_subject
 
 
 @flow(name="process-scene")
 def process_scene(scene_id: int) -> dict[str, Any] | State[None]:
-    """Make what a scene still lacks: its NDVI raster and the observations of the declared parcels.
+    """Make what a scene still lacks: the rasters its site asks for and the observations of parcels.
 
     Parameters
     ----------
@@ -29,10 +29,10 @@ def process_scene(scene_id: int) -> dict[str, Any] | State[None]:
             f"process-scene {subject.tile} {subject.acquired_at:%Y-%m-%d}",
             scope_tags(subject.site, year=subject.year, tile=subject.tile),
         )
-        done = run_step(context, scene_id)
+        done = run_step(context, subject)
     except NothingToDoError as reason:
         return skipped(reason)
-    page = coverage_markdown(_coverage(done), scene_quicklook(context, done))
+    page = coverage_markdown(_coverage(done), scene_quicklooks(context, done))
     show(
         artifact_key("scene", subject.site, subject.tile, f"{subject.acquired_at:%Y%m%dT%H%M%S}"),
         page,
@@ -41,7 +41,8 @@ def process_scene(scene_id: int) -> dict[str, Any] | State[None]:
     return {
         "scene": subject.product_id,
         "clear_fraction": done.clear_fraction,
-        "parcels_observed": sum(observed.n_observed for observed in done.observed),
+        "rasters": done.made,
+        "parcels_observed": sum(count.observed for count in _parcel_counts(done)),
     }
 
 
@@ -54,8 +55,18 @@ def _coverage(done: ProcessedScene) -> Coverage:
         acquired_at=subject.acquired_at,
         clear_fraction=done.clear_fraction,
         data_fraction=done.data_fraction,
-        parcels=[ParcelCount(str(o.year), o.n_observed, o.n_parcels) for o in done.observed],
+        parcels=_parcel_counts(done),
         seconds=done.seconds,
-        n_bytes={"NDVI raster": done.raster_path.stat().st_size} if done.raster_path else {},
+        n_bytes={f"{name} raster": done.rasters[name].stat().st_size for name in done.made},
         warnings=done.warnings,
     )
+
+
+def _parcel_counts(done: ProcessedScene) -> list[ParcelCount]:
+    """One line for each declaration set; several groups of variables see the same parcels."""
+    counts: dict[int, ParcelCount] = {}
+    for o in done.observed:
+        seen = counts.get(o.declaration_set_id)
+        best = max(o.n_observed, seen.observed if seen else 0)
+        counts[o.declaration_set_id] = ParcelCount(str(o.year), best, o.n_parcels)
+    return list(counts.values())

@@ -186,6 +186,8 @@ class SceneRow(Base):
     clear_fraction: Mapped[float | None]
     """Clear pixels / pixels with data inside the tile part covered."""
     data_fraction: Mapped[float | None]
+    lacking: Mapped[Json] = mapped_column(default=dict, server_default="{}")
+    """Variables this product can never give -> why: nobody asks for them again."""
     ingested_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -391,7 +393,9 @@ class ObservationSet(Base):
     scene_id: Mapped[int] = mapped_column(ForeignKey("scene.id", ondelete="CASCADE"))
     declaration_set_id: Mapped[int] = mapped_column(ForeignKey("declaration_set.id", ondelete="CASCADE"))
     group_name: Mapped[str]
-    """``ndvi`` here; ``biophysical``, ``bands`` ... later"""
+    """``ndvi``, ``bands``, ``biophysical``, ``indices``, ``backscatter``, ``coherence``"""
+    variables: Mapped[list[str]] = mapped_column(server_default="{}")
+    """What the file holds."""
     path: Mapped[str]
     n_rows: Mapped[int]
     n_observed: Mapped[int]

@@ -29,6 +29,25 @@ class ObservationFile:
     """Instant of the earlier acquisition of a coherence pair; ``acquired_at`` is the later one."""
 
 
+@dataclass(frozen=True)
+class FormerGroup:
+    """Observations of an earlier version of the declarations."""
+
+    set_id: int
+    path: str
+    """Relative to the data root."""
+    variables: frozenset[str]
+
+
+@dataclass(frozen=True)
+class ObservedGroup:
+    """One registered group of observations."""
+
+    path: str
+    """Relative to the data root."""
+    variables: frozenset[str]
+
+
 def register_product(session: Session, values: dict[str, object], inputs: Iterable[str]) -> int:
     """Insert or refresh a product by its content key, with its lineage; return its id."""
     statement = insert(Product).values(**values)
@@ -57,32 +76,32 @@ def register_observations(session: Session, values: dict[str, object]) -> int:
             index_elements=["scene_id", "declaration_set_id", "group_name"],
             set_={
                 name: statement.excluded[name]
-                for name in ("path", "n_rows", "n_observed", "source", "made_by", "flow_run_id")
+                for name in ("variables", "path", "n_rows", "n_observed", "source", "made_by", "flow_run_id")
             },
         ).returning(ObservationSet.id)
     ).scalar_one()
 
 
-def observations_path(session: Session, scene_id: int, declaration_set_id: int, group: str) -> str | None:
-    """Return where a scene's observations for a declaration set lie, None where it was not extracted."""
-    query = select(ObservationSet.path).where(
-        ObservationSet.scene_id == scene_id,
-        ObservationSet.declaration_set_id == declaration_set_id,
-        ObservationSet.group_name == group,
+def observed_groups(session: Session, scene_id: int, declaration_set_id: int) -> dict[str, ObservedGroup]:
+    """Return what was extracted of a scene for a declaration set, by group."""
+    query = select(ObservationSet).where(
+        ObservationSet.scene_id == scene_id, ObservationSet.declaration_set_id == declaration_set_id
     )
-    return session.scalars(query).first()
+    return {
+        row.group_name: ObservedGroup(row.path, frozenset(row.variables)) for row in session.scalars(query)
+    }
 
 
 def former_observations(
     session: Session, scene_id: int, declaration_set_id: int, group: str, made_by: str
-) -> tuple[int, str] | None:
-    """Return (declaration set, path) of a scene's latest observations under an earlier version.
+) -> FormerGroup | None:
+    """Return a scene's latest observations under an earlier version of the declarations.
 
     Of the same site and year, and made by the same software: what another version made is not mixed in.
     """
     this = aliased(DeclarationSet)
     query = (
-        select(ObservationSet.declaration_set_id, ObservationSet.path)
+        select(ObservationSet.declaration_set_id, ObservationSet.path, ObservationSet.variables)
         .join(DeclarationSet, DeclarationSet.id == ObservationSet.declaration_set_id)
         .join(this, (this.site_id == DeclarationSet.site_id) & (this.year == DeclarationSet.year))
         .where(
@@ -96,7 +115,7 @@ def former_observations(
         .limit(1)
     )
     row = session.execute(query).first()
-    return None if row is None else (row[0], row[1])
+    return None if row is None else FormerGroup(row[0], row[1], frozenset(row[2]))
 
 
 def observation_files(

@@ -8,12 +8,11 @@ from datetime import datetime
 import shapely
 from geoalchemy2 import WKBElement
 from geoalchemy2.shape import from_shape
-from sqlalchemy import case, delete, func, select
+from sqlalchemy import case, delete, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import (
-    DeclarationSet,
     ObservationSet,
     Product,
     SceneRow,
@@ -22,7 +21,7 @@ from sen4cap_core.db.models import (
 )
 
 RADAR_PREFIX = "s1-"
-"""Radar scenes are of the sensors ``s1-backscatter`` and ``s1-coherence``; their groups have these names."""
+"""Start of the sensor of radar products."""
 
 
 def register_scene(
@@ -70,7 +69,7 @@ def forget_results(session: Session, scene: SceneRow) -> None:
     """Forget what was made of a scene whose content has changed, so that it is made anew."""
     session.execute(delete(ObservationSet).where(ObservationSet.scene_id == scene.id))
     session.execute(delete(Product).where(Product.scene_id == scene.id))
-    scene.state, scene.state_reason = "ingested", None
+    scene.state, scene.state_reason, scene.lacking = "ingested", None, {}
     session.flush()
 
 
@@ -142,38 +141,6 @@ def unprocessed_scenes(session: Session) -> list[tuple[SceneRow, str]]:
     return [(scene, slug) for scene, slug in session.execute(query)]
 
 
-def scenes_without_observations(session: Session, declaration_set: DeclarationSet, group: str) -> list[int]:
-    """Return ids of processed scenes of the set's seasons that have no observations for it, newest first.
-
-    ``group`` is that of optical scenes; a radar scene has the one group that its sensor is named for.
-    """
-    observed = select(ObservationSet.id).where(
-        ObservationSet.declaration_set_id == declaration_set.id,
-        ObservationSet.scene_id == SceneRow.id,
-        ObservationSet.group_name
-        == case(
-            (SceneRow.sensor.startswith(RADAR_PREFIX), func.replace(SceneRow.sensor, RADAR_PREFIX, "")),
-            else_=group,
-        ),
-    )
-    query = (
-        select(SceneRow.id, SceneRow.acquired_at)
-        .join(Season, Season.site_id == SceneRow.site_id)
-        .where(
-            SceneRow.site_id == declaration_set.site_id,
-            SceneRow.state == "processed",
-            Season.enabled,
-            Season.year == declaration_set.year,
-            SceneRow.acquired_at >= Season.start,
-            SceneRow.acquired_at < Season.end + 1,
-            ~observed.exists(),
-        )
-        .distinct()
-        .order_by(SceneRow.acquired_at.desc(), SceneRow.id.desc())
-    )
-    return [scene_id for scene_id, _ in session.execute(query)]
-
-
 def radar_scenes(session: Session, site_id: int, start: datetime, end: datetime) -> list[SceneRow]:
     """Return the radar scenes of a site in force and readable, from ``start`` to before ``end``, by time."""
     query = (
@@ -196,14 +163,10 @@ def skipped_scenes(session: Session, site_id: int) -> list[SceneRow]:
     return list(session.scalars(query))
 
 
-def product_of_scene(session: Session, scene_id: int, kind: str) -> Product | None:
-    """Return the product of a kind made from a scene."""
-    return session.scalars(
-        select(Product)
-        .where(Product.scene_id == scene_id, Product.kind == kind)
-        .order_by(Product.id.desc())
-        .limit(1)
-    ).one_or_none()
+def products_of_scene(session: Session, scene_id: int) -> dict[str, str]:
+    """Return the newest product of each kind made from a scene: kind -> path below the data root."""
+    query = select(Product).where(Product.scene_id == scene_id).order_by(Product.id)
+    return {product.kind: product.path for product in session.scalars(query)}
 
 
 def mark_scene(
@@ -214,6 +177,7 @@ def mark_scene(
     reason: str | None = None,
     clear_fraction: float | None = None,
     data_fraction: float | None = None,
+    lacking: dict[str, str] | None = None,
 ) -> None:
     """Set the state of a scene that is still in force."""
     scene = session.get_one(SceneRow, scene_id)
@@ -223,3 +187,5 @@ def mark_scene(
         scene.clear_fraction = clear_fraction
     if data_fraction is not None:
         scene.data_fraction = data_fraction
+    if lacking:
+        scene.lacking = {**scene.lacking, **lacking}

@@ -22,7 +22,11 @@ from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
 from sen4cap_core.errors import BadUploadError
 
 Satellite = Literal["S1", "S2", "L8"]
-Index = Literal["ndvi", "ndwi", "brightness", "lai", "fapar", "fcover"]
+Index = Literal[
+    "ndvi", "ndwi", "brightness", "lai", "fapar", "fcover",
+    "ndwi2", "mndwi", "ndti", "ci", "brightness2", "redness", "rvi", "savi", "tsavi", "msavi", "msavi2",
+    "gemi", "ipvi", "tndvi", "lai_ndvi", "lai_linear",
+]  # fmt: skip
 Practice = Literal["NA", "CC", "FL", "NFC"]
 
 _MAX_EDGE_M = 5000.0

@@ -89,3 +89,43 @@ def overlay_nearest(
                     if number < table.size:
                         code = table[number]
                 status[r, c] = code
+
+
+def coarsen_status(status: NDArray[np.uint8], zoom: int, out: NDArray[np.uint8]) -> None:
+    """Status of pixels of ``zoom`` times the size: usable (0) only where all the fine ones are.
+
+    Parameters
+    ----------
+    status : uint8 (rows, columns); where the last coarse pixel reaches beyond, those inside decide
+    out : uint8 (rows, columns) of coarse pixels: the largest code within
+    """
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            code = np.uint8(0)
+            for i in range(r * zoom, min((r + 1) * zoom, status.shape[0])):
+                for j in range(c * zoom, min((c + 1) * zoom, status.shape[1])):
+                    code = max(code, status[i, j])
+            out[r, c] = code
+
+
+@kernel
+def average_numbers(
+    numbers: NDArray[np.generic], zoom: int, missing: float, out: NDArray[np.float32]
+) -> None:
+    """Mean of the stored numbers in each ``zoom`` x ``zoom`` pixels; ``missing`` where any of them is.
+
+    Parameters
+    ----------
+    numbers : any number type (rows, columns), at least ``zoom`` times the size of ``out``; NaN stays NaN
+    out : float32 (rows, columns)
+    """
+    for r in range(out.shape[0]):
+        for c in range(out.shape[1]):
+            total = np.float32(0.0)
+            whole = True
+            for i in range(r * zoom, (r + 1) * zoom):
+                for j in range(c * zoom, (c + 1) * zoom):
+                    number = np.float32(numbers[i, j])
+                    total += number
+                    whole &= number != missing
+            out[r, c] = total / np.float32(zoom * zoom) if whole else np.float32(missing)

@@ -91,3 +91,110 @@ def sum_spans(
         count[p] += n
         total[p] += t
         squares[p] += q
+
+
+@kernel
+def sum_spans_zoomed(
+    values: NDArray[np.int16],
+    zoom: int,
+    row_offset: int,
+    col_offset: int,
+    rows: NDArray[np.int32],
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    parcel: NDArray[np.int32],
+    nodata: int,
+    count: NDArray[np.int64],
+    total: NDArray[np.int64],
+    squares: NDArray[np.int64],
+) -> None:
+    """Add coarse pixels up over spans of fine ones: each counts once for each fine pixel it covers.
+
+    Parameters
+    ----------
+    values : int16 (rows, columns), each ``zoom`` x ``zoom`` pixels of the spans' grid
+    row_offset, col_offset : position of the first coarse pixel's corner, in pixels of the spans' grid
+
+    Others as in ``sum_spans``.
+    """
+    width = values.shape[1] * zoom
+    for s in range(rows.size):
+        start = max(first[s] - col_offset, 0)
+        stop = min(last[s] - col_offset + 1, width)
+        if start >= stop:
+            continue
+        r = (rows[s] - row_offset) // zoom
+        n = np.int64(0)
+        t = np.int64(0)
+        q = np.int64(0)
+        c = start
+        while c < stop:
+            coarse = c // zoom
+            end = min((coarse + 1) * zoom, stop)
+            v = np.int64(values[r, coarse])
+            if v != nodata:
+                times = end - c
+                n += times
+                t += times * v
+                q += times * v * v
+            c = end
+        p = parcel[s]
+        count[p] += n
+        total[p] += t
+        squares[p] += q
+
+
+@kernel
+def sum_spans_linear(
+    numbers: NDArray[np.generic],
+    status: NDArray[np.uint8],
+    gain: float,
+    shift: float,
+    missing: float,
+    zoom: int,
+    row_offset: int,
+    col_offset: int,
+    rows: NDArray[np.int32],
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    parcel: NDArray[np.int32],
+    count: NDArray[np.int64],
+    total: NDArray[np.int64],
+    squares: NDArray[np.int64],
+) -> None:
+    """Add up ``rint(number * gain + shift)`` of the usable pixels, without an image of it in between.
+
+    Parameters
+    ----------
+    numbers : any number type (rows, columns), as stored in the band's file; NaN is missing
+    status : uint8 (rows, columns), 0 where the pixel may be used
+    missing : stored number that is missing, NaN for none
+
+    Others as in ``sum_spans_zoomed``. Results are kept within the int16 that a raster would hold.
+    """
+    width = numbers.shape[1] * zoom
+    for s in range(rows.size):
+        start = max(first[s] - col_offset, 0)
+        stop = min(last[s] - col_offset + 1, width)
+        if start >= stop:
+            continue
+        r = (rows[s] - row_offset) // zoom
+        n = np.int64(0)
+        t = np.int64(0)
+        q = np.int64(0)
+        c = start
+        while c < stop:
+            coarse = c // zoom
+            end = min((coarse + 1) * zoom, stop)
+            number = np.float64(numbers[r, coarse])
+            if (status[r, coarse] == 0) & (number != missing) & (number == number):
+                v = np.int64(np.rint(min(max(number * gain + shift, -32767.0), 32767.0)))
+                times = end - c
+                n += times
+                t += times * v
+                q += times * v * v
+            c = end
+        p = parcel[s]
+        count[p] += n
+        total[p] += t
+        squares[p] += q

@@ -138,6 +138,25 @@ def read_observations(
     ).empty_table()
 
 
+def count_observed(path: Path) -> tuple[int, int]:
+    """Count the rows of a set, and those in which any variable has a valid pixel.
+
+    Raises
+    ------
+    Sen4capError
+        When the set cannot be read.
+    """
+    try:
+        schema = pq.read_schema(path)
+        counts = pq.read_table(path, columns=[n for n in schema.names if n.endswith("_n_valid")])
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    seen = np.zeros(counts.num_rows, np.bool_)
+    for column in counts.columns:
+        seen |= column.to_numpy() > 0
+    return counts.num_rows, int(np.count_nonzero(seen))
+
+
 def read_metadata(path: Path) -> dict[str, str]:
     """Read the text kept beside the columns of a set.
 

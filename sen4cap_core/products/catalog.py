@@ -22,7 +22,14 @@ from typing import Any
 import pystac
 
 from sen4cap_core.products.footprint import union_bbox
-from sen4cap_core.products.naming import L3B_NDVI, L4A_CROP_TYPES, L4B_MOWING, L4C_PRACTICES, S1_COMPOSITE
+from sen4cap_core.products.naming import (
+    L3B_NDVI,
+    L4A_CROP_TYPES,
+    L4B_MOWING,
+    L4C_PRACTICES,
+    S1_COMPOSITE,
+    l3b_collection,
+)
 from sen4cap_core.products.stac import read_json, relative_href, write_item, write_json
 
 ROOT_ID = "sen4cap"
@@ -39,6 +46,39 @@ class CollectionText:
     description: str
     keywords: tuple[str, ...]
 
+
+_MASKED = "Clouds, shadows, snow, water and saturated pixels are missing."
+
+
+def _l3b_text(title: str, what: str, *keywords: str) -> CollectionText:
+    """Text of the rasters of one variable besides NDVI."""
+    return CollectionText(
+        f"{title} (L3B)",
+        f"{what} of each scene, on the tile's own UTM grid. {_MASKED} int16 with scale and no-data value.",
+        (*keywords, "vegetation", "L3B"),
+    )
+
+
+_INDEX_TITLES = {
+    "ndwi": "NDWI, water in leaves",
+    "ndwi2": "NDWI of McFeeters, open water",
+    "mndwi": "MNDWI, open water",
+    "ndti": "NDTI, turbidity",
+    "ci": "Colour index of soils",
+    "brightness": "Brightness in the visible",
+    "brightness2": "Brightness with near infrared",
+    "redness": "Redness of soils",
+    "rvi": "RVI, ratio of near infrared and red",
+    "savi": "SAVI, soil-adjusted vegetation index",
+    "tsavi": "TSAVI, transformed soil-adjusted vegetation index",
+    "msavi": "MSAVI, modified soil-adjusted vegetation index",
+    "msavi2": "MSAVI2, modified soil-adjusted vegetation index",
+    "gemi": "GEMI, global environment monitoring index",
+    "ipvi": "IPVI, infrared percentage vegetation index",
+    "tndvi": "TNDVI, transformed NDVI",
+    "lai_ndvi": "Leaf area index from NDVI",
+    "lai_linear": "Leaf area index, linear",
+}
 
 TEXTS: Mapping[str, CollectionText] = {
     L3B_NDVI: CollectionText(
@@ -58,6 +98,19 @@ TEXTS: Mapping[str, CollectionText] = {
         "Crop type of each declared parcel, told from a season of Sentinel-2 and Sentinel-1 parcel means: "
         "the two likeliest with their probabilities, conformity with the declaration, or why there is none.",
         ("crop type", "CAP", "parcels", "L4A"),
+    ),
+    **{
+        l3b_collection(name): _l3b_text(title, "Spectral index", name.upper())
+        for name, title in _INDEX_TITLES.items()
+    },
+    l3b_collection("lai"): _l3b_text(
+        "Leaf area index", "Leaf area index (m2 of leaves per m2 of ground) by the published networks", "LAI"
+    ),
+    l3b_collection("fapar"): _l3b_text(
+        "fAPAR", "Fraction of absorbed photosynthetically active radiation by the published networks", "fAPAR"
+    ),
+    l3b_collection("fcover"): _l3b_text(
+        "Vegetation cover", "Fraction of ground covered by vegetation by the published networks", "fCover"
     ),
     L4B_MOWING: CollectionText(
         "Grassland mowing (L4B)",

@@ -26,7 +26,8 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from pathlib import PurePath, PurePosixPath
 
-L3B_NDVI = "sen4cap-l3b-ndvi"
+_L3B = "sen4cap-l3b-"
+L3B_NDVI = f"{_L3B}ndvi"
 """Collection of the NDVI rasters, one item per scene and tile."""
 L4A_CROP_TYPES = "sen4cap-l4a-crop-types"
 """Collection of the crop type maps, one item per site, season and classification."""
@@ -117,9 +118,16 @@ def l3b_folder(site: str, year: int, tile: str, acquired: date) -> PurePosixPath
     return year_folder(site, year) / "l3b" / _tile(tile) / _day(acquired)
 
 
-def l3b_ndvi_path(site: str, year: int, tile: str, acquired_at: datetime, version: str) -> PurePosixPath:
-    """Path of the NDVI raster of one scene and tile; its STAC item has the same name with ``.json``."""
-    name = item_id(L3B_NDVI, _tile(tile), acquired_at, acquired_at, version)
+def l3b_collection(variable: str) -> str:
+    """Collection of the rasters of one variable, one item per scene and tile: ``sen4cap-l3b-lai``."""
+    return f"{_L3B}{variable}"
+
+
+def l3b_path(
+    site: str, year: int, tile: str, acquired_at: datetime, variable: str, version: str
+) -> PurePosixPath:
+    """Path of a raster of one scene and tile; its STAC item has the same name with ``.json``."""
+    name = item_id(l3b_collection(variable), _tile(tile), acquired_at, acquired_at, version)
     return l3b_folder(site, year, tile, acquired_at) / f"{name}.tif"
 
 

@@ -36,6 +36,10 @@ class Block:
         """Index into an array of the whole grid."""
         return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
 
+    def zoomed(self, zoom: int) -> Block:
+        """The same rectangle counted in pixels of ``zoom`` times the size; its edges must lie on theirs."""
+        return Block(self.row // zoom, self.col // zoom, self.height // zoom, self.width // zoom)
+
 
 def cut(shape: tuple[int, int], side: tuple[int, int]) -> list[Block]:
     """Cut an image into blocks of ``side`` (rows, columns) from its upper left corner, in reading order."""

@@ -19,11 +19,16 @@ from numpy.typing import NDArray
 
 from sen4cap_core.files import atomic_path
 from sen4cap_core.kernels.pyramid import difference_rows, halve
+from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, cut
 from sen4cap_core.rasters.cog_layout import TILE_SIDE, assemble, level_shapes, tiles_across
+from sen4cap_core.rasters.decode import decode_environment, open_band
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.variables import Quantisation
 from sen4cap_core.rasters.workers import Task, Workers
+
+ZOOM_TAG = "ZOOM"
+"""Tag of a raster whose pixels are coarser than those of the pass: how many times."""
 
 _ZSTD_LEVEL = 1
 """Level 3 makes a noisy NDVI no smaller."""
@@ -152,3 +157,18 @@ def cannot_write(path: Path, error: OSError, size_bytes: int) -> OSError:
         f"It needs {needed} MB; make room in {path.parent} and run the job again",
         str(path),
     )
+
+
+def base_grid(path: Path, grid: Grid) -> Grid:
+    """Return the grid of the pass that made one of our rasters, whose own pixels may be coarser.
+
+    Raises
+    ------
+    UnreadableSceneError
+        When the file cannot be read.
+    """
+    with decode_environment():
+        dataset = open_band(BandSource(path.stem, str(path), grid))
+        zoom = int(dataset.tags().get(ZOOM_TAG, "1"))
+        dataset.close()
+    return grid.at_resolution(grid.resolution_m / zoom)

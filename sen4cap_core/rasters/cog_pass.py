@@ -35,8 +35,9 @@ def extract_from_cog(
 
     Parameters
     ----------
-    sources : by variable name the int16 raster, with its scale and no-data value
-    labels : parcels, on the rasters' grid or on one shifted by whole pixels
+    sources : by variable name the int16 raster, with its scale and no-data value; coarser ones than the
+        labels count once for each pixel of the labels they cover
+    labels : parcels, on the rasters' grid, a finer one, or one shifted by whole pixels
 
     Raises
     ------
@@ -76,13 +77,18 @@ def _extract(
         if dtype != "int16" or source.nodata is None or source.offset != 0.0:
             raise unreadable(source, f"it is {dtype}, expected int16 with a no-data value and no offset")
         quantisations[name] = Quantisation(source.scale, int(source.nodata))
-    sums = SumBuilder(labels, grid, quantisations)
+    zoom = max(1, round(grid.resolution_m / labels.grid.resolution_m))
+    sums = SumBuilder(labels, grid.at_resolution(grid.resolution_m / zoom), quantisations)
     sides = [decode_side(files.dataset(s), s.band_index) for s in sources.values()]
     side = pass_side(sides, grid.shape, SKIPPING_SIDE)
-    needed = [block for block in cut(grid.shape, side) if sums.spans.touches(block)]
+    fine = {
+        block: Block(block.row * zoom, block.col * zoom, block.height * zoom, block.width * zoom)
+        for block in cut(grid.shape, side)
+    }
+    needed = [block for block, pixels in fine.items() if sums.spans.touches(pixels)]
 
     def one(name: str, block: Block) -> None:
-        sums.add(name, files.read(sources[name], block), block)
+        sums.add(name, files.read(sources[name], block), fine[block], zoom)
 
     tasks: list[Task] = [
         (partial(one, name, block), float(block.height * block.width)) for block in needed for name in sources

@@ -58,3 +58,9 @@ class Grid:
             round(self.width * factor),
             round(self.height * factor),
         )
+
+    def zoomed(self, zoom: int) -> Grid | None:
+        """Return the grid of pixels of ``zoom`` times the size, None where they would not fill it exactly."""
+        if self.width % zoom or self.height % zoom:
+            return None
+        return self.at_resolution(self.resolution_m * zoom)

@@ -78,6 +78,12 @@ class BandInput:
         assert self._plane is not None
         self._plane[block.slices] = self._files.read(self.source, block)
 
+    @property
+    def plane(self) -> NDArray[Any]:
+        """All pixels of a band that was preloaded, on its own grid."""
+        assert self._plane is not None
+        return self._plane
+
     def indexed(self, block: Block) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
         """Pixels, and for each row and column of the block the row and column in them (-1 outside)."""
         if self._plane is None:

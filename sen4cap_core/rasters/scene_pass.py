@@ -14,34 +14,39 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
+from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import SKIPPING_SIDE, WHOLE_SIDE, Block, cut, pass_side
-from sen4cap_core.rasters.cog import CogBuilder
-from sen4cap_core.rasters.decode import (
-    BandFiles,
-    decode_environment,
-    decode_side,
-    enter_decode_environment,
-)
+from sen4cap_core.rasters.cog import ZOOM_TAG, CogBuilder
+from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_decode_environment
 from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.inputs import BandInput
 from sen4cap_core.rasters.labels import LabelSpans
+from sen4cap_core.rasters.pass_inputs import BlockInputs, PassInputs
 from sen4cap_core.rasters.status import LAND, NO_DATA, STATUS_NAMES, WATER
-from sen4cap_core.rasters.status_masks import MaskInput, MaskInputs, as_masks
+from sen4cap_core.rasters.status_masks import MaskInput
 from sen4cap_core.rasters.sums import ParcelSums, SumBuilder
-from sen4cap_core.rasters.variables import BlockBand, Variable
+from sen4cap_core.rasters.variables import BandMean, Output, PassItem, Together, Variable, outputs_of
 from sen4cap_core.rasters.workers import Progress, Task, Workers
 
 _WRITE_SHARE = 0.1
 """Part of the progress bar that writing one raster takes."""
 
 
+class NothingClearError(NothingToDoError):
+    """Cloud, snow or no data everywhere: there is nothing to compute."""
+
+    def __init__(self, data_fraction: float, status_counts: Mapping[str, int]) -> None:
+        shares = ", ".join(
+            f"{name} {n / sum(status_counts.values()):.0%}" for name, n in status_counts.items() if n
+        )
+        super().__init__(f"the classification leaves no clear land pixel of the scene ({shares})")
+        self.data_fraction = data_fraction
+
+
 @dataclass(frozen=True, eq=False)
 class PassResult:
-    """What a pass found. The fractions count pixels of the blocks that were read."""
+    """What a pass found. The fractions count pixels of the blocks that were looked at."""
 
     observations: ParcelSums | None
     clear_fraction: float
@@ -50,7 +55,8 @@ class PassResult:
     """Pixels with data of all pixels read."""
     n_blocks_read: int
     n_blocks_skipped: int
-    """Blocks that were not decoded, because no raster was wanted and no parcel lies in them."""
+    """Blocks that were not decoded: no raster was wanted and no parcel lies in them, or the classification
+    leaves no pixel of them."""
     status_counts: dict[str, int]
     """Pixels by status name (land, water, snow, cloud, saturated, no data)."""
 
@@ -60,7 +66,7 @@ def run_pass(
     masks: MaskInput,
     grid: Grid,
     *,
-    variables: Sequence[Variable],
+    variables: Sequence[PassItem],
     labels: LabelSpans | None,
     raster_paths: Mapping[str, Path],
     threads: int,
@@ -84,16 +90,21 @@ def run_pass(
     UnreadableSceneError
         When a band is missing, truncated or does not fit; the message names the file. No raster is left
         behind.
+    NothingClearError
+        When the classification leaves not one pixel of the whole scene; nothing is written.
     NothingToDoError
         When neither rasters nor parcels are wanted.
     OSError
         When a raster cannot be written (disk full); nothing is left behind.
     ValueError
-        When the labels do not fit the grid, or a path names no variable.
+        When the labels do not fit the grid, a path names no variable or a mere band, or coarser pixels do
+        not fill the grid.
     """
     if not variables or (labels is None and not raster_paths):
         raise NothingToDoError("neither a raster nor parcels are wanted of this scene: nothing was computed")
-    unknown = set(raster_paths) - {v.name for v in variables}
+    unknown = set(raster_paths) - {
+        output.name for output in outputs_of([v for v in variables if not isinstance(v, BandMean)])
+    }
     if unknown:
         raise ValueError(f"raster paths for {sorted(unknown)}, which are not among the variables of the pass")
     with decode_environment():
@@ -114,53 +125,68 @@ class _ScenePass:
         scene_bands: Mapping[str, BandSource],
         masks: MaskInput,
         grid: Grid,
-        variables: Sequence[Variable],
+        items: Sequence[PassItem],
         labels: LabelSpans | None,
         raster_paths: Mapping[str, Path],
         files: BandFiles,
     ) -> None:
-        self.grid, self.variables, self.raster_paths = grid, variables, raster_paths
-        sources = {name: _required(scene_bands, name) for variable in variables for name in variable.bands}
-        status_masks = as_masks(masks)
-        everything = [*sources.values(), *(mask.source for mask in status_masks)]
-        sides = {s.uri: decode_side(files.dataset(s), s.band_index) for s in everything}
-        same_grid = [sides[s.uri] for s in sources.values() if s.grid == grid]
+        self.grid, self.items, self.raster_paths = grid, items, raster_paths
+        self.inputs = PassInputs(scene_bands, masks, grid, items, files)
+        self.zooms = {item: _zoom(item, scene_bands, grid) for item in items}
         at_least = SKIPPING_SIDE if labels is not None and not raster_paths else WHOLE_SIDE
-        self.side = pass_side(same_grid or [(at_least, at_least)], grid.shape, at_least)
-        self.bands = {n: BandInput(s, grid, self.side, sides[s.uri], files) for n, s in sources.items()}
-        self.masks = MaskInputs(status_masks, grid, self.side, sides, files) if status_masks else None
-        self.files = files
+        side = pass_side(self.inputs.decode_sides() or [(at_least, at_least)], grid.shape, at_least)
+        self.side = _even(side, grid.shape, max(self.zooms.values()))
+        self.inputs.cut_by(self.side)
+        outputs = outputs_of(items)
         self.sums = (
-            SumBuilder(labels, grid, {v.name: v.quantisation for v in variables})
+            SumBuilder(labels, grid, {o.name: o.quantisation for o in outputs})
             if labels is not None
             else None
         )
-        self.rasters = {
-            v.name: CogBuilder(grid, v.quantisation, self.side) for v in variables if v.name in raster_paths
-        }
+        self.rasters: dict[str, CogBuilder] = {}
+        self.outputs: dict[str, Output] = {o.name: o for o in outputs}
+        for item in items:
+            for output in outputs_of([item]):
+                if output.name in raster_paths:
+                    self.rasters[output.name] = self._builder(output, self.zooms[item])
         self.histogram = np.zeros(256, np.int64)
         self._written: list[Path] = []
         self._lock = threading.Lock()
+
+    def _builder(self, output: Output, zoom: int) -> CogBuilder:
+        grid = _zoomed(self.grid, zoom)
+        side = (self.side[0] // zoom, self.side[1] // zoom)
+        return CogBuilder(grid, output.quantisation, side)
 
     def run(self, threads: int, progress: Progress | None) -> PassResult:
         blocks = cut(self.grid.shape, self.side)
         needed = (
             blocks if self.rasters or self.sums is None else [b for b in blocks if self.sums.spans.touches(b)]
         )
-        preload = self._preload_tasks(needed)
-        tasks: list[Task] = [
-            (partial(self._block, b), float(b.height * b.width * len(self.bands))) for b in needed
-        ]
-        reading = sum(work for _, work in preload) + sum(work for _, work in tasks)
+        n_outputs = len(self.rasters)
+        # The classification is small; what it leaves of the scene decides what else is decoded.
+        classes = self.inputs.preload_masks(needed)
+        reading = sum(work for _, work in classes) + sum(
+            float(b.height * b.width) * len(self.inputs.decode_sides() or [1]) for b in needed
+        )
         writing = reading * _WRITE_SHARE
-        workers = Workers(threads, reading + writing * len(self.rasters), progress, enter_decode_environment)
+        workers = Workers(threads, reading + writing * n_outputs, progress, enter_decode_environment)
         try:
-            workers.run(preload)
+            workers.run(classes)
+            usable = self._usable(needed, blocks, workers)
+            workers.run(self._unweighted(self.inputs.preload_bands(usable)))
+            seen = set(usable)
+            tasks: list[Task] = [
+                (
+                    partial(self._block if b in seen else self._empty_block, b),
+                    float(b.height * b.width * len(self.inputs.decode_sides() or [1])),
+                )
+                for b in needed
+            ]
             workers.run(tasks)
-            for variable in self.variables:
-                if variable.name in self.rasters:
-                    self._write(variable, workers)
-                    workers.advance(writing)
+            for name in list(self.rasters):
+                self._write(name, workers)
+                workers.advance(writing)
         except BaseException:
             # All rasters of a pass or none: also those that were written before the error.
             for path in self._written:
@@ -168,72 +194,128 @@ class _ScenePass:
             raise
         finally:
             workers.close()
-        return self._result(len(needed), len(blocks) - len(needed))
+        return self._result(len(usable), len(blocks) - len(usable))
 
-    def _write(self, variable: Variable, workers: Workers) -> None:
-        path = self.raster_paths[variable.name]
-        self.rasters.pop(variable.name).finish(
+    def _usable(self, needed: Sequence[Block], blocks: Sequence[Block], workers: Workers) -> list[Block]:
+        """Blocks in which the classification leaves a pixel; without a classification all."""
+        if not self.inputs.has_masks or not needed:
+            return list(needed)
+        clear: set[Block] = set()
+        workers.run([(partial(self._classify, b, clear), 0.0) for b in needed])
+        if not clear:
+            # Perhaps only the parcels are under cloud: a scene is given up for what it shows as a whole.
+            rest = sorted(set(blocks) - set(needed), key=lambda b: (b.row, b.col))
+            before = self.histogram.copy()
+            workers.run(self._unweighted(self.inputs.preload_masks(blocks)))
+            workers.run([(partial(self._classify, b, clear), 0.0) for b in rest])
+            if not clear:
+                raise NothingClearError(self._data_fraction(), self._status_counts())
+            self.histogram = before
+        return [b for b in needed if b in clear]
+
+    def _classify(self, block: Block, clear: set[Block]) -> None:
+        _, histogram = self.inputs.classified(block)
+        with self._lock:
+            self.histogram += histogram
+            if histogram[LAND]:
+                clear.add(block)
+
+    @staticmethod
+    def _unweighted(tasks: Sequence[Task]) -> list[Task]:
+        """Tasks that the progress does not count, because it was planned without them."""
+        return [(call, 0.0) for call, _ in tasks]
+
+    def _write(self, name: str, workers: Workers) -> None:
+        path = self.raster_paths[name]
+        zoom = next(self.zooms[i] for i in self.items if name in (o.name for o in outputs_of([i])))
+        self.rasters.pop(name).finish(
             path,
             workers,
-            description=variable.description or variable.name,
-            tags={"VARIABLE": variable.name},
+            description=self.outputs[name].description or name,
+            tags={"VARIABLE": name, **({ZOOM_TAG: str(zoom)} if zoom > 1 else {})},
         )
         self._written.append(path)
 
-    def _preload_tasks(self, needed: Sequence[Block]) -> list[Task]:
-        tasks: list[Task] = self.masks.preload_tasks(needed) if self.masks else []
-        for band in self.bands.values():
-            blocks = band.blocks_to_preload(needed)
-            if not band.by_block:
-                band.allocate(self.files.dataset(band.source).dtypes[band.source.band_index - 1])
-            tasks += [(partial(band.preload, b), float(b.height * b.width)) for b in blocks]
-        return tasks
-
     def _block(self, block: Block) -> None:
-        values = {name: BlockBand(band.read(block), band.source) for name, band in self.bands.items()}
-        status = self._status(block, values)
-        for variable in self.variables:
-            out = np.empty((block.height, block.width), np.int16)
-            variable.compute(values, status, variable.quantisation, out)
-            if self.sums is not None:
-                self.sums.add(variable.name, out, block)
-            if variable.name in self.rasters:
-                self.rasters[variable.name].add(block, out)
+        inputs = self.inputs.block(block)
+        for item in self.items:
+            self._compute(item, inputs)
+        if not self.inputs.has_masks:
+            histogram = np.bincount(inputs.status(1).ravel(), minlength=256)
+            with self._lock:
+                self.histogram += histogram
 
-    def _status(self, block: Block, values: Mapping[str, BlockBand]) -> NDArray[np.uint8]:
-        """Status of each pixel; without a mask land wherever the first band has data."""
-        if self.masks is not None:
-            status, histogram = self.masks.classified(block)
+    def _compute(self, item: PassItem, inputs: BlockInputs) -> None:
+        zoom, block = self.zooms[item], inputs.block
+        status = inputs.status(zoom)
+        if isinstance(item, BandMean):
+            if self.sums is not None:
+                self.sums.add_band(item.name, inputs.band(item.band, zoom), status, block, zoom)
+            return
+        bands = inputs.bands(item.bands, zoom)
+        out = {output.name: np.empty(status.shape, np.int16) for output in outputs_of([item])}
+        if isinstance(item, Variable):
+            item.compute(bands, status, item.quantisation, out[item.name])
         else:
-            status = np.full((block.height, block.width), LAND, np.uint8)
-            first = values[self.variables[0].bands[0]]
-            status[(first.values == first.missing) | (first.values != first.values)] = NO_DATA
-            histogram = np.bincount(status.ravel(), minlength=256)
-        with self._lock:
-            self.histogram += histogram
-        return status
+            item.compute(bands, status, block.zoomed(zoom), out)
+        for name, values in out.items():
+            if self.sums is not None:
+                self.sums.add(name, values, block, zoom)
+            if name in self.rasters:
+                self.rasters[name].add(block.zoomed(zoom), values)
+
+    def _empty_block(self, block: Block) -> None:
+        """A block without a usable pixel: missing in the rasters, nothing in the sums, not decoded."""
+        for item in self.items:
+            part = block.zoomed(self.zooms[item])
+            for output in outputs_of([item]):
+                if output.name in self.rasters:
+                    missing = np.full((part.height, part.width), output.quantisation.nodata, np.int16)
+                    self.rasters[output.name].add(part, missing)
+
+    def _status_counts(self) -> dict[str, int]:
+        return {name: int(self.histogram[code]) for code, name in STATUS_NAMES.items()}
+
+    def _data_fraction(self) -> float:
+        pixels = int(self.histogram.sum())
+        return (pixels - int(self.histogram[NO_DATA])) / pixels if pixels else 0.0
 
     def _result(self, n_read: int, n_skipped: int) -> PassResult:
-        pixels = int(self.histogram.sum())
-        data = pixels - int(self.histogram[NO_DATA])
+        data = int(self.histogram.sum()) - int(self.histogram[NO_DATA])
         clear = int(self.histogram[LAND] + self.histogram[WATER])
         return PassResult(
             observations=self.sums.result() if self.sums is not None else None,
             clear_fraction=clear / data if data else 0.0,
-            data_fraction=data / pixels if pixels else 0.0,
+            data_fraction=self._data_fraction(),
             n_blocks_read=n_read,
             n_blocks_skipped=n_skipped,
-            status_counts={name: int(self.histogram[code]) for code, name in STATUS_NAMES.items()},
+            status_counts=self._status_counts(),
         )
 
 
-def _required(bands: Mapping[str, BandSource], name: str) -> BandSource:
-    if name not in bands:
-        known = ", ".join(sorted(bands)) or "none"
-        raise UnreadableSceneError(
-            name,
-            f"the scene has no band {name}",
-            expected=f"bands that hold {name}; found {known}",
-            remedy="Download the product again and check that all its band files are there.",
-        )
-    return bands[name]
+def _zoom(item: PassItem, bands: Mapping[str, BandSource], grid: Grid) -> int:
+    """How much coarser than the grid's the pixels of an item are.
+
+    A band mean keeps the band's own pixels where they fill the grid exactly; else the band is resampled.
+    """
+    if isinstance(item, Together):
+        _zoomed(grid, item.zoom)
+        return item.zoom
+    if isinstance(item, BandMean) and item.band in bands:
+        own = bands[item.band].grid
+        zoom = round(own.resolution_m / grid.resolution_m)
+        return zoom if zoom > 1 and grid.zoomed(zoom) == own else 1
+    return 1
+
+
+def _zoomed(grid: Grid, zoom: int) -> Grid:
+    coarse = grid.zoomed(zoom)
+    if coarse is None:
+        raise ValueError(f"pixels of {zoom} times the size do not fill the grid {grid.key} exactly")
+    return coarse
+
+
+def _even(side: tuple[int, int], shape: tuple[int, int], zoom: int) -> tuple[int, int]:
+    """Make the block of a pass a whole number of coarse pixels."""
+    rows, cols = (min(s if s % zoom == 0 else s * zoom, n) for s, n in zip(side, shape, strict=True))
+    return rows, cols

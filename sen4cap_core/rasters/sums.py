@@ -10,11 +10,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.zonal import sum_spans
+from sen4cap_core.kernels.zonal import sum_spans, sum_spans_linear, sum_spans_zoomed
 from sen4cap_core.rasters.blocks import Block, BlockSpans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
-from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.variables import BlockBand, Quantisation
+
+_Spans = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,22 +87,46 @@ class SumBuilder:
         self._lock = threading.Lock()
         self._of_threads: list[dict[str, NDArray[np.int64]]] = []
 
-    def add(self, variable: str, values: NDArray[np.int16], block: Block) -> None:
-        """Add one block of stored values."""
-        labels, spans = self._labels, self.spans.of_rows(block)
+    def add(self, variable: str, values: NDArray[np.int16], block: Block, zoom: int = 1) -> None:
+        """Add one block of stored values, each of ``zoom`` x ``zoom`` pixels of ``block``."""
+        row, col, spans = self._where(block)
         count, total, squares = self._sums()[variable]
-        sum_spans(
-            values,
-            block.row + self.spans.row_shift,
-            block.col + self.spans.col_shift,
-            labels.rows[spans],
-            labels.first[spans],
-            labels.last[spans],
-            labels.parcel[spans],
-            self._quantisations[variable].nodata,
+        nodata = self._quantisations[variable].nodata
+        if zoom == 1:
+            sum_spans(values, row, col, *spans, nodata, count, total, squares)
+        else:
+            sum_spans_zoomed(values, zoom, row, col, *spans, nodata, count, total, squares)
+
+    def add_band(
+        self, variable: str, band: BlockBand, status: NDArray[np.uint8], block: Block, zoom: int = 1
+    ) -> None:
+        """Add one block of a band on the pixels whose status is 0."""
+        steps = self._quantisations[variable].steps_per_unit
+        gain, shift = band.source.scale * steps, band.source.offset * steps
+        row, col, spans = self._where(block)
+        count, total, squares = self._sums()[variable]
+        sum_spans_linear(
+            band.values,
+            status,
+            gain,
+            shift,
+            band.missing,
+            zoom,
+            row,
+            col,
+            *spans,
             count,
             total,
             squares,
+        )
+
+    def _where(self, block: Block) -> tuple[int, int, _Spans]:
+        """Row and column of a block on the grid of the labels, and the spans of its rows."""
+        labels, spans = self._labels, self.spans.of_rows(block)
+        return (
+            block.row + self.spans.row_shift,
+            block.col + self.spans.col_shift,
+            (labels.rows[spans], labels.first[spans], labels.last[spans], labels.parcel[spans]),
         )
 
     def result(self) -> ParcelSums:

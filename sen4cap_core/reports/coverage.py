@@ -56,8 +56,8 @@ class Coverage:
     """Title -> web address, path or file URI."""
 
 
-def coverage_markdown(coverage: Coverage, quicklook_png: bytes | None = None) -> str:
-    """Return the page of one scene: figures, quicklook, times and sizes."""
+def coverage_markdown(coverage: Coverage, quicklooks: Mapping[str, bytes] | None = None) -> str:
+    """Return the page of one scene: figures, quicklooks (title -> PNG), times and sizes."""
     c = coverage
     pairs: list[tuple[object, object]] = [
         ("Scene", c.product_id),
@@ -71,7 +71,10 @@ def coverage_markdown(coverage: Coverage, quicklook_png: bytes | None = None) ->
         pairs.append(("Parcels", "no declarations yet: they are extracted when they come"))
     return document(
         heading(f"{c.tile} on {c.acquired_at:%Y-%m-%d}"),
-        image(f"Quicklook of {c.tile} on {c.acquired_at:%Y-%m-%d}", quicklook_png) if quicklook_png else None,
+        *(
+            image(f"{title} of {c.tile} on {c.acquired_at:%Y-%m-%d}", png)
+            for title, png in (quicklooks or {}).items()
+        ),
         facts(pairs),
         *([heading("Warnings", 3), bullets(c.warnings)] if c.warnings else []),
         *_costs(c),

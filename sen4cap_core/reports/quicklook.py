@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import shapely
@@ -43,6 +44,24 @@ _CROWDED_PX = 14.0
 """Below this median size outlines lose their halo and become thin."""
 
 
+@dataclass(frozen=True)
+class Ramp:
+    """What the colours of a picture of one quantity mean."""
+
+    name: str = "NDVI"
+    low: float = 0.0
+    high: float = 1.0
+
+
+def spread_of(name: str, pixels: NDArray[np.floating]) -> Ramp:
+    """Return a ramp over the middle 96 % of a picture's values; 0..1 where there are none."""
+    seen = pixels[np.isfinite(pixels)]
+    if not seen.size:
+        return Ramp(name)
+    low, high = (float(value) for value in np.percentile(seen, (2, 98)))
+    return Ramp(name, low, high if high > low else low + 1e-3)
+
+
 def quicklook_png(
     pixels: NDArray[np.floating],
     grid: Grid,
@@ -50,6 +69,7 @@ def quicklook_png(
     title: str,
     outlines: Sequence[BaseGeometry] = (),
     masked: NDArray[np.bool_] | None = None,
+    ramp: Ramp | None = None,
     max_size_px: int = 600,
     label: str = "true colour",
 ) -> bytes:
@@ -63,6 +83,7 @@ def quicklook_png(
     outlines : parcel polygons; those outside of the grid and those too small to see are left out.
     masked : bool (rows, cols), True where a pixel was seen but not used (cloud, shadow, snow, water):
         hatched. None: with NDVI all missing pixels are hatched, with colours none.
+    ramp : of another quantity than NDVI in place of it.
     max_size_px : longer side of the map.
     label : what the three channels are, for pictures in colour.
 
@@ -80,11 +101,14 @@ def quicklook_png(
         raise ValueError(f"pixels of shape {pixels.shape} on a grid of {grid.shape}")
     if masked is not None and masked.shape != grid.shape:
         raise ValueError(f"mask of shape {masked.shape} on a grid of {grid.shape}")
+    ramp = ramp or Ramp()
+    if is_ndvi and ramp != Ramp():
+        pixels = (pixels - ramp.low) / (ramp.high - ramp.low)
     scale = max_size_px / max(grid.shape)
     size = (max(1, round(grid.width * scale)), max(1, round(grid.height * scale)))
     picture = _paint(pixels, masked, size)
     _outline(picture, _visible(outlines, grid, scale), on_colour=not is_ndvi)
-    canvas = _compose(picture, grid, scale, title, is_ndvi, masked is not None, label)
+    canvas = _compose(picture, grid, scale, title, ramp if is_ndvi else None, masked is not None, label)
     return png_bytes(canvas, MAX_BYTES, _kept(is_ndvi))
 
 
@@ -165,7 +189,7 @@ def _compose(
     grid: Grid,
     scale: float,
     title: str,
-    is_ndvi: bool,
+    ramp: Ramp | None,
     has_mask: bool,
     label: str,
 ) -> Image.Image:
@@ -174,7 +198,7 @@ def _compose(
     canvas = Image.new("RGB", (canvas_width, _HEADER_PX + height + _FOOTER_PX), PAPER)
     canvas.paste(Image.fromarray(picture), ((canvas_width - width) // 2, _HEADER_PX))
     pen = ImageDraw.Draw(canvas)
-    kind = "NDVI" if is_ndvi else label
+    kind = ramp.name if ramp else label
     if grid.resolution_m <= _FULL_RESOLUTION_M:  # a reduced preview has pixels of its own size
         kind += f", {grid.resolution_m:g} m"
     small, face = font(12), font(14, bold=True)
@@ -183,28 +207,30 @@ def _compose(
     pen.text((_MARGIN_PX, 21), fitted(title, face, room), fill=INK, font=face, anchor="ls")
     pen.text((canvas_width - _MARGIN_PX, 21), kind, fill=SOFT_INK, font=small, anchor="rs")
     top = _HEADER_PX + height
-    left = _ndvi_legend(canvas, pen, top) if is_ndvi else _MARGIN_PX
-    if is_ndvi or has_mask:
+    left = _ramp_legend(canvas, pen, top, ramp) if ramp else _MARGIN_PX
+    if ramp or has_mask:
         left = _hatch_legend(
             canvas, pen, left, top, "masked (cloud, water)" if has_mask else "masked or no data"
         )
-    if has_mask or not is_ndvi:
+    if has_mask or not ramp:
         _swatch(pen, left, top, _NO_DATA, "no data")
     _scale_bar(pen, canvas_width, top, scale / grid.resolution_m, width)
     return canvas
 
 
-def _ndvi_legend(canvas: Image.Image, pen: ImageDraw.ImageDraw, top: int) -> int:
+def _ramp_legend(canvas: Image.Image, pen: ImageDraw.ImageDraw, top: int, ramp: Ramp) -> int:
     face = font(11)
-    left, width, y = _MARGIN_PX + 40, 130, top + 9
-    pen.text((_MARGIN_PX, y + 10), "NDVI", fill=INK, font=face, anchor="ls")
-    ramp = np.repeat(ndvi_table(width)[None], 11, axis=0)
-    canvas.paste(Image.fromarray(ramp), (left, y))
+    left = _MARGIN_PX + max(40, round(face.getlength(ramp.name)) + 10)
+    width, y = 130, top + 9
+    pen.text((_MARGIN_PX, y + 10), ramp.name, fill=INK, font=face, anchor="ls")
+    colours = np.repeat(ndvi_table(width)[None], 11, axis=0)
+    canvas.paste(Image.fromarray(colours), (left, y))
     pen.rectangle((left - 1, y - 1, left + width, y + 11), outline=SOFT_INK)
-    for value in (0.0, 0.25, 0.5, 0.75, 1.0):
-        x = left + round(value * (width - 1))
+    for share in (0.0, 0.25, 0.5, 0.75, 1.0):
+        value = ramp.low + share * (ramp.high - ramp.low)
+        x = left + round(share * (width - 1))
         pen.line((x, y + 11, x, y + 14), fill=SOFT_INK)
-        pen.text((x, y + 25), f"{value:g}", fill=INK, font=font(10), anchor="ms")
+        pen.text((x, y + 25), f"{value:.3g}", fill=INK, font=font(10), anchor="ms")
     return left + width + 18
 
 

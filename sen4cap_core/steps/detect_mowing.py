@@ -28,6 +28,7 @@ from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.observations.series import build_matrix
 from sen4cap_core.observations.store import read_means
+from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.processors.l4b.season import SeasonOutcome
 from sen4cap_core.processors.l4b.season import detect_mowing as detect_in_series
 from sen4cap_core.products.naming import l4b_folder
@@ -36,7 +37,7 @@ from sen4cap_core.steps.mowing_evaluation import Evaluation, files_key
 from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing_state import KeptState, load_kept_state, save_kept_state
 from sen4cap_core.steps.receive_tables import L4B
-from sen4cap_core.steps.work import NDVI_GROUP, ask_process
+from sen4cap_core.steps.work import ask_process
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

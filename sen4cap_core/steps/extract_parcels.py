@@ -7,14 +7,14 @@ import logging
 from dataclasses import dataclass
 
 from sen4cap_core.db import jobs
-from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.process_scene import process_scene
-from sen4cap_core.steps.work import INGEST_SCENE, NDVI_GROUP, PROCESS_SCENE, ask_extract, ask_mowing
+from sen4cap_core.steps.wanted import scenes_to_observe
+from sen4cap_core.steps.work import INGEST_SCENE, PROCESS_SCENE, ask_extract, ask_mowing
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ class Backfill:
     declaration_set_id: int
     n_scenes: int
     n_from_raster: int
+    """Scenes whose own files were not read."""
     n_values: int
     """Parcel values that were read, over all scenes."""
     n_carried_over: int
@@ -53,7 +54,7 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
         declaration_set = session.get(DeclarationSet, declaration_set_id)
         if declaration_set is None or declaration_set.valid_to is not None:
             raise NothingToDoError(f"declaration set {declaration_set_id} is no longer in force")
-        scene_ids = scene_rows.scenes_without_observations(session, declaration_set, NDVI_GROUP)
+        scene_ids = scenes_to_observe(session, declaration_set)
         site = site_rows.site_by_id(session, declaration_set.site_id)
         slug, year, site_id = site.slug, declaration_set.year, site.id
     if not scene_ids:
@@ -62,10 +63,9 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
     for number, scene_id in enumerate(scene_ids, start=1):
         try:
             done = process_scene(context.without_progress(), scene_id)
-            for observed in done.observed:
-                from_raster += observed.source == "cog"
-                values += observed.n_extracted
-                carried_over += observed.n_carried_over
+            from_raster += bool(done.observed) and all(o.source == "cog" for o in done.observed)
+            values += sum(observed.n_extracted for observed in done.observed)
+            carried_over += sum(observed.n_carried_over for observed in done.observed)
         except NothingToDoError as reason:
             # Somebody else did it meanwhile.
             logger.info("scene %s: %s", scene_id, reason)

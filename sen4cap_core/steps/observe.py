@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,21 +12,16 @@ from numpy.typing import NDArray
 
 from sen4cap_core import __version__
 from sen4cap_core.db.products import former_observations, register_observations
-from sen4cap_core.observations.store import read_means, write_carried_over, write_observations
-from sen4cap_core.processors.l3b.ndvi import NDVI
+from sen4cap_core.observations.store import count_observed, write_carried_over, write_observations
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.cog_pass import extract_from_cog
 from sen4cap_core.rasters.label_changes import labels_of_parcels, parcels_with_other_pixels
 from sen4cap_core.rasters.labels import LabelSpans
 from sen4cap_core.rasters.sums import ParcelSums
-from sen4cap_core.scenes.raster_header import read_raster_header
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.ndvi_product import raster_band
 from sen4cap_core.steps.parcel_labels import labels_of
-from sen4cap_core.steps.work import NDVI_GROUP
 
 if TYPE_CHECKING:
-    from sen4cap_core.steps.process_scene import Subject
+    from sen4cap_core.steps.subject import MissingSet, Subject
 
 
 @dataclass(frozen=True)
@@ -34,6 +30,7 @@ class ObservedSet:
 
     declaration_set_id: int
     year: int
+    group: str
     n_parcels: int
     """Parcels with a pixel on this scene's grid."""
     n_observed: int
@@ -45,20 +42,36 @@ class ObservedSet:
     """Parcels that keep the figures of an earlier version of the declarations."""
 
 
+@dataclass(frozen=True)
+class CarriedOver:
+    """Figures of an earlier version of the declarations that hold for the new one too."""
+
+    paths: Mapping[str, Path]
+    """The earlier version's file, by group."""
+    parcels: NDArray[np.int32]
+    """Ids of the parcels whose pixels are the same."""
+
+
 def write_set(
     context: Context,
     subject: Subject,
     sums: ParcelSums,
     declaration_set_id: int,
     year: int,
+    group: str,
     *,
     source: str,
     carried_over: CarriedOver | None = None,
+    metadata: Mapping[str, str] | None = None,
 ) -> ObservedSet:
-    """Write the statistics of a scene for a declaration set and register them."""
+    """Write the statistics of a scene for a declaration set and one group of variables; register them.
+
+    ``metadata`` is kept in the file beside what every set says of itself.
+    """
+    variables = sorted(sums.variables)
     key = naming.content_key(
         [f"scene:{subject.site}/{subject.product_id}/{subject.tile}", f"declarations:{declaration_set_id}"],
-        {"group": NDVI_GROUP},
+        {"group": group, "variables": variables},
         __version__,
     )
     relative = naming.observations_path(
@@ -67,30 +80,31 @@ def write_set(
         declaration_set_id,
         subject.tile,
         subject.acquired_at,
-        NDVI_GROUP,
+        group,
         naming.version_of(key),
     )
-    metadata = {
+    facts = {
         "scene": subject.product_id,
         "tile": subject.tile,
         "acquired_at": subject.acquired_at.isoformat(),
         "declaration_set": str(declaration_set_id),
         "software": __version__,
+        **(metadata or {}),
     }
     target = context.settings.data / relative
     if carried_over is None:
-        write_observations(target, sums, metadata=metadata)
+        write_observations(target, sums, metadata=facts)
     else:
-        write_carried_over(target, sums, carried_over.path, carried_over.parcels, metadata=metadata)
-    n_valid = read_means(target, NDVI.name)[2]
-    n_parcels, n_observed = len(n_valid), int(np.count_nonzero(n_valid))
+        write_carried_over(target, sums, carried_over.paths[group], carried_over.parcels, metadata=facts)
+    n_parcels, n_observed = count_observed(target)
     with context.session() as session:
         register_observations(
             session,
             {
                 "scene_id": subject.scene_id,
                 "declaration_set_id": declaration_set_id,
-                "group_name": NDVI_GROUP,
+                "group_name": group,
+                "variables": variables,
                 "path": str(relative),
                 "n_rows": n_parcels,
                 "n_observed": n_observed,
@@ -101,48 +115,44 @@ def write_set(
         )
     n_extracted = int(np.count_nonzero(sums.n_total))
     return ObservedSet(
-        declaration_set_id, year, n_parcels, n_observed, source, n_extracted, n_parcels - n_extracted
+        declaration_set_id,
+        year,
+        group,
+        n_parcels,
+        n_observed,
+        source,
+        n_extracted,
+        n_parcels - n_extracted,
     )
-
-
-def extract_from_raster(
-    context: Context, subject: Subject, raster: Path, declaration_set_id: int, year: int
-) -> ObservedSet:
-    """Extract a declaration set from a scene's own NDVI raster; equal to the bit to the scene's own pass.
-
-    Parcels that have the pixels they had under an earlier version of the declarations keep its figures: only
-    the blocks that hold the others are read.
-    """
-    grid = read_raster_header(raster).grid
-    labels = labels_of(context, subject.site, year, declaration_set_id, subject.tile, grid)
-    carried_over = find_carried_over(context, subject, labels, declaration_set_id, year)
-    if carried_over is not None:
-        labels = labels_of_parcels(labels, ~np.isin(labels.new_ids, carried_over.parcels))
-    sums = extract_from_cog(
-        {NDVI.name: raster_band(raster, grid)}, labels, threads=context.settings.decode_threads
-    )
-    return write_set(
-        context, subject, sums, declaration_set_id, year, source="cog", carried_over=carried_over
-    )
-
-
-@dataclass(frozen=True)
-class CarriedOver:
-    """Figures of an earlier version of the declarations that hold for the new one too."""
-
-    path: Path
-    parcels: NDArray[np.int32]
-    """Ids of the parcels whose pixels are the same."""
 
 
 def find_carried_over(
-    context: Context, subject: Subject, labels: LabelSpans, declaration_set_id: int, year: int
+    context: Context, subject: Subject, labels: LabelSpans, missing: MissingSet
 ) -> CarriedOver | None:
-    """Return what an earlier version's observations of a scene still say; None where there are none."""
+    """Return what an earlier version's observations of a scene still say.
+
+    None where a group of the missing ones was not observed before with the same variables: then the scene is
+    read for all parcels anyway.
+    """
+    root = context.settings.data
+    paths: dict[str, Path] = {}
+    sets: set[int] = set()
     with context.session() as session:
-        found = former_observations(session, subject.scene_id, declaration_set_id, NDVI_GROUP, __version__)
-    if found is None or not (context.settings.data / found[1]).is_file():
+        for group, variables in missing.groups.items():
+            found = former_observations(session, subject.scene_id, missing.set_id, group, __version__)
+            if found is None or found.variables != variables or not (root / found.path).is_file():
+                return None
+            paths[group] = root / found.path
+            sets.add(found.set_id)
+    if len(sets) != 1:
         return None
-    former = labels_of(context, subject.site, year, found[0], subject.tile, labels.grid)
+    former = labels_of(context, subject.site, missing.year, sets.pop(), subject.tile, labels.grid)
     same = ~parcels_with_other_pixels(former, labels)
-    return CarriedOver(context.settings.data / found[1], labels.new_ids[same])
+    return CarriedOver(paths, labels.new_ids[same])
+
+
+def labels_to_read(labels: LabelSpans, carried_over: CarriedOver | None) -> LabelSpans:
+    """Return the labels of the parcels whose figures do not hold any more."""
+    if carried_over is None:
+        return labels
+    return labels_of_parcels(labels, ~np.isin(labels.new_ids, carried_over.parcels))

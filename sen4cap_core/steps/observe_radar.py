@@ -28,7 +28,7 @@ from sen4cap_core.steps.radar_site import db_factor_of, radar_config, radar_defa
 
 if TYPE_CHECKING:
     from sen4cap_core.declarations.site import RadarConfig
-    from sen4cap_core.steps.process_scene import ProcessedScene, Subject
+    from sen4cap_core.steps.subject import MissingSet, ProcessedScene, Subject
 
 RADAR_BUFFER_M = -10.0
 """Speckle and geocoding blur reach over a field's edge by half a 20 m pixel, also in finer products."""
@@ -61,7 +61,8 @@ def observe_radar(context: Context, done: ProcessedScene) -> None:
         with done.stage("coherence of the pair"):
             inputs["vv"] = coherence_of_pair(context, subject, scene, scene.pair)
     mask = (scene.mask.source, scene.mask.valid) if scene.mask else None
-    for number, (set_id, year) in enumerate(subject.missing_sets, start=1):
+    for number, missing in enumerate(subject.missing_sets, start=1):
+        set_id, year = missing.set_id, missing.year
         with done.stage("labels"):
             labels = labels_of(
                 context, subject.site, year, set_id, subject.tile, grid,
@@ -70,7 +71,12 @@ def observe_radar(context: Context, done: ProcessedScene) -> None:
         with done.stage("decode, mask, parcel sums"):
             result = extract_radar(inputs, mask, window, labels, db_factor=factor)
         with done.stage("write and register"):
-            done.observed.append(_write(context, subject, scene, result, set_id, year, scale_name))
+            done.observed.append(_write(context, subject, scene, result, missing, scale_name))
+        done.lacking |= {
+            name: "the product has no such polarisation"
+            for variables in missing.groups.values()
+            for name in variables - set(result.sums.variables)
+        }
         done.data_fraction = result.data_fraction
         context.progress(number / len(subject.missing_sets))
 
@@ -95,10 +101,11 @@ def _write(
     subject: Subject,
     scene: RadarScene,
     result: RadarResult,
-    set_id: int,
-    year: int,
+    missing: MissingSet,
     scale_name: str,
 ) -> ObservedSet:
+    set_id, year = missing.set_id, missing.year
+    (group,) = missing.groups
     metadata = {
         "scene": subject.product_id,
         "tile": subject.tile,
@@ -115,11 +122,11 @@ def _write(
         metadata["backscatter_scale"] = scale_name
     key = naming.content_key(
         [f"scene:{subject.site}/{subject.product_id}/{subject.tile}", f"declarations:{set_id}"],
-        {"group": subject.group, "scale": scale_name, "polarisations": list(scene.polarisations)},
+        {"group": group, "scale": scale_name, "polarisations": list(scene.polarisations)},
         __version__,
     )
     relative = naming.observations_path(
-        subject.site, year, set_id, subject.tile, subject.acquired_at, subject.group, naming.version_of(key)
+        subject.site, year, set_id, subject.tile, subject.acquired_at, group, naming.version_of(key)
     )
     write_observations(context.settings.data / relative, result.sums, metadata=metadata)
     n_parcels = int(np.count_nonzero(result.sums.n_total))
@@ -131,7 +138,8 @@ def _write(
             {
                 "scene_id": subject.scene_id,
                 "declaration_set_id": set_id,
-                "group_name": subject.group,
+                "group_name": group,
+                "variables": sorted(result.sums.variables),
                 "path": str(relative),
                 "n_rows": n_parcels,
                 "n_observed": n_observed,
@@ -140,4 +148,4 @@ def _write(
                 "flow_run_id": context.flow_run_id,
             },
         )
-    return ObservedSet(set_id, year, n_parcels, n_observed, "scene", n_parcels, 0)
+    return ObservedSet(set_id, year, group, n_parcels, n_observed, "scene", n_parcels, 0)

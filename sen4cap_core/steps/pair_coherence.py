@@ -18,7 +18,7 @@ from sen4cap_core.scenes.s1_model import RadarPair, RadarScene
 from sen4cap_core.steps.context import Context
 
 if TYPE_CHECKING:
-    from sen4cap_core.steps.process_scene import Subject
+    from sen4cap_core.steps.subject import Subject
 
 STRIP_ROWS = 128
 """Output rows computed together: two strips of samples of a whole burst take 90 MB."""

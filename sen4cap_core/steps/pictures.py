@@ -9,20 +9,25 @@ import geopandas as gpd
 import numpy as np
 
 from sen4cap_core.observations.series import build_matrix
+from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.rasters.preview import read_preview
 from sen4cap_core.reports.chart import ChartEvent, parcel_chart_png
 from sen4cap_core.reports.mowing import compliance_text, latest_mowing
-from sen4cap_core.reports.quicklook import quicklook_png
-from sen4cap_core.scenes.raster_header import read_raster_header
+from sen4cap_core.reports.quicklook import Ramp, quicklook_png, spread_of
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.detect_mowing import MowingAnswer
-from sen4cap_core.steps.ndvi_product import raster_band
+from sen4cap_core.steps.optical import raster_band
 from sen4cap_core.steps.parcel_labels import outlines_on
-from sen4cap_core.steps.process_scene import ProcessedScene
 from sen4cap_core.steps.radar_picture import radar_quicklook
-from sen4cap_core.steps.work import NDVI_GROUP
+from sen4cap_core.steps.subject import ProcessedScene
 
 QUICKLOOK_PX = 600
+RAMPS = {
+    "lai": Ramp("LAI", 0.0, 6.0),
+    "fapar": Ramp("fAPAR"),
+    "fcover": Ramp("fCover"),
+}
+"""Ranges shown; an index without one is spread over what the scene holds."""
 N_CHARTS = 3
 
 
@@ -35,21 +40,31 @@ class ParcelChart:
     png: bytes
 
 
-def scene_quicklook(context: Context, done: ProcessedScene) -> bytes | None:
-    """Draw a scene with parcel outlines: NDVI with clouds hatched, or radar; None without a raster."""
+def scene_quicklooks(context: Context, done: ProcessedScene) -> dict[str, bytes]:
+    """Draw the rasters of a scene with parcel outlines, missing pixels hatched: title -> PNG.
+
+    Those that were made now; where none was, the NDVI raster that is there. Empty without a raster.
+    """
     if done.subject.is_radar:
-        return radar_quicklook(context, done)
-    if done.raster_path is None:
-        return None
+        picture = radar_quicklook(context, done)
+        return {"Quicklook": picture} if picture else {}
     subject = done.subject
-    full_grid = read_raster_header(done.raster_path).grid
-    band = raster_band(done.raster_path, full_grid)
-    pixels, grid = read_preview([band], QUICKLOOK_PX)
-    outlines = []
-    if done.observed:
-        outlines = outlines_on(context, done.observed[0].declaration_set_id, full_grid)
-    title = f"{subject.site}  T{subject.tile}  {subject.acquired_at:%Y-%m-%d}  NDVI"
-    return quicklook_png(pixels[0], grid, title=title, outlines=outlines, max_size_px=QUICKLOOK_PX)
+    shown = done.made or [variable for variable in done.rasters if variable == "ndvi"]
+    pictures: dict[str, bytes] = {}
+    outlines = None
+    for variable in shown:
+        band, full_grid = raster_band(variable, done.rasters[variable])
+        if outlines is None:
+            outlines = (
+                outlines_on(context, done.observed[0].declaration_set_id, full_grid) if done.observed else []
+            )
+        pixels, grid = read_preview([band], QUICKLOOK_PX)
+        ramp = RAMPS.get(variable, Ramp("NDVI") if variable == "ndvi" else spread_of(variable, pixels[0]))
+        title = f"{subject.site}  T{subject.tile}  {subject.acquired_at:%Y-%m-%d}  {ramp.name}"
+        pictures[f"Quicklook: {ramp.name}"] = quicklook_png(
+            pixels[0], grid, title=title, outlines=outlines, ramp=ramp, max_size_px=QUICKLOOK_PX
+        )
+    return pictures
 
 
 def parcel_charts(context: Context, answer: MowingAnswer) -> Iterator[ParcelChart]:

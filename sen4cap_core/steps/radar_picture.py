@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.scenes import RADAR_PREFIX
 from sen4cap_core.kernels.radar import to_physical
 from sen4cap_core.rasters.preview import read_preview
 from sen4cap_core.rasters.radar_sums import SCALE_CODES
@@ -14,8 +15,8 @@ from sen4cap_core.scenes.s1_model import RadarBand, RadarScene
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.observe_radar import open_subject
 from sen4cap_core.steps.parcel_labels import outlines_on
-from sen4cap_core.steps.process_scene import ProcessedScene
 from sen4cap_core.steps.radar_site import radar_config
+from sen4cap_core.steps.subject import ProcessedScene
 
 QUICKLOOK_PX = 600
 _DARKEST_DB = {"vv": -20.0, "vh": -27.0}
@@ -41,7 +42,8 @@ def radar_quicklook(context: Context, done: ProcessedScene) -> bytes | None:
     }
     outlines = outlines_on(context, done.observed[0].declaration_set_id, scene.grid) if done.observed else []
     pixels, label = _picture(scene, physical)
-    title = f"{subject.site}  T{subject.tile}  {subject.acquired_at:%Y-%m-%d}  {subject.group}"
+    quantity = subject.sensor.removeprefix(RADAR_PREFIX)
+    title = f"{subject.site}  T{subject.tile}  {subject.acquired_at:%Y-%m-%d}  {quantity}"
     return quicklook_png(pixels, grid, title=title, outlines=outlines, max_size_px=QUICKLOOK_PX, label=label)
 
 

@@ -9,7 +9,6 @@ import geopandas as gpd
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import parcel_versions
-from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db import uploads as upload_rows
 from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
@@ -20,7 +19,8 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning, table_in_force
 from sen4cap_core.steps.declaration_version import make_version, store, told
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
-from sen4cap_core.steps.work import NDVI_GROUP, ask_extract, ask_receive
+from sen4cap_core.steps.wanted import scenes_to_observe
+from sen4cap_core.steps.work import ask_extract, ask_receive
 
 
 def receive_declarations(context: Context, drop: Drop) -> Taken:
@@ -49,7 +49,7 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
             prepared = make_version(session, parcels, current, mode, columns, list(site.tiles), threads)
             current = store(session, site.id, drop.year, drop.upload_id, prepared)
             changes, changed = told(session, prepared)
-        earlier_scenes = scene_rows.scenes_without_observations(session, current, NDVI_GROUP)
+        earlier_scenes = scenes_to_observe(session, current)
         if earlier_scenes:
             ask_extract(session, site.slug, current.id)
         table = table_in_force(session, site.id, drop.year)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
@@ -16,11 +17,14 @@ from sen4cap_core.declarations.site import (
     read_site_config,
     read_site_extent,
 )
+from sen4cap_core.errors import Problem
+from sen4cap_core.processors.l3b.groups import BIOPHYSICAL
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.taken import Drop, Taken
-from sen4cap_core.steps.work import ask_mowing, ask_process
+from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
+from sen4cap_core.steps.work import ask_extract, ask_mowing, ask_process
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -68,6 +72,7 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
         site_rows.set_seasons(session, site, [_span(season) for season in config.seasons])
         _revive_skipped(session, site)
         n_scenes = _ask_waiting_scenes(session, site)
+        n_rasters = _ask_rasters_and_observations(session, site)
         seasons = site_rows.seasons_of(session, site.id, enabled_only=True)
         for season in seasons:
             if latest_run(session, season.id) is not None:
@@ -81,9 +86,16 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
             "tiles": list(site.tiles),
             "processors": _processors(config),
             "scenes now to be processed": n_scenes,
+            "processed scenes that now lack a raster": n_rasters,
         }
         rows = [{"season": s.name, "year": s.year, "start": str(s.start), "end": str(s.end)} for s in seasons]
-    return Taken("settings of the site", stored, details={"seasons": rows})
+    return Taken("settings of the site", stored, _cannot_be_made(config), {"seasons": rows})
+
+
+def _cannot_be_made(config: SiteConfig) -> list[Problem]:
+    asked = sorted(set(config.processors.l3b.indices) & set(BIOPHYSICAL))
+    text = f"l3b: {', '.join(asked)} cannot be made by this version; everything else is"
+    return [Problem(text)] if asked else []
 
 
 def _processors(config: SiteConfig) -> list[str]:
@@ -111,3 +123,16 @@ def _ask_waiting_scenes(session: Session, site: Site) -> int:
         if scene.site_id == site.id:
             count += ask_process(session, slug, scene.id, again=True)
     return count
+
+
+def _ask_rasters_and_observations(session: Session, site: Site) -> int:
+    """Ask for what processed scenes lack by the new settings; return how many lack a raster."""
+    if not site.enabled:
+        return 0
+    scene_ids = scenes_without_rasters(session, site)
+    for scene_id in scene_ids:
+        ask_process(session, site.slug, scene_id, again=True)
+    for declaration_set in declaration_rows.current_sets(session):
+        if declaration_set.site_id == site.id and scenes_to_observe(session, declaration_set):
+            ask_extract(session, site.slug, declaration_set.id)
+    return len(scene_ids)

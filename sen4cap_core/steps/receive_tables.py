@@ -13,7 +13,8 @@ from sen4cap_core.declarations.l4b_config import read_l4b_config
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
-from sen4cap_core.steps.work import ask_mowing
+from sen4cap_core.steps.wanted import scenes_to_observe
+from sen4cap_core.steps.work import ask_extract, ask_mowing
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -33,6 +34,10 @@ def receive_crop_codes(context: Context, drop: Drop) -> Taken:
         declaration_rows.replace_crop_codes(session, site.id, drop.year, drop.upload_id, rows)
         missing = codes_not_in(session, site.id, drop.year, table)
         _ask_year(session, site, drop.year)
+        current = declaration_rows.current_set(session, site.id, drop.year)
+        # Crop types are told from ten bands, which scenes processed before the table may lack.
+        if current is not None and scenes_to_observe(session, current):
+            ask_extract(session, site.slug, current.id)
     return Taken(
         "crop code table (L4A look-up table)",
         {"codes": len(table), "encoding": table.encoding, "separator": repr(table.delimiter)},

@@ -11,6 +11,7 @@ from pathlib import Path
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import gaps, jobs
 from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.leases import RunningJob
 from sen4cap_core.db.models import Site, Upload
 from sen4cap_core.files import sweep_partial
@@ -18,10 +19,11 @@ from sen4cap_core.inbox.register import register_all
 from sen4cap_core.scenes.s2_safe import find_level_1c
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import take_back_orphans
+from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
 from sen4cap_core.steps.work import (
     DETECT_MOWING,
     EXTRACT_PARCELS,
-    NDVI_GROUP,
+    PROCESS_SCENE,
     RECEIVE_UPLOAD,
     ask_extract,
     ask_ingest,
@@ -43,6 +45,8 @@ class Gaps:
     uploads: int = 0
     scene_uploads: int = 0
     scenes: int = 0
+    rasters: int = 0
+    """Scenes that lack a raster which site.yaml asks for by now."""
     extractions: int = 0
     seasons: int = 0
     partial_files: int = 0
@@ -75,9 +79,13 @@ def reconcile(context: Context) -> Gaps:
         for declaration_set in declaration_rows.current_sets(session):
             if work_key(EXTRACT_PARCELS, declaration_set.id) in failed:
                 continue
-            if scene_rows.scenes_without_observations(session, declaration_set, NDVI_GROUP):
+            if scenes_to_observe(session, declaration_set):
                 slug = session.get_one(Site, declaration_set.site_id).slug
                 found.extractions += ask_extract(session, slug, declaration_set.id)
+        for site in site_rows.enabled_sites(session):
+            for scene_id in scenes_without_rasters(session, site):
+                if work_key(PROCESS_SCENE, scene_id) not in failed:
+                    found.rasters += ask_process(session, site.slug, scene_id, again=True)
         for season_id, slug in gaps.seasons_to_evaluate(session):
             if work_key(DETECT_MOWING, season_id) not in failed:
                 found.seasons += ask_mowing(session, slug, season_id)

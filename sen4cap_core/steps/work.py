@@ -28,9 +28,6 @@ SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
 WARM_WORK = (*SCENE_WORK, *SEASON_WORK)
 """What the warm worker does; receive-upload is the drain flow's."""
 
-NDVI_GROUP = "ndvi"
-"""Name of the observation group that mowing detection reads."""
-
 MOWING_DELAY_SECONDS = 3.0
 """An evaluation waits this long for the next scene of a burst."""
 

@@ -23,7 +23,7 @@ def publish(
     root: Path, *, days: int = 0, tile: str = "30TUM", site: str = "navarra", grid: Grid = GRID
 ) -> Path:
     seen = FIRST + timedelta(days=days)
-    asset = root / naming.l3b_ndvi_path(site, 2019, tile, seen, "0a1b2c3d")
+    asset = root / naming.l3b_path(site, 2019, tile, seen, "ndvi", "0a1b2c3d")
     asset.parent.mkdir(parents=True, exist_ok=True)
     asset.write_bytes(b"pixels")
     item = stac.raster_item(

@@ -28,7 +28,7 @@ def test_examples_in_the_docstrings_hold() -> None:
 
 
 def test_a_raster_lies_under_its_site_year_tile_and_day() -> None:
-    path = naming.l3b_ndvi_path("navarra", 2019, "30TUM", SEEN, "0a1b2c3d")
+    path = naming.l3b_path("navarra", 2019, "30TUM", SEEN, "ndvi", "0a1b2c3d")
 
     assert path == PurePosixPath(
         "sites/navarra/2019/l3b/30TUM/20190616/"
@@ -38,8 +38,8 @@ def test_a_raster_lies_under_its_site_year_tile_and_day() -> None:
 
 
 def test_two_halves_of_a_datatake_on_one_day_have_names_of_their_own() -> None:
-    one = naming.l3b_ndvi_path("navarra", 2019, "30TUM", SEEN, "0a1b2c3d")
-    other = naming.l3b_ndvi_path("navarra", 2019, "30TUM", SEEN + timedelta(seconds=14), "0a1b2c3d")
+    one = naming.l3b_path("navarra", 2019, "30TUM", SEEN, "ndvi", "0a1b2c3d")
+    other = naming.l3b_path("navarra", 2019, "30TUM", SEEN + timedelta(seconds=14), "ndvi", "0a1b2c3d")
 
     assert one != other
     assert one.parent == other.parent
@@ -74,7 +74,7 @@ def test_a_name_that_would_leave_its_folder_is_refused(name: str) -> None:
 @pytest.mark.parametrize("tile", ["T30TUM", "30tum", "30IUM", "30TUZ", "30TU", "../30TUM", "30TUM\n"])
 def test_a_tile_that_is_none_is_refused(tile: str) -> None:
     with pytest.raises(ValueError, match="not an MGRS tile"):
-        naming.l3b_ndvi_path("navarra", 2019, tile, SEEN, "0a1b2c3d")
+        naming.l3b_path("navarra", 2019, tile, SEEN, "ndvi", "0a1b2c3d")
 
 
 def test_a_time_without_zone_is_refused() -> None:

@@ -20,7 +20,7 @@ from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.cog_pass import extract_from_cog
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels
-from sen4cap_core.rasters.scene_pass import PassResult, run_pass
+from sen4cap_core.rasters.scene_pass import NothingClearError, PassResult, run_pass
 from sen4cap_core.rasters.sums import ParcelSums
 from tests.rasters.conftest import WriteBand, expected_ndvi, make_grid, make_parcels, make_scene
 
@@ -354,8 +354,9 @@ def test_classification_that_covers_a_part(tmp_path: Path, write_band: WriteBand
     assert result.data_fraction == 0.25
     beside = replace(quarter, x_min_m=quarter.x_min_m + 900.0)
     sources["SCL"] = replace(sources["SCL"], grid=beside)
-    result = run(sources, grid, None, tmp_path / "ndvi.tif")
-    assert (result.data_fraction, result.clear_fraction) == (0.0, 0.0)
+    with pytest.raises(NothingClearError, match="no data 100%"):
+        run(sources, grid, None, tmp_path / "nothing.tif")
+    assert not (tmp_path / "nothing.tif").exists()
 
 
 def test_a_write_that_stops_half_way_leaves_nothing(tmp_path: Path, write_band: WriteBand) -> None:

@@ -21,7 +21,7 @@ SCENE = Coverage(
 
 
 def test_the_page_of_a_scene_gives_its_figures_with_units() -> None:
-    page = coverage_markdown(SCENE, PNG)
+    page = coverage_markdown(SCENE, {"Quicklook": PNG})
 
     assert page.startswith(
         "## 30TUM on 2019-06-16\n\n![Quicklook of 30TUM on 2019-06-16](data:image/png;base64,"

@@ -96,7 +96,8 @@ class Desk:
         when = datetime(YEAR, month, day, 11, 6, 21, tzinfo=UTC)
         folder = self.folder / f"scenes-{next(self._numbers)}"
         folder.mkdir()
-        return tile_scene(folder, {"B04": red, "B08": nir}, grid=GRID, acquired_at=when, **options)
+        options.setdefault("reflectance", {"B04": red, "B08": nir})
+        return tile_scene(folder, grid=GRID, acquired_at=when, **options)
 
     def ingest(self, path: Path) -> int:
         """Register a scene; return its id."""

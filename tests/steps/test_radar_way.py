@@ -24,7 +24,7 @@ from sen4cap_core.observations.store import read_metadata
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.steps.extract_parcels import extract_parcels
 from sen4cap_core.steps.ingest_scene import ingest_scene
-from sen4cap_core.steps.pictures import scene_quicklook
+from sen4cap_core.steps.pictures import scene_quicklooks
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.receive_radar import receive_radar
 
@@ -85,8 +85,7 @@ def test_amplitude_becomes_power_decibel_and_ratio_of_each_parcel(desk) -> None:
         np.testing.assert_allclose(row["vh_db_mean"], (10 * np.log10(power_vh[chosen])).mean(), rtol=1e-5)
         np.testing.assert_allclose(row["vh_vv_mean"], (power_vh[good] / power_vv[good]).mean(), rtol=1e-5)
     assert done.observed[0].n_observed == 4
-    picture = scene_quicklook(desk.context, done)
-    assert picture is not None
+    (picture,) = scene_quicklooks(desk.context, done).values()
     assert Image.open(BytesIO(picture)).size[0] >= 560
     with pytest.raises(NothingToDoError, match="complete"):
         process_scene(desk.context, done.subject.scene_id)

@@ -17,6 +17,7 @@ from sen4cap_core.files import content_hash
 from sen4cap_core.inbox.layout import UploadPlace, place_of
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.receive import Answer, receive_upload
+from sen4cap_core.steps.wanted import wanted_of
 from tests.steps.conftest import fields
 
 pytestmark = pytest.mark.service
@@ -242,7 +243,7 @@ def test_a_scene_without_a_band_is_rejected_with_the_band(context, drop, desk) -
 
 
 def test_what_cannot_be_read_now_stays_where_it_is(context, drop, parcels_zip: Path, monkeypatch) -> None:
-    def away(*_: object) -> None:
+    def away(*_: object, **__: object) -> None:
         raise ConnectionError("the database is away")
 
     monkeypatch.setattr("sen4cap_core.steps.receive_declarations.prepare_parcels", away)
@@ -260,3 +261,12 @@ def test_receiving_twice_changes_nothing(context, drop, parcels_zip: Path) -> No
     again = receive_upload(context, answer.upload_id)
 
     assert again.receipt["stored"] == answer.receipt["stored"]
+
+
+def test_what_cannot_be_made_yet_is_told_and_the_rest_is_taken(context, drop) -> None:
+    answer = drop("noord/site.yaml", b"processors: {l3b: [ndvi, lai, fapar]}\n")
+    assert answer.accepted
+    assert "l3b: fapar, lai cannot be made by this version" in str(answer.receipt["warnings"])
+    with context.session() as session:
+        site = session.scalars(select(Site)).one()
+        assert wanted_of(session, site, 2019, "s2-l2a").rasters == {"ndvi"}

@@ -1,4 +1,4 @@
-"""The NDVI raster of a scene as a product: where it lies, its STAC item, its row and lineage."""
+"""The rasters of a scene as products: where they lie, their STAC items, their rows and lineage."""
 
 from __future__ import annotations
 
@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
 from sen4cap_core.db.products import register_product
-from sen4cap_core.processors.l3b.ndvi import NDVI
+from sen4cap_core.processors.l3b.items import facts_of, quantisation_of
 from sen4cap_core.products import naming
 from sen4cap_core.products.catalog import publish_item
-from sen4cap_core.products.naming import L3B_NDVI
+from sen4cap_core.products.naming import l3b_collection
 from sen4cap_core.products.stac import Band, Input, Origin, raster_item
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.scene_pass import PassResult
 from sen4cap_core.scenes.model import Scene
+from sen4cap_core.scenes.raster_header import read_raster_header
 from sen4cap_core.steps.context import Context
 
 if TYPE_CHECKING:
-    from sen4cap_core.steps.process_scene import Subject
-
-_LINEAGE = (
-    "NDVI of surface reflectance on pixels the scene classification calls vegetation or bare soil; "
-    "water, cloud, shadow, snow and saturated pixels are missing."
-)
+    from sen4cap_core.steps.subject import Subject
 
 
 @dataclass(frozen=True)
@@ -38,56 +32,51 @@ class MadeRaster:
     relative: str
 
 
-def make_path(context: Context, subject: Subject) -> MadeRaster:
-    """Return where the NDVI raster of a scene belongs."""
+def make_path(context: Context, subject: Subject, scene: Scene, variable: str) -> MadeRaster:
+    """Return where the raster of a variable belongs."""
     key = naming.content_key(
         [f"scene:{subject.site}/{subject.product_id}/{subject.tile}"],
-        {"variable": "ndvi", "scale": NDVI.quantisation.scale, "mask": "scl"},
+        {
+            "variable": variable,
+            "scale": quantisation_of(variable).scale,
+            "mask": "scl",
+            "method": facts_of(variable, scene).method,
+        },
         __version__,
     )
     version = naming.version_of(key)
-    relative = naming.l3b_ndvi_path(subject.site, subject.year, subject.tile, subject.acquired_at, version)
+    relative = naming.l3b_path(
+        subject.site, subject.year, subject.tile, subject.acquired_at, variable, version
+    )
     return MadeRaster(key, version, context.settings.data / relative, str(relative))
 
 
-def raster_band(path: Path, grid: Grid) -> BandSource:
-    """Return our own NDVI raster as a band to read."""
-    return BandSource(
-        "ndvi", str(path), grid, scale=NDVI.quantisation.scale, nodata=float(NDVI.quantisation.nodata)
-    )
-
-
-def publish_ndvi(
-    context: Context, subject: Subject, scene: Scene, raster: MadeRaster, result: PassResult
+def publish_raster(
+    context: Context, subject: Subject, scene: Scene, variable: str, raster: MadeRaster, result: PassResult
 ) -> None:
     """Describe a finished raster in STAC and enter it with its lineage."""
+    facts, stored = facts_of(variable, scene), quantisation_of(variable)
+    collection = l3b_collection(variable)
+    properties: dict[str, object] = {"s2:processing_baseline": scene.baseline} if scene.baseline else {}
     item = raster_item(
-        collection=L3B_NDVI,
+        collection=collection,
         item_id=raster.path.stem,
         asset=raster.path,
-        grid=scene.grid,
+        grid=read_raster_header(raster.path).grid,
         tile=subject.tile,
         acquired_at=subject.acquired_at,
-        bands=[
-            Band(
-                "ndvi",
-                NDVI.description,
-                "int16",
-                scale=NDVI.quantisation.scale,
-                nodata=float(NDVI.quantisation.nodata),
-            )
-        ],
+        bands=[Band(variable, facts.description, "int16", scale=stored.scale, nodata=float(stored.nodata))],
         origin=Origin(
             software_version=__version__,
-            lineage=_LINEAGE,
+            lineage=facts.lineage,
             inputs=[Input(str(subject.path), subject.product_id)],
             content_key=raster.key,
             level="L3",
-            expression="(B08 - B04) / (B08 + B04)",
+            expression=facts.expression,
         ),
         platform=scene.platform,
         cloud_cover_percent=100.0 * (1.0 - result.clear_fraction),
-        properties={"s2:processing_baseline": scene.baseline} if scene.baseline else None,
+        properties={**properties, **facts.properties},
     )
     stac = raster.path.with_suffix(".json")
     publish_item(context.settings.data, item, stac)
@@ -97,7 +86,7 @@ def publish_ndvi(
             {
                 "key": raster.key,
                 "site_id": subject.site_id,
-                "kind": L3B_NDVI,
+                "kind": collection,
                 "scene_id": subject.scene_id,
                 "season_id": None,
                 "tile": subject.tile,

@@ -1,0 +1,51 @@
+"""What can be known of a parcel from an optical scene, and which variables are kept together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sen4cap_core.processors.l3b.indices import INDICES
+
+NDVI_GROUP = "ndvi"
+BANDS_GROUP = "bands"
+BIOPHYSICAL_GROUP = "biophysical"
+INDICES_GROUP = "indices"
+
+BIOPHYSICAL = ("lai", "fapar", "fcover")
+"""Known by name, and not made by this version: whoever asks for them is told so."""
+
+BAND_OF: Mapping[str, str] = {
+    "b02": "B02",
+    "b03": "B03",
+    "b04": "B04",
+    "b05": "B05",
+    "b06": "B06",
+    "b07": "B07",
+    "b08": "B08",
+    "b8a": "B8A",
+    "b11": "B11",
+    "b12": "B12",
+}
+"""Variable of a band mean and the Sentinel-2 band it stands for."""
+
+GROUPS: Mapping[str, tuple[str, ...]] = {
+    NDVI_GROUP: ("ndvi",),
+    BANDS_GROUP: tuple(BAND_OF),
+    BIOPHYSICAL_GROUP: BIOPHYSICAL,
+    INDICES_GROUP: tuple(INDICES),
+}
+"""Observation groups: one Parquet file each for a scene and a declaration set."""
+
+
+def group_of(variable: str) -> str:
+    """Return the group a variable is observed in.
+
+    Raises
+    ------
+    ValueError
+        For a variable of no group.
+    """
+    for group, variables in GROUPS.items():
+        if variable in variables:
+            return group
+    raise ValueError(f"{variable!r} is no variable of an optical scene")
