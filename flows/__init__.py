@@ -7,6 +7,7 @@
 ``extract_parcels``           observations of the season's earlier scenes for declarations that came late
 ``detect_mowing``             L4B: when was each grassland parcel mown, and does it comply
 ``monitor_practices``         L4C: harvest weeks, and whether declared practices are seen
+``classify_crops``            L4A: which crop stands on each parcel, and are the holdings diverse
 ``export_markers``            marker databases MDB1, MDB2, MDB3: everything known of the parcels
 ``reconcile``                 finds whatever no event announced and asks for it again
 ``worker``                    the warm process that runs scene work without starting an interpreter each time
