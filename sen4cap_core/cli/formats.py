@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 from sen4cap_core.db.models import Parcel
 from sen4cap_core.declarations import crop_codes, l4b_config, l4c_config, l4c_layers, practice_tables
 from sen4cap_core.declarations.columns import ColumnMapping
+from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.observations import store
 from sen4cap_core.products import tables
 
@@ -126,6 +127,7 @@ def _l4b() -> str:
         "s2": l4b_config.OpticalSettings,
         "s1": l4b_config.RadarSettings,
         "general": l4b_config.L4BConfig,
+        "grass": GrassSettings,
     }
     rows = []
     for section, keys in l4b_config.KEYS.items():

@@ -34,6 +34,13 @@ class Behaviour(StrEnum):
     sen4cap = "sen4cap"
 
 
+class Methods(StrEnum):
+    """How cuts are told from other falls."""
+
+    neighbourhood = "neighbourhood"
+    falls = "falls"
+
+
 @app.command()
 def detect(
     observations: Annotated[Path, typer.Option(help="Table of parcel means; .csv, .csv.gz or .parquet.")],
@@ -46,6 +53,13 @@ def detect(
     compat: Annotated[
         Behaviour, typer.Option(help="sen4cap reproduces the original with its defects.")
     ] = Behaviour.default,
+    method: Annotated[
+        Methods | None,
+        typer.Option(
+            help="neighbourhood: falls beyond what all grassland shows; falls: the original's rule on three "
+            "clear values. Default: neighbourhood, with --compat sen4cap falls."
+        ),
+    ] = None,
     events: Annotated[
         Path | None, typer.Option(help="Also write a table of all mowings; .csv, .csv.gz or .parquet.")
     ] = None,
@@ -56,6 +70,8 @@ def detect(
     """Find the mowings of each parcel in a table of observations."""
     from sen4cap_core.processors.l4b.command import detect_tables
 
+    if compat is Behaviour.sen4cap and method is Methods.neighbourhood:
+        raise typer.BadParameter("the original has the method falls only", param_hint="--method")
     try:
         summary = detect_tables(
             observations,
@@ -66,6 +82,7 @@ def detect(
             out,
             missions=tuple(sorted(missions.value.split("_"), reverse=True)),
             compat="sen4cap" if compat is Behaviour.sen4cap else "default",
+            method=method.value if method else None,
             events_out=events,
             with_evidence=evidence,
         )

@@ -14,11 +14,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.ini import Entry, parse_ini, read_text
 from sen4cap_core.errors import ConfigurationError, Problem
 
 Compat = Literal["default", "sen4cap"]
 """``sen4cap`` reproduces the original with its defects; ``default`` is the same method without them."""
+
+Method = Literal["neighbourhood", "falls"]
+"""Of the default mode. ``neighbourhood``: falls beyond what the grassland around shows. ``falls``: the
+original's rule on three successive clear values."""
 
 SECONDS_PER_DAY = 86_400
 
@@ -44,7 +49,7 @@ class OpticalSettings(_Frozen):
     """The low value must be below this."""
     low_abs_th: float = Field(0.5, ge=-1, le=1)
     """The value before the fall must be above this."""
-    no_mowing_after_det_days: float = Field(30.0, gt=0, le=366)
+    no_mowing_after_det_days: float = Field(30.0, ge=0, le=366)
     """Longer intervals are cut to this length, ending at the low value."""
     non_overlap_interval_days: float = Field(45.0, ge=0, le=366)
     """Two detections are kept when together they span at least this."""
@@ -99,13 +104,15 @@ class L4BConfig(_Frozen):
     s2: OpticalSettings = OpticalSettings()
     s1: RadarSettings = RadarSettings()
     compliance: tuple[CompliancePeriod, ...] = ()
+    grass: GrassSettings = GrassSettings()
+    """Thresholds of the neighbourhood method, which the original does not have."""
 
 
 @dataclass(frozen=True)
 class Key:
     """What a key of the file means to us: a field of a group and how its text is read."""
 
-    group: Literal["general", "s2", "s1", "lists", "fixed", "unused"]
+    group: Literal["general", "s2", "s1", "grass", "lists", "fixed", "unused"]
     field: str = ""
     kind: Literal["number", "count", "switch", "time", "words", "text"] = "text"
 
@@ -178,10 +185,17 @@ KEYS: dict[str, dict[str, Key]] = {
         "crop_rule": Key("lists", "crop_rule"),
     },
     "validation": _unused("fwd_tol_days", "bkw_tol_days", "validation_temporal_range_str"),
+    "neighbourhood_method": {
+        name: Key("grass", name, "count" if field.annotation is int else "number")
+        for name, field in GrassSettings.model_fields.items()
+    },
 }
-"""Every section and key of the original's file. ``fixed`` keys are accepted with one value only, because
-another value asks for a method this system does not have; ``unused`` keys are accepted and have no effect, as
-in the original."""
+"""Every section and key of the original's file, and a section of our own. ``fixed`` keys are accepted with
+one value only, because another value asks for a method this system does not have; ``unused`` keys are
+accepted and have no effect, as in the original."""
+
+_MODELS = ("s1", "s2", "grass")
+"""Groups that are models of their own."""
 
 
 def read_l4b_config(path: Path) -> L4BConfig:
@@ -197,7 +211,7 @@ def read_l4b_config(path: Path) -> L4BConfig:
     found = parse_ini(read_text(path), known, continued_lines=True)
     problems = found.problems
     entries = {(section, name): e for section, keys in found.sections.items() for name, e in keys.items()}
-    groups: dict[str, dict[str, object]] = {"general": {}, "s1": {}, "s2": {}}
+    groups: dict[str, dict[str, object]] = {"general": {}, "s1": {}, "s2": {}, "grass": {}}
     lines: dict[tuple[str, str], int] = {}
     for (section, name), entry in entries.items():
         key = KEYS[section][name]
@@ -228,7 +242,7 @@ def read_l4b_config(path: Path) -> L4BConfig:
     if not problems:
         try:
             return L4BConfig.model_validate(
-                {**groups["general"], "s1": groups["s1"], "s2": groups["s2"], "compliance": compliance}
+                {**groups["general"], **{name: groups[name] for name in _MODELS}, "compliance": compliance}
             )
         except ValidationError as error:
             problems = [_range_problem(e["loc"], e["msg"], lines) for e in error.errors()]
@@ -339,7 +353,7 @@ def _compliance(
 
 def _range_problem(where: tuple[int | str, ...], message: str, lines: dict[tuple[str, str], int]) -> Problem:
     """Say a model's complaint with the file's words."""
-    group, field = (str(where[0]), str(where[1])) if where[0] in ("s1", "s2") else ("general", str(where[0]))
+    group, field = (str(where[0]), str(where[1])) if where[0] in _MODELS else ("general", str(where[0]))
     line = lines.get((group, field))
     for section, keys in KEYS.items():
         for name, key in keys.items():

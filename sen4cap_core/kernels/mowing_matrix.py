@@ -46,6 +46,7 @@ def scatter_rows(
     start_days: NDArray[np.int32],
     means: NDArray[Any],
     counts: NDArray[np.int32],
+    scores: NDArray[np.float32],
     first_days: NDArray[np.int32],
     base_day: int,
     last_day: int,
@@ -54,6 +55,7 @@ def scatter_rows(
     n_columns: int,
     values: NDArray[np.float64],
     best_counts: NDArray[np.int32],
+    best_scores: NDArray[np.float32],
 ) -> tuple[int, int]:
     """Put rows from ``begin`` on into the matrix; stop at the first row that needs a column beyond the
     matrix.
@@ -70,6 +72,9 @@ def scatter_rows(
         NaN where not observed.
     counts : int32 (N,)
         Valid pixels: among rows of one parcel, source and day the highest wins, then the highest mean.
+    scores : float32 (N,) or (0,)
+        How clear each row is, 0..1, NaN where not known. With scores the clearest row wins; the count of
+        pixels decides only between equal ones.
     first_days : int32 (S,)
         First day of the period of each source.
     base_day, last_day : int
@@ -84,6 +89,8 @@ def scatter_rows(
         Changed in place; NaN where nothing was put.
     best_counts : int32 (P, C)
         Changed in place; -1 where nothing was put.
+    best_scores : float32 (P, C) or (0, 0)
+        Changed in place; NaN where nothing was put.
 
     Returns
     -------
@@ -108,7 +115,14 @@ def scatter_rows(
         if math.isnan(mean):
             continue
         known = best_counts[p, column]
-        if counts[i] > known or (counts[i] == known and mean > values[p, column]):
+        is_better = counts[i] > known or (counts[i] == known and mean > values[p, column])
+        if scores.size > 0 and known >= 0:
+            before = best_scores[p, column]
+            if scores[i] != before and not math.isnan(scores[i]) and not math.isnan(before):
+                is_better = scores[i] > before
+        if is_better:
+            if scores.size > 0:
+                best_scores[p, column] = scores[i]
             best_counts[p, column] = counts[i]
             values[p, column] = mean
     return parcels.size, n_columns

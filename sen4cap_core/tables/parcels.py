@@ -31,6 +31,9 @@ class ParcelTable:
     n_pixels_s1: NDArray[np.int32] | None
     """None when the table has no such column: a parcel with observations counts as being in the images."""
     fid: NDArray[np.int64] | None
+    neighbourhood: NDArray[np.int32] | None = None
+    """Number of each parcel's neighbourhood from 0, in alphabetical order of the names; an empty name is one
+    too."""
 
     def __len__(self) -> int:
         return len(self.crop_codes)
@@ -65,8 +68,8 @@ class ParcelTable:
 
 
 def read_parcels(path: Path, ct_numbers: tuple[str, ...] = ()) -> ParcelTable:
-    """Read the parcels table: ``parcel_id`` and ``crop_code``, and ``fid``, ``n_pix_s2``, ``n_pix_s1`` if
-    there.
+    """Read the parcels table: ``parcel_id`` and ``crop_code``, and ``fid``, ``n_pix_s2``, ``n_pix_s1``,
+    ``neighbourhood`` if there.
 
     With ``ct_numbers`` only parcels whose ``ctnum`` is among them are kept; a table without that column is
     taken to hold these parcels only, as the original's detector gets it.
@@ -80,7 +83,7 @@ def read_parcels(path: Path, ct_numbers: tuple[str, ...] = ()) -> ParcelTable:
         read_batches(
             path,
             {"parcel_id": TEXT, "crop_code": TEXT},
-            {**{name: pa.float64() for name in COUNTS}, "ctnum": TEXT},
+            {**{name: pa.float64() for name in COUNTS}, "ctnum": TEXT, "neighbourhood": TEXT},
         )
     )
     if not batches or sum(b.num_rows for b in batches) == 0:
@@ -101,6 +104,7 @@ def read_parcels(path: Path, ct_numbers: tuple[str, ...] = ()) -> ParcelTable:
         n_pixels_s2=None if s2 is None else s2.astype(np.int32),
         n_pixels_s1=None if s1 is None else s1.astype(np.int32),
         fid=fid,
+        neighbourhood=_groups(table),
     )
 
 
@@ -144,3 +148,14 @@ def _counts(path: Path, table: pa.Table, name: str) -> NDArray[np.int64] | None:
         problem = Problem("expected a whole number, 0 or more", row=int(bad[0]) + 2, column=name)
         raise BadUploadError(path, "a count is wrong.", problems=[problem])
     return column.astype(np.int64)
+
+
+def _groups(table: pa.Table) -> NDArray[np.int32] | None:
+    """Numbers of the neighbourhoods; None without such a column."""
+    if "neighbourhood" not in table.column_names:
+        return None
+    column = table["neighbourhood"]
+    names = _whole(column) if not pa.types.is_string(column.type) else _text(column)
+    texts = [str(name or "") for name in names.to_pylist()]
+    _, codes = np.unique(np.array(texts, dtype=object), return_inverse=True)
+    return codes.astype(np.int32)

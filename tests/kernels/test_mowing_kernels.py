@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sen4cap_core.kernels import mowing_compliance, mowing_drops, mowing_events, mowing_matrix, mowing_slots
 
+NO_SCORES = np.empty((0, 0), np.float32)
 DEFAULT_THRESHOLDS = np.array([0.1, 0.12, -1e-6, 0.05, 0.75, 0.5, 12.0, 0.7])
 ORIGINAL_THRESHOLDS = np.array([0.1, 0.12, -1e-6, 0.05, 0.75, 0.5, -1.0, math.inf])
 
@@ -331,6 +332,7 @@ def test_scatter_keeps_the_row_with_most_pixels_in_any_order(rows):
         d - 6,
         mean,
         count,
+        NO_SCORES.ravel(),
         np.array([100, 95], np.int32),
         95,
         110,
@@ -339,6 +341,7 @@ def test_scatter_keeps_the_row_with_most_pixels_in_any_order(rows):
         0,
         values,
         best,
+        NO_SCORES,
     )
     assert done == len(rows)
     got = {
@@ -365,6 +368,7 @@ def test_scatter_stops_where_the_matrix_is_full():
         one,
         np.ones(3),
         one,
+        NO_SCORES.ravel(),
         np.zeros(1, np.int32),
         0,
         9,
@@ -373,6 +377,7 @@ def test_scatter_stops_where_the_matrix_is_full():
         0,
         values,
         best,
+        NO_SCORES,
     )
     assert (done, n) == (2, 2)
 

@@ -161,7 +161,7 @@ def sigma_floors(facts: ParcelFacts, settings: RadarSettings, original: bool) ->
     n_pixels = facts.n_pixels_radar.astype(np.float64)
     if original:
         n_pixels = np.where(facts.is_feature_zero, 0.0, n_pixels)
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(n_pixels > 0, np.sqrt(settings.min_coherence_variance / n_pixels), np.inf)
 
 

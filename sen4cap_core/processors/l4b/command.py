@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from sen4cap_core.declarations.l4b_config import Compat, read_l4b_config
+from sen4cap_core.declarations.l4b_config import Compat, Method, read_l4b_config
 from sen4cap_core.errors import ConfigurationError, NothingToDoError
-from sen4cap_core.processors.l4b.detection import detect
+from sen4cap_core.processors.l4b.detection import detect, effective_method
 from sen4cap_core.processors.l4b.model import ParcelFacts
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
 from sen4cap_core.processors.l4b.table import events_table, mowing_table
@@ -28,6 +28,7 @@ def detect_tables(
     *,
     missions: tuple[str, ...],
     compat: Compat,
+    method: Method | None = None,
     events_out: Path | None = None,
     with_evidence: bool = False,
 ) -> list[str]:
@@ -48,14 +49,18 @@ def detect_tables(
     if not config_path.is_file():
         raise ConfigurationError(config_path, "there is no such file.", remedy="Check the path.")
     config = read_l4b_config(config_path)
+    used = effective_method(compat, method)
     parcel_table = read_parcels(parcels, config.ct_numbers)
-    table = read_observations_table(observations, parcel_table, config, start, end, missions)
+    with_scores = used == "neighbourhood"
+    table = read_observations_table(
+        observations, parcel_table, config, start, end, missions, with_scores=with_scores
+    )
     if not table.matrix.sources:
         raise NothingToDoError(
             f"{observations.name}: no observation of {' or '.join(missions)} for these parcels "
             f"from {start} to {end}."
         )
-    outcome = detect(table.matrix, parcel_facts(parcel_table, table), config, missions, compat)
+    outcome = detect(table.matrix, parcel_facts(parcel_table, table), config, missions, compat, used)
     write_table(out, mowing_table(parcel_table.ids, outcome, with_evidence=with_evidence))
     if events_out is not None:
         write_table(events_out, events_table(parcel_table.ids, outcome))
@@ -83,5 +88,7 @@ def parcel_facts(parcels: ParcelTable, table: TableObservations) -> ParcelFacts:
         in_optical=rows_s2 if s2 is None else s2 > 0,
         in_radar=rows_s1 if s1 is None else s1 > 0,
         n_pixels_radar=np.ones(n, np.int32) if s1 is None else s1,
+        neighbourhood=parcels.neighbourhood,
+        n_pixels_optical=s2,
         is_feature_zero=np.zeros(n, np.bool_) if parcels.fid is None else parcels.fid == 0,
     )

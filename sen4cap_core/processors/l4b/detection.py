@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, Compat, L4BConfig
+from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, Compat, L4BConfig, Method
 from sen4cap_core.kernels.mowing_compliance import evaluate_compliance
 from sen4cap_core.processors.l4b.branches import OpticalState, detect_drops, detect_rises
 from sen4cap_core.processors.l4b.fusion import best_slots, events_of_slots, fuse_like_the_original, merge
@@ -21,14 +21,16 @@ from sen4cap_core.processors.l4b.model import (
     Source,
     SourceDetections,
 )
-
-MIN_CLEAR_DATES = 3
-"""A fall needs a high, a low and a third clear value: with fewer no mowing can be seen."""
+from sen4cap_core.processors.l4b.neighbourhood import find_mowings
 
 OUTSIDE = "outside the images"
 NEVER_OBSERVED = "never observed"
 TOO_FEW_CLEAR_DATES = "too few clear dates"
 TOO_LITTLE_RADAR = "too few coherence values or pixels"
+TOO_FEW_PIXELS = "too few pixels"
+LONG_GAP = "too long without a clear date"
+REASONS = (None, OUTSIDE, NEVER_OBSERVED, TOO_FEW_CLEAR_DATES, TOO_LITTLE_RADAR, TOO_FEW_PIXELS, LONG_GAP)
+"""Why a parcel could not be judged; the first is of those that could."""
 
 
 def detect(
@@ -37,10 +39,20 @@ def detect(
     config: L4BConfig,
     missions: tuple[str, ...],
     compat: Compat = "default",
+    method: Method | None = None,
 ) -> MowingOutcome:
     """Find the mowings of all parcels in the series of ``missions`` (``S2``, ``S1``) and judge each
     parcel.
+
+    Raises
+    ------
+    ValueError
+        When the neighbourhood method is asked for together with the original's behaviour.
     """
+    if effective_method(compat, method) == "neighbourhood":
+        radar = radar_sources(matrix, config, compat) if "S1" in missions else []
+        events, evidence = find_mowings(matrix, facts, config, missions, radar)
+        return _outcome(events, evidence, facts, config, set(missions), ())
     state = OpticalState.empty(facts.size)
     n_tested = np.zeros(facts.size, np.int32)
     raw: list[SourceDetections] = []
@@ -57,6 +69,15 @@ def detect(
     return conclude(raw, evidence, facts, config, compat)
 
 
+def effective_method(compat: Compat, method: Method | None) -> Method:
+    """Return the method that is used: the neighbourhood one unless the original's behaviour is wanted."""
+    if compat == "sen4cap":
+        if method == "neighbourhood":
+            raise ValueError("the original does not have the neighbourhood method")
+        return "falls"
+    return method or "neighbourhood"
+
+
 def conclude(
     raw: Sequence[SourceDetections],
     evidence: Evidence,
@@ -67,31 +88,49 @@ def conclude(
     """Fuse the detections of all runs and judge each parcel.
 
     ``proc`` of the original only says that the parcel has pixels in an image. In the default mode it says
-    that a mowing could have been seen: at least three clear dates, or one coherence value that could be
-    tested.
+    that a mowing could have been seen: enough clear dates, or one coherence value that could be tested.
     """
-    if compat == "sen4cap":
-        slots = fuse_like_the_original(raw, facts, config)
-        events = events_of_slots(slots)
-        in_rasters = {"S2": facts.in_optical, "S1": facts.in_radar}
-        processed = np.zeros(facts.size, np.bool_)
-        for run in raw:
-            processed |= in_rasters[run.mission]
-        reason = tuple(None if p else OUTSIDE for p in processed)
-    else:
+    if compat != "sen4cap":
         events = merge(raw, facts.size)
-        slots = best_slots(events, facts.size)
-        processed = (evidence.n_clear >= MIN_CLEAR_DATES) | (evidence.n_radar_tests > 0)
-        reason = _reasons(processed, evidence, facts, {run.mission for run in raw})
+        return _outcome(events, evidence, facts, config, {run.mission for run in raw}, tuple(raw))
+    slots = fuse_like_the_original(raw, facts, config)
+    events = events_of_slots(slots)
+    in_rasters = {"S2": facts.in_optical, "S1": facts.in_radar}
+    processed = np.zeros(facts.size, np.bool_)
+    for run in raw:
+        processed |= in_rasters[run.mission]
     return MowingOutcome(
         events=events,
         slots=slots,
         n_mowings=np.bincount(events.parcel, minlength=facts.size).astype(np.int32),
         processed=processed.astype(np.int8),
         compliance=judge(events, facts, config, processed),
-        reason=reason,
+        reason=tuple(None if p else OUTSIDE for p in processed),
         evidence=evidence,
         raw=tuple(raw),
+    )
+
+
+def _outcome(
+    events: MowingEvents,
+    evidence: Evidence,
+    facts: ParcelFacts,
+    config: L4BConfig,
+    missions: set[str],
+    raw: tuple[SourceDetections, ...],
+) -> MowingOutcome:
+    """Judge the parcels of the default mode by all their mowings."""
+    codes = _reason_codes(evidence, facts, config, missions)
+    processed = codes == 0
+    return MowingOutcome(
+        events=events,
+        slots=best_slots(events, facts.size),
+        n_mowings=np.bincount(events.parcel, minlength=facts.size).astype(np.int32),
+        processed=processed.astype(np.int8),
+        compliance=judge(events, facts, config, processed),
+        reason=tuple(REASONS[c] for c in codes.tolist()),
+        evidence=evidence,
+        raw=raw,
     )
 
 
@@ -133,18 +172,23 @@ def judge(
     )
 
 
-def _reasons(
-    processed: NDArray[np.bool_], evidence: Evidence, facts: ParcelFacts, missions: set[str]
-) -> tuple[str | None, ...]:
-    """Say of each parcel that could not be judged why not; None of the others."""
-    texts = (None, OUTSIDE, NEVER_OBSERVED, TOO_FEW_CLEAR_DATES, TOO_LITTLE_RADAR)
+def _reason_codes(
+    evidence: Evidence, facts: ParcelFacts, config: L4BConfig, missions: set[str]
+) -> NDArray[np.int64]:
+    """Place in ``REASONS`` of why each parcel could not be judged; 0 where it could."""
+    grass = config.grass
     in_images = np.zeros(facts.size, np.bool_)
     if "S2" in missions:
         in_images |= facts.in_optical
     if "S1" in missions:
         in_images |= facts.in_radar
-    unseen = 4 if "S2" not in missions else 2
-    code = np.where(evidence.n_clear > 0, 3, unseen)
-    code[~in_images] = 1
-    code[processed] = 0
-    return tuple(texts[c] for c in code.tolist())
+    code = np.zeros(facts.size, np.int64)
+    code[evidence.longest_gap_days > grass.max_gap_days] = REASONS.index(LONG_GAP)
+    code[evidence.n_clear < grass.min_clear_dates] = REASONS.index(TOO_FEW_CLEAR_DATES)
+    code[evidence.n_clear == 0] = REASONS.index(NEVER_OBSERVED if "S2" in missions else TOO_LITTLE_RADAR)
+    code[evidence.n_radar_tests > 0] = 0
+    if facts.n_pixels_optical is not None:
+        is_small = facts.n_pixels_optical < grass.min_pixels
+        code[is_small & (facts.n_pixels_optical > 0)] = REASONS.index(TOO_FEW_PIXELS)
+    code[~in_images & (evidence.n_clear == 0) & (evidence.n_radar_tests == 0)] = REASONS.index(OUTSIDE)
+    return code

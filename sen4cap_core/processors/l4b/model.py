@@ -37,6 +37,8 @@ class ObservationMatrix:
     """(P, C) float32 or float64: NDVI times ``optical_scale``, coherence 0..1; NaN where not observed."""
     sources: tuple[Source, ...]
     optical_scale: float = 1.0
+    clear_scores: NDArray[np.float32] | None = None
+    """(P, C) 0 cloudy to 1 clear of the optical values, NaN where not known; None: all are clear."""
 
 
 @dataclass(frozen=True)
@@ -52,6 +54,10 @@ class ParcelFacts:
     """(P,) 20 m pixels of the parcel."""
     is_feature_zero: NDArray[np.bool_]
     """(P,) the original numbers this parcel 0 and therefore counts none of its pixels."""
+    neighbourhood: NDArray[np.int32] | None = None
+    """(P,) number of each parcel's neighbourhood, from 0; None: all are neighbours."""
+    n_pixels_optical: NDArray[np.int32] | None = None
+    """(P,) 10 m pixels of the parcel; None where not known."""
 
     @property
     def size(self) -> int:

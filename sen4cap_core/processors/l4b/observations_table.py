@@ -36,6 +36,7 @@ class _Columns:
     best_counts: NDArray[np.int32]
     column_of: NDArray[np.int32]
     column_start: NDArray[np.int32]
+    scores: NDArray[np.float32]
     keys: list[tuple[str, str, str]] = field(default_factory=list)
     n: int = 0
 
@@ -53,14 +54,22 @@ class TableObservations:
 
 
 def read_observations_table(
-    path: Path, parcels: ParcelTable, config: L4BConfig, start: date, end: date, missions: tuple[str, ...]
+    path: Path,
+    parcels: ParcelTable,
+    config: L4BConfig,
+    start: date,
+    end: date,
+    missions: tuple[str, ...],
+    *,
+    with_scores: bool = False,
 ) -> TableObservations:
     """Read the rows of the missions and dates a run needs.
 
     Needed are the days from ``start`` to ``end`` and before them the back window of each mission (its time
     interval times its number of samples). Rows may come in any order; of several rows of the same parcel,
     source and day the one with the most valid pixels wins, a tie: the highest mean. The dates of a source are
-    those of its rows, also of rows without a value.
+    those of its rows, also of rows without a value. ``with_scores`` also reads ``clear_score`` (0 cloudy to 1
+    clear) where the table has it; the clearest row of a day then wins.
 
     Raises
     ------
@@ -82,6 +91,7 @@ def read_observations_table(
         best_counts=np.full((len(parcels), capacity), -1, np.int32),
         column_of=np.empty((0, last_day - base + 1), np.int32),
         column_start=np.full(capacity, NO_DAY),
+        scores=np.empty((0, 0), np.float32),
     )
     required = {"parcel_id": TEXT, "mission": TEXT, "date": TEXT, "mean": pa.float64()}
     if "S1" in missions:
@@ -91,6 +101,7 @@ def read_observations_table(
         "date1": TEXT,
         "n_valid": pa.float64(),
         **dict.fromkeys(POLARISATION_NAMES, TEXT),
+        **({"clear_score": pa.float64()} if with_scores else {}),
     }
     optional = {name: kind for name, kind in optional.items() if name not in required}
     has_rows = {mission: np.zeros(len(parcels), np.bool_) for mission in missions}
@@ -104,7 +115,10 @@ def read_observations_table(
         starts = _days(batch, "date1", bad_rows(path, row_before), may_be_empty=True)
         counts = _counts(batch)
         means = _means(batch, bad_rows(path, row_before))
-        _scatter(state, rows, sources, days, starts, means, counts, first_day, last_day)
+        scores = _scores(batch, bad_rows(path, row_before))
+        if scores.size and not state.scores.size:
+            state.scores = np.full(state.values.shape, np.nan, np.float32)
+        _scatter(state, rows, sources, days, starts, means, counts, scores, first_day, last_day)
         for mission, seen in has_rows.items():
             if parcels.n_pixels(mission) is not None:
                 continue
@@ -112,7 +126,12 @@ def read_observations_table(
             is_row = of_mission[sources] & (rows >= 0) & (days >= first_day[mission]) & (days <= last_day)
             seen[rows[is_row]] = True
         row_before += batch.num_rows
-    matrix = ObservationMatrix(state.values, _as_sources(state, base, config), config.s2.scale)
+    matrix = ObservationMatrix(
+        state.values,
+        _as_sources(state, base, config),
+        config.s2.scale,
+        state.scores if state.scores.size else None,
+    )
     return TableObservations(matrix, has_rows, n_foreign)
 
 
@@ -198,6 +217,24 @@ def _means(batch: pa.RecordBatch, bad: BadRows) -> NDArray[np.float64]:
     return to_numbers(column.cast(pa.float64()), np.nan)
 
 
+def _scores(batch: pa.RecordBatch, bad: BadRows) -> NDArray[np.float32]:
+    """Clear scores of the rows, NaN where empty; (0,) where the table has none."""
+    if "clear_score" not in batch.schema.names:
+        return np.empty(0, np.float32)
+    column = batch["clear_score"]
+    if not (pa.types.is_floating(column.type) or pa.types.is_integer(column.type)):
+        raise bad(
+            np.ones(1, np.bool_), "clear_score", f"expected numbers, found a column of type {column.type}"
+        )
+    scores = to_numbers(column.cast(pa.float64()), np.nan)
+    with np.errstate(invalid="ignore"):
+        is_wrong = (scores < 0) | (scores > 1)
+    if is_wrong.any():
+        raise bad(is_wrong, "clear_score", f"expected 0 to 1, found {scores[np.argmax(is_wrong)]:g}")
+    result: NDArray[np.float32] = scores.astype(np.float32)
+    return result
+
+
 def _counts(batch: pa.RecordBatch) -> NDArray[np.int32]:
     if "n_valid" not in batch.schema.names:
         return np.zeros(batch.num_rows, np.int32)
@@ -213,6 +250,7 @@ def _scatter(
     starts: NDArray[np.int32],
     means: NDArray[np.float64],
     counts: NDArray[np.int32],
+    scores: NDArray[np.float32],
     first_day: dict[str, int],
     last_day: int,
 ) -> None:
@@ -232,6 +270,7 @@ def _scatter(
             starts,
             means,
             counts,
+            scores,
             firsts,
             base,
             last_day,
@@ -240,11 +279,14 @@ def _scatter(
             state.n,
             state.values,
             state.best_counts,
+            state.scores,
         )
         if begin < len(rows):
             capacity = state.values.shape[1]
             state.values = np.pad(state.values, ((0, 0), (0, capacity)), constant_values=np.nan)
             state.best_counts = np.pad(state.best_counts, ((0, 0), (0, capacity)), constant_values=-1)
+            if state.scores.size:
+                state.scores = np.pad(state.scores, ((0, 0), (0, capacity)), constant_values=np.nan)
             state.column_start = np.pad(state.column_start, (0, capacity), constant_values=NO_DAY)
 
 

@@ -56,6 +56,7 @@ def files(tmp_path):
 def run(files, tmp_path):
     def start(observations, parcels=PARCELS, config="", missions=("S2",), compat="default", **options):
         out = tmp_path / "out.csv"
+        options.setdefault("method", "falls")
         detect_tables(
             *files(observations, parcels, config),
             START,
@@ -292,7 +293,7 @@ def test_a_run_on_its_own_result_changes_nothing(files):
     config = L4BConfig()
     table = read_observations_table(o, parcels, config, START, END, ("S2", "S1"))
     facts = parcel_facts(parcels, table)
-    once, twice = (detect(table.matrix, facts, config, ("S2", "S1")) for _ in range(2))
+    once, twice = (detect(table.matrix, facts, config, ("S2", "S1"), method="falls") for _ in range(2))
     assert np.array_equal(once.events.confidence, twice.events.confidence)
     ((source, second),) = radar_sources(table.matrix, config, "default")
     tested = np.zeros(3, np.int32)

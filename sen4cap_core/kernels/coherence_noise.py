@@ -1,0 +1,93 @@
+"""How far coherence lies above its own past, in units of its own noise."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+N_BEFORE = 4
+LEAST_BEFORE = 3
+NOISE_BINS = 512
+NOISE_BIN = 0.002
+LEAST_DIFFERENCES = 8
+NEXT_WEIGHT = 0.3
+"""Weight of the value after the rise: stubble stays coherent for a while."""
+
+
+@njit(nogil=True, cache=True)
+def score_rises(
+    first: int,
+    last: int,
+    columns: NDArray[np.int64],
+    values: NDArray[Any],
+    noise_floors: NDArray[np.float64],
+    out_first: int,
+    rises: NDArray[np.float32],
+    n_tested: NDArray[np.int32],
+) -> None:
+    """Write the rises of one orbit for parcels ``first`` to ``last`` (exclusive).
+
+    The noise of a parcel is that of its successive differences over the whole season, from their median (a
+    few cuts do not raise it), at least its floor. A value and the one after it are compared with the mean of
+    the four before.
+
+    Parameters
+    ----------
+    columns : int64 (K,)
+        Columns of ``values`` (P, C), coherence 0..1, in ascending order of time.
+    noise_floors : float64 (P,)
+        Least standard deviation a parcel of so many pixels can have; infinite: never tested.
+    out_first : int
+        First column of ``rises`` (P, R) that is written; NaN where not tested.
+    n_tested : int32 (P,)
+        Raised in place by the values that were tested.
+    """
+    n = columns.size
+    counts = np.empty(NOISE_BINS, np.int32)
+    series = np.empty(n, np.float64)
+    for p in range(first, last):
+        counts[:] = 0
+        total = 0
+        before = math.nan
+        for t in range(n):
+            series[t] = values[p, columns[t]]
+            if math.isnan(series[t]):
+                continue
+            if not math.isnan(before):
+                counts[min(int(abs(series[t] - before) / NOISE_BIN), NOISE_BINS - 1)] += 1
+                total += 1
+            before = series[t]
+        for t in range(n):
+            rises[p, out_first + t] = math.nan
+        if total < LEAST_DIFFERENCES or math.isinf(noise_floors[p]):
+            continue
+        below = 0
+        noise = 0.0
+        for b in range(NOISE_BINS):
+            below += counts[b]
+            if 2 * below >= total:
+                noise = 1.4826 * (b + 0.5) * NOISE_BIN / math.sqrt(2.0)
+                break
+        noise = max(noise, noise_floors[p])
+        for t in range(LEAST_BEFORE, n):
+            if math.isnan(series[t]):
+                continue
+            level = 0.0
+            m = 0
+            for i in range(max(0, t - N_BEFORE), t):
+                if not math.isnan(series[i]):
+                    level += series[i]
+                    m += 1
+            if m < LEAST_BEFORE:
+                continue
+            n_tested[p] += 1
+            value = series[t]
+            variance = 1.0
+            if t + 1 < n and not math.isnan(series[t + 1]):
+                value = (1.0 - NEXT_WEIGHT) * value + NEXT_WEIGHT * series[t + 1]
+                variance = (1.0 - NEXT_WEIGHT) ** 2 + NEXT_WEIGHT**2
+            rises[p, out_first + t] = (value - level / m) / (noise * math.sqrt(variance + 1.0 / m))

@@ -1,0 +1,106 @@
+"""The course that all grassland of a neighbourhood shows: what weather and season did, not a mower."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+N_BINS = 2048
+FASTEST_PER_DAY = 0.06
+"""Changes beyond this count as this."""
+LEAST_NEIGHBOURS = 3
+"""With so many parcels or fewer there is no neighbourhood."""
+
+
+@njit(nogil=True, cache=True)
+def count_rates(
+    first: int,
+    last: int,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    days: NDArray[np.int32],
+    values: NDArray[Any],
+    scale: float,
+    clear_scores: NDArray[np.float32],
+    least_clear: float,
+    lowest: float,
+    longest_days: int,
+) -> NDArray[np.int32]:
+    """Count how fast the NDVI of parcels ``rows[first:last]`` changes over each step between two dates.
+
+    A parcel's change between two clear values is spread over its days; it counts for every step in between
+    when they lie at most ``longest_days`` apart.
+
+    Parameters
+    ----------
+    rows : int64 (N,)
+        Rows of ``values``.
+    columns, days : (K,)
+        Columns in ascending order of their day (since 1970-01-01).
+    values : float (P, C)
+        NDVI times ``scale``, NaN where not observed.
+    clear_scores : float32 (P, C) or (0, 0)
+        Values with less than ``least_clear`` (0..1) are not used; a missing score counts as clear.
+    lowest : float
+        NDVI below this is no observation.
+
+    Returns
+    -------
+    int32 (K, N_BINS)
+        Row ``k`` is the step from date ``k - 1`` to ``k``; bins run from the fastest fall to the fastest
+        rise. The counts of parts add up, in any order.
+    """
+    counts = np.zeros((columns.size, N_BINS), np.int32)
+    has_scores = clear_scores.size > 0
+    to_bin = N_BINS / (2.0 * FASTEST_PER_DAY)
+    for i in range(first, last):
+        p = rows[i]
+        before = -1
+        value_before = 0.0
+        for k in range(columns.size):
+            value = float(values[p, columns[k]]) / scale
+            if not value >= lowest or (has_scores and clear_scores[p, columns[k]] < least_clear):
+                continue
+            if before >= 0:
+                elapsed = days[k] - days[before]
+                if elapsed <= longest_days:
+                    rate = (value - value_before) / elapsed
+                    at = int(np.floor((rate + FASTEST_PER_DAY) * to_bin))
+                    at = min(max(at, 0), N_BINS - 1)
+                    for step in range(before + 1, k + 1):
+                        counts[step, at] += 1
+            before = k
+            value_before = value
+    return counts
+
+
+@njit(nogil=True, cache=True)
+def shared_course(
+    counts: NDArray[np.int32], days: NDArray[np.int32], quantile: float, doubt: float
+) -> NDArray[np.float64]:
+    """Add up the rates of the neighbourhood into a course of NDVI (K,), 0 at the first date.
+
+    The rate of a step is the ``quantile`` of its ``n`` parcels, weighted by ``m / (m + doubt)`` with
+    ``m = n - LEAST_NEIGHBOURS``: few neighbours say little, and a parcel is not its own neighbour.
+    """
+    course = np.zeros(days.size)
+    for k in range(1, days.size):
+        n = counts[k].sum()
+        rate = 0.0
+        weight = 0.0
+        if n > LEAST_NEIGHBOURS:
+            weight = (n - LEAST_NEIGHBOURS) / (n - LEAST_NEIGHBOURS + doubt)
+            rank = quantile * n
+            below = 0
+            for b in range(N_BINS):
+                here = counts[k, b]
+                if below + here >= rank and here > 0:
+                    part = (b + (rank - below) / here) / N_BINS
+                    rate = (2.0 * part - 1.0) * FASTEST_PER_DAY
+                    break
+                below += here
+        course[k] = course[k - 1] + rate * weight * (days[k] - days[k - 1])
+    return course

@@ -1,0 +1,206 @@
+"""The neighbourhood method: cuts are falls of NDVI that the grassland around does not show.
+
+The ideas are those that made the difference in comparisons of mowing detectors on real, dated cuts (compare
+MODCiX; Reinermann et al. 2023; Schwieder et al. 2022): a reference course of the surroundings, thresholds
+that follow level and season, no isolated lows, and a date late in the gap between clear images.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.declarations.grass_settings import GrassSettings
+from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, L4BConfig
+from sen4cap_core.kernels.coherence_noise import score_rises
+from sen4cap_core.kernels.grass_cuts import N_THRESHOLDS, find_cuts
+from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
+from sen4cap_core.kernels.mowing_slots import S1, S2, S2_S1
+from sen4cap_core.processors.l4b.branches import sigma_floors
+from sen4cap_core.processors.l4b.model import (
+    Evidence,
+    MowingEvents,
+    ObservationMatrix,
+    ParcelFacts,
+    Source,
+)
+from sen4cap_core.tables.threads import run_in_chunks
+
+LOG_ODDS = {S1: (1.17, 1.25), S2: (-0.14, 3.19), S2_S1: (0.65, 2.89)}
+"""Log-odds that a detection is a cut: at the least strength that counts, and their growth with the logarithm
+of strength. Fitted on simulated grassland (docs/mowing.md) for each combination of satellites."""
+CONFIDENCE_CAP = 0.999
+
+
+def find_mowings(
+    matrix: ObservationMatrix,
+    facts: ParcelFacts,
+    config: L4BConfig,
+    missions: tuple[str, ...],
+    radar: list[tuple[Source, Source | None]],
+) -> tuple[MowingEvents, Evidence]:
+    """Find the mowings of all parcels with all sources at once.
+
+    Parameters
+    ----------
+    radar : coherence sources, one for each orbit, as ``detection.radar_sources`` lists them.
+    """
+    settings = config.grass
+    optical = next((s for s in matrix.sources if s.mission == "S2" and "S2" in missions), None)
+    columns = np.empty(0, np.int64) if optical is None else optical.columns
+    days = np.empty(0, np.int32) if optical is None else optical.days
+    scores = np.empty((0, 0), np.float32) if matrix.clear_scores is None else matrix.clear_scores
+    courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores)
+    n_tested = np.zeros(facts.size, np.int32)
+    pair_days, pair_lengths, pair_orbits, rises = _radar_rises(matrix, facts, config, radar, n_tested)
+    n_clear, longest = np.zeros(facts.size, np.int32), np.zeros(facts.size, np.int32)
+    thresholds = _thresholds(settings)
+    parts = run_in_chunks(
+        lambda first, last: find_cuts(
+            first,
+            last,
+            columns,
+            days,
+            matrix.values,
+            matrix.optical_scale,
+            scores,
+            courses,
+            course_of,
+            pair_days,
+            pair_lengths,
+            pair_orbits,
+            rises,
+            thresholds,
+            1.0,
+            n_clear,
+            longest,
+        ),
+        facts.size,
+    )
+    parcel, start_day, end_day, strength, mission = (
+        np.concatenate(column) for column in zip(*parts, strict=True)
+    )
+    time_s = np.where(mission == S1, config.s1.ascending_time_s, config.s2.acquisition_time_s)
+    events = MowingEvents(
+        parcel,
+        np.rint(start_day * SECONDS_PER_DAY).astype(np.int64) + time_s,
+        np.rint(end_day * SECONDS_PER_DAY).astype(np.int64) + time_s,
+        confidence_of(strength, mission),
+        mission,
+    )
+    return events, Evidence(n_clear, longest, n_tested)
+
+
+def neighbourhood_courses(
+    matrix: ObservationMatrix,
+    facts: ParcelFacts,
+    settings: GrassSettings,
+    columns: NDArray[np.int64],
+    days: NDArray[np.int32],
+    scores: NDArray[np.float32],
+) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
+    """Return the NDVI course of each neighbourhood (G, K) and the neighbourhood of each parcel (P,)."""
+    course_of = facts.neighbourhood
+    if course_of is None:
+        course_of = np.zeros(facts.size, np.int32)
+    by_group = np.argsort(course_of, kind="stable").astype(np.int64)
+    bounds = np.searchsorted(course_of[by_group], np.arange(int(course_of.max(initial=0)) + 2))
+    courses = np.zeros((len(bounds) - 1, days.size))
+    for group in range(len(bounds) - 1):
+        rows = by_group[bounds[group] : bounds[group + 1]]
+        if not rows.size or not days.size:
+            continue
+
+        def counted(first: int, last: int, rows: NDArray[np.int64] = rows) -> NDArray[np.int32]:
+            return count_rates(
+                first,
+                last,
+                rows,
+                columns,
+                days,
+                matrix.values,
+                matrix.optical_scale,
+                scores,
+                settings.min_clear_score,
+                settings.min_ndvi,
+                settings.neighbour_gap_days,
+            )
+
+        parts = run_in_chunks(counted, rows.size)
+        counts = parts[0]
+        for part in parts[1:]:
+            counts += part
+        courses[group] = shared_course(counts, days, settings.neighbour_quantile, settings.neighbour_doubt)
+    return courses, course_of
+
+
+def confidence_of(strength: NDArray[np.float64], mission: NDArray[np.int8]) -> NDArray[np.float64]:
+    """Probability that a detection is a cut, from its strength (1: just enough) and what saw it."""
+    odds = np.zeros(strength.size)
+    for seen_by, (base, slope) in LOG_ODDS.items():
+        is_so = mission == seen_by
+        odds[is_so] = base + slope * np.log(strength[is_so])
+    return np.asarray(np.minimum(1.0 / (1.0 + np.exp(-odds)), CONFIDENCE_CAP))
+
+
+def _radar_rises(
+    matrix: ObservationMatrix,
+    facts: ParcelFacts,
+    config: L4BConfig,
+    radar: list[tuple[Source, Source | None]],
+    n_tested: NDArray[np.int32],
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
+    """Test all coherence values: earlier day, length and orbit number of each pair, and the rises (P, R)."""
+    n_pairs = [main.columns.size for main, _ in radar]
+    rises = np.full((facts.size, sum(n_pairs)), np.nan, np.float32)
+    floors = sigma_floors(facts, config.s1, original=False)
+    begin = 0
+    for (main, _), n in zip(radar, n_pairs, strict=True):
+
+        def score(first: int, last: int, main: Source = main, begin: int = begin) -> None:
+            score_rises(first, last, main.columns, matrix.values, floors, begin, rises, n_tested)
+
+        run_in_chunks(score, facts.size)
+        begin += n
+    if not radar:
+        empty = np.empty(0, np.int32)
+        return empty, empty, empty, rises
+    return (
+        np.concatenate([main.start_days for main, _ in radar]).astype(np.int32),
+        np.concatenate([main.days - main.start_days for main, _ in radar]).astype(np.int32),
+        np.repeat(np.arange(len(radar), dtype=np.int32), n_pairs),
+        rises,
+    )
+
+
+def _thresholds(s: GrassSettings) -> NDArray[np.float64]:
+    """Thresholds in the order of ``kernels.grass_cuts``."""
+    values = np.array(
+        [
+            s.min_ndvi,
+            s.min_clear_score,
+            s.min_fall,
+            s.min_fall_share,
+            s.spring_factor,
+            s.spring_doy,
+            s.autumn_factor,
+            s.autumn_first_doy,
+            s.autumn_last_doy,
+            s.window_days,
+            s.brief_days,
+            s.recovered_share,
+            s.regrowth_per_day,
+            s.min_distance_days,
+            s.date_share,
+            s.max_low,
+            s.witness_z,
+            s.witness_full_z,
+            s.witness_factor,
+            s.radar_alone_z,
+            s.radar_alone_gap_days,
+        ],
+        np.float64,
+    )
+    if values.size != N_THRESHOLDS:
+        raise AssertionError("the thresholds do not match those of the kernel")
+    return values

@@ -1,0 +1,298 @@
+"""The neighbourhood method against plain-Python twins, and what it must see and not see."""
+
+from __future__ import annotations
+
+import math
+from datetime import date, timedelta
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from sen4cap_core.declarations.grass_settings import GrassSettings
+from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.kernels import grass_cuts as kernel
+from sen4cap_core.kernels.coherence_noise import NEXT_WEIGHT, score_rises
+from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
+from sen4cap_core.kernels.mowing_slots import S1, S2, S2_S1
+from sen4cap_core.processors.l4b.model import ObservationMatrix, ParcelFacts, Source
+from sen4cap_core.processors.l4b.neighbourhood import find_mowings
+
+NO_SCORES = np.empty((0, 0), np.float32)
+DAY_0 = (date(2019, 3, 1) - date(1970, 1, 1)).days
+PLAIN = GrassSettings(neighbour_doubt=4)
+
+
+def random_ndvi(seed: int, n: int, n_dates: int = 60) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    days = np.sort(rng.choice(270, n_dates, replace=False)).astype(np.int32) + DAY_0
+    ndvi = (
+        0.78 + 0.04 * rng.standard_normal((n, n_dates)) - 0.15 * ((days - DAY_0 > 60) & (days - DAY_0 < 90))
+    )
+    for _ in range(4):
+        since = days[None] - DAY_0 - rng.integers(0, 270, n)[:, None]
+        ndvi -= np.where((since >= 0) & (since < 30), rng.uniform(0.1, 0.5) * (1 - since / 30), 0)
+    ndvi[rng.random(ndvi.shape) < 0.35] = np.nan
+    return ndvi, days
+
+
+def facts(n: int, neighbourhood=None, pixels: int = 20) -> ParcelFacts:
+    everywhere = np.ones(n, np.bool_)
+    return ParcelFacts(
+        ("051",) * n, everywhere, everywhere, np.full(n, pixels, np.int32), ~everywhere, neighbourhood
+    )
+
+
+def course_twin(ndvi, days, quantile, doubt, longest=25):
+    rates = [[] for _ in days]
+    for row in ndvi:
+        seen = [k for k in range(len(days)) if not math.isnan(row[k])]
+        for a, b in pairwise(seen):
+            if days[b] - days[a] <= longest:
+                for k in range(a + 1, b + 1):
+                    rates[k].append((row[b] - row[a]) / (days[b] - days[a]))
+    course = [0.0]
+    for k in range(1, len(days)):
+        n = len(rates[k])
+        rate = 0.0
+        if n > 3:
+            rate = sorted(rates[k])[max(math.ceil(quantile * n) - 1, 0)] * (n - 3) / (n - 3 + doubt)
+        course.append(course[-1] + rate * (days[k] - days[k - 1]))
+    return np.array(course)
+
+
+def test_course_of_the_neighbourhood_equals_its_twin_and_no_order_matters():
+    ndvi, days = random_ndvi(1, 41)
+    columns = np.arange(len(days))
+
+    def counted(rows):
+        return count_rates(0, len(rows), rows, columns, days, ndvi, 1.0, NO_SCORES, 0.5, -9.0, 25)
+
+    rows = np.arange(41)
+    counts = counted(rows)
+    assert np.array_equal(counts, counted(rows[::-1].copy()))
+    assert np.array_equal(counts, counted(rows[:10]) + counted(rows[10:]))
+    course = shared_course(counts, days, 0.5, 4.0)
+    bin_width = 0.12 / 2048
+    assert course == pytest.approx(course_twin(ndvi, days, 0.5, 4.0), abs=2 * bin_width * 270)
+    assert np.abs(course).max() > 0.1
+
+
+def falls_twin(row, days, course, s: GrassSettings):
+    """Cuts of one parcel: [(start, end, strength)]."""
+    seen = [
+        (int(d), float(v), float(c)) for d, v, c in zip(days, row, course, strict=True) if v >= s.min_ndvi
+    ]
+
+    def is_cloud(fall, back, since):
+        share = s.recovered_share + 0.035 * max(0.0, since - 5)
+        return since <= s.brief_days and back >= share * fall
+
+    for length in (1, 2):
+        kept, i = [], 0
+        while i < len(seen):
+            stop = i + length
+            if kept and stop < len(seen):
+                top = max(v for _, v, _ in seen[i:stop])
+                fall = kept[-1][1] - top
+                if fall > s.min_fall / 2 and is_cloud(fall, seen[stop][1] - top, seen[stop][0] - seen[i][0]):
+                    i = stop
+                    continue
+            kept.append(seen[i])
+            i += 1
+        seen = kept
+    candidates = []
+    for j in range(1, len(seen) - 1):
+        (day, low, c), (after, value, _) = seen[j], seen[j + 1]
+        if low >= seen[j - 1][1] or low > s.max_low:
+            continue
+        best, steepest, step_end = None, 0.0, j
+        for i in range(j - 1, -1, -1):
+            if i != j - 1 and day - seen[i][0] > s.window_days:
+                break
+            step = seen[i][1] - seen[i + 1][1] - max(0.0, seen[i][2] - seen[i + 1][2])
+            if step > steepest:
+                steepest, step_end = step, i + 1
+            fall = 0.5 * steepest + 0.5 * (seen[i][1] - low - max(0.0, seen[i][2] - c))
+            fall -= 0.5 * max(0.0, value - low - s.regrowth_per_day * (after - day))
+            if fall <= 0 or is_cloud(seen[i][1] - low, value - low, after - day):
+                continue
+            start, gap = seen[step_end - 1][0], seen[step_end][0] - seen[step_end - 1][0]
+            doy = (date(1970, 1, 1) + timedelta(days=int(start + s.date_share * gap))).timetuple().tm_yday
+            demand = s.spring_factor if doy < s.spring_doy else 1.0
+            part = min(max((doy - s.autumn_first_doy) / (s.autumn_last_doy - s.autumn_first_doy), 0.0), 1.0)
+            demand += (s.autumn_factor - 1) * part
+            strength = fall / (max(s.min_fall, s.min_fall_share * seen[i][1]) * demand)
+            if best is None or strength > best[2]:
+                best = (start + (2 * s.date_share - 1) * gap, start + gap, strength)
+        if best:
+            candidates.append(best)
+    taken = []
+    for one in sorted(candidates, key=lambda c: -c[2]):
+        if one[2] >= 1 and all(abs(sum(one[:2]) - sum(t[:2])) >= 2 * s.min_distance_days for t in taken):
+            taken.append(one)
+    return sorted(taken)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_falls_equal_their_twin(seed):
+    ndvi, days = random_ndvi(seed, 40)
+    matrix = ObservationMatrix(ndvi, (Source("S2", np.arange(len(days)), days, days),))
+    counts = count_rates(
+        0, 40, np.arange(40), np.arange(len(days)), days, ndvi, 1.0, NO_SCORES, 0.65, PLAIN.min_ndvi, 25
+    )
+    course = shared_course(counts, days, 0.5, 4.0)
+    events, evidence = find_mowings(matrix, facts(40), L4BConfig(grass=PLAIN), ("S2",), [])
+    n_seen = 0
+    for p in range(40):
+        wanted = falls_twin(ndvi[p], days, course, PLAIN)
+        own = events.parcel == p
+        assert events.start_s[own].tolist() == [round(w[0] * 86400) + 37800 for w in wanted]
+        assert events.end_s[own].tolist() == [round(w[1] * 86400) + 37800 for w in wanted]
+        odds = [-0.14 + 3.19 * math.log(w[2]) for w in wanted]
+        expected = [min(1 / (1 + math.exp(-o)), 0.999) for o in odds]
+        assert events.confidence[own] == pytest.approx(expected, rel=1e-9)
+        assert (events.mission[own] == S2).all()
+        n_seen += len(wanted)
+    assert n_seen > 60
+    assert evidence.n_clear.tolist() == (ndvi >= PLAIN.min_ndvi).sum(axis=1).tolist()
+
+
+def test_rises_equal_numpy():
+    rng = np.random.default_rng(4)
+    series = 0.25 + 0.05 * rng.standard_normal((6, 50))
+    series[rng.random(series.shape) < 0.06] = np.nan
+    series[2, 30:33] += 0.4
+    floors = np.array([0.0, 0.2, 0.01, np.inf, 0.0, 0.03])
+    rises, tested = np.zeros((6, 52), np.float32), np.zeros(6, np.int32)
+    score_rises(0, 6, np.arange(50), series, floors, 2, rises, tested)
+    for p in range(6):
+        if p == 3:
+            assert np.isnan(rises[p, 2:]).all()
+            continue
+        steps = np.abs(np.diff(series[p][~np.isnan(series[p])]))
+        middle = np.sort(np.floor(steps / 0.002))[math.ceil(len(steps) / 2) - 1]
+        noise = max(1.4826 * (middle + 0.5) * 0.002 / math.sqrt(2), floors[p])
+        for t in range(50):
+            before = series[p, max(0, t - 4) : t]
+            before = before[~np.isnan(before)]
+            if t < 3 or np.isnan(series[p, t]) or len(before) < 3:
+                assert np.isnan(rises[p, t + 2])
+                continue
+            value, variance = series[p, t], 1.0
+            if t + 1 < 50 and not np.isnan(series[p, t + 1]):
+                value = (1 - NEXT_WEIGHT) * value + NEXT_WEIGHT * series[p, t + 1]
+                variance = (1 - NEXT_WEIGHT) ** 2 + NEXT_WEIGHT**2
+            z = (value - before.mean()) / (noise * math.sqrt(variance + 1 / len(before)))
+            assert rises[p, t + 2] == pytest.approx(z, rel=1e-5)
+    assert rises[2, 32] > 4.5
+    assert tested[3] == 0
+    assert (rises[:, :2] == 0).all()
+
+
+def season(n: int = 12, step: int = 5) -> tuple[np.ndarray, np.ndarray]:
+    days = np.arange(0, 240, step, dtype=np.int32) + DAY_0
+    return np.full((n, len(days)), 0.8) + 0.002 * (np.arange(n)[:, None] % 3), days
+
+
+def run(ndvi, days, grass=PLAIN, scores=None, radar=None, **kwargs):
+    sources = [Source("S2", np.arange(len(days)), days, days)]
+    values = ndvi
+    pairs = []
+    if radar is not None:
+        coherence, later = radar
+        columns = np.arange(coherence.shape[1]) + len(days)
+        values = np.hstack([ndvi, coherence])
+        pairs = [(Source("S1", columns, later, (later - 6).astype(np.int32), "037", "VH"), None)]
+    matrix = ObservationMatrix(values, tuple(sources), 1.0, scores)
+    return find_mowings(matrix, facts(len(ndvi), **kwargs), L4BConfig(grass=grass), ("S2", "S1"), pairs)[0]
+
+
+def cut(ndvi, rows, first, depth=0.3, steps=7):
+    for i in range(steps):
+        ndvi[rows, first + i] -= depth * (1 - i / steps)
+
+
+def test_what_all_neighbours_show_is_no_cut_and_a_neighbourhood_is_its_own():
+    ndvi, days = season(24)
+    ndvi[:, 25:] -= 0.2
+    assert run(ndvi, days).parcel.size == 0
+    # The same fall, seen by the first half only.
+    ndvi[12:, 25:] += 0.2
+    halves = np.repeat(np.arange(2, dtype=np.int32), 12)
+    assert run(ndvi, days, neighbourhood=halves).parcel.size == 0
+    ndvi[8:, 25:] = 0.8
+    assert run(ndvi, days).parcel.tolist() == list(range(8))
+
+
+def test_a_lasting_fall_is_a_cut_and_its_date_lies_late_in_the_gap():
+    ndvi, days = season()
+    cut(ndvi, 3, 20)
+    cut(ndvi, 3, 25)
+    events = run(ndvi, days)
+    assert events.parcel.tolist() == [3, 3]
+    middle = (events.start_s + events.end_s) / 2 / 86400 - 10.5 / 24
+    assert middle == pytest.approx([days[19] + 3.0, days[24] + 3.0])
+
+
+def test_a_low_that_recovers_at_once_and_one_with_a_low_score_are_clouds():
+    ndvi, days = season()
+    ndvi[3, 20] = 0.4
+    assert run(ndvi, days).parcel.size == 0
+    cut(ndvi, 4, 20)
+    scores = np.ones(ndvi.shape, np.float32)
+    scores[4, 20:27] = 0.3
+    assert run(ndvi, days).parcel.tolist() == [4]
+    assert run(ndvi, days, scores=scores).parcel.size == 0
+    scores[4, 20:27] = np.nan
+    assert run(ndvi, days, scores=scores).parcel.tolist() == [4]
+
+
+def test_autumn_and_spring_demand_more():
+    for first, expected in ((5, 0), (25, 1), (46, 0)):
+        ndvi, days = season(step=5)
+        cut(ndvi, 2, first, depth=0.125, steps=min(7, ndvi.shape[1] - first))
+        assert run(ndvi, days).parcel.size == expected, first
+
+
+def radar_season(n: int, rise_row: int, rise_at: int, noise: float = 0.02):
+    rng = np.random.default_rng(9)
+    later = (np.arange(0, 240, 6) + DAY_0).astype(np.int32)
+    coherence = 0.25 + noise * rng.standard_normal((n, len(later)))
+    coherence[rise_row, rise_at : rise_at + 3] += 0.4
+    return coherence, later
+
+
+def test_radar_strengthens_a_weak_fall_and_stands_alone_only_in_a_gap():
+    ndvi, days = season()
+    cut(ndvi, 5, 20, depth=0.09)
+    radar = radar_season(12, 5, 18, noise=0.01)
+    assert run(ndvi, days).parcel.size == 0
+    events = run(ndvi, days, radar=radar, pixels=400)
+    assert (events.parcel.tolist(), events.mission.tolist()) == ([5], [S2_S1])
+    # Clear values on both sides that show no fall deny a rise; a gap of a month does not.
+    ndvi, days = season()
+    assert run(ndvi, days, radar=radar, pixels=400).parcel.size == 0
+    ndvi[5, 19:26] = np.nan
+    events = run(ndvi, days, radar=radar, pixels=400)
+    assert (events.parcel.tolist(), events.mission.tolist()) == ([5], [S1])
+    assert events.end_s[0] // 86400 == radar[1][18] - 6
+    # Few pixels: the same rise is noise.
+    assert run(ndvi, days, radar=radar, pixels=1).parcel.size == 0
+
+
+def test_results_do_not_depend_on_the_order_of_parcels():
+    ndvi, days = random_ndvi(8, 60)
+    order = np.random.default_rng(0).permutation(60)
+    one, other = run(ndvi, days), run(ndvi[order], days)
+    key = [
+        (int(order[p]), int(s), float(c))
+        for p, s, c in zip(other.parcel, other.start_s, other.confidence, strict=True)
+    ]
+    assert sorted(key) == [
+        (int(p), int(s), float(c)) for p, s, c in zip(one.parcel, one.start_s, one.confidence, strict=True)
+    ]
+
+
+def test_empty_thresholds_are_counted():
+    assert kernel.N_THRESHOLDS == 21
