@@ -191,6 +191,36 @@ class SceneRow(Base):
     ingested_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
+class RadarAcquisition(Base):
+    """A radar product in the radar's own geometry (SLC, GRD): rasters and scenes are made of it."""
+
+    __tablename__ = "radar_acquisition"
+    __table_args__ = (UniqueConstraint("site_id", "product_id"),)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
+    upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
+    product_id: Mapped[str]
+    kind: Mapped[str]
+    """SLC or GRD"""
+    platform: Mapped[str]
+    started_at: Mapped[datetime]
+    stopped_at: Mapped[datetime]
+    relative_orbit: Mapped[int]
+    orbit_direction: Mapped[str]
+    polarisations: Mapped[list[str]]
+    footprint_wkt: Mapped[str]
+    """Longitude and latitude; beyond 180 degrees where it crosses the antimeridian."""
+    path: Mapped[str]
+    state: Mapped[str] = mapped_column(default="waiting")
+    """waiting, processed, failed"""
+    state_reason: Mapped[str | None]
+    """What it waits for, also when its backscatter is made and its coherence is not."""
+    looked_at: Mapped[datetime | None]
+    """When it was last tried: what arrived later may change the answer."""
+    entered_at: Mapped[datetime] = mapped_column(server_default=func.now())
+
+
 class OfferRow(Base):
     """A product that a catalogue offers for a site, and what became of it."""
 

@@ -168,6 +168,10 @@ class RadarConfig(StrictModel):
     """Polarisations of the bands of files that do not name them."""
     orbit_directions: dict[int, Literal["ascending", "descending"]] = Field(default_factory=dict)
     """Direction of relative orbits, for products that state neither direction nor time of day."""
+    dem_heights: Literal["ellipsoid", "geoid"] | None = None
+    """What the heights of elevation models count from that do not say it themselves."""
+    fringes: Literal["remove", "keep"] = "remove"
+    """``keep``: coherence from SLC products keeps the fringes of the baseline, as the original's."""
 
 
 class AnySource(StrictModel):

@@ -39,6 +39,7 @@ class Kind(StrEnum):
     PRACTICES_FL = "practices-fl"
     PRACTICES_NFC = "practices-nfc"
     SCENE = "scene"
+    RADAR = "radar"
 
 
 KIND_FOLDERS = {
@@ -51,6 +52,7 @@ KIND_FOLDERS = {
     "practices/fl": Kind.PRACTICES_FL,
     "practices/nfc": Kind.PRACTICES_NFC,
     "scenes": Kind.SCENE,
+    "radar": Kind.RADAR,
 }
 PRACTICES = "practices"
 
@@ -85,7 +87,7 @@ class UploadPlace:
     @property
     def latest_counts(self) -> bool:
         """Whether the last one dropped replaces the ones before it."""
-        return self.kind is not Kind.SCENE
+        return self.kind not in (Kind.SCENE, Kind.RADAR)
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.units import Fingerprint, Unit
 from sen4cap_core.scenes.completeness import Completeness, check_completeness
+from sen4cap_core.sentinel1.product import product_completeness
 
 logger = logging.getLogger(__name__)
 
@@ -75,7 +76,7 @@ def completeness_of(unit: Unit) -> Completeness:
     """Say what a drop still lacks, judged by its form: scene metadata, archive ends, shapefile parts."""
     try:
         if unit.place.kind is Kind.SCENE:
-            return check_completeness(unit.path)
+            return product_completeness(unit.path) or check_completeness(unit.path)
         fault = _fault(unit)
     except OSError as error:
         fault = f"it cannot be read: {error.strerror or error}"

@@ -27,6 +27,8 @@ from sen4cap_core.products.naming import (
     L4A_CROP_TYPES,
     L4B_MOWING,
     L4C_PRACTICES,
+    S1_BACKSCATTER,
+    S1_COHERENCE,
     S1_COMPOSITE,
     l3b_collection,
 )
@@ -111,6 +113,18 @@ TEXTS: Mapping[str, CollectionText] = {
     ),
     l3b_collection("fcover"): _l3b_text(
         "Vegetation cover", "Fraction of ground covered by vegetation by the published networks", "fCover"
+    ),
+    S1_BACKSCATTER: CollectionText(
+        "Radar backscatter",
+        "sigma0 of each Sentinel-1 acquisition in linear power, 20 m, on the tile's own UTM grid; thermal "
+        "noise removed, no speckle filter, no terrain flattening.",
+        ("backscatter", "Sentinel-1", "SAR"),
+    ),
+    S1_COHERENCE: CollectionText(
+        "Radar coherence",
+        "Coherence of two Sentinel-1 acquisitions 6 or 12 days apart, 20 m, on the tile's own UTM grid; "
+        "estimated in windows of 80 m by 70 m.",
+        ("coherence", "Sentinel-1", "SAR", "interferometry"),
     ),
     L4B_MOWING: CollectionText(
         "Grassland mowing (L4B)",

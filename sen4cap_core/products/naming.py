@@ -5,6 +5,7 @@ Paths are relative to the data root and use forward slashes, as the ``product.pa
     catalog.json
     collections/<collection>/collection.json
     sites/<site>/<year>/l3b/<tile>/<YYYYMMDD>/<item id>.tif|.json
+    sites/<site>/<year>/s1/<tile>/<YYYYMMDD>/<item id>.json, <item id>_vv.tif, <item id>_vh.tif
     sites/<site>/<year>/observations/<declaration set>/<tile>/<YYYYMMDD>/<instant>_<group>_<version>.parquet
     sites/<site>/<year>/labels/<declaration set>/<tile>_<resolution>m_<version>.npz
     sites/<site>/<year>/l4a/<season>/<item id>.parquet|.json
@@ -37,6 +38,11 @@ S1_COMPOSITE = "sen4cap-s1-composite"
 """Collection of the radar composites, one item per tile, period, orbit direction and polarisation."""
 L4C_PRACTICES = "sen4cap-l4c-practices"
 """Collection of the tables of agricultural practices, one item per site, year, practice and evaluation."""
+
+S1_BACKSCATTER = "sen4cap-s1-backscatter"
+"""Collection of backscatter from our own radar chain, one item per acquisition and tile."""
+S1_COHERENCE = "sen4cap-s1-coherence"
+"""Collection of coherence from our own radar chain, one item per pair and tile."""
 
 VERSION_LENGTH = 8
 """Hexadecimal digits of the content key that names show: 2^32 versions of one scene are enough."""
@@ -129,6 +135,20 @@ def l3b_path(
     """Path of a raster of one scene and tile; its STAC item has the same name with ``.json``."""
     name = item_id(l3b_collection(variable), _tile(tile), acquired_at, acquired_at, version)
     return l3b_folder(site, year, tile, acquired_at) / f"{name}.tif"
+
+
+def radar_path(
+    site: str,
+    year: int,
+    collection: str,
+    tile: str,
+    started_at: datetime,
+    acquired_at: datetime,
+    version: str,
+) -> PurePosixPath:
+    """Path of the STAC item of our own radar rasters; theirs end with the polarisation and ``.tif``."""
+    name = item_id(collection, _tile(tile), started_at, acquired_at, version)
+    return year_folder(site, year) / "s1" / _tile(tile) / _day(acquired_at) / f"{name}.json"
 
 
 def observations_path(

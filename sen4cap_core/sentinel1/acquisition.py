@@ -28,16 +28,22 @@ MARGIN_M = 100.0
 
 @dataclass(frozen=True)
 class Terrain:
-    """The elevation model and, where its heights count from a geoid, the undulation of that."""
+    """Elevation models, the first that knows a place counts; the undulation of their geoid, if needed."""
 
-    model: Path
+    models: tuple[Path, ...]
     geoid: Path | None = None
 
     def heights_m(self, box: Box) -> NDArray[np.float32]:
         """Heights above the ellipsoid at the nodes of a box, NaN in holes and beyond the model."""
         x_min, y_max = box.corner_m
         shape = (box.height + 1, box.width + 1)
-        return heights_at_nodes(self.model, box.grid.epsg, x_min, y_max, 20.0, shape, self.geoid)
+        heights = np.full(shape, np.nan, np.float32)
+        for model in self.models:
+            missing = np.isnan(heights)
+            if missing.any():
+                more = heights_at_nodes(model, box.grid.epsg, x_min, y_max, 20.0, shape, self.geoid)
+                heights[missing] = more[missing]
+        return heights
 
 
 @dataclass(frozen=True)

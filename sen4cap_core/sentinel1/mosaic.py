@@ -7,7 +7,7 @@ range, and the same way in each pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Literal
+from typing import Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -94,9 +94,26 @@ def merge_coherence(
     return mosaic.values
 
 
-def match_bursts(
-    one: Sequence[BurstOnMap], other: Sequence[BurstOnMap]
-) -> list[tuple[BurstOnMap, BurstOnMap]]:
+class Named(Protocol):
+    """A burst, in memory or stored."""
+
+    @property
+    def swath(self) -> str:
+        """``IW1`` ..."""
+
+    @property
+    def polarisation(self) -> str:
+        """``VV`` or ``VH``."""
+
+    @property
+    def since_node_s(self) -> float:
+        """Seconds from the ascending node to its first line."""
+
+
+AnyBurst = TypeVar("AnyBurst", bound=Named)
+
+
+def match_bursts(one: Sequence[AnyBurst], other: Sequence[AnyBurst]) -> list[tuple[AnyBurst, AnyBurst]]:
     """Return the bursts of one swath and polarisation that two passes of a relative orbit have in common."""
     matched = []
     for burst in one:

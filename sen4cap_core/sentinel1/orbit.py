@@ -25,7 +25,7 @@ MAX_EOF_BYTES = 64 * 1024 * 1024
 
 EOF_NAME = re.compile(
     r"(?P<platform>S1[A-D])_OPER_AUX_(?P<kind>POEORB|RESORB)_OPOD_(?P<made>\d{8}T\d{6})"
-    r"_V(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})\.EOF(\.zip)?",
+    r"_V(?P<start>\d{8}T\d{6})_(?P<stop>\d{8}T\d{6})\.EOF",
     re.IGNORECASE,
 )
 

@@ -11,7 +11,8 @@ from typing import Literal
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from sen4cap_core.errors import BadUploadError, UnreadableSceneError
+from sen4cap_core.errors import BadUploadError, UnreadableSceneError, UnsafeArchiveError
+from sen4cap_core.scenes.completeness import Completeness
 from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, find_safe_roots
 from sen4cap_core.sentinel1.annotation import Annotation, read_annotation
 from sen4cap_core.sentinel1.luts import Lut, read_calibration, read_noise
@@ -89,6 +90,23 @@ class Product:
 def is_product(path: Path) -> bool:
     """Whether a folder or zip is named as an SLC or GRD product in interferometric wide swath mode."""
     return PRODUCT_NAME.match(path.name) is not None
+
+
+def product_completeness(path: Path) -> Completeness | None:
+    """Say what a radar product still waits for; None for whatever is none."""
+    if not is_product(path):
+        return None
+    try:
+        open_product(path)
+    except UnreadableSceneError as error:
+        return Completeness(lacking=[error.what]) if "missing" in error.what else Completeness()
+    except UnsafeArchiveError as error:
+        complete = "not a complete zip" not in error.what
+        return Completeness() if complete else Completeness(lacking=[error.what])
+    except BadUploadError:
+        # Waiting does not mend it; whoever opens it says what is wrong.
+        return Completeness()
+    return Completeness()
 
 
 def open_product(path: Path) -> Product:

@@ -11,9 +11,11 @@ from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.s1_reading import looks_like_radar
+from sen4cap_core.sentinel1.product import is_product
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ingest_radar import ingest_radar
 from sen4cap_core.steps.ingested import IngestedScene, register
+from sen4cap_core.steps.receive_slc import ingest_slc
 
 
 def scene_values(scene: Scene, upload_id: int | None) -> dict[str, object]:
@@ -77,6 +79,8 @@ def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedSc
         path, slug = Path(upload.path), upload.site_slug
     if not path.exists():
         raise NothingToDoError(f"{path} is gone: drop the scene again")
+    if is_product(path):
+        return slug, ingest_slc(context, slug, upload_id, path)
     if looks_like_radar(path):
         return slug, ingest_radar(context, slug, upload_id, path)
     scenes = open_scenes(path)

@@ -22,6 +22,7 @@ from sen4cap_core.steps.receive_declarations import receive_declarations, receiv
 from sen4cap_core.steps.receive_practices import PRACTICE_OF, receive_l4c_config, receive_practices
 from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season, receive_extent, receive_site_config
+from sen4cap_core.steps.receive_slc import receive_radar_file
 from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config
 from sen4cap_core.steps.taken import Drop, Taken
 
@@ -35,6 +36,7 @@ _RECEIVERS: Mapping[str, Callable[[Context, Drop], Taken]] = {
     Kind.L4C_CONFIG: receive_l4c_config,
     **dict.fromkeys(PRACTICE_OF, receive_practices),
     Kind.SCENE: receive_scene,
+    Kind.RADAR: receive_radar_file,
 }
 
 
@@ -93,7 +95,7 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
 
 def _replaced_by_later(context: Context, drop: Drop) -> Taken | None:
     """Answer an upload that was put off until a later one of its kind was in force: the later one stays."""
-    if drop.kind == Kind.SCENE:
+    if drop.kind in (Kind.SCENE, Kind.RADAR):
         return None
     with context.session() as session:
         later = later_received(session, drop.upload_id)

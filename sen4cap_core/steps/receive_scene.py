@@ -7,15 +7,19 @@ from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.s1_reading import looks_like_radar
 from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
 from sen4cap_core.scenes.s2_safe import find_level_1c
+from sen4cap_core.sentinel1.product import is_product
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.preprocess_scene import corrector_of, receive_level_1c
 from sen4cap_core.steps.receive_radar import receive_radar
+from sen4cap_core.steps.receive_slc import receive_slc
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.work import ask_ingest
 
 
 def receive_scene(context: Context, drop: Drop) -> Taken:
     """Check that the scene can be read and ask for its ingestion."""
+    if is_product(drop.path):
+        return receive_slc(context, drop)
     if looks_like_radar(drop.path):
         return receive_radar(context, drop)
     if corrector_of(context.settings) is not None and find_level_1c(drop.path) is not None:

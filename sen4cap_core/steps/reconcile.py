@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import gaps, jobs
+from sen4cap_core.db import radar as radar_rows
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.leases import RunningJob
@@ -30,6 +31,7 @@ from sen4cap_core.steps.work import (
     ask_mowing,
     ask_preprocess,
     ask_process,
+    ask_process_slc,
     ask_receive,
     work_key,
 )
@@ -47,6 +49,8 @@ class Gaps:
     scenes: int = 0
     rasters: int = 0
     """Scenes that lack a raster which site.yaml asks for by now."""
+    radar: int = 0
+    """Radar acquisitions for which something new has come."""
     extractions: int = 0
     seasons: int = 0
     partial_files: int = 0
@@ -76,6 +80,8 @@ def reconcile(context: Context) -> Gaps:
             found.scene_uploads += 1
         for scene, slug in scene_rows.unprocessed_scenes(session):
             found.scenes += ask_process(session, slug, scene.id)
+        for number, slug in radar_rows.acquisitions_to_look_at(session):
+            found.radar += ask_process_slc(session, slug, number)
         for declaration_set in declaration_rows.current_sets(session):
             if work_key(EXTRACT_PARCELS, declaration_set.id) in failed:
                 continue

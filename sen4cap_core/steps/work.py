@@ -16,12 +16,13 @@ RECEIVE_UPLOAD = "receive-upload"
 INGEST_SCENE = "ingest-scene"
 PROCESS_SCENE = "process-scene"
 EXTRACT_PARCELS = "extract-parcels"
+PROCESS_SLC = "process-slc"
 FETCH_SCENE = "fetch-scene"
 PREPROCESS_SCENE = "preprocess-scene"
 DETECT_MOWING = "detect-mowing"
 MONITOR_PRACTICES = "monitor-practices"
 
-SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS)
+SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
 SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
 """What evaluates a season, when a burst is through."""
@@ -39,6 +40,7 @@ _PRIORITY = {
     INGEST_SCENE: 80,
     PROCESS_SCENE: 50,
     EXTRACT_PARCELS: 40,
+    PROCESS_SLC: 35,
     FETCH_SCENE: 30,
     PREPROCESS_SCENE: 30,
     DETECT_MOWING: 20,
@@ -78,6 +80,11 @@ def ask_preprocess(session: Session, site_slug: str, upload_id: int, *, again: b
 def ask_process(session: Session, site_slug: str, scene_id: int, *, again: bool = False) -> bool:
     """Ask for a scene to be turned into rasters and observations."""
     return _ask(session, PROCESS_SCENE, scene_id, site_slug, "scene_id", again=again)
+
+
+def ask_process_slc(session: Session, site_slug: str, acquisition_id: int) -> bool:
+    """Ask for a radar acquisition to be brought to the map and paired."""
+    return _ask(session, PROCESS_SLC, acquisition_id, site_slug, "acquisition_id", again=True)
 
 
 def ask_extract(session: Session, site_slug: str, declaration_set_id: int) -> bool:

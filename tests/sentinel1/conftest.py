@@ -41,5 +41,5 @@ def on_map(simulated: Simulated) -> tuple[list[BurstOnMap], list[BurstOnMap]]:
         product = open_product(path)
         plans = plan_bursts(product, simulated.grid, simulated.parcels)
         orbit = acquisition_orbit(product, plans[0].annotation, orbit_file)
-        passes.append(list(geocode_bursts(product, plans, orbit, Terrain(simulated.dem), 2)))
+        passes.append(list(geocode_bursts(product, plans, orbit, Terrain((simulated.dem,)), 2)))
     return passes[0], passes[1]

@@ -74,7 +74,7 @@ def test_truncated_measurement(simulated: Simulated, product: Path) -> None:
     orbit = acquisition_orbit(opened, plans[0].annotation, None)
 
     with pytest.raises(UnreadableSceneError, match=r"cannot be (read|opened)"):
-        list(geocode_bursts(opened, plans, orbit, Terrain(simulated.dem), 1))
+        list(geocode_bursts(opened, plans, orbit, Terrain((simulated.dem,)), 1))
 
 
 def test_measurement_of_another_size(simulated: Simulated, product: Path) -> None:
@@ -86,7 +86,7 @@ def test_measurement_of_another_size(simulated: Simulated, product: Path) -> Non
     orbit = acquisition_orbit(opened, plans[0].annotation, None)
 
     with pytest.raises(UnreadableSceneError, match="has 480 lines of 720 samples, its annotation says 720"):
-        list(geocode_bursts(opened, plans[:1], orbit, Terrain(simulated.dem), 1))
+        list(geocode_bursts(opened, plans[:1], orbit, Terrain((simulated.dem,)), 1))
 
 
 def test_entities_in_an_annotation_are_refused(product: Path) -> None:
@@ -126,7 +126,7 @@ def test_bursts_outside_the_elevation_model_give_nothing(simulated: Simulated, t
     plans = plan_bursts(opened, simulated.grid, simulated.parcels)
     orbit = acquisition_orbit(opened, plans[0].annotation, None)
 
-    assert list(geocode_bursts(opened, plans, orbit, Terrain(elsewhere), 1)) == []
+    assert list(geocode_bursts(opened, plans, orbit, Terrain((elsewhere,)), 1)) == []
 
 
 def test_hole_in_the_elevation_model_is_a_hole_on_the_map(simulated: Simulated, tmp_path: Path) -> None:
@@ -138,7 +138,7 @@ def test_hole_in_the_elevation_model_is_a_hole_on_the_map(simulated: Simulated, 
     write_elevation(model, heights, west - 0.015, north + 0.015, step)
     opened = open_product(simulated.second)
     plans = plan_bursts(opened, simulated.grid, simulated.parcels)
-    terrain = Terrain(model)
+    terrain = Terrain((model,))
 
     for plan in plans:
         found = terrain.heights_m(plan.box)

@@ -1,0 +1,110 @@
+"""Geocoded bursts on disk: made once for an acquisition, used by both of its pairs, bounded in size."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from sen4cap_core.files import write_text_atomic
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.sentinel1.acquisition import BurstOnMap
+from sen4cap_core.sentinel1.box import Box
+from sen4cap_core.sentinel1.geocode import GeocodedBurst
+
+INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class StoredBurst:
+    """A geocoded burst in a file."""
+
+    swath: str
+    polarisation: str
+    since_node_s: float
+    path: Path
+    grid: Grid
+
+    def load(self) -> BurstOnMap:
+        """Read it."""
+        with np.load(self.path) as arrays:
+            row, column, height, width = arrays["box"].tolist()
+            data = GeocodedBurst(
+                Box(self.grid, row, column, height, width),
+                arrays["samples"],
+                arrays["range_nodes_m"],
+                arrays["noise"],
+                arrays["gamma_ratio"],
+                arrays["depth"],
+                float(arrays["wavelength_m"]),
+            )
+        return BurstOnMap(self.swath, self.polarisation, self.since_node_s, data)
+
+
+def find_bursts(folder: Path, grid: Grid) -> list[StoredBurst] | None:
+    """Return the bursts of an acquisition that was stored whole, None where it was not."""
+    try:
+        entries = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    # The time of the last use decides what goes when room is needed.
+    os.utime(folder / INDEX)
+    return [
+        StoredBurst(e["swath"], e["polarisation"], e["since_node_s"], folder / e["file"], grid)
+        for e in entries
+    ]
+
+
+def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list[StoredBurst]:
+    """Write bursts as they come, one in memory at a time; the folder counts when its index is there."""
+    making = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
+    making.mkdir(parents=True)
+    try:
+        entries = []
+        for number, burst in enumerate(bursts):
+            data = burst.data
+            name = f"{number:03d}.npz"
+            np.savez(
+                making / name,
+                box=np.array([data.box.row, data.box.column, *data.box.shape]),
+                samples=data.samples,
+                range_nodes_m=data.range_nodes_m,
+                noise=data.noise,
+                gamma_ratio=data.gamma_ratio,
+                depth=data.depth,
+                wavelength_m=np.array(data.wavelength_m),
+            )
+            facts = {"swath": burst.swath, "polarisation": burst.polarisation}
+            entries.append({**facts, "since_node_s": burst.since_node_s, "file": name})
+        write_text_atomic(making / INDEX, json.dumps(entries))
+        shutil.rmtree(folder, ignore_errors=True)
+        making.replace(folder)
+    finally:
+        shutil.rmtree(making, ignore_errors=True)
+    found = find_bursts(folder, grid)
+    assert found is not None
+    return found
+
+
+def make_room(root: Path, max_bytes: int, keep: Sequence[Path]) -> int:
+    """Remove the acquisitions used longest ago until the rest fits; return how many.
+
+    ``keep`` are folders that stay whatever their size.
+    """
+    folders = [index.parent for index in root.glob(f"*/*/{INDEX}")]
+    folders.sort(key=lambda folder: (folder / INDEX).stat().st_mtime, reverse=True)
+    total, removed = 0, 0
+    for folder in folders:
+        size = sum(path.stat().st_size for path in folder.iterdir())
+        if total + size > max_bytes and folder not in keep:
+            shutil.rmtree(folder, ignore_errors=True)
+            removed += 1
+        else:
+            total += size
+    return removed

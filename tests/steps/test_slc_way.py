@@ -1,0 +1,182 @@
+"""From dropped SLC products to parcel observations of backscatter and coherence."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import shapely
+from sqlalchemy import select, text
+
+from sen4cap_core.db.models import DeclarationSet, RadarAcquisition, SceneRow
+from sen4cap_core.db.products import observation_files
+from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.inbox.layout import Kind, place_of
+from sen4cap_core.simulation.radar_pair import TRUE_COHERENCE, small_pair
+from sen4cap_core.simulation.radar_product import write_orbit_file, write_slc
+from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.uploads import write_shapefile_zip
+from sen4cap_core.steps.ingest_scene import ingest_scene
+from sen4cap_core.steps.process_scene import process_scene
+from sen4cap_core.steps.process_slc import process_slc
+from sen4cap_core.steps.receive_declarations import receive_declarations
+from sen4cap_core.steps.receive_scene import receive_scene
+from sen4cap_core.steps.receive_site import assumed_season
+from sen4cap_core.steps.receive_slc import receive_radar_file
+from tests.steps.conftest import SITE, Desk
+
+pytestmark = pytest.mark.service
+
+YEAR = 2022
+
+
+@pytest.fixture(scope="module")
+def products(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two passes, an orbit file of the second, and an elevation model."""
+    folder = tmp_path_factory.mktemp("slc")
+    pair = small_pair()
+    radar = SimulatedRadar(pair.ground, seed=7)
+    return {
+        "first": write_slc(folder, radar, pair.first, ["VV"], 130.0),
+        "second": write_slc(folder, radar, pair.second, ["VV"], 130.0),
+        "orbit": write_orbit_file(folder, pair.second),
+        "dem": radar.write_dem(folder / "dem.tif"),
+    }
+
+
+def drop(desk: Desk, path: Path, kind: str = "scene"):
+    return desk.enter(path, kind, YEAR)
+
+
+def enter(desk: Desk, path: Path) -> int:
+    """Receive and enter a product; return the number of the acquisition."""
+    one = drop(desk, path)
+    taken = receive_scene(desk.context, one)
+    assert taken.stored["relative orbit"] == 117
+    _, (found,) = ingest_scene(desk.context, one.upload_id)
+    return found.scene_id
+
+
+def declare(desk: Desk) -> gpd.GeoDataFrame:
+    """Declare a field in the middle of each strip."""
+    pair = small_pair()
+    ground = pair.ground.grid
+    middle = ground.y_max_m - ground.height * 10
+    edges = [pair.strip_cells(n, 250.0) for n in range(6)]
+    squares = [shapely.box(w, middle - 600, e, middle + 600) for w, e in edges]
+    columns = {
+        "PARCEL_ID": [f"P{n}" for n in range(6)],
+        "FARM_ID": ["F"] * 6,
+        "CROP_CODE": ["1"] * 6,
+    }
+    fields = gpd.GeoDataFrame(columns, geometry=squares, crs=ground.epsg)
+    path = desk.folder / "strips.zip"
+    write_shapefile_zip(path, fields, "parcels")
+    receive_declarations(desk.context, desk.enter(path, "declarations", YEAR))
+    return fields
+
+
+def receive_file(desk: Desk, path: Path):
+    one = drop(desk, path, "radar")
+    taken = receive_radar_file(desk.context, one)
+    with desk.context.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE upload SET state = 'received', received_at = now() WHERE kind = 'radar'")
+        )
+    return taken
+
+
+def test_two_passes_become_coherence_and_backscatter_of_parcels(
+    desk: Desk, products: dict[str, Path]
+) -> None:
+    assumed_season(desk.context, SITE, YEAR)
+    with desk.context.engine.begin() as connection:
+        connection.execute(text("UPDATE site SET tiles = '{33TTG}'"))
+    first = enter(desk, products["first"])
+
+    # Each thing that is missing is named, in the run and in the row.
+    with pytest.raises(NothingToDoError, match="nothing is declared yet"):
+        process_slc(desk.context, first)
+    declare(desk)
+    with pytest.raises(
+        NothingToDoError, match="no elevation model covers it: drop a GeoTIFF into polder/2022/radar"
+    ):
+        process_slc(desk.context, first)
+    assert receive_file(desk, products["dem"]).stored["heights above"] == "ellipsoid"
+    assert receive_file(desk, products["orbit"]).stored["kind"] == "RESORB"
+
+    alone = process_slc(desk.context, first)
+    assert alone.orbit == "annotation"
+    assert len(alone.made) == 1
+    with desk.context.session() as session:
+        row = session.get_one(RadarAcquisition, first)
+        assert row.state == "processed"
+        assert row.state_reason == (
+            "coherence waits for an acquisition of relative orbit 117 of 2022-04-27 or 2022-04-21"
+        )
+
+    second = enter(desk, products["second"])
+    done = process_slc(desk.context, second)
+    assert done.orbit == "RESORB"
+    assert done.waits is None
+    assert [name.split("_")[0] for name in done.made] == ["sen4cap-s1-backscatter", "sen4cap-s1-coherence"]
+    again = process_slc(desk.context, second)
+    assert again.made == done.made
+
+    with desk.context.session() as session:
+        rows = session.scalars(select(SceneRow).order_by(SceneRow.id)).all()
+        facts = [(r.sensor, r.tile, r.relative_orbit, r.orbit_direction, r.platform) for r in rows]
+        numbers = [r.id for r in rows]
+    assert facts == [
+        ("s1-backscatter", "33TTG", 117, "ascending", "S1A"),
+        ("s1-backscatter", "33TTG", 117, "ascending", "S1A"),
+        ("s1-coherence", "33TTG", 117, "ascending", "S1A"),
+    ]
+    for number in numbers:
+        process_scene(desk.context, number)
+
+    means = table_of(desk, "coherence")["coh_vv_mean"].to_numpy()
+    assert np.all(np.diff(means) > 0)
+    assert np.abs(means[2:] - np.array(TRUE_COHERENCE[2:])).max() < 0.04
+    power = table_of(desk, "backscatter")["vv_mean"].to_numpy()
+    assert power.mean() == pytest.approx(0.1, rel=0.03)
+
+
+def table_of(desk: Desk, group: str):
+    """Observations of the last acquisition, in order of parcels."""
+    with desk.context.session() as session:
+        one = session.scalars(select(DeclarationSet).where(DeclarationSet.valid_to.is_(None))).one()
+        start, end = datetime(YEAR, 1, 1, tzinfo=UTC), datetime(YEAR + 1, 1, 1, tzinfo=UTC)
+        file = observation_files(session, one.id, group, start, end)[-1]
+        if group == "coherence":
+            assert file.pair_started_at is not None
+            assert (file.acquired_at - file.pair_started_at).days == 12
+    return pq.read_table(desk.context.settings.data / file.path)
+
+
+def test_a_product_that_cannot_be_used_is_refused(
+    desk: Desk, products: dict[str, Path], tmp_path: Path
+) -> None:
+    copy = tmp_path / products["first"].name
+    shutil.copytree(products["first"], copy)
+    next(copy.glob("annotation/*iw1*.xml")).unlink()
+
+    with pytest.raises(BadUploadError, match="annotation of IW1 VV is missing"):
+        receive_scene(desk.context, drop(desk, copy))
+
+
+def test_places_and_files_of_the_radar_folder(desk: Desk, tmp_path: Path) -> None:
+    place = place_of(tmp_path / "nl" / "2022" / "radar" / "dem.tif", tmp_path)
+    assert place is not None
+    assert place.kind is Kind.RADAR  # type: ignore[union-attr]
+    assert not place.latest_counts  # type: ignore[union-attr]
+
+    stray = tmp_path / "readme.pdf"
+    stray.write_bytes(b"%PDF")
+    with pytest.raises(BadUploadError, match="no file that radar processing uses"):
+        receive_radar_file(desk.context, drop(desk, stray, "radar"))
