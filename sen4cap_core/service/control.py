@@ -25,6 +25,8 @@ DAEMON = (sys.executable, "-m", "sen4cap_core.service.supervisor")
 START_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 150.0
 """Longer than the patience the supervisor has with its children, one after the other."""
+FURTHER_LOOKS = 3
+"""What a process started while it was being ended is seen by a later look only."""
 CONTROL_LOCK = "control.lock"
 
 
@@ -101,6 +103,10 @@ def down(place: Place, say: Say) -> None:
                 supervisor.kill()
                 _wait_until_gone(place, 10.0)
         left = _clear_survivors(place, say)
+        for _ in range(FURTHER_LOOKS):
+            if not survivors(place):
+                break
+            left += _clear_survivors(place, say)
         if still_there := survivors(place):
             numbers = ", ".join(str(process.pid) for process in still_there)
             raise ServiceError(f"These processes cannot be ended: {numbers}")
