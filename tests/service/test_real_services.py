@@ -56,7 +56,9 @@ def place() -> Iterator[Place]:
         (project / "flows" / "worker.py").write_text("import time\nwhile True: time.sleep(1)\n")
         for entry in yaml.safe_load((project / "prefect.yaml").read_text())["deployments"]:
             path, function = entry["entrypoint"].split(":")
-            (project / path).write_text(FLOW.format(name=entry["name"], function=function))
+            # A file may hold several flows.
+            with (project / path).open("a") as file:
+                file.write(FLOW.format(name=entry["name"], function=function))
         for variable in ("PREFECT_API_URL", "SEN4CAP_DATABASE_URL"):
             patch.delenv(variable, raising=False)
         patch.setenv("SEN4CAP_PROJECT", str(project))
