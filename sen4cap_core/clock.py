@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 EPOCH = date(1970, 1, 1)
 
@@ -22,3 +22,8 @@ def to_days(day: date) -> int:
 def from_days(days: int) -> date:
     """Date of a number of days since 1970-01-01."""
     return EPOCH + timedelta(days=int(days))
+
+
+def midnight(day: date) -> datetime:
+    """Instant at which a day begins, UTC."""
+    return datetime.combine(day, time(), tzinfo=UTC)

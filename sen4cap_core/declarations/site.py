@@ -76,6 +76,11 @@ class ProcessorConfig(StrictModel):
     compat: Literal["sen4cap"] | None = None
     """``sen4cap`` brings back the defects of the original, for comparisons with its results."""
 
+    @property
+    def is_on(self) -> bool:
+        """Whether it has anything to do."""
+        return self.enabled
+
 
 class L3ASwitch(ProcessorConfig):
     """Monthly composites."""
@@ -116,6 +121,11 @@ class L4CSwitch(ProcessorConfig):
     )
     """Settings of l4c-config/*.cfg by practice and key, for all years of the site; an uploaded file goes over
     them."""
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it has anything to do: an empty list of practices switches it off too."""
+        return self.enabled and bool(self.practices)
 
     @field_validator("settings")
     @classmethod

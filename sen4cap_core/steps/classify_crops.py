@@ -12,7 +12,7 @@ import pandas as pd
 
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify
 from sen4cap_core.processors.l4a.crop_type.config import Method
 from sen4cap_core.processors.l4a.crop_type.features import build_features
@@ -22,7 +22,7 @@ from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_type_input import CropTypeInput, find_input
 from sen4cap_core.steps.crop_type_product import Published, publish_crop_types
-from sen4cap_core.steps.work import ask_process
+from sen4cap_core.steps.season_input import require_files
 from sen4cap_core.tables.arrow_arrays import from_texts
 from sen4cap_core.tables.parcels import ParcelTable
 
@@ -59,7 +59,7 @@ def classify_crops(
         given = find_input(session, season_id, until, method)
         parcels = declaration_rows.load_parcels(session, given.declaration_set_id)
         facts = crop_rows.parcel_facts(session, given.declaration_set_id)
-    _require_files(context, given)
+    require_files(context, given.site, given.files, then="then run this")
     classes = _classes(given, parcels, facts)
     context.progress(0.05)
     features = _features(context, given, classes)
@@ -71,19 +71,6 @@ def classify_crops(
     published = publish_crop_types(context, given, parcels, facts, classes, features, crop_map, predictions)
     context.progress(1.0)
     return CropTypeAnswer(given, parcels, classes, crop_map, predictions, published)
-
-
-def _require_files(context: Context, given: CropTypeInput) -> None:
-    """See that all observation files are there; ask for lost ones to be made again."""
-    lost = [file for file in given.files if not (context.settings.data / file.path).is_file()]
-    if not lost:
-        return
-    with context.session() as session:
-        for scene_id in sorted({file.scene_id for file in lost}):
-            ask_process(session, given.site, scene_id, again=True)
-    raise Sen4capError(
-        f"{len(lost)} observation files are gone ({lost[0].path} ...): they are made again, then run this"
-    )
 
 
 def _classes(given: CropTypeInput, parcels: gpd.GeoDataFrame, facts: pd.DataFrame) -> CropClasses:

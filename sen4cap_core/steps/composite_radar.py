@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
-from sen4cap_core.clock import to_days
+from sen4cap_core.clock import midnight, to_days
 from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import Season
 from sen4cap_core.db.products import register_product
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.radar_rasters import Plan, Rasters, make_rasters, plan_rasters
@@ -33,6 +31,7 @@ from sen4cap_core.scenes.s1_model import BACKSCATTER, COHERENCE, RadarScene
 from sen4cap_core.scenes.s1_reading import open_radar
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.radar_site import radar_config, radar_defaults
+from sen4cap_core.steps.season_input import find_season
 
 if TYPE_CHECKING:
     from sen4cap_core.declarations.site import RadarConfig
@@ -90,13 +89,10 @@ def composite_radar(
     if unknown:
         raise ValueError(f"no such period: {', '.join(sorted(unknown))}; there are {', '.join(PERIODS)}")
     with context.session() as session:
-        season = session.get(Season, season_id)
-        if season is None:
-            raise NothingToDoError(f"season {season_id} does not exist")
-        site = site_rows.site_by_id(session, season.site_id)
+        season, site = find_season(session, season_id)
         config, site_id = radar_config(site), site.id
-        start = datetime.combine(season.start, time(), UTC)
-        end = datetime.combine(season.end + timedelta(days=1), time(), UTC)
+        start = midnight(season.start)
+        end = midnight(season.end + timedelta(days=1))
         rows = scene_rows.radar_scenes(session, site.id, start, end)
         groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
         for row in rows:

@@ -4,24 +4,23 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
-from sen4cap_core.clock import to_days
+from sen4cap_core.clock import midnight, to_days
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import CropCode, Season
+from sen4cap_core.db.models import CropCode
 from sen4cap_core.db.products import ObservationFile
-from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
 from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 from sen4cap_core.products.naming import content_key
+from sen4cap_core.steps.season_input import find_season_input
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -102,25 +101,16 @@ def find_input(
     NothingToDoError
         Without season, declarations, crop codes or observations, where L4A is off, or when nothing is new.
     """
-    season = session.get(Season, season_id)
-    if season is None:
-        raise NothingToDoError(f"season {season_id} does not exist")
-    site = site_rows.site_by_id(session, season.site_id)
-    switch = SiteConfig.model_validate(site.config).processors.l4a
-    if not site.enabled:
-        raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
-    if not switch.enabled:
-        raise NothingToDoError(f"site.yaml of {site.slug} switches L4A off")
-    current = declaration_rows.current_set(session, site.id, season.year)
-    if current is None:
-        raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
+    begun = find_season_input(session, season_id, "l4a")
+    season, site, current = begun.season, begun.site, begun.declared
+    switch = begun.config.processors.l4a
     codes = declaration_rows.crop_codes(session, site.id, season.year)
     if not codes:
         raise NothingToDoError(
             f"{site.slug} has no crop code table of {season.year}: drop one into crop-codes/"
         )
     last_day = min(until or season.end, season.end)
-    first, after = _midnight(season.start), _midnight(last_day + timedelta(days=1))
+    first, after = midnight(season.start), midnight(last_day + timedelta(days=1))
     files = [
         file
         for group in GROUPS
@@ -148,7 +138,3 @@ def find_input(
     if last is not None and last.input_key == found.input_key:
         raise NothingToDoError(f"nothing new since the map of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return found
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

@@ -15,6 +15,7 @@ import pyogrio
 import shapely
 
 from sen4cap_core import __version__
+from sen4cap_core.clock import midnight
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.crop_types import Holding
@@ -229,7 +230,7 @@ def _store_rows(
                 "kind": L4A_CROP_TYPES,
                 "season_id": given.season_id,
                 "tile": None,
-                "start": datetime.combine(given.start, time(), tzinfo=UTC),
+                "start": midnight(given.start),
                 "end": datetime.combine(given.as_of, time(23, 59, 59), tzinfo=UTC),
                 "path": str(parquet.relative_to(root)),
                 "stac_path": str(stac.relative_to(root)),

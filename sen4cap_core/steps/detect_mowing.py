@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,15 +17,13 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.clock import from_days, to_days
+from sen4cap_core.clock import from_days, midnight, to_days
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import CropCode, Season
 from sen4cap_core.declarations.l4b_config import L4BConfig
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.series import build_matrix
 from sen4cap_core.observations.store import read_means
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
@@ -37,7 +35,7 @@ from sen4cap_core.steps.mowing_evaluation import Evaluation, files_key
 from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing_state import KeptState, load_kept_state, save_kept_state
 from sen4cap_core.steps.receive_tables import L4B
-from sen4cap_core.steps.work import ask_process
+from sen4cap_core.steps.season_input import find_season_input, require_files
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -71,7 +69,7 @@ def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
     with context.session() as session:
         evaluation = find_evaluation(session, season_id)
         parcels = _parcels(session, evaluation)
-    _require_files(context, evaluation)
+    require_files(context, evaluation.site, evaluation.files)
     outcome, kept, is_incremental = _evaluate(context, evaluation, parcels)
     table = export_frame(parcels, outcome)
     events = events_frame(parcels, outcome)
@@ -79,19 +77,6 @@ def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
     files = publish_mowing(context, evaluation, table, events, max(days))
     save_kept_state(_state_path(context, evaluation), kept)
     return MowingAnswer(evaluation, table, events, max(days), len(days), is_incremental, files)
-
-
-def _require_files(context: Context, evaluation: Evaluation) -> None:
-    """See that all observation files are there; ask for lost ones to be made again."""
-    lost = [file for file in evaluation.files if not (context.settings.data / file.path).is_file()]
-    if not lost:
-        return
-    with context.session() as session:
-        for file in lost:
-            ask_process(session, evaluation.site, file.scene_id, again=True)
-    raise Sen4capError(
-        f"{len(lost)} observation files are gone ({lost[0].path} ...): they are made again, then this is"
-    )
 
 
 def _evaluate(
@@ -143,24 +128,15 @@ def _state_path(context: Context, evaluation: Evaluation) -> Path:
 
 def find_evaluation(session: Session, season_id: int) -> Evaluation:
     """Look up what is to be evaluated, and whether anything is new."""
-    season = session.get(Season, season_id)
-    if season is None:
-        raise NothingToDoError(f"season {season_id} does not exist")
-    site = site_rows.site_by_id(session, season.site_id)
-    switch = SiteConfig.model_validate(site.config).processors.l4b
-    if not site.enabled:
-        raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
-    if not switch.enabled:
-        raise NothingToDoError(f"site.yaml of {site.slug} switches L4B off")
-    current = declaration_rows.current_set(session, site.id, season.year)
-    if current is None:
-        raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
+    given = find_season_input(session, season_id, "l4b")
+    season, site, current = given.season, given.site, given.declared
+    switch = given.config.processors.l4b
     stored = declaration_rows.current_config(session, site.id, season.year, L4B)
     config = L4BConfig.model_validate(stored.values) if stored else L4BConfig()
     start = _start_of(season, switch.mowing_start)
     first = start - timedelta(days=config.s2.time_interval_days * config.s2.back_window_samples)
     files = product_rows.observation_files(
-        session, current.id, NDVI_GROUP, _midnight(first), _midnight(season.end + timedelta(days=1))
+        session, current.id, NDVI_GROUP, midnight(first), midnight(season.end + timedelta(days=1))
     )
     if not files:
         raise NothingToDoError(f"{site.slug} has no observations between {start} and {season.end} yet")
@@ -215,7 +191,3 @@ def _start_of(season: Season, mowing_start: date | None) -> date:
     if mowing_start is not None and season.start <= mowing_start <= season.end:
         return mowing_start
     return season.start
-
-
-def _midnight(day: date) -> datetime:
-    return datetime.combine(day, time(), tzinfo=UTC)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
-from sen4cap_core.clock import to_days
+from sen4cap_core.clock import midnight, to_days
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db import sites as site_rows
@@ -144,7 +144,7 @@ def _subject(session: Session, slug: str, start: date, end: date) -> _Subject:
     declared = declaration_rows.current_set(session, site.id, end.year)
     if declared is None:
         raise NothingToDoError(f"{slug} has no declarations of {end.year} yet")
-    first, last = (datetime.combine(day, time(), tzinfo=UTC) for day in (start, end + timedelta(days=1)))
+    first, last = (midnight(day) for day in (start, end + timedelta(days=1)))
     files = tuple(
         GroupedFile(group, file)
         for group in VARIABLES

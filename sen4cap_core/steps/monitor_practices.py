@@ -18,7 +18,7 @@ from sen4cap_core.clock import to_days
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import practices as practice_rows
 from sen4cap_core.declarations.practice_rows import from_rows
-from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.kernels.practice_series import Series
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor
 from sen4cap_core.processors.l4c.table import practice_table
@@ -26,7 +26,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_evaluation import PracticeEvaluation, PracticeTask, find_practices
 from sen4cap_core.steps.practice_product import publish_practice
 from sen4cap_core.steps.practice_series import HALF_DB, radar_pixels, read_series
-from sen4cap_core.steps.work import ask_process
+from sen4cap_core.steps.season_input import require_files
 
 MIN_ACQUISITIONS = 15
 """Only for the original's method, whose default it is."""
@@ -76,7 +76,7 @@ def monitor_practices(context: Context, season_id: int) -> MonitoringAnswer:
             )
             for task in evaluation.tasks
         }
-    _require_files(context, evaluation)
+    require_files(context, evaluation.site, [item.file for item in evaluation.files])
     left_out = dict(evaluation.left_out)
     ids = np.unique(np.concatenate([found.new_id.to_numpy(np.int32) for found in rows.values()]))
     if not ids.size:
@@ -129,16 +129,3 @@ def result_frame(answer: PracticeAnswer) -> pd.DataFrame:
     """Return the table of a practice as a frame of texts."""
     frame: pd.DataFrame = answer.table.to_pandas()
     return frame
-
-
-def _require_files(context: Context, evaluation: PracticeEvaluation) -> None:
-    """See that all observation files are there; ask for lost ones to be made again."""
-    lost = [f.file for f in evaluation.files if not (context.settings.data / f.file.path).is_file()]
-    if not lost:
-        return
-    with context.session() as session:
-        for file in lost:
-            ask_process(session, evaluation.site, file.scene_id, again=True)
-    raise Sen4capError(
-        f"{len(lost)} observation files are gone ({lost[0].path} ...): they are made again, then this is"
-    )

@@ -13,6 +13,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
+from sen4cap_core.clock import midnight
 from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import MowingRun
@@ -163,7 +164,7 @@ def _store_rows(
                 "kind": L4B_MOWING,
                 "season_id": evaluation.season_id,
                 "tile": None,
-                "start": datetime.combine(evaluation.start, time(), tzinfo=UTC),
+                "start": midnight(evaluation.start),
                 "end": datetime.combine(as_of, time(23, 59, 59), tzinfo=UTC),
                 "path": str(parquet.relative_to(root)),
                 "stac_path": str(stac.relative_to(root)),

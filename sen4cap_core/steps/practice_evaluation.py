@@ -11,16 +11,14 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import practice_results as result_rows
 from sen4cap_core.db import practices as practice_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import Season
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import MANDATORY, L4CConfig, PracticeCode
-from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4c.country_rules import load_rule_book
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.config_in_force import l4c_in_force
 from sen4cap_core.steps.practice_series import PRACTICE_GROUPS, GroupedFile
+from sen4cap_core.steps.season_input import find_season_input
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -74,19 +72,10 @@ def find_practices(session: Session, season_id: int) -> PracticeEvaluation:
     NothingToDoError
         When L4C is off, something it needs is missing, or nothing is new for any practice.
     """
-    season = session.get(Season, season_id)
-    if season is None:
-        raise NothingToDoError(f"season {season_id} does not exist")
-    site = site_rows.site_by_id(session, season.site_id)
-    wanted = SiteConfig.model_validate(site.config)
+    given = find_season_input(session, season_id, "l4c")
+    season, site, declared = given.season, given.site, given.declared
+    wanted = given.config
     switch = wanted.processors.l4c
-    if not site.enabled:
-        raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
-    if not switch.enabled or not switch.practices:
-        raise NothingToDoError(f"site.yaml of {site.slug} switches L4C off")
-    declared = declaration_rows.current_set(session, site.id, season.year)
-    if declared is None:
-        raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
     tables = practice_rows.practices_in_force(session, site.id, season.year)
     if not any(practice in tables for practice in switch.practices):
         raise NothingToDoError(
