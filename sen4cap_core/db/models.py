@@ -10,8 +10,10 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from sen4cap_core.db.base import Base, Json
 from sen4cap_core.db.models_crop_types import CropTypeResult, CropTypeRun, DiversificationResult
+from sen4cap_core.db.models_mowing import Marker, MowingResult, MowingRun
 from sen4cap_core.db.models_practice_results import PracticeResult, PracticeRun
 from sen4cap_core.db.models_practices import PracticeRow, PracticeSet
+from sen4cap_core.db.models_sources import OfferRow, SourceSearch
 
 __all__ = [
     "Base",
@@ -26,6 +28,7 @@ __all__ = [
     "MowingResult",
     "MowingRun",
     "ObservationSet",
+    "OfferRow",
     "Parcel",
     "PracticeResult",
     "PracticeRow",
@@ -34,10 +37,12 @@ __all__ = [
     "ProcessorConfig",
     "Product",
     "ProductInput",
+    "RadarAcquisition",
     "SceneRow",
     "Season",
     "Sighting",
     "Site",
+    "SourceSearch",
     "Upload",
 ]
 
@@ -221,58 +226,6 @@ class RadarAcquisition(Base):
     entered_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
-class OfferRow(Base):
-    """A product that a catalogue offers for a site, and what became of it."""
-
-    __tablename__ = "offer"
-    __table_args__ = (
-        UniqueConstraint("site_id", "source", "offer_id"),
-        Index("ix_offer_site_id_acquisition_key", "site_id", "acquisition_key"),
-    )
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    site_id: Mapped[int] = mapped_column(ForeignKey("site.id", ondelete="CASCADE"))
-    season_id: Mapped[int] = mapped_column(ForeignKey("season.id", ondelete="CASCADE"))
-    source: Mapped[str]
-    offer_id: Mapped[str]
-    product_id: Mapped[str]
-    sensor: Mapped[str]
-    acquisition_key: Mapped[str]
-    """Of the group of offers that show the same thing; one of them is fetched."""
-    acquired_at: Mapped[datetime]
-    tile: Mapped[str | None]
-    content: Mapped[Json]
-    """The offer whole, as the source room writes it."""
-    size_bytes: Mapped[int | None] = mapped_column(BigInteger)
-    state: Mapped[str] = mapped_column(default="offered")
-    """offered, fetching, fetched, failed, passed-over (another offer of the acquisition was taken)"""
-    reason: Mapped[str | None]
-    attempts: Mapped[int] = mapped_column(default=0)
-    bytes_done: Mapped[int] = mapped_column(BigInteger, default=0)
-    path: Mapped[str | None]
-    upload_id: Mapped[int | None] = mapped_column(ForeignKey("upload.id"))
-    seen_at: Mapped[datetime] = mapped_column(server_default=func.now())
-    """When a search last answered it."""
-    started_at: Mapped[datetime | None]
-    finished_at: Mapped[datetime | None]
-
-
-class SourceSearch(Base):
-    """How far a source was searched for a season, and how the last search went."""
-
-    __tablename__ = "source_search"
-
-    season_id: Mapped[int] = mapped_column(ForeignKey("season.id", ondelete="CASCADE"), primary_key=True)
-    source: Mapped[str] = mapped_column(primary_key=True)
-    searched_until: Mapped[date | None]
-    """Last acquisition day that a search without error has covered."""
-    succeeded_at: Mapped[datetime | None]
-    failed_at: Mapped[datetime | None]
-    error: Mapped[str | None]
-    """Of the last search, null where it went well."""
-    n_offers: Mapped[int] = mapped_column(default=0)
-
-
 class DeclarationSet(Base):
     """One version of the declarations of a site and year. Results name the version they were made with."""
 
@@ -435,60 +388,3 @@ class ObservationSet(Base):
     made_by: Mapped[str]
     flow_run_id: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class MowingRun(Base):
-    """One evaluation of L4B over a season; the newest one of a season is the current one."""
-
-    __tablename__ = "mowing_run"
-    __table_args__ = (Index("ix_mowing_run_season_id_id", "season_id", "id"),)
-
-    id: Mapped[int] = mapped_column(primary_key=True)
-    season_id: Mapped[int] = mapped_column(ForeignKey("season.id", ondelete="CASCADE"))
-    declaration_set_id: Mapped[int] = mapped_column(ForeignKey("declaration_set.id", ondelete="CASCADE"))
-    config_id: Mapped[int | None] = mapped_column(ForeignKey("processor_config.id"))
-    product_id: Mapped[int | None] = mapped_column(ForeignKey("product.id"))
-    as_of: Mapped[date]
-    """Last acquisition date that was used."""
-    input_key: Mapped[str]
-    """Hash of the observation sets, the configuration and the declaration set."""
-    n_parcels: Mapped[int]
-    n_mowed: Mapped[int]
-    n_events: Mapped[int]
-    made_by: Mapped[str]
-    flow_run_id: Mapped[str | None]
-    created_at: Mapped[datetime] = mapped_column(server_default=func.now())
-
-
-class MowingResult(Base):
-    """What L4B says of one parcel."""
-
-    __tablename__ = "mowing_result"
-
-    run_id: Mapped[int] = mapped_column(ForeignKey("mowing_run.id", ondelete="CASCADE"), primary_key=True)
-    new_id: Mapped[int] = mapped_column(primary_key=True)
-    mow_n: Mapped[int]
-    proc: Mapped[int]
-    compl: Mapped[int]
-    n_observations: Mapped[int]
-    """Clear dates the answer rests on."""
-    reason: Mapped[str | None]
-    """Why the parcel could not be judged, null where it was."""
-
-
-class Marker(Base):
-    """A dated fact about a parcel with its confidence."""
-
-    __tablename__ = "marker"
-    __table_args__ = (Index("ix_marker_run_id_new_id", "run_id", "new_id"),)
-
-    id: Mapped[int] = mapped_column(BigInteger, primary_key=True)
-    run_id: Mapped[int] = mapped_column(ForeignKey("mowing_run.id", ondelete="CASCADE"))
-    new_id: Mapped[int]
-    kind: Mapped[str]
-    """mowing"""
-    start: Mapped[datetime]
-    end: Mapped[datetime]
-    confidence: Mapped[float]
-    missions: Mapped[str]
-    """``S2``, ``S1`` or ``S2/S1``"""
