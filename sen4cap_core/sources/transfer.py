@@ -46,7 +46,7 @@ def download(
     *,
     progress: Progress = lambda _: None,
     patience: Patience = Patience(),
-    sleep: Callable[[float], None] = time.sleep,
+    sleep: Callable[[float], None] | None = None,
 ) -> Path:
     """Bring one file; a file of that name and size that is there already is taken as it is.
 
@@ -71,7 +71,8 @@ def download(
     wait, last = patience.first_wait_seconds, "nothing was tried"
     for attempt in range(patience.tries):
         if attempt:
-            sleep(wait)
+            # Looked up now, so that whoever replaces the clock of a test replaces this pause too.
+            (sleep or time.sleep)(wait)
             wait = min(2 * wait, MAX_WAIT_SECONDS)
         try:
             _transfer(client, asset, target, progress, patience.timeout_seconds)
