@@ -139,6 +139,9 @@ if [ "$(cat "$STAMP" 2>/dev/null)" != "$(fingerprint)" ]; then
   [ "$LOCK" = requirements-dev.lock ] || isolation=
   quietly "$UV" pip install --no-deps $isolation -e . || fail "sen4cap could not be installed into .venv."
   fingerprint >"$STAMP"
+  # Imports are most of what a short process does, and twice as long without compiled modules, which containers
+  # often forbid Python to write (PYTHONDONTWRITEBYTECODE). A module that cannot be compiled is compiled by nobody.
+  quietly .venv/bin/python -m compileall -q -j 0 -x '/(tests?|testing)/' .venv sen4cap_core flows || true
 fi
 
 # --- PostgreSQL with PostGIS ------------------------------------------------------------------------------------
