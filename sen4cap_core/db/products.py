@@ -68,6 +68,11 @@ def register_product(session: Session, values: dict[str, object], inputs: Iterab
     return product_id
 
 
+def product_keys(session: Session, site_id: int, kind: str) -> set[str]:
+    """Return the content keys of a site's products of one kind."""
+    return set(session.scalars(select(Product.key).where(Product.site_id == site_id, Product.kind == kind)))
+
+
 def register_observations(session: Session, values: dict[str, object]) -> int:
     """Insert or refresh the observation set of a scene, declaration set and group; return its id."""
     statement = insert(ObservationSet).values(**values)

@@ -1,19 +1,22 @@
-"""The STAC catalogue over the data root, so that a STAC browser can open it.
+"""The STAC catalogue over the data root, so that a STAC browser can open it: site, collection, item.
 
 ::
 
-    catalog.json                                        root
-    collections/<collection>/collection.json            one for each kind of product, over all sites
-    sites/<site>/<year>/<kind>/<tile or season>/catalog.json    the items of one tile or season
+    catalog.json                                                             a child for each site
+    sites/<site>/catalog.json                                                a child for each collection
+    sites/<site>/collections/<collection>/collection.json                    one for each kind of product
+    sites/<site>/collections/<collection>/<year>/<tile or season>/catalog.json    links the items
 
-A new item touches one small leaf (a tile has some 150 items a year) and, when the leaf is new or the
-collection's extent grows, the collection: the cost of an item does not grow with the number of items.
+All links are relative, so that the data root opens wherever it is copied to. A collection has the same id in
+each site, as items name their collection, not their site. A new item touches one small leaf (a tile has some
+150 items a year) and, when the leaf is new or the collection's extent grows, the collection: the cost of an
+item does not grow with the number of items.
 """
 
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,7 @@ from sen4cap_core.products.naming import (
     L4A_CROP_TYPES,
     L4B_MOWING,
     L4C_PRACTICES,
+    MARKERS,
     S1_BACKSCATTER,
     S1_COHERENCE,
     S1_COMPOSITE,
@@ -37,7 +41,7 @@ from sen4cap_core.products.stac import read_json, relative_href, write_item, wri
 ROOT_ID = "sen4cap"
 _STAC_VERSION = "1.1.0"
 _EVERYWHERE = (-180.0, -90.0, 180.0, 90.0)  # of a collection whose items have no place
-_LEAF_DEPTH = 5  # sites / <site> / <year> / <kind> / <tile or season>
+_ITEM_DEPTH = 5  # sites / <site> / <year> / <kind> / <tile or season>
 
 
 @dataclass(frozen=True)
@@ -126,6 +130,12 @@ TEXTS: Mapping[str, CollectionText] = {
         "estimated in windows of 80 m by 70 m.",
         ("coherence", "Sentinel-1", "SAR", "interferometry"),
     ),
+    MARKERS: CollectionText(
+        "Marker databases",
+        "Every observation of every parcel between two days as wide tables: means, deviations, pixel counts "
+        "(MDB1), differences of VV and VH (MDB2), markers of harvest (MDB3).",
+        ("markers", "CAP", "parcels"),
+    ),
     L4B_MOWING: CollectionText(
         "Grassland mowing (L4B)",
         "Mowing events of each declared parcel over a season, with dates, confidence and compliance. "
@@ -142,21 +152,53 @@ TEXTS: Mapping[str, CollectionText] = {
 }
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where an item stands in the catalogue."""
+
+    data_root: Path
+    site: str
+    year: str
+    place: str
+    """Tile, season or practice."""
+    collection_id: str
+
+    @property
+    def root(self) -> Path:
+        return self.data_root / "catalog.json"
+
+    @property
+    def of_site(self) -> Path:
+        return self.data_root / "sites" / self.site / "catalog.json"
+
+    @property
+    def collection(self) -> Path:
+        return self.of_site.parent / "collections" / self.collection_id / "collection.json"
+
+    @property
+    def leaf(self) -> Path:
+        return self.collection.parent / self.year / self.place / "catalog.json"
+
+    @property
+    def links(self) -> dict[str, Path]:
+        """Of an item, relation -> file."""
+        return {"root": self.root, "parent": self.leaf, "collection": self.collection}
+
+
 def publish_item(data_root: Path, item: pystac.Item, path: Path) -> Path:
     """Write an item to ``path`` below the data root and enter it in the catalogue; return its path.
 
     Idempotent: publishing the same item again changes no file. Safe beside other processes on this data root.
+    A reader meets only whole files, and a link only after what it points at.
 
     Raises
     ------
     ValueError
         When the path is not where products lie, or the collection has no text here.
     """
-    leaf = _leaf_of(data_root, path)
-    collection = _collection_path(data_root, str(item.collection_id))
-    _text_of(str(item.collection_id))
-    links = {"root": data_root / "catalog.json", "parent": leaf, "collection": collection}
-    write_item(item, path, links)
+    place = _place_of(data_root, path, str(item.collection_id))
+    _text_of(place.collection_id)
+    write_item(item, path, place.links)
     with _lock(data_root):
         _enter(data_root, path)
     return path
@@ -165,49 +207,90 @@ def publish_item(data_root: Path, item: pystac.Item, path: Path) -> Path:
 def rebuild_catalog(data_root: Path) -> int:
     """Make the catalogue anew from the items on disk (after deletions or a restored backup); return how many.
 
-    Items found are entered; entries whose item is gone vanish. Items themselves are not touched.
+    Items found are entered; entries whose item is gone vanish. Of the items only those links are set that
+    place them in the catalogue.
     """
     with _lock(data_root):
-        for stale in (*data_root.glob("sites/*/*/*/*/catalog.json"), *data_root.glob("collections/*/*.json")):
+        for stale in [*data_root.glob("sites/*/catalog.json"), *_below_collections(data_root)]:
             stale.unlink()
         paths = [path for path in sorted(data_root.glob("sites/**/*.json")) if _is_item(path)]
         for path in paths:
+            _set_links(data_root, path)
             _enter(data_root, path)
-        _write_root(data_root)
+        _write_root(data_root / "catalog.json", [])
+        _write_root(data_root / "catalog.json", sorted(data_root.glob("sites/*/catalog.json")))
     return len(paths)
+
+
+def remove_items(data_root: Path, paths: Iterable[Path]) -> int:
+    """Delete items and take them out of their leaves; return how many there were.
+
+    Collections and extents stay as they are, and leaves that are empty now: ``rebuild_catalog`` tidies up.
+    """
+    removed = 0
+    with _lock(data_root):
+        for path in paths:
+            item = read_json(path)
+            if item is None:
+                continue
+            place = _place_of(data_root, path, item["collection"])
+            content = read_json(place.leaf)
+            if content is not None:
+                href = _link("item", path, place.leaf)["href"]
+                links = [link for link in content["links"] if link["href"] != href]
+                _write_changed(place.leaf, content, links)
+            path.unlink()
+            removed += 1
+    return removed
+
+
+def _below_collections(data_root: Path) -> Iterator[Path]:
+    for pattern in ("*/collection.json", "*/*/*/catalog.json"):
+        yield from data_root.glob(f"sites/*/collections/{pattern}")
 
 
 def _is_item(path: Path) -> bool:
     if path.name.startswith("."):
         return False
     content = read_json(path)
-    return content is not None and content.get("type") == "Feature"
+    return content is not None and content.get("type") == "Feature" and content.get("collection") in TEXTS
+
+
+def _set_links(data_root: Path, path: Path) -> None:
+    item = read_json(path)
+    if item is None:
+        raise FileNotFoundError(path)
+    wanted = _place_of(data_root, path, item["collection"]).links
+    links = [link for link in item["links"] if link["rel"] not in wanted]
+    links += [_link(relation, target, path) for relation, target in wanted.items()]
+    _write_changed(path, item, links)
 
 
 def _enter(data_root: Path, path: Path) -> None:
     item = read_json(path)
     if item is None:
         raise FileNotFoundError(path)
-    leaf = _leaf_of(data_root, path)
-    collection = _collection_path(data_root, item["collection"])
-    _write_leaf(data_root, leaf, collection, path, item["id"])
-    _write_collection(data_root, collection, leaf, item)
-    _write_root(data_root)
+    place = _place_of(data_root, path, item["collection"])
+    _write_leaf(place, path, item["id"])
+    _write_collection(place, item)
+    _write_site(place)
+    _write_root(place.root, [place.of_site])
 
 
-def _write_leaf(data_root: Path, leaf: Path, collection: Path, path: Path, item_id: str) -> None:
-    site, year, kind, place = leaf.relative_to(data_root).parts[1:_LEAF_DEPTH]
+def _write_leaf(place: _Place, path: Path, item_id: str) -> None:
+    leaf = place.leaf
+    kind = _text_of(place.collection_id).title
     content = read_json(leaf) or {
         "type": "Catalog",
         "stac_version": _STAC_VERSION,
-        "id": f"{site}-{year}-{kind}-{place}",
-        "title": f"{site} {year} {place}",
-        "description": f"{kind.upper()} products of site {site}, year {year}: {place}.",
+        "id": "-".join((place.site, place.collection_id, place.year, place.place)),
+        "title": f"{place.year} {place.place}",
+        "description": f"{kind} of site {place.site}, {place.year}: {place.place}.",
         "links": [],
     }
     links = [
-        _link("root", data_root / "catalog.json", leaf),
-        _link("parent", collection, leaf),
+        _link("root", place.root, leaf),
+        _link("parent", place.collection, leaf),
         *(link for link in content["links"] if link["rel"] == "item"),
     ]
     _write_changed(
@@ -217,7 +300,8 @@ def _write_leaf(data_root: Path, leaf: Path, collection: Path, path: Path, item_
     )
 
 
-def _write_collection(data_root: Path, path: Path, leaf: Path, item: Mapping[str, Any]) -> None:
+def _write_collection(place: _Place, item: Mapping[str, Any]) -> None:
+    path = place.collection
     text = _text_of(item["collection"])
     before = read_json(path) or {"links": []}
     boxes = [item["bbox"]] if "bbox" in item else []
@@ -240,16 +324,36 @@ def _write_collection(data_root: Path, path: Path, leaf: Path, item: Mapping[str
         },
     }
     links = [
-        _link("root", data_root / "catalog.json", path),
-        _link("parent", data_root / "catalog.json", path),
+        _link("root", place.root, path),
+        _link("parent", place.of_site, path),
         *(link for link in before["links"] if link["rel"] == "child"),
     ]
-    title = " ".join(leaf.relative_to(data_root).parts[i] for i in (1, 2, 4))
-    _write_changed(path, content, _with(links, _link("child", leaf, path, title=title)))
+    title = f"{place.year} {place.place}"
+    _write_changed(path, content, _with(links, _link("child", place.leaf, path, title=title)))
 
 
-def _write_root(data_root: Path) -> None:
-    path = data_root / "catalog.json"
+def _write_site(place: _Place) -> None:
+    path = place.of_site
+    content = read_json(path) or {
+        "type": "Catalog",
+        "stac_version": _STAC_VERSION,
+        "id": f"{ROOT_ID}-{place.site}",
+        "title": place.site,
+        "description": f"Products of site {place.site}.",
+        "links": [],
+    }
+    links = [
+        _link("root", place.root, path),
+        _link("parent", place.root, path),
+        *(link for link in content["links"] if link["rel"] == "child"),
+    ]
+    title = _text_of(place.collection_id).title
+    _write_changed(path, content, _with(links, _link("child", place.collection, path, title=title)))
+
+
+def _write_root(path: Path, sites: Sequence[Path]) -> None:
+    """Write the root with these sites beside those it has; without any it has none."""
+    before = read_json(path) or {"links": []}
     content = {
         "type": "Catalog",
         "stac_version": _STAC_VERSION,
@@ -258,9 +362,9 @@ def _write_root(data_root: Path) -> None:
         "description": "Satellite checks of farmers' declarations: rasters and parcel tables of all sites.",
     }
     links = [_link("root", path, path)]
-    for collection in sorted(data_root.glob("collections/*/collection.json")):
-        title = _text_of(collection.parent.name).title
-        links = _with(links, _link("child", collection, path, title=title))
+    links += [link for link in before["links"] if link["rel"] == "child" and sites]
+    for site in sites:
+        links = _with(links, _link("child", site, path, title=site.parent.name))
     _write_changed(path, content, links)
 
 
@@ -296,15 +400,12 @@ def _interval(item: Mapping[str, Any]) -> tuple[str, str]:
     return properties.get("start_datetime") or moment, properties.get("end_datetime") or moment
 
 
-def _leaf_of(data_root: Path, path: Path) -> Path:
+def _place_of(data_root: Path, path: Path, collection: str) -> _Place:
     parts = path.absolute().relative_to(data_root.absolute()).parts
-    if len(parts) <= _LEAF_DEPTH or parts[0] != "sites":
+    if len(parts) <= _ITEM_DEPTH or parts[0] != "sites":
         raise ValueError(f"{path} is not below sites/<site>/<year>/<kind>/<tile or season> of {data_root}")
-    return data_root.joinpath(*parts[:_LEAF_DEPTH], "catalog.json")
-
-
-def _collection_path(data_root: Path, collection: str) -> Path:
-    return data_root / "collections" / collection / "collection.json"
+    _, site, year, _, place = parts[:_ITEM_DEPTH]
+    return _Place(data_root, site, year, place, collection)
 
 
 def _text_of(collection: str) -> CollectionText:

@@ -3,7 +3,8 @@
 Paths are relative to the data root and use forward slashes, as the ``product.path`` column stores them::
 
     catalog.json
-    collections/<collection>/collection.json
+    sites/<site>/catalog.json
+    sites/<site>/collections/<collection>/...            the catalogue's files, see ``products.catalog``
     sites/<site>/<year>/l3b/<tile>/<YYYYMMDD>/<item id>.tif|.json
     sites/<site>/<year>/s1/<tile>/<YYYYMMDD>/<item id>.json, <item id>_vv.tif, <item id>_vh.tif
     sites/<site>/<year>/observations/<declaration set>/<tile>/<YYYYMMDD>/<instant>_<group>_<version>.parquet
@@ -38,6 +39,8 @@ S1_COMPOSITE = "sen4cap-s1-composite"
 """Collection of the radar composites, one item per tile, period, orbit direction and polarisation."""
 L4C_PRACTICES = "sen4cap-l4c-practices"
 """Collection of the tables of agricultural practices, one item per site, year, practice and evaluation."""
+MARKERS = "sen4cap-markers"
+"""Collection of the marker databases, one item per site, database and export."""
 
 S1_BACKSCATTER = "sen4cap-s1-backscatter"
 """Collection of backscatter from our own radar chain, one item per acquisition and tile."""

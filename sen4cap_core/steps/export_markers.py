@@ -27,8 +27,9 @@ from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor
 from sen4cap_core.processors.markers.columns import METRICS, VARIABLES, column_name
 from sen4cap_core.processors.markers.wide import WideTable, practice_markers, ratio_table
 from sen4cap_core.products.marker_files import write_markers
-from sen4cap_core.products.naming import content_key, version_of, year_folder
+from sen4cap_core.products.naming import MARKERS, content_key, version_of, year_folder
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.marker_product import marker_key, publish_markers
 from sen4cap_core.steps.practice_series import HALF_DB, PRACTICE_GROUPS, GroupedFile, read_series
 
 if TYPE_CHECKING:
@@ -82,6 +83,7 @@ def export_markers(
     """
     with context.session() as session:
         subject = _subject(session, site, start, end)
+        known = product_rows.product_keys(session, subject.site_id, MARKERS)
     folder = context.settings.data / year_folder(site, subject.year) / "markers"
     refs = [f"declarations:{subject.set_id}"]
     refs += [f"observations:{f.file.set_id}:{f.file.path}" for f in subject.files]
@@ -90,7 +92,11 @@ def export_markers(
         name: f"SEN4CAP_{name}_S{subject.site_id}_V{start:%Y%m%d}_{end:%Y%m%d}_{version_of(key)}"
         for name in databases
     }
-    wanted = [name for name in databases if not (folder / name / f"{stems[name]}.parquet").is_file()]
+    wanted = [
+        name
+        for name in databases
+        if marker_key(key, name) not in known or not (folder / name / f"{stems[name]}.parquet").is_file()
+    ]
     if not wanted:
         raise NothingToDoError(f"nothing new: {folder / databases[0] / stems[databases[0]]}.ipc is there")
     ids = subject.parcels.new_id.to_numpy(np.int32)
@@ -102,6 +108,8 @@ def export_markers(
     if "MDB3" in wanted:
         tables["MDB3"] = _mdb3(context, subject, _newest(folder / "MDB3"))
     written = {name: write_markers(tables[name], folder / name, stems[name])[0] for name in wanted}
+    for name, ipc in written.items():
+        publish_markers(context, subject.site_id, name, key, ipc, (start, end), subject.set_id, subject.files)
     return MarkerExport(
         site,
         subject.year,
