@@ -14,6 +14,8 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.networks import HttpUrl
 from shapely import MultiPolygon
 
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.geometry import WGS84, repair, reproject
 from sen4cap_core.declarations.l4c_config import PracticeSettings
 from sen4cap_core.declarations.vector_files import read_vector
@@ -96,9 +98,9 @@ class L3BSwitch(ProcessorConfig):
 class L4ASwitch(ProcessorConfig):
     """Crop types, and crop diversification with them."""
 
-    settings: dict[str, Any] = Field(default_factory=dict)
+    settings: CropTypeConfig = CropTypeConfig()
     """Settings of the classification, such as ``pa_min: 20`` (docs/crop-types.md)."""
-    diversification: dict[str, Any] = Field(default_factory=dict)
+    diversification: Thresholds = Thresholds()
     """Thresholds of crop diversification, such as ``min_confidence: 0.9``."""
 
 

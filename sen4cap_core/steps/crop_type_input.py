@@ -14,11 +14,11 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import CropCode
 from sen4cap_core.db.products import ObservationFile
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
-from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
-from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.season_input import find_season_input
 
@@ -128,8 +128,8 @@ def find_input(
         start=season.start,
         until=last_day,
         declaration_set_id=current.id,
-        config=CropTypeConfig.model_validate(switch.settings),
-        thresholds=Thresholds.model_validate(switch.diversification),
+        config=switch.settings,
+        thresholds=switch.diversification,
         method=method or ("sen4cap" if switch.compat == "sen4cap" else "default"),
         files=tuple(files),
         codes=tuple(codes),

@@ -98,6 +98,25 @@ def test_unknown_keys_are_told_with_line_and_nearest_key(tmp_path: Path) -> None
     ]
 
 
+def test_settings_of_crop_types_are_checked_when_the_file_comes(tmp_path: Path) -> None:
+    found = problems(
+        tmp_path,
+        "processors:\n"
+        "  l4a:\n"
+        "    settings:\n"
+        "      pa_mim: 20\n"
+        "      num_trees: 0\n"
+        "    diversification: {min_confidense: 0.9, main_crop_share: 0.12345}\n",
+    )
+
+    assert found == [
+        "row 4: unknown key 'processors.l4a.settings.pa_mim'; did you mean 'pa_min'?",
+        "row 5: processors.l4a.settings.num_trees: Input should be greater than or equal to 1 (not '0')",
+        "row 6: processors.l4a.diversification.main_crop_share: a share has at most four decimals",
+        "row 6: unknown key 'processors.l4a.diversification.min_confidense'; did you mean 'min_confidence'?",
+    ]
+
+
 def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     found = problems(
         tmp_path,

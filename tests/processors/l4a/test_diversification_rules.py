@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.processors.l4a.diversification import categories, conformity
 from sen4cap_core.processors.l4a.diversification.assessment import assess
 from sen4cap_core.processors.l4a.diversification.conformity import judge_parcels
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE
-from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 from tests.processors.l4a.diversification_twins import (
     FALLOW,
     ORCHARD,

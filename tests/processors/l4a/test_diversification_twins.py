@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.processors.l4a.diversification import categories
 from sen4cap_core.processors.l4a.diversification.assessment import assess
-from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 from tests.processors.l4a.diversification_twins import (
     ELIGIBLE,
     FALLOW,

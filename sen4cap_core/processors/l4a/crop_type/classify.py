@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.accuracy import Accuracy, AreaAccuracy, measure, weigh_by_area
-from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.learners import Learner, train
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 from sen4cap_core.processors.l4a.crop_type.selection import Selection, select

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pandas as pd
 
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.files import content_hash
 from sen4cap_core.processors.l4a.crop_type import files_out
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify, counted
-from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method, read_crop_type_config
+from sen4cap_core.processors.l4a.crop_type.config import read_crop_type_config
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features, SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.observations import read_season

@@ -10,10 +10,10 @@ import numpy as np
 import pandas as pd
 
 from sen4cap_core.clock import from_days
+from sen4cap_core.declarations.crop_type_settings import Method
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.classify import classify
 from sen4cap_core.processors.l4a.crop_type.command import TableInput, read_input
-from sen4cap_core.processors.l4a.crop_type.config import Method
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.files_out import write_predictions
 from sen4cap_core.processors.l4a.crop_type.model import OPTICAL, RADAR, SeasonSeries

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
 from sen4cap_core.tables.threads import run_in_chunks
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.processors.l4a.crop_type.config import CropTypeConfig, Method
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 
 STRATEGY_LARGE, STRATEGY_MIDDLE, STRATEGY_SMALL = 1, 2, 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.conformity import judge_parcels
@@ -15,7 +16,6 @@ from sen4cap_core.processors.l4a.diversification.holdings import (
 from sen4cap_core.processors.l4a.diversification.model import Assessment, Parcels
 from sen4cap_core.processors.l4a.diversification.original_rules import judge_as_original
 from sen4cap_core.processors.l4a.diversification.rules import judge
-from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 
 
 def assess(

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.yaml_models import read_yaml_model
 from sen4cap_core.errors import ConfigurationError
@@ -21,7 +22,6 @@ from sen4cap_core.processors.l4a.diversification.tables_out import (
     parcels_table,
     with_decimals,
 )
-from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 from sen4cap_core.tables.reading import table_format
 from sen4cap_core.tables.writing import write_table
 

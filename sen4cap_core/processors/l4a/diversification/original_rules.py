@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.processors.l4a.diversification.categories import (
     CATEGORY_1,
     CATEGORY_2,
@@ -23,7 +24,6 @@ from sen4cap_core.processors.l4a.diversification.categories import (
     diagnose,
 )
 from sen4cap_core.processors.l4a.diversification.model import HoldingSums
-from sen4cap_core.processors.l4a.diversification.thresholds import Thresholds
 
 M2_PER_HA = 10_000
 _UNDECIDED = FIRST_SET + OR_EXEMPTION + CATEGORY_1 + CATEGORY_2 + CATEGORY_3

@@ -11,12 +11,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from sen4cap_core.declarations.diversification_settings import SHARE_STEPS
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.columns import read_columns
 from sen4cap_core.processors.l4a.diversification.holdings import UNITS_PER_M2
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE, Parcels
-from sen4cap_core.processors.l4a.diversification.thresholds import SHARE_STEPS
 from sen4cap_core.tables.arrow_arrays import to_numbers
 from sen4cap_core.tables.reading import TEXT
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.declarations.diversification_settings import SHARE_STEPS, Thresholds
 from sen4cap_core.processors.l4a.diversification.categories import (
     CATEGORY_1,
     CATEGORY_2,
@@ -28,7 +29,6 @@ from sen4cap_core.processors.l4a.diversification.categories import (
 )
 from sen4cap_core.processors.l4a.diversification.holdings import UNITS_PER_M2
 from sen4cap_core.processors.l4a.diversification.model import HoldingSums
-from sen4cap_core.processors.l4a.diversification.thresholds import SHARE_STEPS, Thresholds
 
 UNITS_PER_HA = UNITS_PER_M2 * 10_000
 Areas = NDArray[np.int64]

@@ -1,0 +1,59 @@
+"""Settings of the crop type map, for site.yaml and table runs; the values are the original's."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from sen4cap_core.declarations.yaml_models import StrictModel
+
+Method = Literal["default", "sen4cap"]
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+
+class CropTypeConfig(StrictModel):
+    """All that the classification can be told."""
+
+    mode: Literal["both", "s1-only", "s2-only"] = "both"
+    """Satellites the features come from. ``both`` takes what there is."""
+    land_covers: Annotated[tuple[int, ...], Field(min_length=1)] = (1, 2, 3, 4)
+    """LC classes that are classified."""
+    min_s2_pix: Count = 3
+    min_s1_pix: Count = 1
+    """Parcels with fewer pixels are not classified."""
+    best_s2_pix: Count = 10
+    """Only parcels with so many Sentinel-2 pixels are learnt from."""
+    pa_min: Annotated[int, Field(ge=2)] = 30
+    """Fewest parcels to learn from that a crop type needs to be classified."""
+    pa_train_h: Count = 4000
+    pa_train_l: Count = 1333
+    """Class sizes at which the sampling strategy changes: from h on ``sample_ratio_h`` of the class is
+    learnt from, from l on ``smote_target`` parcels, below ``sample_ratio_l``."""
+    sample_ratio_h: Share = 0.25
+    sample_ratio_l: Share = 0.75
+    smote_target: Annotated[int, Field(ge=1, le=1_000_000)] = 1000
+    """Samples to which a smaller class is filled up with synthetic ones (parity method)."""
+    smote_k: Annotated[int, Field(ge=1, le=1000)] = 5
+    """Neighbours among which a synthetic sample is made."""
+    num_trees: Annotated[int, Field(ge=1, le=10_000)] = 300
+    min_node_size: Annotated[int, Field(ge=1)] = 10
+    """A node with so few samples is not split further (parity method)."""
+    seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 42
+    optical_step_days: Annotated[int, Field(ge=1, le=60)] = 10
+    max_gap_days: Annotated[int, Field(ge=1, le=366)] = 60
+    """Longest gap between clear dates, or between weeks with radar, that is bridged without a flag."""
+    max_filled_share: Share = 0.7
+    """A parcel with a larger share of its features bridged beyond that limit, or unknown, is not
+    classified."""
+    doubtful_confidence: Annotated[float, Field(ge=0, le=1)] = 0.7
+    """A prediction that contradicts the declaration with this confidence or more makes it doubtful."""
+
+    @field_validator("land_covers", mode="before")
+    @classmethod
+    def _digits(cls, value: object) -> object:
+        """Read the original's ``1234`` as classes 1 to 4."""
+        if isinstance(value, int | str) and str(value).isdigit():
+            return tuple(int(digit) for digit in str(value))
+        return value
