@@ -59,5 +59,4 @@ def detect_mowing(season_id: int) -> dict[str, Any] | State[None]:
         "parcels": len(done.table),
         "events": len(done.events),
         "as_of": str(done.as_of),
-        "incremental": done.is_incremental,
     }

@@ -42,6 +42,8 @@ def load_parcels(
 ) -> gpd.GeoDataFrame:
     """Return the parcels of a set ordered by new_id, geometry in EPSG:4326 (None where the file had none).
 
+    ``s1_pix`` and ``s2_pix`` are missing where they were not counted yet.
+
     ``bounds`` (west, south, east, north in degrees) keeps those whose box meets it; ``largest`` keeps so
     many, by area.
     """
@@ -53,16 +55,18 @@ def load_parcels(
         Parcel.ori_crop,
         Parcel.geom_valid,
         Parcel.area_m2,
+        Parcel.s1_pix,
+        Parcel.s2_pix,
         func.ST_AsBinary(Parcel.geom).label("wkb"),
     ).where(Parcel.set_id == set_id)
     if bounds is not None:
         query = query.where(Parcel.geom.op("&&")(func.ST_MakeEnvelope(*bounds, 4326)))
     order = [Parcel.new_id] if largest is None else [Parcel.area_m2.desc(), Parcel.new_id]
     rows = session.execute(query.order_by(*order).limit(largest)).all()
-    frame = pd.DataFrame(
-        rows,
-        columns=["new_id", "hold_id", "ori_id", "ori_hold", "ori_crop", "geom_valid", "area_m2", "wkb"],
-    )
+    plain = ["new_id", "hold_id", "ori_id", "ori_hold", "ori_crop", "geom_valid", "area_m2"]
+    frame = pd.DataFrame(rows, columns=[*plain, "s1_pix", "s2_pix", "wkb"])
+    for name in ("s1_pix", "s2_pix"):
+        frame[name] = frame[name].astype("Int32")
     geometries = shapely.from_wkb([None if w is None else bytes(w) for w in frame.pop("wkb")])
     return gpd.GeoDataFrame(frame, geometry=np.asarray(geometries, dtype=object), crs=4326)
 

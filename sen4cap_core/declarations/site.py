@@ -109,6 +109,14 @@ class L4BSwitch(ProcessorConfig):
 
     mowing_start: date | None = None
     """No mowing is looked for before this day; default: the start of the season."""
+    method: Literal["neighbourhood", "falls"] | None = None
+    """``falls``: the original's rule on three clear values; default: ``neighbourhood`` (docs/mowing.md)."""
+
+    @model_validator(mode="after")
+    def _original_has_falls_only(self) -> L4BSwitch:
+        if self.compat == "sen4cap" and self.method == "neighbourhood":
+            raise ValueError("the original (compat: sen4cap) does not have the method neighbourhood")
+        return self
 
 
 class L4CSwitch(ProcessorConfig):

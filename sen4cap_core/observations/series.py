@@ -33,9 +33,8 @@ def build_matrix(
 ) -> SeriesMatrix:
     """Join observation sets into a matrix.
 
-    A parcel seen twice on a day (two tiles, or two halves of a datatake) takes the set with more valid
-    pixels; with equally many the tile first in the alphabet, then the file name. The order of ``sets``
-    does not matter.
+    A parcel seen more than once on a day (two tiles, or two halves of a datatake) gets the mean over all its
+    valid pixels: each set counts as many pixels as it saw. The order of ``sets`` does not matter.
 
     Parameters
     ----------
@@ -64,7 +63,23 @@ def build_matrix(
         if not len(ordered) or not len(ids):
             continue
         place = order[np.searchsorted(ordered, ids)]
-        better = counts > n_valid[column, place]
-        mean[column, place[better]] = means[better]
-        n_valid[column, place[better]] = counts[better]
+        is_seen = counts > 0
+        _merge(mean[column], n_valid[column], place[is_seen], means[is_seen], counts[is_seen])
     return SeriesMatrix(wanted, days, np.ascontiguousarray(mean.T), np.ascontiguousarray(n_valid.T))
+
+
+def _merge(
+    mean: NDArray[np.float32],
+    n_valid: NDArray[np.int32],
+    place: NDArray[np.intp],
+    means: NDArray[np.float32],
+    counts: NDArray[np.int32],
+) -> None:
+    """Add a set to its day: a mean over the pixels of both where the parcel was seen before."""
+    before = n_valid[place]
+    is_new = before == 0
+    mean[place[is_new]] = means[is_new]
+    again = place[~is_new]
+    weight = counts[~is_new] / (before[~is_new] + counts[~is_new])
+    mean[again] += (means[~is_new] - mean[again]) * weight
+    n_valid[place] += counts

@@ -202,6 +202,25 @@ def read_means(
     return ids, mean, n_valid
 
 
+def read_pixel_counts(path: Path, parcels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return how many pixels each of some parcels has in a set, valid or not (len(parcels),); 0 without row.
+
+    Raises
+    ------
+    Sen4capError
+        When the set cannot be read.
+    """
+    try:
+        table = pq.read_table(path, columns=["parcel", "n_total"])
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(path, error) from error
+    ids, n_total = table.column("parcel").to_numpy(), table.column("n_total").to_numpy()
+    if not ids.size:
+        return np.zeros(len(parcels), np.int32)
+    at = np.searchsorted(ids, parcels).clip(max=ids.size - 1)
+    return np.where(ids[at] == parcels, n_total[at], 0).astype(np.int32)
+
+
 def _read(path: Path, variable: str, names: list[str], parcels: NDArray[np.int32] | None) -> pa.Table:
     limits = None
     if parcels is not None and len(parcels):

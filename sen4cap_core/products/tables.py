@@ -38,9 +38,12 @@ COLUMNS: Final[Mapping[str, str]] = {
     "compl": "int",
     "reason": "text or nothing",
     "n_observations": "int",
+    "gap_days": "int",
+    "n_radar": "int",
+    "mow_total": "int",
 }
-"""Columns of the export in their order; the last two are ours, the rest the original's. Columns of the
-declaration that come along stand between ``Area_meter`` and ``mow_n``, as in the original."""
+"""Columns of the export in their order; from ``reason`` on they are ours, the rest the original's. Columns of
+the declaration that come along stand between ``Area_meter`` and ``mow_n``, as in the original."""
 
 COLUMN_TEXTS: Final[Mapping[str, str]] = {
     "id": "Parcel id of the declaration, as text (the same as Ori_id; the name fiboa readers expect)",
@@ -64,6 +67,9 @@ COLUMN_TEXTS: Final[Mapping[str, str]] = {
     "compl": "-1 no rule for this crop, 0 not assessed, 1 compliant, 2 not compliant, 3 mown in and out",
     "reason": "Why the parcel could not be judged; nothing where it was",
     "n_observations": "Clear dates the answer rests on",
+    "gap_days": "Longest time between two clear dates, days; 0 with fewer than two",
+    "n_radar": "Coherence values that could be tested; 0 = the answer rests on optical images alone",
+    "mow_total": "Mowing events found, also those beyond the fourth",
     "metrics:area": "Area, m2 (the same as Area_meter; the name fiboa readers expect)",
 }
 

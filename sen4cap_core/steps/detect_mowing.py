@@ -1,8 +1,7 @@
 """L4B over a season: series out of the observations, mowings, verdicts, exported tables.
 
-Incremental: when only later dates have come since the last run, its state is carried on; anything else (a
-late date, other declarations, another configuration, a superseded scene) is a full run. Both give the same
-answer.
+Every run evaluates the whole season with all observations there are: that takes seconds, and nothing an
+earlier run said is carried on. So scenes one by one, all at once or late give the same answer.
 """
 
 from __future__ import annotations
@@ -14,31 +13,34 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
-import numpy as np
 import pandas as pd
 
-from sen4cap_core.clock import from_days, midnight, to_days
+from sen4cap_core.clock import midnight
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import CropCode, Season
 from sen4cap_core.declarations.l4b_config import L4BConfig
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.observations.series import build_matrix
-from sen4cap_core.observations.store import read_means
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
-from sen4cap_core.processors.l4b.season import SeasonOutcome
-from sen4cap_core.processors.l4b.season import detect_mowing as detect_in_series
-from sen4cap_core.products.naming import l4b_folder
+from sen4cap_core.processors.l4b.detection import detect, effective_method
+from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.mowing_evaluation import Evaluation, files_key
+from sen4cap_core.steps.mowing_evaluation import Evaluation
 from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
-from sen4cap_core.steps.mowing_state import KeptState, load_kept_state, save_kept_state
+from sen4cap_core.steps.mowing_series import MowingSeries, read_mowing_series
 from sen4cap_core.steps.receive_tables import L4B
 from sen4cap_core.steps.season_input import find_season_input, require_files
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+
+COHERENCE_GROUP = "coherence"
+GROUPS = {"S2": NDVI_GROUP, "S1": COHERENCE_GROUP}
+"""Observation group that is read of each mission."""
+SATELLITES = {"S2": {"S2", "L8"}, "S1": {"S1"}}
+"""Satellites of site.yaml behind each mission."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +55,8 @@ class MowingAnswer:
     as_of: date
     n_dates: int
     """Days with an acquisition."""
-    is_incremental: bool
+    series: MowingSeries
+    """Of the rows of the table, in their order."""
     files: dict[str, Path]
     """What was written, by title."""
 
@@ -70,60 +73,34 @@ def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
         evaluation = find_evaluation(session, season_id)
         parcels = _parcels(session, evaluation)
     require_files(context, evaluation.site, evaluation.files)
-    outcome, kept, is_incremental = _evaluate(context, evaluation, parcels)
+    series, outcome = _evaluate(context, evaluation, parcels)
     table = export_frame(parcels, outcome)
     events = events_frame(parcels, outcome)
     days = {file.acquired_at.date() for file in evaluation.files}
     files = publish_mowing(context, evaluation, table, events, max(days))
-    save_kept_state(_state_path(context, evaluation), kept)
-    return MowingAnswer(evaluation, table, events, max(days), len(days), is_incremental, files)
+    return MowingAnswer(evaluation, table, events, max(days), len(days), series, files)
 
 
 def _evaluate(
     context: Context, evaluation: Evaluation, parcels: gpd.GeoDataFrame
-) -> tuple[SeasonOutcome, KeptState, bool]:
-    """Carry the kept state on where only later dates have come, else evaluate the whole season."""
-    ids = parcels.new_id.to_numpy().astype(np.int32)
-    kept = load_kept_state(_state_path(context, evaluation))
-    files = evaluation.files
-    if kept is not None and _is_continued(kept, evaluation, ids):
-        files = evaluation.after(from_days(kept.state.last_day))
-    else:
-        kept = None
-    root = context.settings.data
-    series = build_matrix(
-        [(file.acquired_at.date(), root / file.path, file.tile) for file in files], NDVI_GROUP, ids
+) -> tuple[MowingSeries, MowingOutcome]:
+    series = read_mowing_series(
+        context.settings.data,
+        evaluation.optical,
+        evaluation.radar,
+        parcels,
+        evaluation.config.s1,
+        evaluation.compat,
     )
-    in_images = np.zeros(len(ids), np.bool_) if kept is None else kept.in_images.copy()
-    for file in files:
-        in_images |= np.isin(ids, read_means(root / file.path, NDVI_GROUP)[0])
-    outcome = detect_in_series(
-        series,
-        parcels.ori_crop.tolist(),
+    outcome = detect(
+        series.matrix,
+        series.facts,
         evaluation.config,
-        evaluation.start,
-        evaluation.end,
-        kept.state if kept else None,
-        in_images=in_images,
-        compat=evaluation.compat,
+        evaluation.missions,
+        evaluation.compat,
+        evaluation.method,
     )
-    new = KeptState(outcome.state, files_key(evaluation.files), in_images, evaluation.state_key)
-    return outcome, new, kept is not None
-
-
-def _is_continued(kept: KeptState, evaluation: Evaluation, ids: np.ndarray) -> bool:
-    """Whether the kept state saw exactly the files up to its last day, of these parcels and this setting."""
-    before = [f for f in evaluation.files if to_days(f.acquired_at) <= kept.state.last_day]
-    return (
-        kept.setting_key == evaluation.state_key
-        and kept.files_key == files_key(before)
-        and np.array_equal(kept.state.parcels, ids)
-    )
-
-
-def _state_path(context: Context, evaluation: Evaluation) -> Path:
-    folder = l4b_folder(evaluation.site, evaluation.year, evaluation.season_slug)
-    return context.settings.data / folder / "state.npz"
+    return series, outcome
 
 
 def find_evaluation(session: Session, season_id: int) -> Evaluation:
@@ -134,11 +111,24 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
     stored = declaration_rows.current_config(session, site.id, season.year, L4B)
     config = L4BConfig.model_validate(stored.values) if stored else L4BConfig()
     start = _start_of(season, switch.mowing_start)
-    first = start - timedelta(days=config.s2.time_interval_days * config.s2.back_window_samples)
-    files = product_rows.observation_files(
-        session, current.id, NDVI_GROUP, midnight(first), midnight(season.end + timedelta(days=1))
-    )
-    if not files:
+    missions = tuple(m for m, names in SATELLITES.items() if names & set(given.config.satellites))
+    back_days = {
+        "S2": config.s2.time_interval_days * config.s2.back_window_samples,
+        "S1": config.s1.time_interval_days * config.s1.window_samples,
+    }
+    files = {
+        mission: tuple(
+            product_rows.observation_files(
+                session,
+                current.id,
+                GROUPS[mission],
+                midnight(start - timedelta(days=back_days[mission])),
+                midnight(season.end + timedelta(days=1)),
+            )
+        )
+        for mission in missions
+    }
+    if not any(files.values()):
         raise NothingToDoError(f"{site.slug} has no observations between {start} and {season.end} yet")
     last = mowing_rows.latest_run(session, season_id)
     codes = declaration_rows.crop_codes(session, site.id, season.year)
@@ -154,7 +144,10 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
         config_id=stored.id if stored else None,
         config=config,
         compat=switch.compat or "default",
-        files=tuple(files),
+        method=effective_method(switch.compat or "default", switch.method),
+        missions=missions,
+        optical=files.get("S2", ()),
+        radar=files.get("S1", ()),
         crop_names={code.ori_crop: code.ct for code in codes},
         selected_crops=_selected(config, codes),
         last_run_id=last.id if last else None,

@@ -21,7 +21,7 @@ from sen4cap_core.db.mowing import MowingMarker, ParcelAnswer
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS
 from sen4cap_core.processors.l4b.detection import OUTSIDE
-from sen4cap_core.processors.l4b.season import SeasonOutcome
+from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.processors.l4b.table import mowing_table
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import L4B_MOWING, l4b_folder, l4b_stem, version_of
@@ -34,9 +34,10 @@ _NO_PIXEL = "too small or too narrow for a whole pixel, or outside of every scen
 """In the service a parcel without a pixel is mostly one that its inner buffer leaves nothing of."""
 
 
-def export_frame(parcels: gpd.GeoDataFrame, outcome: SeasonOutcome) -> gpd.GeoDataFrame:
-    """Return one row per parcel in the original's columns, with our reason and n_observations."""
-    answers = mowing_table(pa.array(outcome.parcels), outcome).to_pandas().drop(columns="parcel_id")
+def export_frame(parcels: gpd.GeoDataFrame, outcome: MowingOutcome) -> gpd.GeoDataFrame:
+    """Return one row per parcel in the original's columns, with ours: reason and what the answer rests on."""
+    new_ids = pa.array(parcels.new_id.to_numpy())
+    answers = mowing_table(new_ids, outcome).to_pandas().drop(columns="parcel_id")
     frame = gpd.GeoDataFrame(
         {
             "NewID": parcels.new_id.to_numpy(),
@@ -51,16 +52,19 @@ def export_frame(parcels: gpd.GeoDataFrame, outcome: SeasonOutcome) -> gpd.GeoDa
     for name in answers.columns:
         frame[name] = answers[name].to_numpy()
     frame["reason"] = pd.Series([_NO_PIXEL if r == OUTSIDE else r for r in outcome.reason], dtype=object)
-    frame["n_observations"] = outcome.n_observations
+    frame["n_observations"] = outcome.evidence.n_clear
+    frame["gap_days"] = outcome.evidence.longest_gap_days
+    frame["n_radar"] = outcome.evidence.n_radar_tests
+    frame["mow_total"] = outcome.n_mowings
     return frame
 
 
-def events_frame(parcels: gpd.GeoDataFrame, outcome: SeasonOutcome) -> pd.DataFrame:
+def events_frame(parcels: gpd.GeoDataFrame, outcome: MowingOutcome) -> pd.DataFrame:
     """Return all events: NewID, Ori_id, start, end (UTC), confidence, missions."""
     events = outcome.events
     return pd.DataFrame(
         {
-            "NewID": outcome.parcels[events.parcel],
+            "NewID": parcels.new_id.to_numpy()[events.parcel],
             "Ori_id": parcels.ori_id.to_numpy()[events.parcel],
             "start": _instants(events.start_s),
             "end": _instants(events.end_s),
@@ -94,8 +98,7 @@ def publish_mowing(
         end=as_of,
         origin=Origin(
             software_version=__version__,
-            lineage="Mowing of declared parcels from Sentinel-2 NDVI means: a fall of NDVI between two clear "
-            "dates that a third clear date confirms.",
+            lineage=_lineage(evaluation),
             inputs=[Input(str(root / f.path), Path(f.path).stem) for f in evaluation.files],
             content_key=key,
             level="L4",
@@ -109,6 +112,24 @@ def publish_mowing(
     publish_item(root, item, stac)
     _store_rows(context, evaluation, table, events, as_of, parquet, stac)
     return {"GeoPackage": geopackage, "GeoParquet": parquet, "all events": all_events}
+
+
+def _lineage(evaluation: Evaluation) -> str:
+    inputs = [
+        name
+        for name, files in (
+            ("Sentinel-2 NDVI", evaluation.optical),
+            ("Sentinel-1 coherence", evaluation.radar),
+        )
+        if files
+    ]
+    rule = {
+        "neighbourhood": "falls of NDVI that the grassland around does not show, with rises of coherence as "
+        "a witness",
+        "falls": "falls of NDVI between two clear dates that a third clear date confirms, and rises of "
+        "coherence above its own past",
+    }[evaluation.method]
+    return f"Mowing of declared parcels from parcel means of {' and '.join(inputs)}: {rule}."
 
 
 def _footprint(table: gpd.GeoDataFrame) -> shapely.Geometry:

@@ -75,7 +75,7 @@ def parcel_charts(context: Context, answer: MowingAnswer) -> Iterator[ParcelChar
     where = answer.evaluation
     root = context.settings.data
     series = build_matrix(
-        [(file.acquired_at.date(), root / file.path, file.tile) for file in where.files],
+        [(file.acquired_at.date(), root / file.path, file.tile) for file in where.optical],
         NDVI_GROUP,
         rows["NewID"].to_numpy().astype(np.int32),
     )

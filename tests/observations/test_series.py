@@ -35,14 +35,14 @@ def test_matrix_of_two_days(tmp_path: Path) -> None:
     assert matrix.mean.flags.c_contiguous
 
 
-def test_more_pixels_win_then_the_tile(tmp_path: Path) -> None:
+def test_parts_on_two_tiles_are_one_mean_over_all_pixels(tmp_path: Path) -> None:
     write_observations(tmp_path / "m.parquet", make_sums({1: [10], 2: [100], 3: [7]}), metadata={})
     write_observations(tmp_path / "n.parquet", make_sums({1: [20, 20], 2: [200], 3: []}), metadata={})
     sets = [(JUNE, tmp_path / "n.parquet", "30TUN"), (JUNE, tmp_path / "m.parquet", "30TUM")]
     for order in (sets, sets[::-1]):
         matrix = build_matrix(order, "ndvi", np.array([1, 2, 3], np.int32))
-        np.testing.assert_allclose(matrix.mean[:, 0], [0.002, 0.01, 0.0007], rtol=1e-5)
-        assert matrix.n_valid[:, 0].tolist() == [2, 1, 1]
+        np.testing.assert_allclose(matrix.mean[:, 0], [0.005 / 3, 0.015, 0.0007], rtol=1e-5)
+        assert matrix.n_valid[:, 0].tolist() == [3, 2, 1]
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
 
-from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product
+from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product, SceneRow, Site
 from sen4cap_core.db.mowing import found_mowings
+from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config
 from sen4cap_core.steps.detect_mowing import MowingAnswer, detect_mowing
@@ -30,11 +34,63 @@ SEASON = [
     (10, 7, 0.50),
 ]
 """(day, month, NDVI): a mowing between 11 and 21 May, another between 20 and 30 June."""
+VARIABLES = {"ndvi": ("ndvi",), "coherence": ("coh_vh", "coh_vv")}
 
 
 def drop(desk, entries) -> None:
     for day, month, ndvi in entries:
         desk.process(desk.scene(day, month, ndvi=ndvi))
+
+
+def observe(
+    desk, group: str, day: date, means: list[float], *, pair_days: int = 0, tile: str = "30TUM",
+    pixels: list[int] | None = None, orbit: int = 88,
+) -> None:  # fmt: skip
+    """Enter an observation set of parcels 1, 2, ...; a parcel without pixels has no row."""
+    pixels = pixels or [40] * len(means)
+    rows = [i for i, n in enumerate(pixels) if n]
+    path = f"sites/{SITE}/observations/set-1/{tile}/{day:%Y%m%d}/{group}-{orbit}-{pair_days}.parquet"
+    columns = {
+        "parcel": pa.array([i + 1 for i in rows], pa.int32()),
+        "n_total": pa.array([pixels[i] for i in rows], pa.int32()),
+    }
+    for name in VARIABLES[group]:
+        columns[f"{name}_mean"] = pa.array([means[i] for i in rows], pa.float32())
+        columns[f"{name}_std"] = pa.array([0.1] * len(rows), pa.float32())
+        counts = [0 if np.isnan(means[i]) else pixels[i] for i in rows]
+        columns[f"{name}_n_valid"] = pa.array(counts, pa.int32())
+    target = desk.context.settings.data / path
+    target.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(pa.table(columns), target)
+    when = datetime(day.year, day.month, day.day, 6, tzinfo=UTC)
+    with desk.context.session() as session:
+        site = session.scalars(select(Site).where(Site.slug == SITE)).one()
+        scene = SceneRow(
+            site_id=site.id, product_id=path, sensor="s2" if group == "ndvi" else "s1-coherence",
+            platform="S", acquired_at=when, tile=tile, acquisition_key=path, format="test", path="nowhere",
+            state="processed", relative_orbit=None if group == "ndvi" else orbit,
+            pair_started_at=when - timedelta(days=pair_days) if pair_days else None,
+        )  # fmt: skip
+        session.add(scene)
+        session.flush()
+        register_observations(
+            session,
+            {
+                "scene_id": scene.id, "declaration_set_id": 1, "group_name": group, "path": path,
+                "n_rows": len(rows), "n_observed": len(rows), "source": "scene", "made_by": "test",
+                "flow_run_id": None,
+            },
+        )  # fmt: skip
+
+
+def ndvi_season(desk, means: list[tuple[date, list[float]]], **options) -> None:
+    for day, values in means:
+        observe(desk, "ndvi", day, values, **options)
+
+
+def forget_runs(desk) -> None:
+    with desk.context.session() as session:
+        session.execute(delete(MowingRun))
 
 
 def facts(answer: MowingAnswer) -> list[tuple]:
@@ -52,33 +108,104 @@ def test_mowings_are_found_with_their_dates(desk) -> None:
         found = found_mowings(session, SITE)
     assert found.judged == {"0001", "0002"}
     assert [(s, e) for p, s, e in found.events if p == "0001"] == [
-        (date(2019, 5, 11), date(2019, 5, 21)),
-        (date(2019, 6, 20), date(2019, 6, 30)),
+        (date(2019, 5, 13), date(2019, 5, 21)),
+        (date(2019, 6, 22), date(2019, 6, 30)),
     ]
     assert answer.as_of == date(2019, 7, 10)
 
 
 def test_scene_by_scene_equals_all_at_once_and_late_equals_in_order(desk) -> None:
     desk.declare(n=2)
-    steps = []
-    for entry in SEASON:
-        drop(desk, [entry])
-        steps.append(detect_mowing(desk.context, 1))
-    one_by_one = facts(steps[-1])
+    days = [date(2019, month, day) for day, month, _ in SEASON]
+    means = {day: [value, value - 0.05] for day, (_, _, value) in zip(days, SEASON, strict=True)}
+    pairs = {date(2019, 3, 2) + timedelta(days=12 * i): 0.2 + 0.02 * (i % 2) for i in range(12)}
+    late = (days[1], days[5], date(2019, 5, 13))
+    one_by_one = None
+    for day in sorted({*days, *pairs}):
+        if day in late:
+            continue
+        if day in means:
+            observe(desk, "ndvi", day, means[day])
+        if day in pairs:
+            rise = 0.5 if day == late[2] else 0.0
+            observe(desk, "coherence", day, [pairs[day] + rise] * 2, pair_days=12)
+        one_by_one = detect_mowing(desk.context, 1)
+    assert one_by_one is not None
+    forget_runs(desk)
+    assert facts(detect_mowing(desk.context, 1)) == facts(one_by_one)
 
-    state = next(desk.context.settings.data.rglob("state.npz"))
-    state.unlink()
-    drop(desk, [(15, 7, 0.55)])
-    whole = detect_mowing(desk.context, 1)
+    for day in late[:2]:
+        observe(desk, "ndvi", day, means[day])
+    observe(desk, "coherence", late[2], [0.7] * 2, pair_days=12)
+    after_late = detect_mowing(desk.context, 1)
+    forget_runs(desk)
+    assert facts(detect_mowing(desk.context, 1)) == facts(after_late)
+    assert facts(after_late) != facts(one_by_one)
 
-    assert [step.is_incremental for step in steps] == [False] + [True] * (len(SEASON) - 1)
-    assert not whole.is_incremental
-    assert facts(whole) == one_by_one
 
-    drop(desk, [(16, 5, 0.73)])
-    late = detect_mowing(desk.context, 1)
-    assert not late.is_incremental
-    assert {str(start)[:10] for _, start, _, _ in facts(late)} == {"2019-05-16", "2019-06-20"}
+def test_coherence_dates_a_cut_in_a_long_gap_with_the_true_interval_of_its_pair(desk) -> None:
+    """No clear image for 60 days: only radar sees the cut, and a pair of 12 days tells it to 12 days."""
+    desk.declare(n=5)
+    for day in (date(2019, 4, 1), date(2019, 4, 11), date(2019, 6, 10), date(2019, 6, 20)):
+        observe(desk, "ndvi", day, [0.7] * 5)
+    # Little noise, so that a rise stands out; it begins with the pair after the cut of parcel 1.
+    for i in range(14):
+        day = date(2019, 3, 1) + timedelta(days=12 * i)
+        quiet = [0.25 + 0.01 * ((i * 7 + p * 3) % 5) for p in range(5)]
+        if day in (date(2019, 5, 24), date(2019, 6, 5)):
+            quiet[0] += 0.45
+        observe(desk, "coherence", day, quiet, pair_days=12)
+        # A longer pair that ends on the same day gives way to the shorter one.
+        observe(desk, "coherence", day, [0.9] * 5, pair_days=24)
+
+    answer = detect_mowing(desk.context, 1)
+
+    (event,) = answer.events.itertuples()
+    assert (event.NewID, event.missions) == (1, "S1")
+    assert (event.start.date(), event.end.date()) == (date(2019, 4, 30), date(2019, 5, 12))
+    assert answer.table["n_radar"].min() > 0
+    assert answer.evaluation.radar
+
+
+def test_without_radar_of_a_parcel_its_row_says_so(desk) -> None:
+    desk.declare(n=2)
+    ndvi_season(desk, [(date(2019, m, d), [v, v]) for d, m, v in SEASON])
+
+    answer = detect_mowing(desk.context, 1)
+
+    assert answer.table["n_radar"].tolist() == [0, 0]
+    assert answer.table["gap_days"].tolist() == [10, 10]
+    assert answer.table["mow_total"].tolist() == [2, 2]
+
+
+def test_a_fall_that_the_whole_tile_shows_is_no_mowing_and_tiles_stay_apart(desk) -> None:
+    """Tile 30TUM dries up; on 30TUN one parcel is cut at that time, the others are not."""
+    desk.declare(n=30)
+    dry = {date(2019, 6, 20): 0.55, date(2019, 6, 30): 0.5, date(2019, 7, 10): 0.5}
+    for day in [date(2019, m, d) for d, m, _ in SEASON]:
+        on_dry = [dry.get(day, 0.72)] * 15 + [np.nan] * 15
+        fresh = [np.nan] * 15 + [dry.get(day, 0.72)] + [0.72] * 14
+        observe(desk, "ndvi", day, on_dry, pixels=[40] * 15 + [0] * 15)
+        observe(desk, "ndvi", day, fresh, pixels=[0] * 14 + [3] + [40] * 15, tile="30TUN")
+
+    answer = detect_mowing(desk.context, 1)
+
+    assert answer.table.loc[answer.table["mow_total"] > 0, "NewID"].tolist() == [16]
+
+
+def test_the_original_takes_falls_and_fuses_radar(desk) -> None:
+    desk.declare(n=2)
+    ndvi_season(desk, [(date(2019, m, d), [v, v]) for d, m, v in SEASON])
+    for i in range(20):
+        observe(desk, "coherence", date(2019, 3, 1) + timedelta(days=6 * i), [0.2 + 0.01 * (i % 3)] * 2,
+                pair_days=6)  # fmt: skip
+    with desk.context.session() as session:
+        session.get_one(Site, 1).config = {"processors": {"l4b": {"compat": "sen4cap"}}}
+
+    answer = detect_mowing(desk.context, 1)
+
+    assert answer.evaluation.method == "falls"
+    assert str(answer.events["start"][0].date()) == "2019-05-11"
 
 
 def test_nothing_new_is_not_an_evaluation(desk) -> None:
@@ -118,7 +245,7 @@ def test_only_the_latest_run_keeps_rows_and_tables_say_the_same(desk) -> None:
     assert len(markers) == 4
     table = gpd.read_parquet(answer.files["GeoParquet"])
     assert sorted(table["mow_n"]) == [2, 2]
-    assert gpd.read_file(answer.files["GeoPackage"])["m1_dstart"].tolist() == ["2019-05-11 10:30:00"] * 2
+    assert gpd.read_file(answer.files["GeoPackage"])["m1_dstart"].tolist() == ["2019-05-13 10:30:00"] * 2
 
 
 def test_a_configuration_and_its_compliance_periods_are_used(desk, tmp_path: Path) -> None:
@@ -135,7 +262,6 @@ def test_a_configuration_and_its_compliance_periods_are_used(desk, tmp_path: Pat
 
     assert before.table["compl"].tolist() == [-1]
     assert after.table["compl"].tolist() == [1]
-    assert not after.is_incremental
 
 
 def test_a_parcel_that_cannot_be_judged_says_why(desk) -> None:
