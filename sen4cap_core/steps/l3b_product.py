@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,9 +53,15 @@ def make_path(context: Context, subject: Subject, scene: Scene, variable: str) -
 
 
 def publish_raster(
-    context: Context, subject: Subject, scene: Scene, variable: str, raster: MadeRaster, result: PassResult
+    context: Context,
+    subject: Subject,
+    scene: Scene,
+    variable: str,
+    raster: MadeRaster,
+    result: PassResult,
+    found: Mapping[str, object],
 ) -> None:
-    """Describe a finished raster in STAC and enter it with its lineage."""
+    """Describe a finished raster in STAC, with what the pass found, and enter it with its lineage."""
     facts, stored = facts_of(variable, scene), quantisation_of(variable)
     collection = l3b_collection(variable)
     properties: dict[str, object] = {"s2:processing_baseline": scene.baseline} if scene.baseline else {}
@@ -76,7 +83,7 @@ def publish_raster(
         ),
         platform=scene.platform,
         cloud_cover_percent=100.0 * (1.0 - result.clear_fraction),
-        properties={**properties, **facts.properties},
+        properties={**properties, **found},
     )
     stac = raster.path.with_suffix(".json")
     publish_item(context.settings.data, item, stac)

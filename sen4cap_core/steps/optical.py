@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.processors.l3b.items import pass_items, quantisation_of
+from sen4cap_core.processors.l3b.items import pass_plan, quantisation_of
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.cog import base_grid
 from sen4cap_core.rasters.cog_pass import extract_from_cog
@@ -146,22 +146,23 @@ def _read_scene(
     rasters: tuple[str, ...],
 ) -> list[ParcelSums]:
     """Decode the scene once: rasters and sums of all variables in one pass."""
-    items, lacking = pass_items(computed, scene)
-    done.lacking |= lacking
-    done.warnings = [*scene.warnings, *(f"no {name}: {why}" for name, why in done.lacking.items())]
+    plan = pass_plan(computed, scene)
+    done.lacking |= plan.lacking
+    unmade = (f"no {name}: {why}" for name, why in done.lacking.items())
+    done.warnings = [*scene.warnings, *plan.notes, *unmade]
     made = {
         output.name: make_path(context, done.subject, scene, output.name)
-        for output in outputs_of(items)
+        for output in outputs_of(plan.items)
         if output.name in rasters
     }
-    if not items or (parcels is None and not made):
+    if not plan.items or (parcels is None and not made):
         return []
     with done.stage("decode, mask, compute, parcel sums"):
         result = run_pass(
             scene.bands,
             scene.masks,
             scene.grid,
-            variables=items,
+            variables=plan.items,
             labels=parcels.labels if parcels else None,
             raster_paths={name: raster.path for name, raster in made.items()},
             threads=context.settings.decode_threads,
@@ -169,8 +170,9 @@ def _read_scene(
         )
     done.clear_fraction, done.data_fraction = result.clear_fraction, result.data_fraction
     with done.stage("write and register"):
+        found = plan.found()
         for name, raster in made.items():
-            publish_raster(context, done.subject, scene, name, raster, result)
+            publish_raster(context, done.subject, scene, name, raster, result, found.get(name, {}))
             done.rasters[name] = raster.path
             done.made.append(name)
     return [result.observations] if result.observations is not None else []

@@ -17,8 +17,6 @@ from sen4cap_core.declarations.site import (
     read_site_config,
     read_site_extent,
 )
-from sen4cap_core.errors import Problem
-from sen4cap_core.processors.l3b.groups import BIOPHYSICAL
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
@@ -89,13 +87,7 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
             "processed scenes that now lack a raster": n_rasters,
         }
         rows = [{"season": s.name, "year": s.year, "start": str(s.start), "end": str(s.end)} for s in seasons]
-    return Taken("settings of the site", stored, _cannot_be_made(config), {"seasons": rows})
-
-
-def _cannot_be_made(config: SiteConfig) -> list[Problem]:
-    asked = sorted(set(config.processors.l3b.indices) & set(BIOPHYSICAL))
-    text = f"l3b: {', '.join(asked)} cannot be made by this version; everything else is"
-    return [Problem(text)] if asked else []
+    return Taken("settings of the site", stored, [], {"seasons": rows})
 
 
 def _processors(config: SiteConfig) -> list[str]:

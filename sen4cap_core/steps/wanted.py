@@ -12,7 +12,7 @@ from sen4cap_core.db.models import DeclarationSet, Site
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.processors.l3b.groups import (
     BANDS_GROUP,
-    BIOPHYSICAL,
+    BIOPHYSICAL_GROUP,
     GROUPS,
     INDICES_GROUP,
     NDVI_GROUP,
@@ -48,13 +48,13 @@ def wanted_of(session: Session, site: Site, year: int, sensor: str) -> Wanted:
         return Wanted(frozenset(), RADAR_GROUPS[sensor])
     processors = SiteConfig.model_validate(site.config).processors
     asked = frozenset(processors.l3b.indices) if processors.l3b.enabled else frozenset()
-    asked -= frozenset(BIOPHYSICAL)
     # Mowing, practices and the charts all read NDVI.
     groups = {NDVI_GROUP: frozenset(GROUPS[NDVI_GROUP])}
     if _crop_types_run(session, site, year, processors.l4a.enabled):
         groups[BANDS_GROUP] = frozenset(GROUPS[BANDS_GROUP])
-    if indices := asked & frozenset(GROUPS[INDICES_GROUP]):
-        groups[INDICES_GROUP] = indices
+    for group in (BIOPHYSICAL_GROUP, INDICES_GROUP):
+        if variables := asked & frozenset(GROUPS[group]):
+            groups[group] = variables
     return Wanted(asked, groups)
 
 

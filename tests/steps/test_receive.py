@@ -263,10 +263,12 @@ def test_receiving_twice_changes_nothing(context, drop, parcels_zip: Path) -> No
     assert again.receipt["stored"] == answer.receipt["stored"]
 
 
-def test_what_cannot_be_made_yet_is_told_and_the_rest_is_taken(context, drop) -> None:
+def test_what_is_asked_of_a_scene_follows_from_the_settings(context, drop) -> None:
     answer = drop("noord/site.yaml", b"processors: {l3b: [ndvi, lai, fapar]}\n")
     assert answer.accepted
-    assert "l3b: fapar, lai cannot be made by this version" in str(answer.receipt["warnings"])
+    assert not answer.receipt["warnings"]
     with context.session() as session:
         site = session.scalars(select(Site)).one()
-        assert wanted_of(session, site, 2019, "s2-l2a").rasters == {"ndvi"}
+        wanted = wanted_of(session, site, 2019, "s2-l2a")
+    assert wanted.rasters == {"ndvi", "lai", "fapar"}
+    assert wanted.groups == {"ndvi": {"ndvi"}, "biophysical": {"lai", "fapar"}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -13,17 +14,21 @@ from sqlalchemy import select
 from sen4cap_core.db.models import CropCode, Job, ObservationSet, Product, SceneRow, Site
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.rasters import decode
+from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.extract_parcels import extract_parcels
+from sen4cap_core.steps.pictures import scene_quicklooks
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.receive_site import receive_site_config
 from sen4cap_core.steps.reconcile import reconcile
 from sen4cap_core.steps.subject import find_subject
+from tests.kernels.test_biophysical import in_float64, limits
 from tests.steps.conftest import GRID
 
 pytestmark = pytest.mark.service
 
 TEN = ("B02", "B03", "B04", "B08")
 TWENTY = ("B05", "B06", "B07", "B8A", "B11", "B12")
+EIGHT = ("B03", "B04", *TWENTY)
 
 
 def reflectance(bands: tuple[str, ...] = (*TEN, *TWENTY)) -> dict[str, np.ndarray]:
@@ -163,6 +168,74 @@ def test_index_rasters_hold_the_formula(desk) -> None:
         with rasterio.open(path) as dataset:
             np.testing.assert_allclose(dataset.read(1) * dataset.scales[0], expected[name], atol=5.1e-5)
     assert sorted(kinds(desk)) == ["brightness", "ndwi"]
+
+
+def test_biophysical_variables_asked_for_later_leave_the_rest_alone(desk, read_bands) -> None:
+    settle(desk, "processors: {l3b: [ndvi], l4a: {enabled: false}}")
+    desk.declare()
+    scene_id = desk.process(desk.scene(16, reflectance=reflectance())).subject.scene_id
+    raster = kinds(desk)["ndvi"]
+    before = raster.stat().st_mtime_ns, table(desk, "ndvi")
+    settle(desk, "processors: {l3b: [ndvi, lai], l4a: {enabled: false}}")
+    read_bands.clear()
+    process_scene(desk.context, scene_id)
+    assert sorted(read_bands) == sorted([*EIGHT, "SCL"])
+    assert groups(desk) == {"ndvi": ["ndvi"], "biophysical": ["lai"]}
+    alone = kinds(desk)["lai"].read_bytes(), table(desk, "biophysical")
+
+    settle(desk, "processors: {l3b: [ndvi, lai, fapar, fcover], l4a: {enabled: false}}")
+    process_scene(desk.context, scene_id)
+    assert sorted(kinds(desk)) == ["fapar", "fcover", "lai", "ndvi"]
+    assert (raster.stat().st_mtime_ns, table(desk, "ndvi")) == before
+    together = table(desk, "biophysical")
+    assert groups(desk)["biophysical"] == ["fapar", "fcover", "lai"]
+    assert together.select(alone[1].column_names).equals(alone[1])
+    assert kinds(desk)["lai"].read_bytes() == alone[0]
+    assert find_subject(desk.context, scene_id).is_complete
+
+
+def test_everything_at_once_reads_each_band_once(desk, read_bands) -> None:
+    settle(desk, "processors: {l3b: [ndvi, lai, fapar, fcover], l4a: true}")
+    desk.declare()
+    done = desk.process(desk.scene(16, reflectance=reflectance()))
+    assert sorted(read_bands) == sorted([*TEN, *TWENTY, "SCL"])
+    assert sorted(done.made) == ["fapar", "fcover", "lai", "ndvi"]
+    assert "Quicklook: LAI" in scene_quicklooks(desk.context, done)
+    assert groups(desk)["biophysical"] == ["fapar", "fcover", "lai"]
+    # A pixel that one network rejects may be kept by the others.
+    counts = table(desk, "biophysical")
+    assert all(0 < n <= 19 * 19 for n in counts.column("lai_n_valid").to_pylist())
+
+
+def test_leaf_area_is_that_of_the_network_with_the_angles_of_the_granule(desk) -> None:
+    settle(desk, "processors: {l3b: [lai], l4a: false}")
+    values = reflectance()
+    path = desk.scene(16, reflectance=values, platform="S2C")
+    done = desk.process(path)
+
+    (scene,) = open_scenes(path)
+    assert scene.angles is not None
+    view, sun = scene.angles.view_over_detectors(list(values)), scene.angles.sun
+    # The scene lies within the first cell of the grid of angles; its nodes differ by a hundredth of a degree.
+    zenith, azimuth = view.zenith_deg[0, 0], view.azimuth_deg[0, 0]
+    cosines = np.cos(np.deg2rad([zenith, sun.zenith_deg[0, 0], sun.azimuth_deg[0, 0] - azimuth]))
+    stored = {b: np.rint(values[b] * 10_000) / 10_000 for b in EIGHT}
+    coarse = [
+        v if v.shape == (60, 60) else v.reshape(60, 2, 60, 2).mean(axis=(1, 3)) for v in stored.values()
+    ]
+    inputs = np.hstack([np.stack(coarse, -1).reshape(-1, 8), np.tile(cosines, (3600, 1))])
+    lai, _, rejected = limits("S2A", "lai", in_float64("S2A", "lai", inputs))
+    with rasterio.open(kinds(desk)["lai"]) as dataset:
+        found = dataset.read(1).ravel()
+        assert dataset.shape == (60, 60)
+    np.testing.assert_array_equal(found == -32_768, rejected)
+    np.testing.assert_allclose(found[~rejected] / 1000, lai[~rejected], atol=5e-3)
+
+    assert "S2C uses the network of S2A" in done.warnings
+    item = json.loads(kinds(desk)["lai"].with_suffix(".json").read_text())["properties"]
+    assert (item["sen4cap:network"], item["sen4cap:view_angles"]) == ("S2A", "grid")
+    assert item["sen4cap:rejected_percent"] == round(100 * rejected.mean(), 2)
+    assert "S2C uses the network of S2A" in item["processing:lineage"]
 
 
 def test_bands_a_product_does_not_have_are_noted_and_not_asked_for_again(desk) -> None:

@@ -1,1 +1,1 @@
-"""L3B vegetation status: the variables a scene pass computes (NDVI)."""
+"""L3B vegetation status: the variables a scene pass computes (NDVI, LAI, fAPAR, fCover, indices)."""

@@ -12,7 +12,7 @@ BIOPHYSICAL_GROUP = "biophysical"
 INDICES_GROUP = "indices"
 
 BIOPHYSICAL = ("lai", "fapar", "fcover")
-"""Known by name, and not made by this version: whoever asks for them is told so."""
+"""By neural networks; observed where site.yaml asks for them."""
 
 BAND_OF: Mapping[str, str] = {
     "b02": "B02",

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from sen4cap_core.processors.l3b.groups import BAND_OF
+from sen4cap_core.processors.l3b.biophysical import (
+    DESCRIPTIONS,
+    QUANTISATIONS,
+    Biophysical,
+    biophysical_item,
+    inversion_of,
+)
+from sen4cap_core.processors.l3b.groups import BAND_OF, BIOPHYSICAL
 from sen4cap_core.processors.l3b.indices import INDICES, index_variable
 from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.rasters.variables import BandMean, PassItem, Quantisation
@@ -21,8 +28,26 @@ class RasterFacts:
     """Part of the identity of the raster: another method makes another raster."""
     lineage: str
     description: str
-    properties: Mapping[str, object] = field(default_factory=dict)
-    """Further properties of the STAC item."""
+
+
+@dataclass(frozen=True)
+class PassPlan:
+    """What a pass is to compute, and what is to be said of it."""
+
+    items: list[PassItem]
+    """For the variables that the scene has."""
+    lacking: dict[str, str]
+    """Variable -> reason, for those that it can never give."""
+    notes: list[str] = field(default_factory=list)
+    """What people should know of how it is made."""
+
+    def found(self) -> dict[str, dict[str, object]]:
+        """After the pass: further properties of the STAC item of a variable."""
+        found: dict[str, dict[str, object]] = {}
+        for item in self.items:
+            if isinstance(item, Biophysical):
+                found |= item.found()
+        return found
 
 
 _MASKED = (
@@ -37,21 +62,38 @@ def facts_of(name: str, scene: Scene) -> RasterFacts:
     if name == "ndvi":
         expression = "(B08 - B04) / (B08 + B04)"
         return RasterFacts(expression, expression, lineage, NDVI.description)
+    if name in BIOPHYSICAL:
+        return _biophysical_facts(name, scene)
     index = INDICES[name]
     return RasterFacts(index.expression, index.expression, lineage, index.description)
 
 
-def pass_items(names: Iterable[str], scene: Scene) -> tuple[list[PassItem], dict[str, str]]:
-    """Return what computes the variables of a scene, and why it has none for the others.
+def _biophysical_facts(name: str, scene: Scene) -> RasterFacts:
+    inversion = inversion_of(scene)
+    if isinstance(inversion, str):
+        raise ValueError(f"{name} cannot be made of {scene.product_id}: {inversion}")
+    method = f"{name.upper()} by the {inversion.method}"
+    lineage = f"{method}, of surface reflectance {_MASKED}"
+    if inversion.notes:
+        lineage += f" Note: {'; '.join(inversion.notes)}."
+    expression = f"{name}({', '.join(inversion.network.bands)}, sun and view angles)"
+    return RasterFacts(expression, method, lineage, DESCRIPTIONS[name])
 
-    Returns
-    -------
-    items : for the variables that the scene has
-    lacking : variable -> reason, for those that it can never give
-    """
+
+def pass_plan(names: Iterable[str], scene: Scene) -> PassPlan:
+    """Return what computes the variables of a scene, and why it has none for the others."""
     items: list[PassItem] = []
     lacking: dict[str, str] = {}
-    for name in dict.fromkeys(names):
+    notes: list[str] = []
+    asked = list(dict.fromkeys(names))
+    if together := [name for name in asked if name in BIOPHYSICAL]:
+        inversion = inversion_of(scene)
+        if isinstance(inversion, str):
+            lacking |= dict.fromkeys(together, inversion)
+        else:
+            items.append(biophysical_item(together, inversion))
+            notes += inversion.notes
+    for name in (name for name in asked if name not in BIOPHYSICAL):
         bands = bands_needed(name)
         absent = [band for band in bands if band not in scene.bands]
         if absent:
@@ -62,11 +104,11 @@ def pass_items(names: Iterable[str], scene: Scene) -> tuple[list[PassItem], dict
             items.append(replace(NDVI, bands=bands))
         else:
             items.append(index_variable(name, bands))
-    return items, lacking
+    return PassPlan(items, lacking, notes)
 
 
 def bands_needed(name: str) -> tuple[str, ...]:
-    """Return the bands of a variable, by their Sentinel-2 names."""
+    """Return the bands of an index or a band mean, by their Sentinel-2 names."""
     if name in BAND_OF:
         return (BAND_OF[name],)
     return NDVI.bands if name == "ndvi" else INDICES[name].bands
@@ -76,4 +118,4 @@ def quantisation_of(name: str) -> Quantisation:
     """Return how a variable is stored as int16."""
     if name in INDICES:
         return Quantisation(INDICES[name].scale)
-    return Quantisation(1e-3) if name == "lai" else Quantisation()
+    return QUANTISATIONS.get(name, Quantisation())
