@@ -15,6 +15,7 @@ from typing import Any
 from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
+from flows.classify_crops import classify_crops
 from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
@@ -33,6 +34,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_back_orphans
 from sen4cap_core.steps.preprocess_scene import corrector_of
 from sen4cap_core.steps.work import (
+    CLASSIFY_CROPS,
     DETECT_MOWING,
     EXTRACT_PARCELS,
     FETCH_SCENE,
@@ -56,6 +58,7 @@ FLOWS: dict[str, Callable[..., Any]] = {
     PROCESS_SLC: process_slc,
     DETECT_MOWING: detect_mowing,
     MONITOR_PRACTICES: monitor_practices,
+    CLASSIFY_CROPS: classify_crops,
 }
 
 LOOK_SECONDS = 0.5

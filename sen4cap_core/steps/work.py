@@ -21,10 +21,11 @@ FETCH_SCENE = "fetch-scene"
 PREPROCESS_SCENE = "preprocess-scene"
 DETECT_MOWING = "detect-mowing"
 MONITOR_PRACTICES = "monitor-practices"
+CLASSIFY_CROPS = "classify-crops"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
-SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
+SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES, CLASSIFY_CROPS)
 """What evaluates a season, when a burst is through."""
 WARM_WORK = (*SCENE_WORK, *SEASON_WORK)
 """What the warm worker does; receive-upload is the drain flow's."""
@@ -45,6 +46,7 @@ _PRIORITY = {
     PREPROCESS_SCENE: 30,
     DETECT_MOWING: 20,
     MONITOR_PRACTICES: 10,
+    CLASSIFY_CROPS: 5,
 }
 
 
@@ -116,6 +118,11 @@ def ask_practices(session: Session, site_slug: str, season_id: int) -> bool:
         delay_seconds=PRACTICES_DELAY_SECONDS,
         again=True,
     )
+
+
+def ask_crop_types(session: Session, site_slug: str, season_id: int) -> bool:
+    """Ask for a season's crop types to be told with what there is then."""
+    return _ask(session, CLASSIFY_CROPS, season_id, site_slug, "season_id", again=True)
 
 
 def work_key(kind: str, subject_id: int) -> str:
