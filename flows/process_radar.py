@@ -1,14 +1,18 @@
-"""Radar acquisitions in their own geometry: backscatter, and coherence with their partners."""
+"""Radar acquisitions in their own geometry: backscatter, and coherence of SLC with their partners."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import facts
-from sen4cap_core.steps.process_slc import ProcessedSlc
-from sen4cap_core.steps.process_slc import process_slc as run_step
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.process_grd import process_grd as run_grd
+from sen4cap_core.steps.process_slc import process_slc as run_slc
+from sen4cap_core.steps.radar_subject import ProcessedRadar
 
 
 @flow(name="process-slc")
@@ -19,14 +23,31 @@ def process_slc(acquisition_id: int) -> list[str] | State[None]:
     ----------
     acquisition_id : number of the acquisition, as the ingest-scene run shows it.
     """
-    context = step_context(progress_title=f"process-slc-{acquisition_id}")
+    return _run("process-slc", run_slc, acquisition_id)
+
+
+@flow(name="process-grd")
+def process_grd(acquisition_id: int) -> list[str] | State[None]:
+    """Bring a detected (GRD) acquisition to the site's tiles; rasters become scenes of their own.
+
+    Parameters
+    ----------
+    acquisition_id : number of the acquisition, as the ingest-scene run shows it.
+    """
+    return _run("process-grd", run_grd, acquisition_id)
+
+
+def _run(
+    name: str, step: Callable[[Context, int], ProcessedRadar], acquisition_id: int
+) -> list[str] | State[None]:
+    context = step_context(progress_title=f"{name}-{acquisition_id}")
     try:
-        done = run_step(context, acquisition_id)
+        done = step(context, acquisition_id)
     except NothingToDoError as reason:
         return skipped(reason)
     subject = done.subject
     name_run(
-        f"process-slc {subject.platform} {subject.pairing.started_at:%Y-%m-%d}",
+        f"{name} {subject.platform} {subject.pairing.started_at:%Y-%m-%d}",
         scope_tags(subject.site, year=subject.year),
     )
     show(
@@ -37,7 +58,7 @@ def process_slc(acquisition_id: int) -> list[str] | State[None]:
     return done.made
 
 
-def _page(done: ProcessedSlc) -> str:
+def _page(done: ProcessedRadar) -> str:
     subject = done.subject
     rows: list[tuple[str, object]] = [
         ("Product", subject.product_id),

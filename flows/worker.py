@@ -22,7 +22,7 @@ from flows.fetch_scene import fetch_scene
 from flows.ingest_scene import ingest_scene
 from flows.monitor_practices import monitor_practices
 from flows.preprocess_scene import preprocess_scene
-from flows.process_radar import process_slc
+from flows.process_radar import process_grd, process_slc
 from flows.process_scene import process_scene
 from flows.runtime import current_work, mark_crashed
 from sen4cap_core.db import jobs
@@ -41,6 +41,7 @@ from sen4cap_core.steps.work import (
     INGEST_SCENE,
     MONITOR_PRACTICES,
     PREPROCESS_SCENE,
+    PROCESS_GRD,
     PROCESS_SCENE,
     PROCESS_SLC,
     SCENE_WORK,
@@ -55,6 +56,7 @@ FLOWS: dict[str, Callable[..., Any]] = {
     EXTRACT_PARCELS: extract_parcels,
     FETCH_SCENE: fetch_scene,
     PREPROCESS_SCENE: preprocess_scene,
+    PROCESS_GRD: process_grd,
     PROCESS_SLC: process_slc,
     DETECT_MOWING: detect_mowing,
     MONITOR_PRACTICES: monitor_practices,

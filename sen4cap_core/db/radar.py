@@ -55,15 +55,15 @@ def mark_acquisition(session: Session, number: int, state: str, reason: str | No
     )
 
 
-def acquisitions_to_look_at(session: Session) -> list[tuple[int, str]]:
-    """Return (acquisition, site) of those never tried, or tried before an upload that may help."""
+def acquisitions_to_look_at(session: Session) -> list[tuple[int, str, str]]:
+    """Return (acquisition, site, kind) of those never tried, or tried before an upload that may help."""
     news = (
         select(func.max(Upload.received_at))
         .where(Upload.site_slug == Site.slug, Upload.kind.in_(WAKING_KINDS), Upload.state == "received")
         .scalar_subquery()
     )
     query = (
-        select(RadarAcquisition.id, Site.slug)
+        select(RadarAcquisition.id, Site.slug, RadarAcquisition.kind)
         .join(Site, Site.id == RadarAcquisition.site_id)
         .where(
             Site.enabled,
@@ -71,7 +71,7 @@ def acquisitions_to_look_at(session: Session) -> list[tuple[int, str]]:
             or_(RadarAcquisition.looked_at.is_(None), RadarAcquisition.looked_at < news),
         )
     )
-    return [(row.id, row.slug) for row in session.execute(query)]
+    return [(row.id, row.slug, row.kind) for row in session.execute(query)]
 
 
 def radar_files(session: Session, site_slug: str) -> list[tuple[str, str]]:

@@ -23,6 +23,10 @@ LOWEST_M = -12_000.0
 """Whatever is lower than the sea floor is a hole, whether the file says so or not."""
 
 
+class ElevationError(BadUploadError):
+    """An elevation model or a geoid grid cannot be used; another file mends it."""
+
+
 @dataclass(frozen=True)
 class Elevation:
     """An elevation model that has been looked at."""
@@ -39,13 +43,13 @@ def describe_elevation(path: Path) -> Elevation:
 
     Raises
     ------
-    BadUploadError
+    ElevationError
         It is no raster, or has no coordinate system.
     """
     try:
         with rasterio.open(path) as model:
             if model.crs is None:
-                raise BadUploadError(
+                raise ElevationError(
                     path,
                     "this elevation model has no coordinate system.",
                     remedy="write it as a GeoTIFF with its projection.",
@@ -54,7 +58,7 @@ def describe_elevation(path: Path) -> Elevation:
             flat = _horizontal(crs)
             bounds = transform_bounds(flat.to_wkt(), "EPSG:4326", *model.bounds)
     except (RasterioIOError, CRSError) as error:
-        raise BadUploadError(
+        raise ElevationError(
             path, f"this elevation model cannot be opened ({error}).", expected="a GeoTIFF"
         ) from error
     return Elevation(path, _reference(crs), bounds)
@@ -84,7 +88,7 @@ def heights_at_nodes(
 
     Raises
     ------
-    BadUploadError
+    ElevationError
         A file cannot be read.
     """
     # Nodes are the centres of the cells that a warp fills.
@@ -140,7 +144,7 @@ def _warp(path: Path, epsg: int, transform: Affine, shape: tuple[int, int]) -> N
                 resampling=Resampling.bilinear,
             )
     except RasterioIOError as error:
-        raise BadUploadError(
+        raise ElevationError(
             path, f"this elevation model cannot be read ({error}).", remedy="copy or download it again."
         ) from error
     return out

@@ -13,10 +13,10 @@ def split_at_antimeridian(footprint: Polygon | MultiPolygon) -> BaseGeometry:
     """Return a footprint in longitude and latitude as parts within -180..180 degrees.
 
     A footprint of one tile that spans more than 180 degrees of longitude crosses the antimeridian: its
-    corners were written with longitudes on both sides of it.
+    corners were written with longitudes on both sides of it. So does one whose longitudes go on beyond 180.
     """
     longitudes = get_coordinates(footprint)[:, 0]
-    if longitudes.max() - longitudes.min() <= 180.0:
+    if longitudes.max() - longitudes.min() <= 180.0 and longitudes.max() <= 180.0:
         return footprint
     unrolled = transform(footprint, _unroll)
     west = unrolled.intersection(box(0.0, -90.0, 180.0, 90.0))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +21,8 @@ from sen4cap_core.sentinel1.geometry import Nodes, burst_outline_deg, solve_box
 from sen4cap_core.sentinel1.orbit import OrbitFit, fit_orbit, read_orbit_file
 from sen4cap_core.sentinel1.product import Product, SwathFiles
 
-MARGIN_M = 100.0
-"""Parcels get so much around them: the window of the coherence reaches 50 m beyond a cell."""
+MARGIN_DEG = 100.0 / 60_000.0
+"""Parcels get about 100 m around them: the window of the coherence reaches 50 m beyond a cell."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +82,15 @@ def acquisition_orbit(product: Product, annotation: Annotation, orbit_file: Path
     return fit_orbit(vectors, product.start, product.stop, source=kind, name=orbit_file.name)
 
 
+def parcels_met(tree: shapely.STRtree, outline: shapely.Polygon) -> NDArray[np.int64]:
+    """Return which parcels an outline meets; one beyond 180 degrees east also from the other side."""
+    met = tree.query(outline, predicate="intersects")
+    if outline.bounds[2] > 180.0:
+        moved = shapely.transform(outline, lambda c: c - np.array([360.0, 0.0]))
+        met = np.union1d(met, tree.query(moved, predicate="intersects"))
+    return np.asarray(met, np.int64)
+
+
 def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) -> list[BurstPlan]:
     """Return the bursts that meet a parcel on a tile, each with the cells that hold those parcels.
 
@@ -98,7 +106,6 @@ def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) 
     """
     plans = []
     tree = shapely.STRtree(parcels_deg)
-    margin_deg = MARGIN_M / 60_000.0
     for swath in _one_polarisation(product):
         annotation = product.annotation(swath)
         for burst in annotation.bursts:
@@ -106,11 +113,11 @@ def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) 
             # Heights displace the outline of the geolocation grid by a few cells at most; one per cent of a
             # degree holds.
             wide = outline.buffer(0.01)
-            met = _meeting(tree, wide)
+            met = parcels_met(tree, wide)
             if not len(met):
                 continue
             wanted = shapely.intersection(
-                wide, shapely.box(*shapely.total_bounds(parcels_deg[met])).buffer(margin_deg)
+                wide, shapely.box(*shapely.total_bounds(parcels_deg[met])).buffer(MARGIN_DEG)
             )
             box = box_around(wanted if not wanted.is_empty else wide, grid)
             if box is not None:
@@ -178,19 +185,3 @@ def _geocode_one(
 def _one_polarisation(product: Product) -> list[SwathFiles]:
     first = product.polarisations[0]
     return [swath for swath in product.swaths if swath.polarisation == first]
-
-
-def _meeting(tree: shapely.STRtree, outline: shapely.Polygon) -> NDArray[np.int64]:
-    """Return which parcels an outline meets; an outline beyond 180 degrees east also from the other side."""
-    met = tree.query(outline, predicate="intersects")
-    if outline.bounds[2] > 180.0:
-        moved = shapely.transform(outline, lambda c: c - np.array([360.0, 0.0]))
-        met = np.union1d(met, tree.query(moved, predicate="intersects"))
-    return np.asarray(met, np.int64)
-
-
-def observed_at(plans: list[BurstPlan]) -> datetime:
-    """Zero-Doppler time of the middle of the planned bursts: when the satellite passed this tile."""
-    times = [plan.annotation.burst_middle(plan.burst) for plan in plans]
-    first = min(times)
-    return first + (max(times) - first) / 2

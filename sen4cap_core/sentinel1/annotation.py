@@ -36,6 +36,16 @@ class Polynomial:
 
 
 @dataclass(frozen=True)
+class GroundRange:
+    """Distance on the ground as a polynomial of the slant range beyond ``origin_m``, valid near ``time``."""
+
+    time: datetime
+    origin_m: float
+    coefficients: NDArray[np.float64]
+    """float64 (order + 1,), lowest order first, m"""
+
+
+@dataclass(frozen=True)
 class Burst:
     """One burst: its own image of the ground, overlapping its neighbours."""
 
@@ -91,6 +101,10 @@ class Annotation:
     doppler_centroids: list[Polynomial]
     state_vectors: StateVectors
     grid: GridPoints
+    pixel_spacing_m: float
+    """Across track: on the ground in a GRD product, in slant range in an SLC product."""
+    ground_ranges: list[GroundRange]
+    """In order of time; of GRD products only."""
 
     @property
     def wavelength_m(self) -> float:
@@ -158,6 +172,8 @@ def read_annotation(content: bytes, name: str) -> Annotation:
         ],
         state_vectors=_state_vectors(xml),
         grid=_grid(xml),
+        pixel_spacing_m=xml.number(f"{information}/rangePixelSpacing"),
+        ground_ranges=_ground_ranges(xml) if product_type == "GRD" else [],
     )
 
 
@@ -181,6 +197,18 @@ def _fm_rate(xml: XmlValues) -> Polynomial:
         # Products before 2015 name the three numbers one by one.
         coefficients = np.array([xml.number(name) for name in ("c0", "c1", "c2")])
     return Polynomial(xml.time("azimuthTime"), xml.number("t0"), coefficients)
+
+
+def _ground_ranges(xml: XmlValues) -> list[GroundRange]:
+    found = [
+        GroundRange(e.time("azimuthTime"), e.number("sr0"), e.numbers("srgrCoefficients"))
+        for e in xml.each("coordinateConversion/coordinateConversionList/coordinateConversion")
+    ]
+    if not found or len({len(entry.coefficients) for entry in found}) > 1:
+        raise UnreadableSceneError(
+            xml.name, "its conversion from slant to ground range is missing or uneven.", remedy=REMEDY
+        )
+    return sorted(found, key=lambda entry: entry.time)
 
 
 def _state_vectors(xml: XmlValues) -> StateVectors:

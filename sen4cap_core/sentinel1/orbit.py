@@ -30,6 +30,10 @@ EOF_NAME = re.compile(
 )
 
 
+class OrbitError(BadUploadError):
+    """The orbit of an acquisition is not known well enough; a better orbit file mends it."""
+
+
 @dataclass(frozen=True)
 class OrbitFit:
     """Positions as polynomials of time; times are seconds since ``epoch``."""
@@ -110,16 +114,25 @@ def read_orbit_file(path: Path, platform: str, first: datetime, last: datetime) 
 
     Raises
     ------
-    BadUploadError
+    OrbitError
         It is of another satellite or another day, or is no orbit file.
     """
+    try:
+        return _read_vectors(path, platform, first, last)
+    except OrbitError:
+        raise
+    except BadUploadError as error:
+        raise OrbitError(path, error.what, expected=error.expected, remedy=error.remedy) from error
+
+
+def _read_vectors(path: Path, platform: str, first: datetime, last: datetime) -> StateVectors:
     if path.stat().st_size > MAX_EOF_BYTES:
-        raise BadUploadError(path, "this is too large for an orbit file.", remedy="drop the original file.")
+        raise OrbitError(path, "this is too large for an orbit file.", remedy="drop the original file.")
     xml = XmlValues.parse(path.read_bytes(), path.name)
     header = "Earth_Explorer_Header/Fixed_Header"
     mission = xml.text(f"{header}/Mission")
     if mission.replace("Sentinel-", "S") != platform:
-        raise BadUploadError(
+        raise OrbitError(
             path,
             f"this is the orbit of {mission}, the product is of {platform}.",
             remedy="drop the orbit file of the same satellite.",
@@ -134,7 +147,7 @@ def read_orbit_file(path: Path, platform: str, first: datetime, last: datetime) 
     margin = timedelta(seconds=MARGIN_S)
     if not times or times[0] > first - margin or times[-1] < last + margin:
         start, stop = (xml.text(f"{header}/Validity_Period/Validity_{end}") for end in ("Start", "Stop"))
-        raise BadUploadError(
+        raise OrbitError(
             path,
             f"this orbit file speaks of {start} to {stop}, the acquisition was at "
             f"{first:%Y-%m-%dT%H:%M:%S} UTC.",
@@ -152,7 +165,7 @@ def fit_orbit(vectors: StateVectors, first: datetime, last: datetime, *, source:
 
     Raises
     ------
-    BadUploadError
+    OrbitError
         Too few vectors, or positions that lie on no smooth orbit.
     """
     middle = first + (last - first) / 2
@@ -160,7 +173,7 @@ def fit_orbit(vectors: StateVectors, first: datetime, last: datetime, *, source:
     half = (last - first).total_seconds() / 2
     near = np.abs(seconds) <= half + HALF_SPAN_S
     if near.sum() < 5 or seconds[near].min() > -half or seconds[near].max() < half:
-        raise BadUploadError(
+        raise OrbitError(
             name,
             f"only {int(near.sum())} orbit vectors lie around the acquisition of {middle:%Y-%m-%dT%H:%M:%S}.",
             expected="vectors before and after it, each ten seconds",
@@ -173,7 +186,7 @@ def fit_orbit(vectors: StateVectors, first: datetime, last: datetime, *, source:
     solution = np.linalg.lstsq(powers, position, rcond=None)[0]
     residual = float(np.sqrt(((powers @ solution - position) ** 2).sum(axis=1).mean()))
     if residual > MAX_RESIDUAL_M:
-        raise BadUploadError(
+        raise OrbitError(
             name,
             f"the orbit's positions lie {residual:.2f} m off a smooth orbit.",
             remedy="drop the orbit file (POEORB or RESORB) of the day, or the product again.",

@@ -49,12 +49,15 @@ class StoredBurst:
 
 def find_bursts(folder: Path, grid: Grid) -> list[StoredBurst] | None:
     """Return the bursts of an acquisition that was stored whole, None where it was not."""
-    try:
-        entries = json.loads((folder / INDEX).read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    if not (folder / INDEX).is_file():
         return None
     # The time of the last use decides what goes when room is needed.
     os.utime(folder / INDEX)
+    return _stored(folder, grid)
+
+
+def _stored(folder: Path, grid: Grid) -> list[StoredBurst]:
+    entries = json.loads((folder / INDEX).read_text(encoding="utf-8"))
     return [
         StoredBurst(e["swath"], e["polarisation"], e["since_node_s"], folder / e["file"], grid)
         for e in entries
@@ -87,9 +90,7 @@ def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list
         making.replace(folder)
     finally:
         shutil.rmtree(making, ignore_errors=True)
-    found = find_bursts(folder, grid)
-    assert found is not None
-    return found
+    return _stored(folder, grid)
 
 
 def make_room(root: Path, max_bytes: int, keep: Sequence[Path]) -> int:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sen4cap_core.rasters.radar_image import write_complex_int16
-from sen4cap_core.simulation.radar_model import LINE_INTERVAL_S, PassModel, SwathModel
+from sen4cap_core.simulation.radar_model import LINE_INTERVAL_S, PassModel
 from sen4cap_core.simulation.radar_orbit import LIGHT_M_S, ground_point
 from sen4cap_core.simulation.radar_scene import SimulatedRadar
 from sen4cap_core.simulation.radar_xml import (
@@ -45,7 +45,7 @@ def write_slc(
         bursts = radar.swath_bursts(flight, polarisation)
         for swath, images in zip(flight.swaths, bursts, strict=True):
             number += 1
-            stem = _stem(flight, swath, polarisation, number)
+            stem = stem_of(flight, swath.name, polarisation, number)
             lines = swath.lines_per_burst
             texts = {
                 f"annotation/{stem}.xml": annotation_xml(
@@ -60,9 +60,9 @@ def write_slc(
                 (product / name).write_text(text, encoding="utf-8")
             write_complex_int16(str(product / "measurement" / f"{stem}.tiff"), images, lines)
     swaths = [swath.name for swath in flight.swaths]
-    manifest = manifest_xml(flight, swaths, polarisations, _footprint(flight, height_m))
+    manifest = manifest_xml(flight, swaths, polarisations, footprint_of(flight, height_m))
     (product / "manifest.safe").write_text(manifest, encoding="utf-8")
-    return _packed(product) if as_zip else product
+    return packed(product) if as_zip else product
 
 
 def write_orbit_file(folder: Path, flight: PassModel, kind: str = "RESORB") -> Path:
@@ -77,18 +77,20 @@ def write_orbit_file(folder: Path, flight: PassModel, kind: str = "RESORB") -> P
     return path
 
 
-def product_name(flight: PassModel, polarisations: Sequence[str]) -> str:
-    """Name of a pass's product."""
-    first, last = _period(flight)
+def product_name(flight: PassModel, polarisations: Sequence[str], kind: str = "SLC") -> str:
+    """Name of a pass's product; ``kind``: ``SLC`` or ``GRD``."""
+    first, last = period_of(flight)
     start, stop = flight.instant(first), flight.instant(last)
     dual = "DV" if "VH" in polarisations else "SV"
+    level = "GRDH" if kind == "GRD" else "SLC_"
     return (
-        f"{flight.platform}_IW_SLC__1S{dual}_{start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}"
+        f"{flight.platform}_IW_{level}_1S{dual}_{start:%Y%m%dT%H%M%S}_{stop:%Y%m%dT%H%M%S}"
         f"_{flight.absolute_orbit:06d}_{flight.absolute_orbit + 4096:06X}_{start.day * 257:04X}"
     )
 
 
-def _packed(product: Path) -> Path:
+def packed(product: Path) -> Path:
+    """Put a product's folder into a zip in its place; returns the zip's path."""
     target = product.with_name(f"{product.name}.zip")
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(p for p in product.rglob("*") if p.is_file()):
@@ -97,22 +99,25 @@ def _packed(product: Path) -> Path:
     return target
 
 
-def _stem(flight: PassModel, swath: SwathModel, polarisation: str, number: int) -> str:
-    first, last = _period(flight)
+def stem_of(flight: PassModel, swath: str, polarisation: str, number: int, kind: str = "slc") -> str:
+    """Name of the files of a swath and polarisation, without suffix."""
+    first, last = period_of(flight)
     start, stop = flight.instant(first), flight.instant(last)
     return (
-        f"{flight.platform}-{swath.name}-slc-{polarisation}-{start:%Y%m%dt%H%M%S}-{stop:%Y%m%dt%H%M%S}"
+        f"{flight.platform}-{swath}-{kind}-{polarisation}-{start:%Y%m%dt%H%M%S}-{stop:%Y%m%dt%H%M%S}"
         f"-{flight.absolute_orbit:06d}-{flight.absolute_orbit + 4096:06x}-{number:03d}"
     ).lower()
 
 
-def _period(flight: PassModel) -> tuple[float, float]:
+def period_of(flight: PassModel) -> tuple[float, float]:
+    """When the first line of a pass begins and the last one ends."""
     last = max(s.burst_starts_s[-1] + s.lines_per_burst * LINE_INTERVAL_S for s in flight.swaths)
     return min(s.burst_starts_s[0] for s in flight.swaths), last
 
 
-def _footprint(flight: PassModel, height_m: float) -> list[tuple[float, float]]:
-    first, last = _period(flight)
+def footprint_of(flight: PassModel, height_m: float) -> list[tuple[float, float]]:
+    """Corners (longitude, latitude) of what a pass sees."""
+    first, last = period_of(flight)
     near_m = min(s.first_range_s for s in flight.swaths) * LIGHT_M_S / 2
     far_m = max(s.first_range_s + s.n_samples / 6.4345e7 for s in flight.swaths) * LIGHT_M_S / 2
     corners = [(first, near_m), (first, far_m), (last, far_m), (last, near_m)]

@@ -64,6 +64,17 @@ class SimulatedRadar:
 
     def swath_bursts(self, flight: PassModel, polarisation: str) -> list[list[NDArray[np.complex64]]]:
         """Return the bursts of each swath, complex64 (lines, samples) digital numbers."""
+        time_s, range_m, amplitude = self.scattered(flight, polarisation)
+        speed = float(np.linalg.norm(flight.orbit.velocity(0.0)))
+        return [self._paint(swath, time_s, range_m, amplitude, speed) for swath in flight.swaths]
+
+    def scattered(
+        self, flight: PassModel, polarisation: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.complex128]]:
+        """Return what a pass receives from each scatterer: time abeam, slant range, amplitude.
+
+        The amplitude's square is the power that falls into one sample of a complex image.
+        """
         ground = self._ground
         own = self._speckle()
         share = self._coherence
@@ -78,8 +89,7 @@ class SimulatedRadar:
             amplitude = amplitude + np.sqrt(noise) * self._speckle()
         amplitude = amplitude * np.exp(-4j * np.pi * RADAR_HZ / LIGHT_M_S * range_m)
         amplitude *= np.sqrt(self._cells_per_m2(flight) * ground.m2_per_scatterer)
-        speed = float(np.linalg.norm(flight.orbit.velocity(0.0)))
-        return [self._paint(swath, time_s, range_m, amplitude, speed) for swath in flight.swaths]
+        return time_s, range_m, amplitude
 
     def write_dem(self, path: Path, step_deg: float = 1.0 / 3600.0, margin_deg: float = 0.01) -> Path:
         """Write the heights as an elevation model in longitude and latitude, above the ellipsoid."""

@@ -54,7 +54,7 @@ def annotation_xml(
 {orbit_list_xml(flight, velocity_error_m_s)}
     <azimuthFmRateList count="1">
       <azimuthFmRate>
-        <azimuthTime>{_iso(flight.instant((first + last) / 2))}</azimuthTime>
+        <azimuthTime>{iso(flight.instant((first + last) / 2))}</azimuthTime>
         <t0>{swath.first_range_s:.15e}</t0>
         <azimuthFmRatePolynomial count="3">{_row(FM_RATE)}</azimuthFmRatePolynomial>
       </azimuthFmRate>
@@ -62,9 +62,10 @@ def annotation_xml(
   </generalAnnotation>
   <imageAnnotation>
     <imageInformation>
-      <productFirstLineUtcTime>{_iso(flight.instant(first))}</productFirstLineUtcTime>
-      <productLastLineUtcTime>{_iso(flight.instant(last))}</productLastLineUtcTime>
+      <productFirstLineUtcTime>{iso(flight.instant(first))}</productFirstLineUtcTime>
+      <productLastLineUtcTime>{iso(flight.instant(last))}</productLastLineUtcTime>
       <slantRangeTime>{swath.first_range_s:.15e}</slantRangeTime>
+      <rangePixelSpacing>{LIGHT_M_S / 2 / SAMPLING_HZ:.15e}</rangePixelSpacing>
       <azimuthTimeInterval>{LINE_INTERVAL_S:.15e}</azimuthTimeInterval>
       <numberOfSamples>{swath.n_samples}</numberOfSamples>
       <numberOfLines>{n_lines}</numberOfLines>
@@ -73,7 +74,7 @@ def annotation_xml(
   <dopplerCentroid>
     <dcEstimateList count="1">
       <dcEstimate>
-        <azimuthTime>{_iso(flight.instant((first + last) / 2))}</azimuthTime>
+        <azimuthTime>{iso(flight.instant((first + last) / 2))}</azimuthTime>
         <t0>{swath.first_range_s:.15e}</t0>
         <dataDcPolynomial count="3">{_row(DOPPLER)}</dataDcPolynomial>
       </dcEstimate>
@@ -104,9 +105,9 @@ def calibration_xml(flight: PassModel, swath: SwathModel, polarisation: str) -> 
     }
     n_lines = swath.lines_per_burst * len(swath.burst_starts_s)
     vectors = "\n".join(
-        f"    <calibrationVector>\n      <azimuthTime>{_iso(flight.instant(swath.burst_starts_s[0]))}"
-        f"</azimuthTime>\n      <line>{line}</line>\n      {_list('pixel', pixels, '%d')}\n"
-        + "\n".join(f"      {_list(name, values)}" for name, values in tables.items())
+        f"    <calibrationVector>\n      <azimuthTime>{iso(flight.instant(swath.burst_starts_s[0]))}"
+        f"</azimuthTime>\n      <line>{line}</line>\n      {listed('pixel', pixels, '%d')}\n"
+        + "\n".join(f"      {listed(name, values)}" for name, values in tables.items())
         + "\n    </calibrationVector>"
         for line in (-200, n_lines + 200)
     )
@@ -124,9 +125,9 @@ def noise_xml(flight: PassModel, swath: SwathModel, polarisation: str) -> str:
     power = flight.noise.get(polarisation, 0.0) * swath.calibration(pixels) ** 2 / azimuth
     n_lines = swath.lines_per_burst * len(swath.burst_starts_s)
     vectors = "\n".join(
-        f"    <noiseRangeVector>\n      <azimuthTime>{_iso(flight.instant(start))}</azimuthTime>\n"
-        f"      <line>{number * swath.lines_per_burst}</line>\n      {_list('pixel', pixels, '%d')}\n"
-        f"      {_list('noiseRangeLut', power)}\n    </noiseRangeVector>"
+        f"    <noiseRangeVector>\n      <azimuthTime>{iso(flight.instant(start))}</azimuthTime>\n"
+        f"      <line>{number * swath.lines_per_burst}</line>\n      {listed('pixel', pixels, '%d')}\n"
+        f"      {listed('noiseRangeLut', power)}\n    </noiseRangeVector>"
         for number, start in enumerate(swath.burst_starts_s)
     )
     lines = np.arange(0, n_lines + 9, 10.0)
@@ -143,8 +144,8 @@ def noise_xml(flight: PassModel, swath: SwathModel, polarisation: str) -> str:
       <firstRangeSample>0</firstRangeSample>
       <lastAzimuthLine>{n_lines + 9}</lastAzimuthLine>
       <lastRangeSample>{swath.n_samples + 39}</lastRangeSample>
-      {_list("line", lines, "%d")}
-      {_list("noiseAzimuthLut", np.full(len(lines), azimuth))}
+      {listed("line", lines, "%d")}
+      {listed("noiseAzimuthLut", np.full(len(lines), azimuth))}
     </noiseAzimuthVector>
   </noiseAzimuthVectorList>
 </noise>
@@ -180,8 +181,8 @@ xmlns:s1sarl1="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1">
       <s1:pass>ASCENDING</s1:pass>
     </safe:orbitReference>
     <safe:acquisitionPeriod>
-      <safe:startTime>{_iso(flight.instant(first))}</safe:startTime>
-      <safe:stopTime>{_iso(flight.instant(last))}</safe:stopTime>
+      <safe:startTime>{iso(flight.instant(first))}</safe:startTime>
+      <safe:stopTime>{iso(flight.instant(last))}</safe:stopTime>
     </safe:acquisitionPeriod>
     <safe:footPrint><gml:coordinates>{corners}</gml:coordinates></safe:footPrint>
   </metadataSection>
@@ -205,8 +206,8 @@ def orbit_file_xml(flight: PassModel) -> str:
             )
         )
         moment = flight.instant(float(time_s))
-        vectors.append(f"      <OSV><UTC>UTC={_iso(moment)}</UTC>{values}<Quality>NOMINAL</Quality></OSV>")
-    listed = "\n".join(vectors)
+        vectors.append(f"      <OSV><UTC>UTC={iso(moment)}</UTC>{values}<Quality>NOMINAL</Quality></OSV>")
+    rows = "\n".join(vectors)
     return f"""<?xml version="1.0" encoding="UTF-8"?>
 <Earth_Explorer_File>
   <Earth_Explorer_Header><Fixed_Header>
@@ -218,7 +219,7 @@ def orbit_file_xml(flight: PassModel) -> str:
   </Fixed_Header></Earth_Explorer_Header>
   <Data_Block type="xml">
     <List_of_OSVs count="{len(vectors)}">
-{listed}
+{rows}
     </List_of_OSVs>
   </Data_Block>
 </Earth_Explorer_File>
@@ -239,11 +240,11 @@ def orbit_list_xml(flight: PassModel, velocity_error_m_s: float) -> str:
             for name, values in (("position", position), ("velocity", velocity))
         ]
         entries.append(
-            f"      <orbit>\n        <time>{_iso(flight.instant(time_s))}</time>\n"
+            f"      <orbit>\n        <time>{iso(flight.instant(time_s))}</time>\n"
             f"        <frame>Earth Fixed</frame>\n        {parts[0]}\n        {parts[1]}\n      </orbit>"
         )
-    listed = "\n".join(entries)
-    return f'    <orbitList count="{len(entries)}">\n{listed}\n    </orbitList>'
+    rows = "\n".join(entries)
+    return f'    <orbitList count="{len(entries)}">\n{rows}\n    </orbitList>'
 
 
 def geolocation_grid_xml(flight: PassModel, swath: SwathModel, height_m: float) -> str:
@@ -259,15 +260,15 @@ def geolocation_grid_xml(flight: PassModel, swath: SwathModel, height_m: float) 
             )
             points.append(
                 "      <geolocationGridPoint>\n"
-                f"        <azimuthTime>{_iso(flight.instant(time_s))}</azimuthTime>\n"
+                f"        <azimuthTime>{iso(flight.instant(time_s))}</azimuthTime>\n"
                 f"        <slantRangeTime>{range_time_s:.15e}</slantRangeTime>\n        <line>{line}</line>\n"
                 f"        <pixel>{pixel}</pixel>\n        <latitude>{lat:.15e}</latitude>\n"
                 f"        <longitude>{lon:.15e}</longitude>\n        <height>{height:.15e}</height>\n"
                 f"        <incidenceAngle>{incidence:.15e}</incidenceAngle>\n      </geolocationGridPoint>"
             )
-    listed = "\n".join(points)
+    rows = "\n".join(points)
     return (
-        f'  <geolocationGrid>\n    <geolocationGridPointList count="{len(points)}">\n{listed}\n'
+        f'  <geolocationGrid>\n    <geolocationGridPointList count="{len(points)}">\n{rows}\n'
         "    </geolocationGridPointList>\n  </geolocationGrid>"
     )
 
@@ -279,8 +280,8 @@ def _header(flight: PassModel, swath: SwathModel, polarisation: str, product_typ
     <polarisation>{polarisation}</polarisation>
     <mode>IW</mode>
     <swath>{swath.name}</swath>
-    <startTime>{_iso(flight.instant(swath.burst_starts_s[0]))}</startTime>
-    <stopTime>{_iso(flight.instant(_last_line_s(swath)))}</stopTime>
+    <startTime>{iso(flight.instant(swath.burst_starts_s[0]))}</startTime>
+    <stopTime>{iso(flight.instant(_last_line_s(swath)))}</stopTime>
     <absoluteOrbitNumber>{flight.absolute_orbit}</absoluteOrbitNumber>
   </adsHeader>"""
 
@@ -293,7 +294,7 @@ def _burst(flight: PassModel, swath: SwathModel, start_s: float) -> str:
     )
     count = swath.lines_per_burst
     return (
-        f"      <burst>\n        <azimuthTime>{_iso(flight.instant(start_s))}</azimuthTime>\n"
+        f"      <burst>\n        <azimuthTime>{iso(flight.instant(start_s))}</azimuthTime>\n"
         f"        <azimuthAnxTime>{flight.orbit.since_node_s() + start_s:.15e}</azimuthAnxTime>\n"
         f'        <firstValidSample count="{count}">{first}</firstValidSample>\n'
         f'        <lastValidSample count="{count}">{last}</lastValidSample>\n      </burst>'
@@ -308,7 +309,8 @@ def _pixels(swath: SwathModel) -> NDArray[np.float64]:
     return np.append(np.arange(0.0, swath.n_samples - 1, 40.0), swath.n_samples - 1.0)
 
 
-def _list(name: str, values: NDArray[np.float64], form: str = "%.6e") -> str:
+def listed(name: str, values: NDArray[np.float64], form: str = "%.6e") -> str:
+    """Write an element of numbers with their count."""
     return f'<{name} count="{len(values)}">' + " ".join(form % value for value in values) + f"</{name}>"
 
 
@@ -316,5 +318,6 @@ def _row(values: Iterable[float]) -> str:
     return " ".join(f"{value:.15e}" for value in values)
 
 
-def _iso(moment: datetime) -> str:
+def iso(moment: datetime) -> str:
+    """Write an instant as annotations have it."""
     return f"{moment:%Y-%m-%dT%H:%M:%S.%f}"

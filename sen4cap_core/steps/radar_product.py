@@ -23,10 +23,13 @@ from sen4cap_core.rasters.float_cog import write_float_cog
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ingest_radar import ingest_radar
+from sen4cap_core.steps.radar_subject import RadarSubject
 
 _LINEAGE = {
-    "sigma0": "Bursts of a single-look complex product calibrated, noise removed, brought to the tile's grid "
+    "slc": "Bursts of a single-look complex product calibrated, noise removed, brought to the tile's grid "
     "with terrain heights, averaged to 20 m and merged; linear power, no speckle filter, no flattening.",
+    "grd": "A detected product calibrated, noise removed, brought to the tile's 20 m cells with terrain "
+    "heights; linear power, no speckle filter, no flattening.",
     "coherence": "Two passes brought to the same 5 m by 10 m cells, the phase of the ranges removed; "
     "coherence in windows of 80 m by 70 m every 20 m, biased as the estimator is.",
 }
@@ -37,6 +40,8 @@ class RadarRaster:
     """Rasters that are to be made, and what they are made of."""
 
     quantity: str
+    method: str
+    """How they are made: ``slc``, ``grd`` or ``coherence``."""
     site: str
     site_id: int
     year: int
@@ -56,6 +61,34 @@ class RadarRaster:
     def collection(self) -> str:
         """STAC collection."""
         return S1_COHERENCE if self.quantity == "coherence" else S1_BACKSCATTER
+
+
+def raster_of(
+    quantity: str,
+    method: str,
+    earlier: RadarSubject,
+    later: RadarSubject,
+    tile: str,
+    grid: Grid,
+    inputs: list[str],
+) -> RadarRaster:
+    """Describe the rasters of a pair, or of one acquisition that is both ``earlier`` and ``later``."""
+    return RadarRaster(
+        quantity=quantity,
+        method=method,
+        site=later.site,
+        site_id=later.site_id,
+        year=later.year,
+        tile=tile,
+        grid=grid,
+        started_at=earlier.pairing.started_at,
+        acquired_at=later.pairing.started_at,
+        platform=later.platform,
+        relative_orbit=later.pairing.relative_orbit,
+        direction=later.direction,
+        sources=[(one.number, one.path, one.product_id) for one in dict.fromkeys([earlier, later])],
+        inputs=inputs,
+    )
 
 
 def publish_radar(
@@ -128,7 +161,7 @@ def _write(
         direction=raster.direction,
         origin=Origin(
             software_version=__version__,
-            lineage=_LINEAGE[raster.quantity],
+            lineage=_LINEAGE[raster.method],
             inputs=[Input(str(path), name) for _, path, name in raster.sources],
             content_key=key,
             level="L3",

@@ -9,24 +9,23 @@ from sen4cap_core.db.radar import acquisitions_to_look_at, enter_acquisition
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.rasters.elevation import describe_elevation
 from sen4cap_core.sentinel1.orbit import describe_orbit_file, read_orbit_file
-from sen4cap_core.sentinel1.product import Product, open_product
+from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ingested import IngestedScene
 from sen4cap_core.steps.radar_site import radar_config
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
-from sen4cap_core.steps.work import ask_ingest, ask_process_slc
+from sen4cap_core.steps.work import ask_ingest, ask_process_radar
 
 
 def receive_slc(context: Context, drop: Drop) -> Taken:
-    """Check that an SLC product is whole and ask for it to be entered.
+    """Check that a product in radar geometry (SLC, GRD) is whole and ask for it to be entered.
 
     Raises
     ------
     BadUploadError
-        It is incomplete, or of a kind that is not processed.
+        It is incomplete.
     """
     product = open_product(drop.path)
-    _refuse_grd(product, drop.path)
     with context.session() as session:
         ask_ingest(session, drop.site_slug, drop.upload_id)
     stored: dict[str, object] = {
@@ -45,9 +44,8 @@ def receive_slc(context: Context, drop: Drop) -> Taken:
 
 
 def ingest_slc(context: Context, slug: str, upload_id: int, path: Path) -> list[IngestedScene]:
-    """Enter an SLC product and ask for it to be processed."""
+    """Enter a product in radar geometry and ask for it to be processed."""
     product = open_product(path)
-    _refuse_grd(product, path)
     with context.session() as session:
         site = site_rows.get_or_create_site(session, slug)
         row = enter_acquisition(
@@ -67,7 +65,7 @@ def ingest_slc(context: Context, slug: str, upload_id: int, path: Path) -> list[
                 "path": str(path),
             },
         )
-        ask_process_slc(session, slug, row.id)
+        ask_process_radar(session, slug, row.id, row.kind)
         when = f"{product.start:%Y-%m-%d %H:%M}"
         return [IngestedScene(row.id, product.name, "radar geometry", when, "to be brought to the map")]
 
@@ -102,9 +100,9 @@ def receive_radar_file(context: Context, drop: Drop) -> Taken:
             remedy="a radar product itself belongs into scenes/.",
         )
     with context.session() as session:
-        for number, slug in acquisitions_to_look_at(session):
+        for number, slug, kind in acquisitions_to_look_at(session):
             if slug == drop.site_slug:
-                ask_process_slc(session, slug, number)
+                ask_process_radar(session, slug, number, kind)
     return taken
 
 
@@ -134,12 +132,3 @@ def _elevation(context: Context, drop: Drop) -> Taken:
     if reference == "geoid":
         warnings.append("its heights need a geoid grid: drop it beside the model as geoid*.tif or egm*.tif")
     return Taken("elevation model", stored, as_problems(warnings))
-
-
-def _refuse_grd(product: Product, path: Path) -> None:
-    if product.kind != "SLC":
-        raise BadUploadError(
-            path,
-            "this is a GRD product; only SLC products are processed here.",
-            remedy="drop the SLC product of the same pass, or terrain-corrected backscatter.",
-        )

@@ -32,7 +32,7 @@ from sen4cap_core.steps.work import (
     ask_mowing,
     ask_preprocess,
     ask_process,
-    ask_process_slc,
+    ask_process_radar,
     ask_receive,
     work_key,
 )
@@ -83,8 +83,8 @@ def reconcile(context: Context) -> Gaps:
             found.scene_uploads += 1
         for scene, slug in scene_rows.unprocessed_scenes(session):
             found.scenes += ask_process(session, slug, scene.id)
-        for number, slug in radar_rows.acquisitions_to_look_at(session):
-            found.radar += ask_process_slc(session, slug, number)
+        for number, slug, kind in radar_rows.acquisitions_to_look_at(session):
+            found.radar += ask_process_radar(session, slug, number, kind)
         for declaration_set in declaration_rows.current_sets(session):
             if work_key(EXTRACT_PARCELS, declaration_set.id) in failed:
                 continue

@@ -17,13 +17,14 @@ INGEST_SCENE = "ingest-scene"
 PROCESS_SCENE = "process-scene"
 EXTRACT_PARCELS = "extract-parcels"
 PROCESS_SLC = "process-slc"
+PROCESS_GRD = "process-grd"
 FETCH_SCENE = "fetch-scene"
 PREPROCESS_SCENE = "preprocess-scene"
 DETECT_MOWING = "detect-mowing"
 MONITOR_PRACTICES = "monitor-practices"
 CLASSIFY_CROPS = "classify-crops"
 
-SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC)
+SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC, PROCESS_GRD)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
 SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES, CLASSIFY_CROPS)
 """What evaluates a season, when a burst is through."""
@@ -41,6 +42,7 @@ _PRIORITY = {
     INGEST_SCENE: 80,
     PROCESS_SCENE: 50,
     EXTRACT_PARCELS: 40,
+    PROCESS_GRD: 36,
     PROCESS_SLC: 35,
     FETCH_SCENE: 30,
     PREPROCESS_SCENE: 30,
@@ -84,9 +86,10 @@ def ask_process(session: Session, site_slug: str, scene_id: int, *, again: bool 
     return _ask(session, PROCESS_SCENE, scene_id, site_slug, "scene_id", again=again)
 
 
-def ask_process_slc(session: Session, site_slug: str, acquisition_id: int) -> bool:
-    """Ask for a radar acquisition to be brought to the map and paired."""
-    return _ask(session, PROCESS_SLC, acquisition_id, site_slug, "acquisition_id", again=True)
+def ask_process_radar(session: Session, site_slug: str, acquisition_id: int, kind: str) -> bool:
+    """Ask for a radar acquisition to be brought to the map; ``kind``: ``SLC`` (paired, too) or ``GRD``."""
+    work = PROCESS_GRD if kind == "GRD" else PROCESS_SLC
+    return _ask(session, work, acquisition_id, site_slug, "acquisition_id", again=True)
 
 
 def ask_extract(session: Session, site_slug: str, declaration_set_id: int) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,15 +14,18 @@ import pytest
 import shapely
 from sqlalchemy import select, text
 
-from sen4cap_core.db.models import DeclarationSet, RadarAcquisition, SceneRow
+from sen4cap_core.db.models import DeclarationSet, Job, RadarAcquisition, SceneRow
 from sen4cap_core.db.products import observation_files
+from sen4cap_core.db.radar import acquisitions_to_look_at
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.layout import Kind, place_of
+from sen4cap_core.simulation.radar_detected import write_grd
 from sen4cap_core.simulation.radar_pair import TRUE_COHERENCE, small_pair
 from sen4cap_core.simulation.radar_product import write_orbit_file, write_slc
 from sen4cap_core.simulation.radar_scene import SimulatedRadar
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.ingest_scene import ingest_scene
+from sen4cap_core.steps.process_grd import process_grd
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.process_slc import process_slc
 from sen4cap_core.steps.receive_declarations import receive_declarations
@@ -157,6 +161,69 @@ def table_of(desk: Desk, group: str):
             assert file.pair_started_at is not None
             assert (file.acquired_at - file.pair_started_at).days == 12
     return pq.read_table(desk.context.settings.data / file.path)
+
+
+def test_a_detected_product_becomes_backscatter_of_parcels(desk: Desk, tmp_path: Path) -> None:
+    assumed_season(desk.context, SITE, YEAR)
+    with desk.context.engine.begin() as connection:
+        connection.execute(text("UPDATE site SET tiles = '{33TTG}'"))
+    pair = small_pair()
+    radar = SimulatedRadar(pair.ground, seed=3)
+    number = enter(desk, write_grd(tmp_path, radar, pair.first, ["VV"], 130.0, as_zip=True))
+    with desk.context.session() as session:
+        (job,) = session.scalars(select(Job).where(Job.kind == "process-grd")).all()
+        assert job.payload == {"acquisition_id": number}
+    declare(desk)
+    receive_file(desk, radar.write_dem(tmp_path / "dem.tif"))
+
+    done = process_grd(desk.context, number)
+    assert process_grd(desk.context, number).made == done.made
+    with desk.context.session() as session:
+        scene = session.scalars(select(SceneRow)).one()
+        assert (scene.sensor, scene.tile, scene.relative_orbit) == ("s1-backscatter", "33TTG", 117)
+        assert session.get_one(RadarAcquisition, number).state == "processed"
+        scene_id = scene.id
+    process_scene(desk.context, scene_id)
+
+    power = table_of(desk, "backscatter")["vv_mean"].to_numpy()
+    assert power == pytest.approx(np.full(6, 0.1), rel=0.05)
+
+
+def test_a_bad_orbit_file_makes_the_acquisition_wait_for_a_better_one(
+    desk: Desk, products: dict[str, Path], tmp_path: Path
+) -> None:
+    assumed_season(desk.context, SITE, YEAR)
+    with desk.context.engine.begin() as connection:
+        connection.execute(text("UPDATE site SET tiles = '{33TTG}'"))
+    second = enter(desk, products["second"])
+    declare(desk)
+    receive_file(desk, products["dem"])
+    # Positions that jump by a hundred metres, in a file that is dropped as any other.
+    name = products["orbit"].name
+    bad = tmp_path / name.replace("RESORB", "POEORB")
+    entries = products["orbit"].read_text().split("<OSV>")
+    bad.write_text("<OSV>".join(e if n % 2 else _jump(e) for n, e in enumerate(entries)))
+    receive_file(desk, bad)
+
+    with pytest.raises(NothingToDoError, match="m off a smooth orbit"):
+        process_slc(desk.context, second)
+    with desk.context.session() as session:
+        row = session.get_one(RadarAcquisition, second)
+        assert row.state == "waiting"
+        assert "drop the orbit file" in (row.state_reason or "")
+        assert acquisitions_to_look_at(session) == []
+
+    # Made later: it takes the place of the bad one.
+    better = tmp_path / name.replace("RESORB", "POEORB").replace("_OPOD_2022", "_OPOD_2023")
+    shutil.copy(products["orbit"], better)
+    receive_file(desk, better)
+    with desk.context.session() as session:
+        assert [number for number, _, _ in acquisitions_to_look_at(session)] == [second]
+    assert process_slc(desk.context, second).orbit == "POEORB"
+
+
+def _jump(vector: str) -> str:
+    return re.sub(r'<X unit="m">([-\d.]+)<', lambda m: f'<X unit="m">{float(m[1]) + 100.0}<', vector)
 
 
 def test_a_product_that_cannot_be_used_is_refused(

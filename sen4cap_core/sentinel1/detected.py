@@ -1,0 +1,159 @@
+"""Backscatter of detected products (GRD) on the grid of a tile."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.kernels.sar_detected import detected_cells, ground_samples
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.radar_image import open_radar_image, read_samples
+from sen4cap_core.sentinel1.acquisition import MARGIN_DEG, Terrain, parcels_met
+from sen4cap_core.sentinel1.annotation import Annotation
+from sen4cap_core.sentinel1.box import Box, box_around
+from sen4cap_core.sentinel1.geometry import Nodes, solve_box
+from sen4cap_core.sentinel1.luts import Lut
+from sen4cap_core.sentinel1.orbit import OrbitFit
+from sen4cap_core.sentinel1.product import Product, SwathFiles
+from sen4cap_core.sentinel1.threads import in_rows
+
+STRIP_ROWS = 256
+"""Rows of 20 m worked off together: the nodes of a whole tile would take a gigabyte."""
+
+
+@dataclass(frozen=True)
+class _Band:
+    """One polarisation, ready to be read."""
+
+    swath: SwathFiles
+    annotation: Annotation
+    sigma0: Lut
+    noise: Lut
+
+
+def plan_detected(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) -> Box:
+    """Return the cells of a tile that hold parcels which the product may have seen.
+
+    Raises
+    ------
+    NothingToDoError
+        There are none.
+    """
+    # Heights displace the outline by a few cells at most; one per cent of a degree holds.
+    outline = product.footprint.buffer(0.01)
+    met = parcels_met(shapely.STRtree(parcels_deg), outline)
+    if len(met):
+        west, south, east, north = shapely.total_bounds(parcels_deg[met])
+        # Parcels beyond the antimeridian keep their negative longitudes; then the outline alone counts.
+        wanted = shapely.box(west, south, east, north).buffer(MARGIN_DEG).intersection(outline)
+        box = box_around(outline if wanted.is_empty else wanted, grid)
+        if box is not None:
+            return box
+    raise NothingToDoError(f"{product.name} sees no parcel on this tile")
+
+
+def detected_backscatter(
+    product: Product, box: Box, orbit: OrbitFit, terrain: Terrain, threads: int
+) -> dict[str, NDArray[np.float32]]:
+    """Return sigma0 (linear power) of each polarisation, float32 of the box's shape, NaN where not seen.
+
+    Noise is taken off the average of a cell; what then falls below zero is zero.
+
+    Raises
+    ------
+    UnreadableSceneError
+        A file of the product is damaged.
+    """
+    bands = [_open(product, swath) for swath in product.swaths]
+    out = {band.swath.polarisation: np.full(box.shape, np.nan, np.float32) for band in bands}
+    for top in range(0, box.height, STRIP_ROWS):
+        height = min(STRIP_ROWS, box.height - top)
+        strip = Box(box.grid, box.row + top, box.column, height, box.width)
+        heights = terrain.heights_m(strip)
+        if not np.isfinite(heights).any():
+            continue
+        nodes = solve_box(strip, heights, orbit, product.start + (product.stop - product.start) / 2, threads)
+        for band in bands:
+            cells = out[band.swath.polarisation][top : top + height]
+            _fill(product, band, nodes, orbit, threads, cells)
+    for cells in out.values():
+        np.maximum(cells, 0.0, out=cells)
+    return out
+
+
+def detected_samples(
+    nodes: Nodes, annotation: Annotation, orbit: OrbitFit, threads: int
+) -> NDArray[np.float64]:
+    """Fractional samples of nodes in an image in ground range, float64 of their shape."""
+    entries = annotation.ground_ranges
+    out = np.empty_like(nodes.time_s)
+    times_s = np.array([orbit.seconds(entry.time) for entry in entries])
+    origins_m = np.array([entry.origin_m for entry in entries])
+    coefficients = np.array([entry.coefficients for entry in entries])
+    spacing_m = annotation.pixel_spacing_m
+
+    def rows(first: int, last: int) -> None:
+        ground_samples(
+            nodes.time_s, nodes.range_m, times_s, origins_m, coefficients, spacing_m, first, last, out
+        )
+
+    in_rows(rows, len(out), threads)
+    return out
+
+
+def _open(product: Product, swath: SwathFiles) -> _Band:
+    annotation = product.annotation(swath)
+    table = product.calibration(swath, annotation, ("sigma0",))["sigma0"]
+    return _Band(swath, annotation, table, product.noise(swath, annotation))
+
+
+def _fill(
+    product: Product, band: _Band, nodes: Nodes, orbit: OrbitFit, threads: int, out: NDArray[np.float32]
+) -> None:
+    annotation = band.annotation
+    lines = nodes.lines(orbit.seconds(annotation.first_line_at), annotation.line_interval_s)
+    samples = detected_samples(nodes, annotation, orbit, threads)
+    window = _window(lines, samples, annotation)
+    if window is None:
+        return
+    first_line, first_sample, n_lines, n_samples = window
+    name = f"{product.name}/{band.swath.measurement}"
+    shape = (annotation.n_lines, annotation.n_samples)
+    with open_radar_image(product.files.uri(band.swath.measurement), name, shape) as image:
+        amplitudes = read_samples(image, name, first_line, first_sample, n_lines, n_samples)
+
+    def rows(first: int, last: int) -> None:
+        detected_cells(
+            amplitudes,
+            first_line,
+            first_sample,
+            lines,
+            samples,
+            band.sigma0.values,
+            band.noise.values,
+            band.sigma0.steps,
+            first,
+            last,
+            out,
+        )
+
+    in_rows(rows, out.shape[0], threads)
+
+
+def _window(
+    lines: NDArray[np.float64], samples: NDArray[np.float64], annotation: Annotation
+) -> tuple[int, int, int, int] | None:
+    """First line, first sample and size of the part of the image that the nodes need."""
+    inside = (lines > -1) & (lines < annotation.n_lines) & (samples > -1) & (samples < annotation.n_samples)
+    if not inside.any():
+        return None
+    margin = 4
+    first_line = max(int(lines[inside].min()) - margin, 0)
+    first_sample = max(int(samples[inside].min()) - margin, 0)
+    last_line = min(int(lines[inside].max()) + margin, annotation.n_lines)
+    last_sample = min(int(samples[inside].max()) + margin, annotation.n_samples)
+    return first_line, first_sample, last_line - first_line, last_sample - first_sample

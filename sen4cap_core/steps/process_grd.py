@@ -1,0 +1,93 @@
+"""A detected acquisition (GRD) becomes backscatter on the site's tiles."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.sentinel1.acquisition import acquisition_orbit
+from sen4cap_core.sentinel1.detected import detected_backscatter, plan_detected
+from sen4cap_core.sentinel1.product import Product, open_product
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.radar_product import publish_radar, raster_of
+from sen4cap_core.steps.radar_subject import (
+    ProcessedRadar,
+    RadarSubject,
+    find_acquisitions,
+    follow,
+    orbit_file_of,
+    parcels_on,
+    terrain_of,
+    tiles_of,
+)
+
+
+def process_grd(context: Context, acquisition_id: int) -> ProcessedRadar:
+    """Make backscatter of an acquisition on each tile of the site where it sees a parcel.
+
+    What exists already is found by its content key and not made again.
+
+    Raises
+    ------
+    NothingToDoError
+        It waits for something: declarations, a season, an elevation model; the reason is in its row as well.
+    BadUploadError
+        The product cannot be used.
+    """
+
+    def work() -> ProcessedRadar:
+        subject, _ = find_acquisitions(context, acquisition_id)
+        return _process(context, subject)
+
+    return follow(context, acquisition_id, work)
+
+
+def _process(context: Context, subject: RadarSubject) -> ProcessedRadar:
+    done = ProcessedRadar(subject)
+    product = open_product(subject.path)
+    reasons: list[str] = []
+    tiles = tiles_of(context, subject)
+    for number, tile in enumerate(tiles):
+        try:
+            name = _one_tile(context, subject, product, tile, done)
+        except NothingToDoError as reason:
+            reasons.append(str(reason))
+            continue
+        if name:
+            done.made.append(name)
+        context.progress((number + 1) / len(tiles))
+    if not done.made:
+        nothing = f"no cell of {', '.join(tiles)} that holds a parcel is seen over a known height"
+        raise NothingToDoError("; ".join(dict.fromkeys(reasons)) or nothing)
+    return done
+
+
+def _one_tile(
+    context: Context, subject: RadarSubject, product: Product, tile: str, done: ProcessedRadar
+) -> str | None:
+    grid = tile_grid(tile, 20)
+    box = plan_detected(product, grid, parcels_on(context, subject, tile))
+    terrain, facts = terrain_of(context, subject)
+    orbit_file = orbit_file_of(context, subject)
+    orbit = acquisition_orbit(product, product.annotation(product.swaths[0]), orbit_file)
+    done.orbit = orbit.source
+
+    def rasters() -> dict[str, NDArray[np.float32]]:
+        found = detected_backscatter(product, box, orbit, terrain, context.settings.decode_threads)
+        whole = {}
+        for polarisation, values in found.items():
+            image = np.full(grid.shape, np.nan, np.float32)
+            image[box.slices] = values
+            whole[polarisation.lower()] = image
+        return whole
+
+    inputs = [
+        f"product:{product.name}",
+        *facts,
+        f"orbit:{orbit_file.name if orbit_file else 'annotation'}",
+        f"cells:{box.row}/{box.column}/{box.height}/{box.width}",
+    ]
+    raster = raster_of("sigma0", "grd", subject, subject, tile, grid, inputs)
+    return publish_radar(context, raster, rasters)
