@@ -18,6 +18,7 @@ from sen4cap_core.cli import (
     l4b,
     l4c,
     markers,
+    products,
     services,
     site,
     upload,
@@ -43,6 +44,7 @@ app.add_typer(l4a.app, name="l4a")
 app.add_typer(l4b.app, name="l4b")
 app.add_typer(l4c.app, name="l4c")
 app.add_typer(markers.app, name="markers")
+app.add_typer(products.app, name="products")
 app.add_typer(diversification.app, name="diversification")
 
 

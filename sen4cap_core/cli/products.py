@@ -1,0 +1,112 @@
+"""``sen4cap products``: what was made, where it lies, and a copy of it for others."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from sen4cap_core.db.product_list import ProductFacts
+
+app = typer.Typer(help="What was made: list, show, export.", no_args_is_help=True)
+_DAY = ["%Y-%m-%d"]
+
+Kinds = Annotated[
+    list[str] | None, typer.Option("--kind", help="Kind, such as l3b-ndvi or l4b-mowing; may be repeated.")
+]
+Tile = Annotated[str | None, typer.Option(help="Only this tile.")]
+Start = Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")]
+End = Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last day, YYYY-MM-DD.")]
+Every = Annotated[bool, typer.Option("--all", help="Earlier versions too, not only those in force.")]
+
+
+@app.command("list")
+def list_(
+    site: Annotated[str | None, typer.Option(help="Short name of the site.")] = None,
+    kind: Kinds = None,
+    tile: Tile = None,
+    start: Start = None,
+    end: End = None,
+    every: Every = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")] = False,
+) -> None:
+    """List products: those in force, by site, kind and time."""
+    import dataclasses
+    import json
+
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.steps.export_products import find_products
+
+    found = find_products(
+        open_step_context(),
+        site,
+        kinds=kind or (),
+        tile=tile,
+        start=_day(start),
+        end=_day(end),
+        every_version=every,
+    )
+    if as_json:
+        typer.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, indent=2))
+        return
+    for one in found:
+        note = "" if one.is_current else "  (earlier version)"
+        typer.echo(f"{one.id:>7}  {one.site}  {_period(one)}  {one.path}{note}")
+    typer.echo(f"{len(found)} products" if found else "no product matches")
+
+
+@app.command()
+def show(
+    product: Annotated[str, typer.Argument(help="Number or name of a product, as list prints them.")],
+) -> None:
+    """Show a product: period, files with size, what it was made from, and whether it is in force."""
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.steps.show_product import describe_product
+
+    typer.echo(describe_product(open_step_context(), product))
+
+
+@app.command()
+def export(
+    target: Annotated[Path, typer.Argument(help="Folder to copy into, or a file ending with .zip.")],
+    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    kind: Kinds = None,
+    tile: Tile = None,
+    start: Start = None,
+    end: End = None,
+    every: Every = False,
+) -> None:
+    """Copy products with a catalogue of their own; a broken export goes on where it stopped."""
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.steps.export_products import export_products, find_products
+
+    context = open_step_context()
+    found = find_products(
+        context, site, kinds=kind or (), tile=tile, start=_day(start), end=_day(end), every_version=every
+    )
+    done = export_products(context, found, target.absolute())
+    typer.echo(
+        f"{done.n_items} products, {done.n_files} files, {done.n_bytes / 1e6:.1f} MB copied to {target}"
+    )
+
+
+@app.command()
+def rebuild() -> None:
+    """Make the STAC catalogue anew from the items on disk, after a restored backup for example."""
+    from sen4cap_core.products.catalog import rebuild_catalog
+    from sen4cap_core.service.connection import open_step_context
+
+    root = open_step_context().settings.data
+    typer.echo(f"{rebuild_catalog(root)} items are in {root / 'catalog.json'}")
+
+
+def _day(moment: datetime | None) -> date | None:
+    return moment.date() if moment else None
+
+
+def _period(one: ProductFacts) -> str:
+    start, end = f"{one.start:%Y-%m-%d}", f"{one.end:%Y-%m-%d}"
+    return start if start == end else f"{start}..{end}"

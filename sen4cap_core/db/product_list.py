@@ -1,0 +1,117 @@
+"""Which products there are, which of them are in force, what they were made from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import PurePosixPath
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from sen4cap_core.db.models import Product, ProductInput, SceneRow, Site
+
+Identity = tuple[object, ...]
+
+
+@dataclass(frozen=True)
+class ProductFacts:
+    """A product as people ask for it."""
+
+    id: int
+    key: str
+    site: str
+    site_id: int
+    kind: str
+    """Collection: ``sen4cap-l3b-ndvi``."""
+    tile: str | None
+    scene_id: int | None
+    start: datetime
+    end: datetime
+    path: str
+    """Relative to the data root."""
+    stac_path: str | None
+    made_by: str
+    created_at: datetime
+    is_current: bool
+    """Neither made of a superseded scene nor followed by a newer version."""
+
+    @property
+    def name(self) -> str:
+        """Id of the STAC item."""
+        return PurePosixPath(self.stac_path or self.path).stem
+
+
+def list_products(
+    session: Session,
+    *,
+    site: str | None = None,
+    kinds: Sequence[str] = (),
+    tile: str | None = None,
+    start: datetime | None = None,
+    end: datetime | None = None,
+) -> list[ProductFacts]:
+    """Return products by site, kind and time; all where nothing is asked for.
+
+    Parameters
+    ----------
+    start, end : those whose period ends at or after ``start`` and begins before ``end``
+    """
+    # Versions are told apart by the later one: time may not narrow what is compared.
+    conditions: list[ColumnElement[bool]] = []
+    if site is not None:
+        conditions.append(Site.slug == site)
+    if kinds:
+        conditions.append(Product.kind.in_(kinds))
+    if tile is not None:
+        conditions.append(Product.tile == tile)
+    query = (
+        select(Product, Site.slug, SceneRow.state)
+        .join(Site, Site.id == Product.site_id)
+        .outerjoin(SceneRow, SceneRow.id == Product.scene_id)
+        .where(*conditions)
+        .order_by(Site.slug, Product.kind, Product.start, Product.end, Product.tile, Product.id)
+    )
+    rows = list(session.execute(query).tuples())
+    newest: dict[Identity, int] = {}
+    for product, _, _ in rows:
+        identity = _identity(product)
+        newest[identity] = max(newest.get(identity, 0), product.id)
+    return [
+        ProductFacts(
+            product.id,
+            product.key,
+            slug,
+            product.site_id,
+            product.kind,
+            product.tile,
+            product.scene_id,
+            product.start,
+            product.end,
+            product.path,
+            product.stac_path,
+            product.made_by,
+            product.created_at,
+            state != "superseded" and newest[_identity(product)] == product.id,
+        )
+        for product, slug, state in rows
+        if (start is None or product.end >= start) and (end is None or product.start < end)
+    ]
+
+
+def inputs_of(session: Session, product_id: int) -> list[str]:
+    """Return what a product was made from, as ``product_input`` names it."""
+    query = select(ProductInput.ref).where(ProductInput.product_id == product_id).order_by(ProductInput.ref)
+    return list(session.scalars(query))
+
+
+def _identity(product: Product) -> Identity:
+    """Return what two versions of the same product share."""
+    path = PurePosixPath(product.path)
+    if product.scene_id is not None:
+        return product.site_id, product.kind, product.scene_id
+    if product.tile is not None:
+        return product.site_id, product.kind, product.tile, product.start, product.end, path.name
+    # Tables: a season, a practice or a database has a folder of its own; a later state follows the earlier.
+    return product.site_id, product.kind, path.parent
