@@ -77,6 +77,49 @@ def count_rows(parcel: NDArray[np.int32], kind: NDArray[np.int8], counts: NDArra
             counts[N_KINDS * parcel[i] + kind[i]] += 1
 
 
+class RowCodes(NamedTuple):
+    """Texts of N rows as positions in tables of what they mean; -1 is a missing text, the last place."""
+
+    kind: NDArray[np.int32]
+    pol: NDArray[np.int32]
+    orbit: NDArray[np.int32]
+    day: NDArray[np.int32]
+    kind_of: NDArray[np.int8]
+    """(kinds, polarisations) AMP_VV, AMP_VH, COHERENCE or NDVI; -1 for what is not used."""
+    orbit_of: NDArray[np.int16]
+    day_of: NDArray[np.int32]
+
+
+@njit(nogil=True, cache=True)
+def translate_rows(
+    parcel: NDArray[np.int32],
+    mean: NDArray[np.float64],
+    codes: RowCodes,
+    last_day: int,
+    kind: NDArray[np.int8],
+    orbit: NDArray[np.int16],
+    day: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> int:
+    """Write kind, orbit and day of each row, and count the rows as :func:`count_rows` does.
+
+    A row without a value (NaN) or after ``last_day`` gets kind -1. Returns the last day of the others, of
+    whatever parcel; 0 without any.
+    """
+    latest = 0
+    for i in range(parcel.size):
+        day[i] = codes.day_of[codes.day[i]]
+        orbit[i] = codes.orbit_of[codes.orbit[i]]
+        kind[i] = codes.kind_of[codes.kind[i], codes.pol[i]]
+        if math.isnan(mean[i]) or day[i] > last_day:
+            kind[i] = -1
+        if kind[i] >= 0:
+            latest = max(latest, day[i])
+            if parcel[i] >= 0:
+                counts[N_KINDS * parcel[i] + kind[i]] += 1
+    return latest
+
+
 @njit(nogil=True, cache=True)
 def scatter_rows(
     parcel: NDArray[np.int32],

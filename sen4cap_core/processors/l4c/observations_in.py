@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +20,8 @@ from sen4cap_core.kernels.practice_series import (
     COHERENCE,
     N_KINDS,
     NDVI,
+    NEVER,
+    RowCodes,
     Rows,
     Series,
     build_series,
@@ -28,6 +29,7 @@ from sen4cap_core.kernels.practice_series import (
     count_rows,
     scatter_rows,
     sort_rows,
+    translate_rows,
 )
 from sen4cap_core.tables.arrow_arrays import to_numbers
 from sen4cap_core.tables.bad_rows import BadRows, bad_rows
@@ -123,40 +125,44 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
         optional["std"] = pa.float64()
     reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
     row_before = 1
-    last = None if until is None else to_days(until)
+    last = NEVER if until is None else to_days(until)
     for batch in read_batches(path, required, optional):
         bad = bad_rows(path, row_before)
         names = batch.schema.names
+        n = batch.num_rows
         parcel = parcels.locate(batch["parcel_id"])
         reading.n_foreign_rows += int((parcel < 0).sum())
-        kind = _kinds(batch, names, bad)
-        day = _days(batch["date"], "date", bad)
-        mean = _means(batch["mean"])
-        is_out = np.isnan(mean)
-        if last is not None:
-            is_out |= day > last
-        kind = np.where(is_out, np.int8(OTHER_KIND), kind)
-        used = day[kind >= 0]
-        if used.size:
-            reading.last_day = max(reading.last_day, int(used.max()))
+        kinds, pols, kind_table = _kinds(batch, names, bad)
+        orbits, orbit_table = _orbits(batch, names, reading.orbits)
+        days, day_table = _days(batch["date"], "date", bad)
         start = np.empty(0, np.int32)
         if "date1" in names:
             reading.has_starts = True
-            start = _days(batch["date1"], "date1", bad, may_be_empty=True)
-        # Counted here, while the next rows are being decoded.
-        count_rows(parcel, kind, reading.counts)
-        reading.batches.append(
-            RowBatch(
-                parcel=parcel,
-                kind=kind,
-                orbit=_orbits(batch, names, reading.orbits),
-                day=day,
-                start=start,
-                mean=mean,
-                std=_means(batch["std"]) if "std" in names else np.empty(0, np.float64),
-            )
+            codes, starts = _days(batch["date1"], "date1", bad, may_be_empty=True)
+            start = starts[codes]
+        found = RowBatch(
+            parcel=parcel,
+            kind=np.empty(n, np.int8),
+            orbit=np.empty(n, np.int16),
+            day=np.empty(n, np.int32),
+            start=start,
+            mean=_means(batch["mean"]),
+            std=_means(batch["std"]) if "std" in names else np.empty(0, np.float64),
         )
-        row_before += batch.num_rows
+        # Counted here, while the next rows are being decoded.
+        latest = translate_rows(
+            parcel,
+            found.mean,
+            RowCodes(kinds, pols, orbits, days, kind_table, orbit_table, day_table),
+            last,
+            found.kind,
+            found.orbit,
+            found.day,
+            reading.counts,
+        )
+        reading.last_day = max(reading.last_day, latest)
+        reading.batches.append(found)
+        row_before += n
     return reading
 
 
@@ -215,7 +221,7 @@ def _starts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
     return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
 
 
-def _codes(column: pa.Array) -> tuple[NDArray[np.integer], list[str]]:
+def _codes(column: pa.Array) -> tuple[NDArray[np.int32], list[str]]:
     """Positions and texts of a text column; a null is position -1."""
     if not pa.types.is_dictionary(column.type):
         column = column.cast(pa.string()).dictionary_encode()
@@ -223,54 +229,57 @@ def _codes(column: pa.Array) -> tuple[NDArray[np.integer], list[str]]:
     return to_numbers(column.indices.cast(pa.int32()), NO_ROW), texts
 
 
-def _lookup(
-    codes: NDArray[np.integer], values: Sequence[int], missing: int, kind: type[np.generic]
-) -> NDArray[Any]:
-    """Value of each code; ``missing`` for code -1, which is the table's last place."""
-    values_of_codes: NDArray[Any] = np.array([*values, missing], kind)
-    found: NDArray[Any] = values_of_codes[codes]
-    return found
+def _refuse(codes: NDArray[np.int32], is_good: Sequence[bool], name: str, problem: str, bad: BadRows) -> None:
+    """Raise when a row has a text that is not good, or none; texts no row has do no harm."""
+    if all(is_good) and not (codes == NO_ROW).any():
+        return
+    good: NDArray[np.bool_] = np.array([*is_good, False], np.bool_)[codes]
+    if not good.all():
+        raise bad(~good, name, problem)
 
 
-def _kinds(batch: pa.RecordBatch, names: list[str], bad: BadRows) -> NDArray[np.int8]:
+def _kinds(
+    batch: pa.RecordBatch, names: list[str], bad: BadRows
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+    """Positions of each row's kind and polarisation in a table of what the two mean together."""
     codes, texts = _codes(batch["kind"])
     texts = [text.strip().upper() for text in texts]
-    is_known = _lookup(codes, [t in ("AMP", "COHE", "NDVI") for t in texts], 0, np.bool_)
-    if not is_known.all():
-        raise bad(~is_known, "kind", "expected AMP, COHE or NDVI")
+    _refuse(codes, [t in ("AMP", "COHE", "NDVI") for t in texts], "kind", "expected AMP, COHE or NDVI", bad)
     name = next((n for n in ("pol", "polarisation") if n in names), None)
-    if name is None:
-        return _lookup(codes, [NDVI if t == "NDVI" else OTHER_KIND for t in texts], OTHER_KIND, np.int8)
-    pol_codes, pols = _codes(batch[name])
+    pol_codes, pols = (np.zeros(len(codes), np.int32), [""]) if name is None else _codes(batch[name])
     pols = [pol.strip().upper() for pol in pols] + [""]
     table = np.full((len(texts), len(pols)), OTHER_KIND, np.int8)
     for i, text in enumerate(texts):
         for j, pol in enumerate(pols):
             table[i, j] = NDVI if text == "NDVI" else KINDS.get((text, pol), OTHER_KIND)
-    kinds: NDArray[np.int8] = table[codes, pol_codes]
-    return kinds
+    return codes, pol_codes, table
 
 
-def _orbits(batch: pa.RecordBatch, names: list[str], known: dict[str, int]) -> NDArray[np.int16]:
-    if "orbit" not in names:
-        known.setdefault("", 0)
-        return np.zeros(batch.num_rows, np.int16)
-    codes, texts = _codes(batch["orbit"])
+def _orbits(
+    batch: pa.RecordBatch, names: list[str], known: dict[str, int]
+) -> tuple[NDArray[np.int32], NDArray[np.int16]]:
+    """Positions of each row's orbit in a table of orbit numbers, whose last place is that of no orbit."""
+    codes, texts = (
+        (np.zeros(batch.num_rows, np.int32), []) if "orbit" not in names else _codes(batch["orbit"])
+    )
     numbers = [known.setdefault(normal_orbit(text.strip()), len(known)) for text in texts]
-    missing = known.setdefault("", len(known))
+    numbers.append(known.setdefault("", len(known)))
     if len(known) > MAX_ORBITS:
         raise ValueError("more orbits than there can be")
-    return _lookup(codes, numbers, missing, np.int16)
+    return codes, np.array(numbers, np.int16)
 
 
-def _days(column: pa.Array, name: str, bad: BadRows, *, may_be_empty: bool = False) -> NDArray[np.int32]:
+def _days(
+    column: pa.Array, name: str, bad: BadRows, *, may_be_empty: bool = False
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Positions of each row's date in a table of days, whose last place is that of no date."""
     if pa.types.is_timestamp(column.type) or pa.types.is_date(column.type):
-        return to_numbers(column.cast(pa.date32()).cast(pa.int32()), NO_DAY)
+        column = column.cast(pa.date32()).cast(pa.string())
     codes, texts = _codes(column)
-    days = _lookup(codes, [_day(text) for text in texts], NO_DAY, np.int32)
-    if not may_be_empty and (days == NO_DAY).any():
-        raise bad(days == NO_DAY, name, "expected a date as YYYY-MM-DD")
-    return days
+    days = [_day(text) for text in texts]
+    if not may_be_empty:
+        _refuse(codes, [day != NO_DAY for day in days], name, "expected a date as YYYY-MM-DD", bad)
+    return codes, np.array([*days, NO_DAY], np.int32)
 
 
 def _day(text: str) -> int:
