@@ -37,7 +37,9 @@ class ColumnMapping(StrictModel):
     parcel_id: ColumnNames | None = Field(default=None, min_length=1)
     """Column, or columns, that tell one parcel from another, the same in the next file."""
     holding_id: ColumnNames | None = Field(default=None, min_length=1)
+    """Column, or columns, that tell one holding from another."""
     crop_code: ColumnNames | None = Field(default=None, min_length=1)
+    """Column, or columns, with the code of the declared crop."""
     mode: Mode = "update"
     """How the file follows the one before: as the whole of the parcels (``update``), as a part of them whose
     others stay (``incremental``), or as a new beginning that is compared with nothing (``replace``)."""

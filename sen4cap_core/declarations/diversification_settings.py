@@ -40,8 +40,9 @@ class Thresholds(StrictModel):
     """A prediction that contradicts the declaration takes its place from this confidence (0..1) on; above
     1 never. The original's 2.0 is never reached, and ``compat: sen4cap`` does not look at it."""
     min_s2_pixels: int = Field(3, ge=0)
+    """With fewer Sentinel-2 pixels the reason why a parcel is not classified is the pixels."""
     min_s1_pixels: int = Field(1, ge=0)
-    """With fewer pixels the reason why a parcel is not classified is the pixels."""
+    """The same for Sentinel-1."""
     excluded_land_covers: tuple[int, ...] = (0, 5)
     """Land covers (LC) the classification does not look at."""
 

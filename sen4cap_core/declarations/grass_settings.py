@@ -27,10 +27,13 @@ class GrassSettings(BaseModel):
     spring_factor: float = Field(1.4, gt=0, le=10)
     """Factor on the least fall before ``spring_doy``."""
     spring_doy: int = Field(125, ge=1, le=366)
+    """Day of the year on which ``spring_factor`` ends."""
     autumn_factor: float = Field(2.0, gt=0, le=10)
     """Factor on the least fall from ``autumn_last_doy`` on, rising from 1 at ``autumn_first_doy``."""
     autumn_first_doy: int = Field(258, ge=1, le=365)
+    """Day of the year from which on the factor rises."""
     autumn_last_doy: int = Field(300, ge=2, le=366)
+    """Day of the year from which on it is ``autumn_factor``."""
     window_days: float = Field(12.0, ge=0, le=60)
     """A fall may take so long in several steps."""
     brief_days: float = Field(10.0, ge=0, le=60)
@@ -60,6 +63,7 @@ class GrassSettings(BaseModel):
     radar_alone_z: float = Field(4.3, gt=0)
     """A rise this strong is a cut on its own where NDVI has a gap of at least ``radar_alone_gap_days``."""
     radar_alone_gap_days: float = Field(15.0, ge=0, le=366)
+    """Least gap of NDVI in which radar is believed alone."""
     min_clear_dates: int = Field(3, ge=3, le=100)
     """A parcel with fewer clear dates, and no coherence that could be tested, is not judged."""
     min_pixels: int = Field(1, ge=1)

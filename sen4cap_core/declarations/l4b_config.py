@@ -56,6 +56,7 @@ class OpticalSettings(_Frozen):
     back_window_samples: int = Field(0, ge=0)
     """``stat_smpl_n``: so many intervals before the start date are read too."""
     time_interval_days: float = Field(5.0, gt=0, le=100)
+    """Assumed time between acquisitions."""
     acquisition_time_s: int = Field(37_800, ge=0, lt=SECONDS_PER_DAY)
     """Fixed local time of the intervals, seconds after midnight."""
     erode_pixels: int = Field(0, ge=0)
@@ -66,23 +67,29 @@ class RadarSettings(_Frozen):
     """Thresholds of the coherence branch; coherence in 0..1."""
 
     polarisations: tuple[Literal["VH", "VV"], ...] = ("VH",)
+    """Polarisations of the coherence that is looked at, in their order."""
     pfa: float = Field(3.0e-8, gt=0, lt=1)
     """Probability of a false alarm of the CFAR test, per acquisition."""
     window_samples: int = Field(5, ge=2, le=60)
     """``stat_smpl_n``: acquisitions of the line before the tested one."""
     saturate_sigma: bool = True
+    """Whether the deviation of the residuals is at least what ``min_cohe_var`` allows."""
     min_coherence_variance: float = Field(0.024, ge=0)
     """Floor of the residual variance of one pixel."""
     non_overlap_interval_days: float = Field(28.0, ge=0, le=366)
+    """Two detections are kept when together they span at least this."""
     time_interval_days: float = Field(6.0, gt=0, le=100)
     """Assumed length of a coherence pair where the real one is not known or not used."""
     ascending_time_s: int = Field(64_800, ge=0, lt=SECONDS_PER_DAY)
+    """Local time of ascending passes, seconds after midnight."""
     descending_time_s: int = Field(21_600, ge=0, lt=SECONDS_PER_DAY)
+    """Local time of descending passes, seconds after midnight."""
     orbits: tuple[str, ...] = ()
     """Relative orbits in the order they are taken; empty: all, ascending."""
     orbit_types: tuple[Literal["ASC", "DESC"], ...] = ()
     """One for each of ``orbits``, or empty."""
     erode_pixels: int = Field(0, ge=0)
+    """As that of the NDVI branch."""
 
 
 class CompliancePeriod(_Frozen):
@@ -101,6 +108,7 @@ class L4BConfig(_Frozen):
     ct_numbers: tuple[str, ...] = ()
     """``CTNUM_FILTER``: crop type numbers to keep; empty keeps all."""
     additional_columns: tuple[str, ...] = ()
+    """Further columns of the declarations; recorded here, the tables of the service do not carry them."""
     s2: OpticalSettings = OpticalSettings()
     s1: RadarSettings = RadarSettings()
     compliance: tuple[CompliancePeriod, ...] = ()

@@ -42,6 +42,7 @@ class SeasonConfig(StrictModel):
     """A dated period under monitoring, its days included."""
 
     name: str = Field(min_length=1, max_length=100)
+    """Name for people, its own in the year."""
     start: date
     """First day."""
     mid: date | None = None
@@ -75,6 +76,7 @@ class ProcessorConfig(StrictModel):
     """What all processors have in common. ``false`` and ``true`` in the file set ``enabled`` alone."""
 
     enabled: bool = True
+    """Whether it runs."""
     compat: Literal["sen4cap"] | None = None
     """``sen4cap`` brings back the defects of the original, for comparisons with its results."""
 
@@ -159,18 +161,23 @@ class ProcessorsConfig(StrictModel):
     l3a: Annotated[
         L3ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L3ASwitch)
     ] = L3ASwitch()  # fmt: skip
+    """Monthly composites."""
     l3b: Annotated[
         L3BSwitch, BeforeValidator(_expand_indices, json_schema_input_type=bool | list[Index] | L3BSwitch)
     ] = L3BSwitch()  # fmt: skip
+    """Vegetation status."""
     l4a: Annotated[
         L4ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4ASwitch)
     ] = L4ASwitch()  # fmt: skip
+    """Crop types, and crop diversification."""
     l4b: Annotated[
         L4BSwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4BSwitch)
     ] = L4BSwitch()  # fmt: skip
+    """Mowing of grassland."""
     l4c: Annotated[
         L4CSwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4CSwitch)
     ] = L4CSwitch()  # fmt: skip
+    """Agricultural practices."""
 
 
 class RadarConfig(StrictModel):
@@ -213,6 +220,7 @@ class LocalSource(AnySource):
     """An archive mounted on this machine: read where it lies, never copied or altered."""
 
     kind: Literal["local"]
+    """What sort of source it is."""
     root: PurePosixPath
     """Absolute path below which scenes lie."""
     patterns: tuple[str, ...] = ()
@@ -230,6 +238,7 @@ class RemoteSource(AnySource):
     """What all catalogues on the network have in common."""
 
     url: HttpUrl
+    """Address of the catalogue, without user and password."""
     connections: int = Field(default=4, ge=1, le=64)
     """Files fetched at the same time from this host; Copernicus allows 4, authorities 20."""
     secret: str | None = None
@@ -247,6 +256,7 @@ class StacSource(RemoteSource):
     """A STAC API."""
 
     kind: Literal["stac"]
+    """What sort of source it is."""
     collections: tuple[str, ...] = ()
     """Collections searched; default: those of the site's satellites."""
     sign_url: HttpUrl | None = None
@@ -257,6 +267,7 @@ class DhusSource(RemoteSource):
     """A mirror of the Data Hub software."""
 
     kind: Literal["dhus"]
+    """What sort of source it is."""
 
 
 SourceConfig = Annotated[LocalSource | StacSource | DhusSource, Field(discriminator="kind")]
@@ -274,6 +285,7 @@ class SiteConfig(StrictModel):
     seasons: tuple[SeasonConfig, ...] = ()
     """Default: the calendar year of each year folder."""
     processors: ProcessorsConfig = ProcessorsConfig()
+    """Which processors run, and how."""
     radar: RadarConfig = RadarConfig()
     """Ready-made Sentinel-1 products."""
     tiles: tuple[str, ...] | None = Field(default=None, min_length=1)
