@@ -181,7 +181,7 @@ class ProcessorsConfig(StrictModel):
 
 
 class RadarConfig(StrictModel):
-    """Ready-made Sentinel-1 products: what they do not say themselves."""
+    """Sentinel-1: what ready-made products do not say themselves, and what is made of the others."""
 
     compat: Literal["sen4cap"] | None = None
     """``sen4cap``: decibel of amplitude, as the original has it, which is half the decibel of power."""
@@ -199,6 +199,8 @@ class RadarConfig(StrictModel):
     """What the heights of elevation models count from that do not say it themselves."""
     fringes: Literal["remove", "keep"] = "remove"
     """``keep``: coherence from SLC products keeps the fringes of the baseline, as the original's."""
+    backscatter: Literal["sigma0", "gamma0"] = "sigma0"
+    """What is made of SLC and GRD: over the ellipsoid as the original, or flattened by the terrain."""
 
 
 class AnySource(StrictModel):

@@ -16,6 +16,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.radar_image import open_radar_image
 from sen4cap_core.sentinel1.annotation import Annotation, Burst, StateVectors
 from sen4cap_core.sentinel1.box import Box, box_around
+from sen4cap_core.sentinel1.flattening import MARGIN_CELLS, AreaGatherer
 from sen4cap_core.sentinel1.geocode import GeocodedBurst, geocode
 from sen4cap_core.sentinel1.geometry import Nodes, burst_outline_deg, solve_box
 from sen4cap_core.sentinel1.orbit import OrbitFit, fit_orbit, read_orbit_file
@@ -141,19 +142,30 @@ def geocode_bursts(
         A measurement file is damaged, or too short.
     """
     for plan in plans:
-        heights = terrain.heights_m(plan.box)
-        if not np.isfinite(heights).any():
+        around = plan.box.grown(MARGIN_CELLS)
+        heights = terrain.heights_m(around)
+        wide = solve_box(around, heights, orbit, plan.annotation.burst_middle(plan.burst), threads)
+        gatherer = AreaGatherer.over([wide], orbit, plan.annotation)
+        if gatherer is None:
             continue
-        nodes = solve_box(plan.box, heights, orbit, plan.annotation.burst_middle(plan.burst), threads)
+        gatherer.add(around, heights, wide)
+        nodes = wide.part(plan.box.within(around))
+        area = gatherer.result().on_cells(nodes, threads)
         for swath in product.swaths:
             if swath.swath == plan.swath:
-                found = _geocode_one(product, swath, plan, orbit, nodes, threads)
+                found = _geocode_one(product, swath, plan, orbit, nodes, area, threads)
                 if found is not None:
                     yield BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, found)
 
 
 def _geocode_one(
-    product: Product, swath: SwathFiles, plan: BurstPlan, orbit: OrbitFit, nodes: Nodes, threads: int
+    product: Product,
+    swath: SwathFiles,
+    plan: BurstPlan,
+    orbit: OrbitFit,
+    nodes: Nodes,
+    area: NDArray[np.float32],
+    threads: int,
 ) -> GeocodedBurst | None:
     annotation = product.annotation(swath)
     if plan.burst.index >= len(annotation.bursts):
@@ -162,7 +174,7 @@ def _geocode_one(
             f"it has {len(annotation.bursts)} bursts, fewer than the other polarisation.",
             remedy="copy or download the product again.",
         )
-    tables = product.calibration(swath, annotation, ("sigma0", "gamma0"))
+    tables = product.calibration(swath, annotation, ("sigma0", "beta0"))
     noise = product.noise(swath, annotation)
     shape = (annotation.n_lines, annotation.n_samples)
     name = f"{product.name}/{swath.measurement}"
@@ -176,8 +188,9 @@ def _geocode_one(
             nodes,
             plan.box,
             tables["sigma0"],
-            tables["gamma0"],
+            tables["beta0"],
             noise,
+            area,
             threads,
         )
 

@@ -103,6 +103,8 @@ class Annotation:
     grid: GridPoints
     pixel_spacing_m: float
     """Across track: on the ground in a GRD product, in slant range in an SLC product."""
+    line_spacing_m: float
+    """Along track, on the ground."""
     ground_ranges: list[GroundRange]
     """In order of time; of GRD products only."""
 
@@ -173,6 +175,7 @@ def read_annotation(content: bytes, name: str) -> Annotation:
         state_vectors=_state_vectors(xml),
         grid=_grid(xml),
         pixel_spacing_m=xml.number(f"{information}/rangePixelSpacing"),
+        line_spacing_m=xml.number(f"{information}/azimuthPixelSpacing"),
         ground_ranges=_ground_ranges(xml) if product_type == "GRD" else [],
     )
 

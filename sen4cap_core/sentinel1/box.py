@@ -42,6 +42,12 @@ class Box:
         """Where it lies in an array of the whole grid."""
         return slice(self.row, self.row + self.height), slice(self.column, self.column + self.width)
 
+    def grown(self, cells: int) -> Box:
+        """Return the box with so many cells more on each side, beyond the grid's edge too."""
+        return Box(
+            self.grid, self.row - cells, self.column - cells, self.height + 2 * cells, self.width + 2 * cells
+        )
+
     def contains(self, other: Box) -> bool:
         """Whether another box of the same grid lies within."""
         return self.meet(other) == other

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
 
 import numpy as np
 import shapely
@@ -15,6 +18,7 @@ from sen4cap_core.rasters.radar_image import open_radar_image, read_samples
 from sen4cap_core.sentinel1.acquisition import MARGIN_DEG, Terrain, parcels_met
 from sen4cap_core.sentinel1.annotation import Annotation
 from sen4cap_core.sentinel1.box import Box, box_around
+from sen4cap_core.sentinel1.flattening import MARGIN_CELLS, AreaGatherer, TerrainArea
 from sen4cap_core.sentinel1.geometry import Nodes, solve_box
 from sen4cap_core.sentinel1.luts import Lut
 from sen4cap_core.sentinel1.orbit import OrbitFit
@@ -31,7 +35,7 @@ class _Band:
 
     swath: SwathFiles
     annotation: Annotation
-    sigma0: Lut
+    calibration: Lut
     noise: Lut
 
 
@@ -57,29 +61,38 @@ def plan_detected(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]
 
 
 def detected_backscatter(
-    product: Product, box: Box, orbit: OrbitFit, terrain: Terrain, threads: int
+    product: Product,
+    box: Box,
+    orbit: OrbitFit,
+    terrain: Terrain,
+    threads: int,
+    quantity: Literal["sigma0", "gamma0"] = "sigma0",
 ) -> dict[str, NDArray[np.float32]]:
-    """Return sigma0 (linear power) of each polarisation, float32 of the box's shape, NaN where not seen.
+    """Return linear power of each polarisation, float32 of the box's shape, NaN where not seen.
 
-    Noise is taken off the average of a cell; what then falls below zero is zero.
+    sigma0 is over the ellipsoid, gamma0 flattened by the terrain. Noise is taken off the average of a cell;
+    what then falls below zero is zero.
 
     Raises
     ------
     UnreadableSceneError
         A file of the product is damaged.
     """
-    bands = [_open(product, swath) for swath in product.swaths]
+    flat = quantity == "gamma0"
+    bands = [_open(product, swath, "beta0" if flat else "sigma0") for swath in product.swaths]
     out = {band.swath.polarisation: np.full(box.shape, np.nan, np.float32) for band in bands}
-    for top in range(0, box.height, STRIP_ROWS):
-        height = min(STRIP_ROWS, box.height - top)
-        strip = Box(box.grid, box.row + top, box.column, height, box.width)
+    middle = product.start + (product.stop - product.start) / 2
+    area = _area(box, bands[0].annotation, orbit, terrain, middle, threads) if flat else None
+    for top, strip in _strips(box):
         heights = terrain.heights_m(strip)
         if not np.isfinite(heights).any():
             continue
-        nodes = solve_box(strip, heights, orbit, product.start + (product.stop - product.start) / 2, threads)
+        nodes = solve_box(strip, heights, orbit, middle, threads)
         for band in bands:
-            cells = out[band.swath.polarisation][top : top + height]
+            cells = out[band.swath.polarisation][top : top + strip.height]
             _fill(product, band, nodes, orbit, threads, cells)
+            if area is not None:
+                cells /= area.on_cells(nodes, threads)
     for cells in out.values():
         np.maximum(cells, 0.0, out=cells)
     return out
@@ -105,9 +118,33 @@ def detected_samples(
     return out
 
 
-def _open(product: Product, swath: SwathFiles) -> _Band:
+def _strips(box: Box) -> Iterator[tuple[int, Box]]:
+    """Parts of a box and the row at which each begins in it."""
+    for top in range(0, box.height, STRIP_ROWS):
+        height = min(STRIP_ROWS, box.height - top)
+        yield top, Box(box.grid, box.row + top, box.column, height, box.width)
+
+
+def _area(
+    box: Box, annotation: Annotation, orbit: OrbitFit, terrain: Terrain, middle: datetime, threads: int
+) -> TerrainArea | None:
+    """Gather the land of a box and what lies around it; None where no height is known."""
+    around = box.grown(MARGIN_CELLS)
+    strips = [strip for _, strip in _strips(around)]
+    # Solved twice: the nodes of a whole tile would not fit into memory.
+    spans = (solve_box(s, terrain.heights_m(s), orbit, middle, threads) for s in strips)
+    gatherer = AreaGatherer.over(spans, orbit, annotation)
+    if gatherer is None:
+        return None
+    for strip in strips:
+        heights = terrain.heights_m(strip)
+        gatherer.add(strip, heights, solve_box(strip, heights, orbit, middle, threads))
+    return gatherer.result()
+
+
+def _open(product: Product, swath: SwathFiles, quantity: str) -> _Band:
     annotation = product.annotation(swath)
-    table = product.calibration(swath, annotation, ("sigma0",))["sigma0"]
+    table = product.calibration(swath, annotation, (quantity,))[quantity]
     return _Band(swath, annotation, table, product.noise(swath, annotation))
 
 
@@ -133,9 +170,9 @@ def _fill(
             first_sample,
             lines,
             samples,
-            band.sigma0.values,
+            band.calibration.values,
             band.noise.values,
-            band.sigma0.steps,
+            band.calibration.steps,
             first,
             last,
             out,

@@ -52,7 +52,7 @@ class GeocodedBurst:
     noise: NDArray[np.float32]
     """float32 (rows, columns): sigma0 of the thermal noise in each 20 m cell"""
     gamma_ratio: NDArray[np.float32]
-    """float32 (rows, columns): gamma0 / sigma0 over the ellipsoid"""
+    """float32 (rows, columns): terrain-flattened gamma0 / sigma0; NaN in shadow"""
     depth: NDArray[np.float32]
     """float32 (rows, columns): metres to the nearest edge of the burst's valid part, NaN outside"""
     wavelength_m: float
@@ -73,11 +73,14 @@ def geocode(
     nodes: Nodes,
     box: Box,
     sigma: Lut,
-    gamma: Lut,
+    beta: Lut,
     noise: Lut,
+    area: NDArray[np.float32],
     threads: int,
 ) -> GeocodedBurst | None:
     """Bring one burst to the map; None where no cell of the box has a sample.
+
+    ``area`` is A_gamma / A_beta of each cell, see `sen4cap_core.sentinel1.flattening`.
 
     Raises
     ------
@@ -137,8 +140,9 @@ def geocode(
     noise_cells = np.empty(box.shape, np.float32)
     lut_cells(ratio.values, ratio.steps, float(offset), lines, samples, noise_cells)
     gamma_ratio = np.empty(box.shape, np.float32)
-    ratio = sigma.squared_ratio(gamma)
+    ratio = sigma.squared_ratio(beta)
     lut_cells(ratio.values, ratio.steps, float(offset), lines, samples, gamma_ratio)
+    gamma_ratio /= area
     depth = _depth(lines, samples, annotation, burst, orbit)
     if not np.isfinite(depth).any():
         return None

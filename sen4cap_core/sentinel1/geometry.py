@@ -23,6 +23,12 @@ class Nodes:
     """float64 (rows + 1, columns + 1), seconds since the orbit's epoch; NaN where the height is unknown"""
     range_m: NDArray[np.float64]
 
+    def part(self, cells: tuple[slice, slice]) -> Nodes:
+        """Return the nodes around some cells."""
+        rows, columns = cells
+        around = slice(rows.start, rows.stop + 1), slice(columns.start, columns.stop + 1)
+        return Nodes(np.ascontiguousarray(self.time_s[around]), np.ascontiguousarray(self.range_m[around]))
+
     def lines(self, first_line_s: float, interval_s: float) -> NDArray[np.float64]:
         """Fractional line of an image whose first one is at a time."""
         return (self.time_s - first_line_s) / interval_s

@@ -46,6 +46,8 @@ def merge_power(
 ) -> NDArray[np.float32]:
     """Return backscatter (linear power) of one polarisation on a tile; NaN where no burst has any.
 
+    sigma0 is over the ellipsoid, gamma0 flattened by the terrain.
+
     The noise is taken off before values are clipped at 0, which is done here, after averaging.
     """
     mosaic = Mosaic(grid)

@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from sen4cap_core.simulation.radar_ground_range import DETECTED_INTERVAL_S, PIXEL_M, GroundRangeModel
-from sen4cap_core.simulation.radar_model import RADAR_HZ, SAMPLING_HZ, STEERING_DEG_S
+from sen4cap_core.simulation.radar_model import BETA_INCIDENCE_DEG, RADAR_HZ, SAMPLING_HZ, STEERING_DEG_S
 from sen4cap_core.simulation.radar_orbit import LIGHT_M_S, ground_point
 from sen4cap_core.simulation.radar_xml import iso, listed, orbit_list_xml
 
 NUMBERS_PER_ROOT = 500.0
 """Digital numbers per square root of sigma0."""
-BETA_INCIDENCE_DEG = 35.0
-"""The tables of beta0 and gamma0 are those of one incidence angle."""
 NOISE_IN_AZIMUTH = 0.8
 
 
@@ -46,7 +44,7 @@ def detected_annotation_xml(model: GroundRangeModel, polarisation: str, height_m
       <productLastLineUtcTime>{iso(flight.instant(last_s))}</productLastLineUtcTime>
       <slantRangeTime>{2 * model.first_range_m / LIGHT_M_S:.15e}</slantRangeTime>
       <rangePixelSpacing>{PIXEL_M:.6e}</rangePixelSpacing>
-      <azimuthPixelSpacing>{PIXEL_M:.6e}</azimuthPixelSpacing>
+      <azimuthPixelSpacing>{DETECTED_INTERVAL_S * flight.ground_speed_m_s:.15e}</azimuthPixelSpacing>
       <azimuthTimeInterval>{DETECTED_INTERVAL_S:.15e}</azimuthTimeInterval>
       <numberOfSamples>{model.n_samples}</numberOfSamples>
       <numberOfLines>{model.n_lines}</numberOfLines>

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
+from pyproj import Geod
 
-from sen4cap_core.simulation.radar_orbit import LIGHT_M_S, CircularOrbit
+from sen4cap_core.simulation.radar_orbit import LIGHT_M_S, CircularOrbit, ground_point
 
 RADAR_HZ = 5.405000454334350e9
 SAMPLING_HZ = 6.434523812571428e7
@@ -22,6 +23,8 @@ DOPPLER = (-10.63056, -9.981340e3, -3.388396e6)
 """FM rate and Doppler centroid of a published annotation, by two-way time since the first sample."""
 CALIBRATION = (300.0, 24.0)
 """Digital numbers per square root of sigma0: at the first sample, and more at the last."""
+BETA_INCIDENCE_DEG = 35.0
+"""The calibration tables of beta0 and gamma0 are those of one incidence angle."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,13 @@ class PassModel:
     def instant(self, time_s: float) -> datetime:
         """UTC of a time relative to the scene's middle."""
         return self.middle_at + timedelta(seconds=time_s)
+
+    @property
+    def ground_speed_m_s(self) -> float:
+        """How fast what lies abeam moves along the ground, at the first range."""
+        range_m = self.swaths[0].first_range_s * LIGHT_M_S / 2
+        before, after = (ground_point(self.orbit, t, range_m, 0.0)[:2] for t in (-0.5, 0.5))
+        return float(Geod(ellps="WGS84").inv(*before, *after)[2])
 
     @property
     def absolute_orbit(self) -> int:

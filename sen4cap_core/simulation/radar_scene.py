@@ -14,10 +14,12 @@ from sen4cap_core.kernels.sar_scatter import paint_scatterers
 from sen4cap_core.rasters.elevation import write_elevation
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.simulation.radar_model import (
+    BETA_INCIDENCE_DEG,
     LINE_BANDWIDTH,
     LINE_INTERVAL_S,
     RADAR_HZ,
     SAMPLE_BANDWIDTH,
+    SAMPLING_HZ,
     PassModel,
     SwathModel,
     response,
@@ -44,6 +46,8 @@ class RadarGround:
     power_of_ground: Surface | None = None
     """None: the same sigma0 everywhere in the image, whatever the slope. Else how much brighter each place is
     per area of the map, so that slopes towards the radar are bright as in nature."""
+    by_facets: bool = False
+    """``sigma0`` holds gamma0 of the terrain: each place reflects by its area across the line of sight."""
 
 
 class SimulatedRadar:
@@ -88,7 +92,10 @@ class SimulatedRadar:
         if noise:
             amplitude = amplitude + np.sqrt(noise) * self._speckle()
         amplitude = amplitude * np.exp(-4j * np.pi * RADAR_HZ / LIGHT_M_S * range_m)
-        amplitude *= np.sqrt(self._cells_per_m2(flight) * ground.m2_per_scatterer)
+        if ground.by_facets:
+            amplitude *= np.sqrt(self._facets(flight, time_s) * ground.m2_per_scatterer)
+        else:
+            amplitude *= np.sqrt(self._cells_per_m2(flight) * ground.m2_per_scatterer)
         return time_s, range_m, amplitude
 
     def write_dem(self, path: Path, step_deg: float = 1.0 / 3600.0, margin_deg: float = 0.01) -> Path:
@@ -145,6 +152,22 @@ class SimulatedRadar:
         column = np.clip(((self._x - x[0]) / step + 0.5).astype(int), 0, len(x) - 1)
         row = np.clip(((self._y - y[0]) / step + 0.5).astype(int), 0, len(y) - 1)
         return np.asarray(area[row, column])
+
+    def _facets(self, flight: PassModel, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Area across the line of sight per area of the map, over the area of a sample of the image.
+
+        The products' tables of sigma0 are those of one incidence angle, so beta0 is brought to them.
+        """
+        half_m = 1.0
+        x, y = self._x, self._y
+        east = self._earth_fixed(x + half_m, y) - self._earth_fixed(x - half_m, y)
+        north = self._earth_fixed(x, y + half_m) - self._earth_fixed(x, y - half_m)
+        normal = np.cross(east, north) / (4.0 * half_m**2)
+        sight = flight.orbit.position(time_s) - self._points
+        sight /= np.linalg.norm(sight, axis=1)[:, None]
+        sample_m2 = LIGHT_M_S / 2 / SAMPLING_HZ * LINE_INTERVAL_S * flight.ground_speed_m_s
+        seen = np.maximum(np.einsum("ij,ij->i", normal, sight), 0.0)
+        return np.asarray(seen * np.sin(np.radians(BETA_INCIDENCE_DEG)) / sample_m2)
 
     def _earth_fixed(self, x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.float64]:
         lon, lat = Transformer.from_crs(self._ground.grid.epsg, 4326, always_xy=True).transform(x, y)

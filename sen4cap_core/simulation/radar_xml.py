@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.simulation.radar_model import (
+    BETA_INCIDENCE_DEG,
     DOPPLER,
     FM_RATE,
     LINE_INTERVAL_S,
@@ -66,6 +67,7 @@ def annotation_xml(
       <productLastLineUtcTime>{iso(flight.instant(last))}</productLastLineUtcTime>
       <slantRangeTime>{swath.first_range_s:.15e}</slantRangeTime>
       <rangePixelSpacing>{LIGHT_M_S / 2 / SAMPLING_HZ:.15e}</rangePixelSpacing>
+      <azimuthPixelSpacing>{LINE_INTERVAL_S * flight.ground_speed_m_s:.15e}</azimuthPixelSpacing>
       <azimuthTimeInterval>{LINE_INTERVAL_S:.15e}</azimuthTimeInterval>
       <numberOfSamples>{swath.n_samples}</numberOfSamples>
       <numberOfLines>{n_lines}</numberOfLines>
@@ -93,10 +95,10 @@ def annotation_xml(
 
 
 def calibration_xml(flight: PassModel, swath: SwathModel, polarisation: str) -> str:
-    """Return the calibration of one swath: sigma0 as modelled, beta0 and gamma0 for an incidence of 35."""
+    """Return the calibration of one swath: sigma0 as modelled, beta0 and gamma0 of one incidence."""
     pixels = _pixels(swath)
     sigma = swath.calibration(pixels)
-    incidence = np.radians(35.0)
+    incidence = np.radians(BETA_INCIDENCE_DEG)
     tables = {
         "sigmaNought": sigma,
         "betaNought": sigma * np.sqrt(np.sin(incidence)),

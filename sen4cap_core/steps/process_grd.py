@@ -15,6 +15,7 @@ from sen4cap_core.steps.radar_product import publish_radar, raster_of
 from sen4cap_core.steps.radar_subject import (
     ProcessedRadar,
     RadarSubject,
+    config_of,
     find_acquisitions,
     follow,
     orbit_file_of,
@@ -73,9 +74,11 @@ def _one_tile(
     orbit_file = orbit_file_of(context, subject)
     orbit = acquisition_orbit(product, product.annotation(product.swaths[0]), orbit_file)
     done.orbit = orbit.source
+    quantity = config_of(context, subject).backscatter
 
     def rasters() -> dict[str, NDArray[np.float32]]:
-        found = detected_backscatter(product, box, orbit, terrain, context.settings.decode_threads)
+        threads = context.settings.decode_threads
+        found = detected_backscatter(product, box, orbit, terrain, threads, quantity)
         whole = {}
         for polarisation, values in found.items():
             image = np.full(grid.shape, np.nan, np.float32)
@@ -89,5 +92,5 @@ def _one_tile(
         f"orbit:{orbit_file.name if orbit_file else 'annotation'}",
         f"cells:{box.row}/{box.column}/{box.height}/{box.width}",
     ]
-    raster = raster_of("sigma0", "grd", subject, subject, tile, grid, inputs)
+    raster = raster_of(quantity, "grd", subject, subject, tile, grid, inputs)
     return publish_radar(context, raster, rasters)

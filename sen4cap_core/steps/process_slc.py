@@ -100,17 +100,18 @@ class _TileWork:
         return self._known[subject.number]
 
     def backscatter(self, subject: RadarSubject, bursts: list[StoredBurst]) -> list[str]:
-        """Make and publish sigma0 of an acquisition; return the product's name, nothing where it is empty."""
+        """Make and publish backscatter; return the product's name, nothing where it is empty."""
+        quantity = config_of(self._context, subject).backscatter
 
         def rasters() -> dict[str, NDArray[np.float32]]:
             return {
                 p.lower(): merge_power(
-                    (b.load() for b in bursts if b.polarisation == p), self._grid, "sigma0"
+                    (b.load() for b in bursts if b.polarisation == p), self._grid, quantity
                 )
                 for p in sorted({b.polarisation for b in bursts}, reverse=True)
             }
 
-        return self._publish("sigma0", subject, subject, self._inputs(subject), rasters)
+        return self._publish(quantity, subject, subject, self._inputs(subject), rasters)
 
     def coherence(self, earlier: RadarSubject, later: RadarSubject) -> list[str]:
         """Make and publish the coherence of a pair; nothing where they have no burst in common here."""
@@ -161,7 +162,7 @@ class _TileWork:
         self.orbits[subject.number] = orbit.source
         key = content_key(
             [f"product:{product.name}", *facts, f"orbit:{orbit_file.name if orbit_file else 'annotation'}"],
-            {"tile": self._tile, "bursts": [_plan_text(plan) for plan in plans]},
+            {"tile": self._tile, "bursts": [_plan_text(plan) for plan in plans], "gamma0": "terrain"},
             __version__,
         )
         folder = self._root / self._tile / key[:16]

@@ -27,11 +27,16 @@ from sen4cap_core.steps.radar_subject import RadarSubject
 
 _LINEAGE = {
     "slc": "Bursts of a single-look complex product calibrated, noise removed, brought to the tile's grid "
-    "with terrain heights, averaged to 20 m and merged; linear power, no speckle filter, no flattening.",
+    "with terrain heights, averaged to 20 m and merged; linear power, no speckle filter.",
     "grd": "A detected product calibrated, noise removed, brought to the tile's 20 m cells with terrain "
-    "heights; linear power, no speckle filter, no flattening.",
+    "heights; linear power, no speckle filter.",
     "coherence": "Two passes brought to the same 5 m by 10 m cells, the phase of the ranges removed; "
     "coherence in windows of 80 m by 70 m every 20 m, biased as the estimator is.",
+}
+_QUANTITIES = {
+    "sigma0": " Over the ellipsoid.",
+    "gamma0": " Flattened by the area of the terrain in each pixel (Small 2011).",
+    "coherence": "",
 }
 
 
@@ -161,7 +166,7 @@ def _write(
         direction=raster.direction,
         origin=Origin(
             software_version=__version__,
-            lineage=_LINEAGE[raster.method],
+            lineage=_LINEAGE[raster.method] + _QUANTITIES[raster.quantity],
             inputs=[Input(str(path), name) for _, path, name in raster.sources],
             content_key=key,
             level="L3",

@@ -29,7 +29,8 @@ def radar_config(site: Site) -> RadarConfig:
 
 def radar_defaults(config: RadarConfig) -> RadarDefaults:
     """Return what site.yaml says of products that do not say it themselves."""
-    return RadarDefaults(**config.model_dump(exclude={"compat", "dem_heights", "fringes"}))
+    ours = {"compat", "dem_heights", "fringes", "backscatter"}
+    return RadarDefaults(**config.model_dump(exclude=ours))
 
 
 def db_factor_of(config: RadarConfig) -> tuple[float, str]:
