@@ -157,6 +157,24 @@ def radar_scenes(session: Session, site_id: int, start: datetime, end: datetime)
     return list(session.scalars(query))
 
 
+def processed_optical_scenes(
+    session: Session, site_id: int, start: datetime, end: datetime
+) -> list[SceneRow]:
+    """Return the processed optical scenes of a site in force, from ``start`` to before ``end``, by time."""
+    query = (
+        select(SceneRow)
+        .where(
+            SceneRow.site_id == site_id,
+            ~SceneRow.sensor.startswith(RADAR_PREFIX),
+            SceneRow.state == "processed",
+            SceneRow.acquired_at >= start,
+            SceneRow.acquired_at < end,
+        )
+        .order_by(SceneRow.acquired_at, SceneRow.tile, SceneRow.product_id)
+    )
+    return list(session.scalars(query))
+
+
 def skipped_scenes(session: Session, site_id: int) -> list[SceneRow]:
     """Return the scenes of a site that were left out."""
     query = select(SceneRow).where(SceneRow.site_id == site_id, SceneRow.state == "skipped")

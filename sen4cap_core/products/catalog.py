@@ -26,6 +26,7 @@ import pystac
 
 from sen4cap_core.products.footprint import union_bbox
 from sen4cap_core.products.naming import (
+    L3A_COMPOSITE,
     L3B_NDVI,
     L4A_CROP_TYPES,
     L4B_MOWING,
@@ -92,6 +93,12 @@ TEXTS: Mapping[str, CollectionText] = {
         "Normalised difference vegetation index of each Sentinel-2 scene, 10 m, on the tile's own UTM grid. "
         "Clouds, shadows, snow, water and saturated pixels are missing. int16, NDVI = number x 0.0001.",
         ("NDVI", "vegetation", "Sentinel-2", "L3B"),
+    ),
+    L3A_COMPOSITE: CollectionText(
+        "Composites of reflectance (L3A)",
+        "Surface reflectance of many dates joined into one image, free of clouds as far as there is a clear "
+        "date: weighted average, median, or the greenest date. One raster for each band, and what weighed.",
+        ("composite", "surface reflectance", "Sentinel-2", "L3A"),
     ),
     S1_COMPOSITE: CollectionText(
         "Radar composites",

@@ -5,6 +5,7 @@ Paths are relative to the data root and use forward slashes, as the ``product.pa
     catalog.json
     sites/<site>/catalog.json
     sites/<site>/collections/<collection>/...            the catalogue's files, see ``products.catalog``
+    sites/<site>/<year>/l3a/<tile>/<YYYYMMDD>/<item id>.json, <item id>_b02.tif ...
     sites/<site>/<year>/l3b/<tile>/<YYYYMMDD>/<item id>.tif|.json
     sites/<site>/<year>/s1/<tile>/<YYYYMMDD>/<item id>.json, <item id>_vv.tif, <item id>_vh.tif
     sites/<site>/<year>/observations/<declaration set>/<tile>/<YYYYMMDD>/<instant>_<group>_<version>.parquet
@@ -31,6 +32,8 @@ from pathlib import PurePath, PurePosixPath
 _L3B = "sen4cap-l3b-"
 L3B_NDVI = f"{_L3B}ndvi"
 """Collection of the NDVI rasters, one item per scene and tile."""
+L3A_COMPOSITE = "sen4cap-l3a-composite"
+"""Collection of the composites of reflectance, one item per tile, day, method and pixel size."""
 L4A_CROP_TYPES = "sen4cap-l4a-crop-types"
 """Collection of the crop type maps, one item per site, season and classification."""
 L4B_MOWING = "sen4cap-l4b-mowing"
@@ -120,6 +123,14 @@ def year_folder(site: str, year: int) -> PurePosixPath:
     if not 1900 <= year <= 9999:
         raise ValueError(f"not a year: {year}")
     return PurePosixPath("sites", _part(site), str(year))
+
+
+def l3a_path(
+    site: str, year: int, tile: str, day: date, start: date, end: date, resolution_m: float, version: str
+) -> PurePosixPath:
+    """Path of the STAC item of a composite for ``day``; its rasters end with ``_<band>.tif``."""
+    name = item_id(L3A_COMPOSITE, f"{_tile(tile)}-{resolution_m:g}m", start, end, version)
+    return year_folder(site, year) / "l3a" / _tile(tile) / _day(day) / f"{name}.json"
 
 
 def l3b_folder(site: str, year: int, tile: str, acquired: date) -> PurePosixPath:

@@ -169,6 +169,7 @@ def _open_product(path: Path, files: ProductFiles) -> Scene:
             if band.startswith("B")
         },
         masks=_masks(files, needed),
+        aot=_aerosol(files, metadata),
         baseline=metadata.version,
         generated_at=metadata.generated_at,
         relative_orbit=relative_orbit(metadata.platform, metadata.absolute_orbit),
@@ -246,6 +247,24 @@ def _masks(files: ProductFiles, needed: dict[str, tuple[str, Grid]]) -> tuple[St
         for kind, table in tables.items()
         if kind in needed
     )
+
+
+def _aerosol(files: ProductFiles, metadata: MajaMetadata) -> BandSource | None:
+    """Return the aerosol map where it is there and whole; composites do without."""
+    if metadata.aerosol is None or metadata.aot_quantification <= 0:
+        return None
+    group, name, band = metadata.aerosol
+    grid = metadata.grids.get(group)
+    if grid is None or files.size(name) is None:
+        return None
+    try:
+        header = inspect_tiff(files, name)
+    except ValueError:
+        return None
+    if grid_fault(header, grid) or len(header.bands) < band:
+        return None
+    scale = 1.0 / metadata.aot_quantification
+    return BandSource("AOT", files.uri(name), grid, scale=scale, nodata=0.0, band_index=band)
 
 
 def _warnings(metadata: MajaMetadata, nature: str, needed: dict[str, tuple[str, Grid]]) -> list[str]:

@@ -42,6 +42,10 @@ class MajaMetadata:
     grids: dict[str, Grid]
     """R1 (10 m) and R2 (20 m)."""
     quantification: float
+    aerosol: tuple[str, str, int] | None
+    """(Group R1 or R2, file in the product, band of the file) of the aerosol map, at its coarsest."""
+    aot_quantification: float
+    """Stored aerosol optical thickness of 1."""
     nodata: float
     angles: SceneAngles
 
@@ -80,6 +84,12 @@ def read_maja_metadata(content: bytes, file: str) -> MajaMetadata:
         masks=_masks(root, file),
         grids=grids,
         quantification=quantification,
+        aerosol=_aerosol(root, file),
+        aot_quantification=number(
+            text_of(root, "AEROSOL_OPTICAL_THICKNESS_QUANTIFICATION_VALUE") or "200",
+            "AEROSOL_OPTICAL_THICKNESS_QUANTIFICATION_VALUE",
+            file,
+        ),
         nodata=_nodata(root, file),
         angles=_angles(root, grids["R1"], file),
     )
@@ -99,6 +109,18 @@ def _images(root: Element, nature: str, file: str) -> dict[str, str]:
             if element.get("band_id"):
                 images[sentinel_2_band(element.get("band_id", ""))] = _inside(element.text, file)
     return images
+
+
+def _aerosol(root: Element, file: str) -> tuple[str, str, int] | None:
+    found = None
+    for image in all_fields(root, "Image"):
+        if text_of(image, "NATURE") != "Aerosol_Optical_Thickness":
+            continue
+        for element in all_fields(image, "IMAGE_FILE"):
+            group, band = element.get("group_id", ""), element.get("band_number", "1")
+            if band.isdigit() and (found is None or group > found[0]):
+                found = (group, _inside(element.text, file), int(band))
+    return found
 
 
 def _masks(root: Element, file: str) -> dict[tuple[str, str], str]:

@@ -45,6 +45,8 @@ class Scene:
     masks: tuple[StatusMask, ...]
     """What the product itself says about its pixels, the most important mask first; empty where it says
     nothing (only no-data is masked then, with a warning)."""
+    aot: BandSource | None = None
+    """Aerosol optical thickness, where the product states it pixel by pixel."""
     baseline: str | None = None
     """Processing baseline ``04.00``, None where unknown."""
     generated_at: datetime | None = None

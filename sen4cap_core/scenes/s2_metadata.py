@@ -50,6 +50,8 @@ class ProductMetadata:
     generated_at: datetime | None
     relative_orbit: int | None
     quantification: float
+    aot_quantification: float
+    """Stored aerosol optical thickness of 1."""
     boa_offsets: dict[str, float]
     """Band name -> number to add to the stored number; empty before baseline 04.00."""
     nodata: float
@@ -100,6 +102,9 @@ def read_product_metadata(content: bytes, file: str) -> ProductMetadata:
         generated_at=instant(generated, "GENERATION_TIME", file) if generated else None,
         relative_orbit=int(number(orbit, "SENSING_ORBIT_NUMBER", file)) if orbit else None,
         quantification=quantification,
+        aot_quantification=number(
+            text_of(root, "AOT_QUANTIFICATION_VALUE") or "1000", "AOT_QUANTIFICATION_VALUE", file
+        ),
         boa_offsets=boa_offsets,
         nodata=_nodata(root, file),
         footprint_wkt=_footprint(text_of(root, "EXT_POS_LIST"), file),

@@ -171,6 +171,9 @@ def _open_granule(files: ProductFiles, product: ProductMetadata, listing: Granul
         band: _band_source(files, product, granule, band, resolution, image)
         for band, (resolution, image) in images.items()
     }
+    aot, fault = _aerosol(files, product, granule, listing)
+    if fault is not None:
+        warnings.append(fault)
     sun = granule.angles.mean_sun
     scl = bands.pop("SCL", None)
     if scl is None:
@@ -187,6 +190,7 @@ def _open_granule(files: ProductFiles, product: ProductMetadata, listing: Granul
         grid=granule.grids[10],
         bands=bands,
         masks=as_masks(scl),
+        aot=aot,
         baseline=product.baseline or None,
         generated_at=product.generated_at,
         relative_orbit=product.relative_orbit,
@@ -218,6 +222,27 @@ def _band_source(
         offset=product.boa_offsets.get(band, 0.0) / product.quantification,
         nodata=product.nodata,
     )
+
+
+def _aerosol(
+    files: ProductFiles, product: ProductMetadata, granule: TileMetadata, listing: GranuleListing
+) -> tuple[BandSource | None, str | None]:
+    """Return the aerosol map at its coarsest, for it is smooth; or what is wrong with it."""
+    sizes = [size for band, size in listing.images if band == "AOT" and size in granule.grids]
+    if not sizes or product.aot_quantification <= 0:
+        return None, None
+    name = listing.images["AOT", max(sizes)]
+    if files.size(name) is None:
+        return None, None
+    fault = find_image_fault(files, name)
+    if fault is not None:
+        return (
+            None,
+            f"the aerosol map {name} cannot be used ({fault}): composites take the aerosol as unknown.",
+        )
+    grid = granule.grids[max(sizes)]
+    scale = 1.0 / product.aot_quantification
+    return BandSource("AOT", files.uri(name), grid, scale=scale, nodata=0.0), None
 
 
 def _image_problems(

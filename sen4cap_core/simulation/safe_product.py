@@ -33,6 +33,7 @@ NATIVE_RESOLUTION_M = {
     "B11": 20,
     "B12": 20,
     "SCL": 20,
+    "AOT": 60,
     "TCI": 10,
 }
 """Each band is written at this pixel size only; published products repeat them at the coarser ones."""
@@ -106,6 +107,7 @@ def tile_scene(
     generated_at: datetime | None = None,
     as_zip: bool = False,
     name: str | None = None,
+    aot: float | NDArray[np.floating] | None = None,
 ) -> Path:
     """Write one small product with chosen values and return its path; for tests.
 
@@ -115,6 +117,8 @@ def tile_scene(
         Surface reflectance 0..1, NaN where there are no data. Default: red 0.05, near infrared 0.35.
     scl : int, or (rows, columns) at 20 m
         Scene classes.
+    aot : number, or (rows, columns) at 60 m
+        Aerosol optical thickness; no map is written where None.
     tile, grid
         The tile, and the 10 m grid of the product within it; default: 1.2 km at the tile's upper left corner.
         Width and height are multiples of 6.
@@ -138,6 +142,9 @@ def tile_scene(
         shape = grid.at_resolution(NATIVE_RESOLUTION_M[band]).shape
         images[band] = to_numbers(np.broadcast_to(np.asarray(values, float), shape), acquisition.boa_offset)
     images["SCL"] = np.broadcast_to(np.asarray(scl, np.uint8), grid.at_resolution(20).shape)
+    if aot is not None:
+        shape = grid.at_resolution(NATIVE_RESOLUTION_M["AOT"]).shape
+        images["AOT"] = np.rint(np.broadcast_to(np.asarray(aot), shape) * 1000.0).astype(np.uint16)
     return write_safe(folder, acquisition, images, as_zip=as_zip, name=name)
 
 

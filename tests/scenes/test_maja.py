@@ -100,6 +100,38 @@ def test_reflectance_and_masks_are_what_was_written(tmp_path: Path, as_zip: bool
     assert scene.warnings == []
 
 
+def test_the_aerosol_map_is_taken_at_its_coarsest_where_it_is_whole(tmp_path: Path, shared: Path) -> None:
+    folder = shared / "data/maja-metadata-and-l4c-configs/sen2agri-processors/ProductReaders"
+    real = (folder / f"MACCSMetadata/test/MAJA/{REAL}_MTD_ALL.xml").read_bytes()
+    metadata = read_maja_metadata(real, f"{REAL}_MTD_ALL.xml")
+    assert metadata.aerosol == ("R2", f"{REAL}_ATB_R2.tif", 2)
+    assert metadata.aot_quantification == 200
+
+    path = maja_scene(tmp_path)
+    (xml,) = path.glob("*_MTD_ALL.xml")
+    name = f"{path.name}_ATB_R2.tif"
+    image = (
+        "<Image><Image_Properties><NATURE>Aerosol_Optical_Thickness</NATURE></Image_Properties>"
+        f'<Image_File_List><IMAGE_FILE group_id="R2" band_number="2">{name}</IMAGE_FILE>'
+        "</Image_File_List></Image>"
+    )
+    xml.write_text(xml.read_text().replace("<Image>", f"{image}<Image>", 1))
+    (scene,) = open_scenes(path)
+    assert scene.aot is None
+    grid = scene.grid.at_resolution(20)
+    with rasterio.open(
+        path / name, "w", driver="GTiff", width=grid.width, height=grid.height, count=2, dtype="uint8",
+        crs=f"EPSG:{grid.epsg}", transform=grid.transform,
+    ) as dataset:  # fmt: skip
+        dataset.write(np.full((2, *grid.shape), 40, np.uint8))
+    (scene,) = open_scenes(path)
+    assert scene.aot is not None
+    assert (scene.aot.band_index, scene.aot.grid, scene.aot.scale) == (2, grid, 1 / 200)
+    whole = (path / name).read_bytes()
+    (path / name).write_bytes(whole[: len(whole) // 2])
+    assert open_scenes(path)[0].aot is None
+
+
 def test_the_geophysical_mask_is_read_as_cloud_before_water_before_snow() -> None:
     table = mg2_table()
 

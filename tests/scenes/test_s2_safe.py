@@ -274,3 +274,22 @@ def test_a_product_without_classification_is_warned_of(tmp_path: Path) -> None:
 
     assert scene.scl is None
     assert any("clouds are not masked" in warning for warning in scene.warnings)
+
+
+def test_the_aerosol_map_is_read_and_a_damaged_one_is_warned_of(tmp_path: Path) -> None:
+    path = tile_scene(tmp_path, aot=0.125)
+    (scene,) = open_scenes(path)
+    assert scene.aot is not None
+    assert scene.aot.grid == scene.grid.at_resolution(60)
+    with rasterio.open(scene.aot.uri) as dataset:
+        values = dataset.read(1) * scene.aot.scale
+    np.testing.assert_allclose(values, 0.125)
+    assert not scene.warnings
+    image = Path(scene.aot.uri)
+    image.write_bytes(image.read_bytes()[:-40])
+    (scene,) = open_scenes(path)
+    assert scene.aot is None
+    assert "aerosol map" in scene.warnings[0]
+    image.unlink()
+    (scene,) = open_scenes(path)
+    assert scene.aot is None

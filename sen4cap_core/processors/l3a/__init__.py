@@ -1,0 +1,1 @@
+"""L3A composites: reflectance of many dates joined into one image."""

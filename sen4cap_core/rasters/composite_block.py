@@ -1,0 +1,206 @@
+"""One block of a composite: dates are added one by one, then it is finished."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.composite_average import MISSING, add_date, finish_average, total_weight
+from sen4cap_core.kernels.composite_choice import keep_greenest, median_of_dates
+from sen4cap_core.kernels.composite_original import ORIGINAL_MISSING, update_original
+from sen4cap_core.kernels.ndvi import ndvi_block
+from sen4cap_core.rasters.composite_dates import AerosolWeight, CompositePlan
+from sen4cap_core.rasters.status import LAND, NO_DATA
+from sen4cap_core.rasters.variables import Output, Quantisation
+
+FLAGS = "flags"
+"""Name of the raster that says what each pixel of a weighted composite shows; uint8."""
+_MINUTES_OF_DAY = 1440
+_REFLECTANCE = 1e-4
+
+
+@dataclass(frozen=True, eq=False)
+class DateBlock:
+    """One date on one block."""
+
+    numbers: NDArray[np.int16]
+    """(bands and helpers, rows, columns), reflectance x 10 000."""
+    status: NDArray[np.uint8]
+    aot: NDArray[np.float32]
+    """NaN unknown."""
+    cloud: NDArray[np.float32]
+    """Weight by the distance to clouds, 0..1."""
+    weight: float
+    minute: int
+    day_of_year: int
+
+
+class BlockComposer(Protocol):
+    """State of one block."""
+
+    def add(self, date: DateBlock) -> None:
+        """Take one date."""
+        ...
+
+    def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
+        """Give the rasters by name."""
+        ...
+
+
+def outputs_of_plan(plan: CompositePlan) -> list[Output]:
+    """Rasters of a composite besides its flags, in the order they are written."""
+    if plan.method == "weighted-sen4cap":
+        missing = ORIGINAL_MISSING
+        outputs = _bands(plan, missing)
+        for band in plan.bands:
+            name = band.lower()
+            weight = Quantisation(1e-3, missing)
+            outputs.append(Output(f"{name}_weight", weight, f"{band}: sum of weights"))
+            outputs.append(Output(f"{name}_day", Quantisation(1.0, missing), f"{band}: mean day of the year"))
+        return outputs
+    outputs = _bands(plan, int(MISSING))
+    day = Output("day", Quantisation(1.0), "Days from the synthesis date")
+    if plan.method == "weighted":
+        return [
+            *outputs,
+            Output("weight", Quantisation(1e-3), "Sum of weights; 0 where no date is clear"),
+            day,
+        ]
+    if plan.method == "max-ndvi":
+        return [*outputs, Output("ndvi", Quantisation(), "Highest NDVI"), day]
+    return [*outputs, Output("n_dates", Quantisation(1.0), "Clear dates")]
+
+
+def _bands(plan: CompositePlan, missing: int) -> list[Output]:
+    return [
+        Output(band.lower(), Quantisation(_REFLECTANCE, missing), f"Surface reflectance of {band}")
+        for band in plan.bands
+    ]
+
+
+def make_composer(plan: CompositePlan, shape: tuple[int, int], n_dates: int) -> BlockComposer:
+    """Return the empty state of a block."""
+    if plan.method == "weighted":
+        return _Weighted(plan, shape)
+    if plan.method == "weighted-sen4cap":
+        return _Original(plan, shape)
+    if plan.method == "median":
+        return _Median(plan, shape, n_dates)
+    return _Greenest(plan, shape)
+
+
+class _Weighted:
+    def __init__(self, plan: CompositePlan, shape: tuple[int, int]) -> None:
+        self._plan = plan
+        names = [*plan.bands, *plan.helpers]
+        self._blue = names.index("B02")
+        cube = (len(names), *shape)
+        self._weight = np.empty(shape, np.int32)
+        self._state = (
+            np.zeros(cube, np.int64),
+            np.zeros(cube, np.int64),
+            np.zeros(shape, np.int64),
+            np.zeros(shape, np.int64),
+            np.full(cube, MISSING),
+            np.full(shape, NO_DATA, np.uint8),
+            np.zeros(shape, np.int32),
+        )
+
+    def add(self, date: DateBlock) -> None:
+        a: AerosolWeight = self._plan.aerosol
+        total_weight(date.aot, date.cloud, date.weight, a.least, a.most, a.aot_max, self._weight)
+        add_date(date.numbers, date.status, self._weight, date.minute, self._blue, *self._state)
+
+    def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
+        numbers = np.empty(self._state[0].shape, np.int16)
+        weight, day = (np.empty(self._weight.shape, np.int16) for _ in range(2))
+        flags = np.empty(self._weight.shape, np.uint8)
+        finish_average(*self._state, numbers, weight, day, flags)
+        made = {band.lower(): numbers[i] for i, band in enumerate(self._plan.bands)}
+        return {**made, "weight": weight, "day": day, FLAGS: flags}
+
+
+class _Original:
+    """Numbers are cut off at each date and depend on the order of the dates, as in the original."""
+
+    def __init__(self, plan: CompositePlan, shape: tuple[int, int]) -> None:
+        self._plan = plan
+        names = [*plan.bands, *plan.helpers]
+        self._blue = names.index("B02")
+        cube = (len(names), *shape)
+        self._average, self._weights, self._days = (
+            np.full(cube, ORIGINAL_MISSING, np.int16) for _ in range(3)
+        )
+        self._flags = np.full(shape, NO_DATA, np.uint8)
+
+    def add(self, date: DateBlock) -> None:
+        a = self._plan.aerosol
+        aot = np.maximum(date.aot.astype(np.float64), 0.0)
+        thin = a.least + (a.most - a.least) * (1.0 - aot / a.aot_max)
+        weight = np.where(aot < a.aot_max, thin, a.least) * date.cloud * date.weight
+        update_original(
+            date.numbers, date.status, np.abs(weight), date.day_of_year, self._blue,
+            self._average, self._weights, self._days, self._flags,
+        )  # fmt: skip
+
+    def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
+        made: dict[str, NDArray[np.int16] | NDArray[np.uint8]] = {FLAGS: self._flags}
+        for i, band in enumerate(self._plan.bands):
+            name = band.lower()
+            made[name], made[f"{name}_weight"], made[f"{name}_day"] = (
+                part[i] for part in (self._average, self._weights, self._days)
+            )
+        return made
+
+
+class _Median:
+    def __init__(self, plan: CompositePlan, shape: tuple[int, int], n_dates: int) -> None:
+        self._plan = plan
+        self._stack = np.empty((len(plan.bands), n_dates, *shape), np.int16)
+        self._n = 0
+
+    def add(self, date: DateBlock) -> None:
+        usable = date.status == LAND
+        self._stack[:, self._n] = np.where(usable, date.numbers, MISSING)
+        self._n += 1
+
+    def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
+        shape = self._stack.shape[2:]
+        made: dict[str, NDArray[np.int16] | NDArray[np.uint8]] = {}
+        most = np.zeros(shape, np.int16)
+        for i, band in enumerate(self._plan.bands):
+            out, count = np.empty(shape, np.int16), np.empty(shape, np.int16)
+            median_of_dates(self._stack[i, : self._n], out, count)
+            made[band.lower()] = out
+            np.maximum(most, count, out=most)
+        made["n_dates"] = most
+        return made
+
+
+class _Greenest:
+    def __init__(self, plan: CompositePlan, shape: tuple[int, int]) -> None:
+        self._plan = plan
+        names = [*plan.bands, *plan.helpers]
+        self._red, self._nir = names.index("B04"), names.index("B08")
+        self._ndvi = np.empty(shape, np.int16)
+        self._best_ndvi = np.full(shape, MISSING)
+        self._best = np.full((len(names), *shape), MISSING)
+        self._minute = np.zeros(shape, np.int32)
+
+    def add(self, date: DateBlock) -> None:
+        missing = float(MISSING)
+        ndvi_block(
+            date.numbers[self._red], date.numbers[self._nir], date.status,
+            _REFLECTANCE, 0.0, missing, _REFLECTANCE, 0.0, missing, 10_000.0, int(MISSING), self._ndvi,
+        )  # fmt: skip
+        keep_greenest(self._ndvi, date.numbers, date.minute, self._best_ndvi, self._best, self._minute)
+
+    def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
+        day = (self._minute // _MINUTES_OF_DAY).astype(np.int16)
+        day[self._best_ndvi == MISSING] = MISSING
+        made = {band.lower(): self._best[i] for i, band in enumerate(self._plan.bands)}
+        return {**made, "ndvi": self._best_ndvi, "day": day}

@@ -1,0 +1,127 @@
+"""What a composite is made of: the scenes of a period by tile, opened, and how they fit together."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from pathlib import Path
+
+from sen4cap_core.clock import midnight
+from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.scenes.model import Scene
+from sen4cap_core.scenes.reading import open_scenes
+from sen4cap_core.steps.context import Context
+
+LEAST_SCENES = 2
+"""A composite of one date is that date."""
+
+
+@dataclass(frozen=True)
+class TileScene:
+    """One scene of a tile."""
+
+    scene_id: int
+    scene: Scene
+
+
+@dataclass
+class CompositeInput:
+    """A site's scenes of a period."""
+
+    site: str
+    site_id: int
+    year: int
+    compat: bool
+    tiles: dict[str, list[TileScene]] = field(default_factory=dict)
+    left_out: list[str] = field(default_factory=list)
+    """Scenes that cannot be used, with the reason."""
+    n_scenes: dict[str, int] = field(default_factory=dict)
+    """By tile, those that are known."""
+
+
+def find_composite_input(
+    context: Context, site_slug: str, day: date, days_before: int, days_after: int, tile: str | None
+) -> CompositeInput:
+    """Open the processed scenes of a period; those that cannot be opened any more are left out.
+
+    Raises
+    ------
+    NothingToDoError
+        There is no such site, it is paused, or switches composites off.
+    """
+    with context.session() as session:
+        site = site_rows.site_by_slug(session, site_slug)
+        if site is None:
+            raise NothingToDoError(f"there is no site {site_slug}")
+        if not site.enabled:
+            raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
+        switch = SiteConfig.model_validate(site.config).processors.l3a
+        if not switch.is_on:
+            raise NothingToDoError(f"site.yaml of {site.slug} switches L3A off")
+        seasons = site_rows.seasons_on(session, site.id, day)
+        year = seasons[0].year if seasons else day.year
+        found = CompositeInput(site.slug, site.id, year, switch.compat == "sen4cap")
+        start = midnight(day - timedelta(days=days_before))
+        end = midnight(day + timedelta(days=days_after + 1))
+        known = [
+            (row.id, row.tile, row.product_id, Path(row.path))
+            for row in scene_rows.processed_optical_scenes(session, site.id, start, end)
+            if tile is None or row.tile == tile
+        ]
+    for scene_id, at_tile, product_id, path in known:
+        found.n_scenes[at_tile] = found.n_scenes.get(at_tile, 0) + 1
+        try:
+            scene = _open(path, product_id, at_tile)
+        except (BadUploadError, OSError) as error:
+            found.left_out.append(f"{product_id}: {error}")
+            continue
+        found.tiles.setdefault(at_tile, []).append(TileScene(scene_id, scene))
+    for at_tile, members in found.tiles.items():
+        found.tiles[at_tile] = _of_one_zone(members, found.left_out)
+    return found
+
+
+def _open(path: Path, product_id: str, tile: str) -> Scene:
+    for scene in open_scenes(path):
+        if scene.product_id == product_id and scene.tile == tile:
+            return scene
+    raise BadUploadError(path, f"holds no tile {tile} of {product_id} any more.", remedy="drop it again")
+
+
+def _of_one_zone(members: list[TileScene], left_out: list[str]) -> list[TileScene]:
+    zones = Counter(member.scene.grid.epsg for member in members)
+    # The zone of most scenes; of two equally frequent ones the lower number.
+    zone = min(zones, key=lambda epsg: (-zones[epsg], epsg))
+    for member in members:
+        if member.scene.grid.epsg != zone:
+            own = member.scene.grid.epsg
+            left_out.append(f"{member.scene.product_id}: it lies in EPSG:{own}, the others in EPSG:{zone}")
+    return [member for member in members if member.scene.grid.epsg == zone]
+
+
+def bands_by_size(scenes: Sequence[Scene], bands: Iterable[str]) -> dict[float, tuple[str, ...]]:
+    """Return the bands that any scene has, by their finest pixel size in metres."""
+    groups: dict[float, list[str]] = {}
+    for band in bands:
+        sizes = [scene.bands[band].grid.resolution_m for scene in scenes if band in scene.bands]
+        if sizes:
+            groups.setdefault(min(sizes), []).append(band)
+    return {size: tuple(names) for size, names in sorted(groups.items())}
+
+
+def common_grid(scenes: Sequence[Scene], resolution_m: float) -> Grid:
+    """Return the grid of a pixel size over all scenes together, on the corner of the first."""
+    first = scenes[0].grid
+    bounds = [scene.grid.bounds_m for scene in scenes]
+    step = resolution_m
+    left = round((min(b[0] for b in bounds) - first.x_min_m) / step) * step + first.x_min_m
+    top = round((max(b[3] for b in bounds) - first.y_max_m) / step) * step + first.y_max_m
+    width = round((max(b[2] for b in bounds) - left) / step)
+    height = round((top - min(b[1] for b in bounds)) / step)
+    return Grid(first.epsg, left, top, resolution_m, width, height)

@@ -1,0 +1,97 @@
+"""Composites of reflectance as products of the service."""
+
+from __future__ import annotations
+
+import json
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+import rasterio
+from sqlalchemy import select
+from steps.conftest import SITE
+
+from sen4cap_core.db.models import Product, ProductInput, Site
+from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.steps.composite_optical import composite_optical
+from sen4cap_core.steps.composite_product import composite_quicklook
+
+DAY = date(2019, 6, 16)
+BANDS = {"B02": 0.04, "B03": 0.06, "B04": 0.05, "B08": 0.30, "B05": 0.10}
+
+
+def drop(desk, day: int, month: int = 6, level: float = 1.0, scl: int | np.ndarray = 4) -> int:
+    """Process a scene with all bands times a level; return its id."""
+    bands = {name: level * value for name, value in BANDS.items()}
+    return desk.process(desk.scene(day, month, reflectance=bands, scl=scl, aot=0.1)).subject.scene_id
+
+
+@pytest.mark.service
+def test_a_composite_is_a_product_with_lineage(desk) -> None:
+    half = np.full((60, 60), 4, np.uint8)
+    half[:30] = 9
+    ids = [drop(desk, 6, level=1.0), drop(desk, 16, level=2.0, scl=half), drop(desk, 26, level=1.0)]
+    drop(desk, 20, month=8, level=5.0)
+
+    report = composite_optical(desk.context, SITE, DAY)
+
+    by_size = {one.grid.resolution_m: one for one in report.made}
+    assert {size: one.plan.bands for size, one in by_size.items()} == {
+        10.0: ("B02", "B03", "B04", "B08"),
+        20.0: ("B05",),
+    }
+    fine = by_size[10.0]
+    with rasterio.open(fine.raster_path(desk.context, "b08")) as dataset:
+        values = dataset.read(1) * dataset.scales[0]
+    # Where the second date is cloudy the others decide; elsewhere it counts, less for the cloud nearby.
+    level = values / values[0, 0]
+    assert values[0, 0] == pytest.approx(0.30, rel=0.1)
+    assert 1.15 < level[-1, -1] < 1.4
+    item = json.loads(fine.item_path(desk.context).read_text())
+    assert item["properties"]["start_datetime"].startswith("2019-06-06")
+    assert item["properties"]["end_datetime"].startswith("2019-06-26")
+    assert set(item["assets"]) == {"b02", "b03", "b04", "b08", "weight", "day", "flags"}
+    assert sum(link["rel"] == "derived_from" for link in item["links"]) == 3
+    with desk.context.session() as session:
+        products = session.scalars(select(Product).where(Product.kind == "sen4cap-l3a-composite")).all()
+        assert len(products) == 2
+        of_first = select(ProductInput.ref).where(ProductInput.product_id == products[0].id)
+        refs = session.scalars(of_first).all()
+    assert sorted(refs) == sorted(f"scene:{number}" for number in ids)
+    assert composite_quicklook(desk.context, fine).startswith(b"\x89PNG")
+    assert composite_quicklook(desk.context, by_size[20.0]).startswith(b"\x89PNG")
+
+    # The same work is there already; a late scene makes another composite.
+    again = composite_optical(desk.context, SITE, DAY)
+    assert [one.result for one in again.made] == [None, None]
+    drop(desk, 11)
+    late = composite_optical(desk.context, SITE, DAY, bands=["B04"])
+    assert late.made[0].result is not None
+    assert len(late.made[0].members) == 4
+
+
+@pytest.mark.service
+def test_a_site_without_enough_scenes_is_skipped_with_its_reason(desk) -> None:
+    with pytest.raises(NothingToDoError, match="no processed scene in the period"):
+        composite_optical(desk.context, SITE, DAY)
+    drop(desk, 6)
+    with pytest.raises(NothingToDoError, match=r"30TUM: 1 usable scenes .* 2 are needed"):
+        composite_optical(desk.context, SITE, DAY)
+    gone = desk.scene(16)
+    desk.process(gone)
+    for path in gone.rglob("*B08_10m.jp2"):
+        path.unlink()
+    with pytest.raises(NothingToDoError, match="B08"):
+        composite_optical(desk.context, SITE, DAY)
+    with pytest.raises(NothingToDoError, match="no processed scene"):
+        composite_optical(desk.context, SITE, DAY + timedelta(days=100))
+    with pytest.raises(NothingToDoError, match="there is no site nowhere"):
+        composite_optical(desk.context, "nowhere", DAY)
+    with pytest.raises(ValueError, match="no such method"):
+        composite_optical(desk.context, SITE, DAY, method="mean")
+    with pytest.raises(ValueError, match="no such band: B10"):
+        composite_optical(desk.context, SITE, DAY, bands=["B10"])
+    with desk.context.session() as session:
+        session.scalars(select(Site)).one().config = {"processors": {"l3a": {"enabled": False}}}
+    with pytest.raises(NothingToDoError, match="switches L3A off"):
+        composite_optical(desk.context, SITE, DAY)
