@@ -15,7 +15,6 @@ from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
 from sen4cap_core.steps.classify_crops import CropTypeAnswer
 from sen4cap_core.steps.classify_crops import classify_crops as run_step
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.crop_type_asking import ask_due_crop_types
 
 
 @flow(name="classify-crops")
@@ -49,15 +48,6 @@ def classify_crops(
             continue
         answers[f"{done.given.site} {done.given.season}"] = _show(context, done)
     return answers or skipped("; ".join(reasons))
-
-
-@flow(name="classify-all-crops")
-def classify_all_crops() -> dict[str, int] | State[None]:
-    """Ask for the crop types of every season between its middle and two months after its end."""
-    asked = ask_due_crop_types(step_context())
-    if not asked:
-        return skipped("no season is between its middle and two months after its end")
-    return {"seasons": asked}
 
 
 def _show(context: Context, done: CropTypeAnswer) -> dict[str, Any]:

@@ -16,15 +16,18 @@ from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.classify_crops import classify_crops
+from flows.composite_radar import composite_radar
 from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
 from flows.ingest_scene import ingest_scene
 from flows.monitor_practices import monitor_practices
+from flows.plan_seasons import plan_seasons as plan_seasons_flow
 from flows.preprocess_scene import preprocess_scene
 from flows.process_radar import process_grd, process_slc
 from flows.process_scene import process_scene
 from flows.runtime import current_work, mark_crashed
+from flows.search_sources import search_sources
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.errors import BadUploadError
@@ -32,19 +35,23 @@ from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_back_orphans
+from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.preprocess_scene import corrector_of
 from sen4cap_core.steps.work import (
     CLASSIFY_CROPS,
+    COMPOSITE_RADAR,
     DETECT_MOWING,
     EXTRACT_PARCELS,
     FETCH_SCENE,
     INGEST_SCENE,
+    LONG_WORK,
     MONITOR_PRACTICES,
     PREPROCESS_SCENE,
     PROCESS_GRD,
     PROCESS_SCENE,
     PROCESS_SLC,
     SCENE_WORK,
+    SEARCH_SOURCES,
     SEASON_WORK,
 )
 
@@ -61,6 +68,8 @@ FLOWS: dict[str, Callable[..., Any]] = {
     DETECT_MOWING: detect_mowing,
     MONITOR_PRACTICES: monitor_practices,
     CLASSIFY_CROPS: classify_crops,
+    COMPOSITE_RADAR: composite_radar,
+    SEARCH_SOURCES: search_sources,
 }
 
 LOOK_SECONDS = 0.5
@@ -69,6 +78,8 @@ FETCH_LOOK_SECONDS = 3.0
 """The same where nobody waits by the second."""
 AWAY_SECONDS = 5.0
 """Pause when the database or the Prefect server is away."""
+PLAN_SECONDS = 60.0
+"""How often the calendars of the seasons are looked at: a few queries for each site, no flow run."""
 ORPHAN_SECONDS = 15.0
 """How often jobs of dead processes are looked for."""
 RETRY_SECONDS = 20.0
@@ -106,6 +117,7 @@ class WarmWorker:
         # Fetching waits for the network, so it has hands of its own: it holds no scene up.
         hands = [("slot", _next_work, LOOK_SECONDS)] * settings.scene_slots
         hands += [("fetch", _next_fetch, FETCH_LOOK_SECONDS)] * settings.fetch_slots
+        hands.append(("long", _next_long, FETCH_LOOK_SECONDS))
         if corrector_of(settings) is not None:
             # A correction takes an hour and threads of its own; one at a time keeps the dates in order.
             hands.append(("correct", _next_correction, FETCH_LOOK_SECONDS))
@@ -113,6 +125,7 @@ class WarmWorker:
             threading.Thread(target=self._slot, args=(take, pause), name=f"{name}-{number}", daemon=True)
             for number, (name, take, pause) in enumerate(hands)
         ]
+        slots.append(threading.Thread(target=self._plan, name="plan", daemon=True))
         for thread in slots:
             thread.start()
         while not self._stop.is_set():
@@ -161,6 +174,15 @@ class WarmWorker:
                 logger.info("%s jobs done: making room for a fresh process", RECYCLE_AFTER_JOBS)
                 self.stop()
 
+    def _plan(self) -> None:
+        """Look at the calendars now and then; only what changes them becomes a flow run with a page."""
+        while not self._stop.wait(PLAN_SECONDS):
+            try:
+                for site in sorted(plan_seasons(self._context).sites_changed):
+                    plan_seasons_flow(site, return_state=True)
+            except Exception:
+                logger.warning("could not plan: tried again in a minute", exc_info=True)
+
     def _look_for_orphans(self) -> None:
         try:
             mark_crashed(take_back_orphans(self._context))
@@ -169,9 +191,20 @@ class WarmWorker:
 
 
 def _next_fetch(context: Context, owner: str) -> list[ClaimedJob]:
-    """Claim a transfer."""
-    job = claim_next(context, [FETCH_SCENE], owner)
+    """Claim a transfer, or the search that finds what is to be transferred."""
+    job = claim_next(context, [SEARCH_SOURCES, FETCH_SCENE], owner)
     return [job] if job else []
+
+
+def _next_long(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim what takes minutes over a whole season, when no scene work of its site is left."""
+    for kind in LONG_WORK:
+        with context.session() as session:
+            quiet = jobs.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
+        job = claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None
+        if job is not None:
+            return [job]
+    return []
 
 
 def _next_correction(context: Context, owner: str) -> list[ClaimedJob]:

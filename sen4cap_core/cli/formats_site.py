@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel
 
 from sen4cap_core.cli.formats_text import block, model_table
-from sen4cap_core.declarations import site
+from sen4cap_core.declarations import schedule, site
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
 from sen4cap_core.declarations.diversification_settings import Thresholds
 
@@ -24,6 +24,7 @@ processors:
   l4c:
     practices: [NA, CC]
     settings: {CC: {CATCHPERIOD: 70}}
+schedule: {l4a: {every: month, wait_hours: 48}, l4c: week}
 sources:
   - {kind: local, root: /eodata}
   - {kind: stac, url: "https://stac.example.org/v1", secret: copernicus, max_cloud_percent: 80}
@@ -40,6 +41,8 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`processors.l4a.diversification`", Thresholds),
     ("`processors.l4b`", site.L4BSwitch),
     ("`processors.l4c`", site.L4CSwitch),
+    ("`schedule`", schedule.SchedulesConfig),
+    ("`schedule`, each; a word alone is its `every`", schedule.Schedule),
     ("`radar`", site.RadarConfig),
     ("`sources`, `kind: local`", site.LocalSource),
     ("`sources`, `kind: stac`", site.StacSource),

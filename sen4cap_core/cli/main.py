@@ -19,6 +19,7 @@ from sen4cap_core.cli import (
     l4c,
     markers,
     products,
+    season,
     services,
     site,
     upload,
@@ -36,6 +37,7 @@ app = typer.Typer(
 services.register(app)
 work.register(app)
 app.add_typer(site.app, name="site")
+app.add_typer(season.app, name="season")
 app.add_typer(config.app, name="config")
 app.add_typer(crop_codes.app, name="crop-codes")
 upload.register(app)

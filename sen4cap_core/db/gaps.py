@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.crop_types import seasons_due
 from sen4cap_core.db.models import (
-    CropTypeRun,
     DeclarationSet,
     Job,
     MowingRun,
@@ -83,32 +79,6 @@ def seasons_to_evaluate(session: Session) -> list[tuple[int, str]]:
             newest_observation.is_not(None),
             or_(last_run.is_(None), newest_observation > last_run, newest_config > last_run),
         )
-    )
-    return [(row.id, row.slug) for row in session.execute(query)]
-
-
-def crop_types_not_told(session: Session, since: datetime) -> list[tuple[int, str]]:
-    """Return (season, site) of seasons that were due at a moment and neither tried nor waiting since.
-
-    Sites that came later than that moment have missed nothing.
-    """
-    due = seasons_due(session, since.date())
-    told = select(CropTypeRun.season_id).where(CropTypeRun.created_at >= since)
-    # A job that ended before has its end there still; one that waits again has lost it.
-    tried = select(Job.key).where(
-        Job.kind == "classify-crops",
-        or_(Job.state.in_(("waiting", "running")), Job.finished_at >= since),
-    )
-    query = (
-        select(Season.id, Site.slug)
-        .join(Site, Site.id == Season.site_id)
-        .where(
-            Season.id.in_(due),
-            Site.created_at < since,
-            Season.id.not_in(told),
-            func.concat("classify-crops/", Season.id).not_in(tried),
-        )
-        .order_by(Season.id)
     )
     return [(row.id, row.slug) for row in session.execute(query)]
 

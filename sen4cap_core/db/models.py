@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from sen4cap_core.db.base import Base, Json
 from sen4cap_core.db.models_crop_types import CropTypeResult, CropTypeRun, DiversificationResult
 from sen4cap_core.db.models_mowing import Marker, MowingResult, MowingRun
+from sen4cap_core.db.models_planning import PlannedRun
 from sen4cap_core.db.models_practice_results import PracticeResult, PracticeRun
 from sen4cap_core.db.models_practices import PracticeRow, PracticeSet
 from sen4cap_core.db.models_sources import OfferRow, SourceSearch
@@ -30,6 +31,7 @@ __all__ = [
     "ObservationSet",
     "OfferRow",
     "Parcel",
+    "PlannedRun",
     "PracticeResult",
     "PracticeRow",
     "PracticeRun",

@@ -60,3 +60,6 @@ class SourceSearch(Base):
     error: Mapped[str | None]
     """Of the last search, null where it went well."""
     n_offers: Mapped[int] = mapped_column(default=0)
+    asked_for: Mapped[str | None]
+    """Hash of what was asked for (tiles, outline, satellites, first day): when that changes, all days are
+    searched anew."""

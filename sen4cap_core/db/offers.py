@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import func, select, update
+from sqlalchemy import func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -110,6 +110,7 @@ def note_search(
     *,
     until: date | None = None,
     n_offers: int = 0,
+    asked_for: str | None = None,
     error: str | None = None,
 ) -> None:
     """Write down how a search went; a failed one leaves what was covered before."""
@@ -118,7 +119,12 @@ def note_search(
     )
     values: dict[str, object] = {"error": error}
     if error is None:
-        values |= {"searched_until": until, "succeeded_at": func.now(), "n_offers": n_offers}
+        values |= {
+            "searched_until": until,
+            "succeeded_at": func.now(),
+            "n_offers": n_offers,
+            "asked_for": asked_for,
+        }
     else:
         values["failed_at"] = func.now()
     session.execute(
@@ -126,6 +132,29 @@ def note_search(
         .where(SourceSearch.season_id == season_id, SourceSearch.source == source)
         .values(**values)
     )
+
+
+def pass_over_other_tiles(session: Session, site_id: int, tiles: Sequence[str]) -> int:
+    """Leave out what was offered for tiles that the site no longer has, and take it up again where it has
+    them again; return how many are left out. A site without tiles takes all.
+    """
+    left_out = "its tile is not one of the site's"
+    of_site = OfferRow.site_id == site_id
+    inside = OfferRow.tile.is_(None) | OfferRow.tile.in_(tiles) if tiles else true()
+    session.execute(
+        update(OfferRow)
+        .where(of_site, OfferRow.state == PASSED_OVER, OfferRow.reason == left_out, inside)
+        .values(state=OFFERED, reason=None)
+    )
+    if not tiles:
+        return 0
+    rows = session.execute(
+        update(OfferRow)
+        .where(of_site, OfferRow.state == OFFERED, OfferRow.tile.not_in(tiles))
+        .values(state=PASSED_OVER, reason=left_out)
+        .returning(OfferRow.id)
+    )
+    return len(rows.all())
 
 
 def unfetched_acquisitions(session: Session) -> list[tuple[int, str]]:

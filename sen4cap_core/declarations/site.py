@@ -18,6 +18,7 @@ from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
 from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.geometry import WGS84, repair, reproject
 from sen4cap_core.declarations.l4c_config import PracticeSettings
+from sen4cap_core.declarations.schedule import SchedulesConfig
 from sen4cap_core.declarations.vector_files import read_vector
 from sen4cap_core.declarations.vector_packs import vector_file
 from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
@@ -288,6 +289,8 @@ class SiteConfig(StrictModel):
     """Default: the calendar year of each year folder."""
     processors: ProcessorsConfig = ProcessorsConfig()
     """Which processors run, and how."""
+    schedule: SchedulesConfig = SchedulesConfig()
+    """When the processors run by the calendar."""
     radar: RadarConfig = RadarConfig()
     """Ready-made Sentinel-1 products."""
     tiles: tuple[str, ...] | None = Field(default=None, min_length=1)

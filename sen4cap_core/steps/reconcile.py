@@ -19,7 +19,6 @@ from sen4cap_core.files import sweep_partial
 from sen4cap_core.inbox.register import register_all
 from sen4cap_core.scenes.s2_safe import find_level_1c
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.crop_type_asking import ask_missed_crop_types
 from sen4cap_core.steps.leases import take_back_orphans
 from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
 from sen4cap_core.steps.work import (
@@ -54,8 +53,6 @@ class Gaps:
     """Radar acquisitions for which something new has come."""
     extractions: int = 0
     seasons: int = 0
-    crop_maps: int = 0
-    """Seasons whose crop types the last end of a month passed by."""
     partial_files: int = 0
     waiting_uploads: int = 0
     """Uploads that wait to be received now: somebody must start the drain."""
@@ -98,7 +95,6 @@ def reconcile(context: Context) -> Gaps:
         for season_id, slug in gaps.seasons_to_evaluate(session):
             if work_key(DETECT_MOWING, season_id) not in failed:
                 found.seasons += ask_mowing(session, slug, season_id)
-        found.crop_maps = ask_missed_crop_types(session, failed)
     # Last, since it walks the folders: the gaps in the tables are closed whatever lies in the uploads.
     found.files = register_all(context.settings, context.engine)
     found.partial_files = len(sweep_partial(context.settings.data))

@@ -10,11 +10,13 @@ import shapely
 
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import offers as offer_rows
+from sen4cap_core.db import pending
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Season, Site
 from sen4cap_core.db.offers import NewOffer
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.products.naming import content_key
 from sen4cap_core.sources.accounts import Store
 from sen4cap_core.sources.choosing import by_acquisition
 from sen4cap_core.sources.offers import Offer, Query, SourceError
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
 
 LATE_DAYS = 60
 """So long after its end a season is still searched: products are published late."""
+AGAIN_AFTER = timedelta(minutes=15)
+"""A search that failed is not tried again before."""
 SIMPLIFY_DEGREES = 0.005
 """Extents are simplified to about 500 m for queries: catalogues limit their length."""
 MAX_VERTICES = 200
@@ -65,7 +69,7 @@ def search_sources(
     with context.session() as session:
         site, config = _site(session, site_slug)
         seasons = [s for s in site_rows.seasons_of(session, site.id, enabled_only=True) if _is_open(s)]
-        footprint = _footprint(site)
+        footprint = site_footprint(site)
         tiles = tuple(site.tiles)
         site_id = site.id
         spans = [(season.id, season.start, season.end) for season in seasons]
@@ -74,7 +78,8 @@ def search_sources(
     report = SearchReport(site_slug)
     for season_id, start, end in spans:
         for source in sources_of(config):
-            first = _first_day(context, season_id, source, start, again_from)
+            asked_for = asked_for_key(config, source, footprint, tiles, start)
+            first = _first_day(context, season_id, source, start, asked_for, again_from)
             last = min(end, utc_now().date())
             if first > last:
                 continue
@@ -87,8 +92,52 @@ def search_sources(
                 relative_orbits=source.config.relative_orbits,
                 max_cloud_percent=source.config.max_cloud_percent,
             )
-            _search(context, report, site_id, season_id, source, query, bands_needed(config), store)
+            _search(
+                context, report, site_id, season_id, source, query, bands_needed(config), asked_for, store
+            )
+    with context.session() as session:
+        offer_rows.pass_over_other_tiles(session, site_id, tiles)
     return report
+
+
+def asked_for_key(
+    config: SiteConfig, source: NamedSource, footprint: str, tiles: tuple[str, ...], start: date
+) -> str:
+    """Return a hash of what a source is asked for: with another one all past days are asked for anew."""
+    wanted = {
+        "satellites": source.config.satellites or config.satellites,
+        "footprint": footprint,
+        "tiles": sorted(tiles),
+        "orbits": sorted(source.config.relative_orbits),
+        "cloud": source.config.max_cloud_percent,
+        "bands": sorted(bands_needed(config)),
+        "start": start,
+        "source": source.config.model_dump(mode="json", exclude={"look_back_days", "connections", "secret"}),
+    }
+    return content_key([], wanted, "")
+
+
+def site_to_search(session: Session, site: Site) -> bool:
+    """Whether a source of a site was never asked for what the site wants now, or its last search failed a
+    while ago.
+    """
+    config = SiteConfig.model_validate(site.config)
+    if not config.sources or site.extent is None:
+        return False
+    footprint, tiles = site_footprint(site), tuple(site.tiles)
+    now = pending.database_now(session)
+    for season in site_rows.seasons_of(session, site.id, enabled_only=True):
+        if season.start > now.date():
+            continue
+        known = pending.searches(session, season.id)
+        for source in sources_of(config):
+            state = known.get(source.name)
+            key = asked_for_key(config, source, footprint, tiles, season.start)
+            if state is None or state.asked_for != key:
+                failed_at = state.failed_at if state is not None and state.error else None
+                if failed_at is None or now - failed_at > AGAIN_AFTER:
+                    return True
+    return False
 
 
 def _search(
@@ -99,6 +148,7 @@ def _search(
     source: NamedSource,
     query: Query,
     bands: frozenset[str],
+    asked_for: str,
     store: Store | None,
 ) -> None:
     try:
@@ -113,7 +163,9 @@ def _search(
         new = offer_rows.enter_offers(session, site_id, season_id, rows)
         for key in sorted(new):
             ask_fetch(session, report.site, site_id, key)
-        offer_rows.note_search(session, season_id, source.name, until=query.end, n_offers=len(offers))
+        offer_rows.note_search(
+            session, season_id, source.name, until=query.end, n_offers=len(offers), asked_for=asked_for
+        )
         # What could not be fetched so far is asked for again: its source may be back.
         for again_site_id, key in offer_rows.unfetched_acquisitions(session):
             if again_site_id == site_id:
@@ -159,7 +211,7 @@ def _site(session: Session, slug: str) -> tuple[Site, SiteConfig]:
     return site, config
 
 
-def _footprint(site: Site) -> str:
+def site_footprint(site: Site) -> str:
     extent = site_rows.site_extent(site)
     if extent is None:
         raise NothingToDoError(f"{site.slug} has no extent yet: drop site.zip or site.gpkg")
@@ -176,15 +228,22 @@ def _is_open(season: Season) -> bool:
 
 
 def _first_day(
-    context: Context, season_id: int, source: NamedSource, start: date, again_from: date | None
+    context: Context,
+    season_id: int,
+    source: NamedSource,
+    start: date,
+    asked_for: str,
+    again_from: date | None,
 ) -> date:
-    """Return the day a search starts from; after the season's last good search only the look-back."""
+    """Return the day a search starts from; after the season's last good search for the same only the
+    look-back.
+    """
     if again_from is not None:
         return max(start, again_from)
     with context.session() as session:
         state = offer_rows.search_state(session, season_id, source.name)
         season = session.get_one(Season, season_id)
-        if state is None or state.searched_until is None:
+        if state is None or state.searched_until is None or state.asked_for != asked_for:
             return start
         is_over = utc_now().date() > season.end + timedelta(days=LATE_DAYS)
         if is_over and state.searched_until >= season.end:

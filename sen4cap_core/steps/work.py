@@ -5,9 +5,11 @@ A key says which work it is, so that asking twice is asking once.
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 
 from sen4cap_core.db.jobs import enqueue
+from sen4cap_core.declarations.schedule import Planned
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -22,13 +24,17 @@ FETCH_SCENE = "fetch-scene"
 PREPROCESS_SCENE = "preprocess-scene"
 DETECT_MOWING = "detect-mowing"
 MONITOR_PRACTICES = "monitor-practices"
+SEARCH_SOURCES = "search-sources"
 CLASSIFY_CROPS = "classify-crops"
+COMPOSITE_RADAR = "composite-radar"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC, PROCESS_GRD)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
-SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES, CLASSIFY_CROPS)
+SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
 """What evaluates a season, when a burst is through."""
-WARM_WORK = (*SCENE_WORK, *SEASON_WORK)
+LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_RADAR)
+"""What takes minutes over a whole season: it has a hand of its own, so that no scene waits for it."""
+WARM_WORK = (*SCENE_WORK, *SEASON_WORK, *LONG_WORK, SEARCH_SOURCES)
 """What the warm worker does; receive-upload is the drain flow's."""
 
 MOWING_DELAY_SECONDS = 3.0
@@ -49,6 +55,8 @@ _PRIORITY = {
     DETECT_MOWING: 20,
     MONITOR_PRACTICES: 10,
     CLASSIFY_CROPS: 5,
+    COMPOSITE_RADAR: 2,
+    SEARCH_SOURCES: 90,
 }
 
 
@@ -123,9 +131,47 @@ def ask_practices(session: Session, site_slug: str, season_id: int) -> bool:
     )
 
 
-def ask_crop_types(session: Session, site_slug: str, season_id: int) -> bool:
-    """Ask for a season's crop types to be told with what there is then."""
-    return _ask(session, CLASSIFY_CROPS, season_id, site_slug, "season_id", again=True)
+def ask_search(session: Session, site_slug: str) -> bool:
+    """Ask for all sources of a site to be searched."""
+    outcome = enqueue(
+        session,
+        SEARCH_SOURCES,
+        f"{SEARCH_SOURCES}/{site_slug}",
+        site_slug,
+        {"site": site_slug},
+        priority=_PRIORITY[SEARCH_SOURCES],
+        again=True,
+    )
+    return outcome != "known"
+
+
+def ask_crop_types(session: Session, site_slug: str, season_id: int, until: date) -> bool:
+    """Ask for the crop types of a season with what was acquired up to a day."""
+    outcome = enqueue(
+        session,
+        CLASSIFY_CROPS,
+        planned_key("l4a", season_id, until),
+        site_slug,
+        {"season_id": season_id, "until": until.isoformat()},
+        priority=_PRIORITY[CLASSIFY_CROPS],
+        again=True,
+    )
+    return outcome != "known"
+
+
+def ask_composite_radar(session: Session, site_slug: str, season_id: int) -> bool:
+    """Ask for the radar composites of a season that are not there yet."""
+    return _ask(session, COMPOSITE_RADAR, season_id, site_slug, "season_id", again=True)
+
+
+def planned_key(planned: Planned, season_id: int, until: date) -> str:
+    """Return the key of the job that a planned run of a season is."""
+    if planned == "l4a":
+        return f"{CLASSIFY_CROPS}/{season_id}/{until}"
+    return work_key(_PLANNED_KINDS[planned], season_id)
+
+
+_PLANNED_KINDS = {"s1_composites": COMPOSITE_RADAR, "l4b": DETECT_MOWING, "l4c": MONITOR_PRACTICES}
 
 
 def work_key(kind: str, subject_id: int) -> str:

@@ -19,7 +19,6 @@ from sen4cap_core.db.models import (
     CropTypeResult,
     CropTypeRun,
     DiversificationResult,
-    Job,
     Parcel,
     Product,
     SceneRow,
@@ -28,9 +27,7 @@ from sen4cap_core.db.models import (
 from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
-from sen4cap_core.steps import crop_type_asking
 from sen4cap_core.steps.classify_crops import classify_crops
-from sen4cap_core.steps.reconcile import reconcile
 from tests.processors.l4a.crop_type_season import long_frame, wide_of
 from tests.steps.conftest import SITE, YEAR, fields
 
@@ -168,68 +165,6 @@ def test_what_cannot_be_done_says_why(desk, season, setting, why: str) -> None:
 
     with pytest.raises(NothingToDoError, match=why):
         classify_crops(desk.context, 1)
-
-
-def test_what_a_months_end_missed_is_found_once(desk, monkeypatch) -> None:
-    def waiting() -> list[tuple[str, str]]:
-        with desk.context.session() as session:
-            jobs = session.scalars(select(Job).where(Job.kind == "classify-crops"))
-            return [(job.key, job.state) for job in jobs]
-
-    def at(moment: datetime) -> int:
-        monkeypatch.setattr(crop_type_asking, "utc_now", lambda: moment)
-        return reconcile(desk.context).crop_maps
-
-    august = datetime(YEAR, 8, 17, tzinfo=UTC)
-    assert at(august) == 0, "the site came after the first of August: it missed nothing"
-    with desk.context.session() as session:
-        session.scalars(select(Site)).one().created_at = datetime(YEAR, 1, 1, tzinfo=UTC)
-
-    assert at(datetime(YEAR, 7, 1, 2, 29, tzinfo=UTC)) == 0, "the first of June is before the middle"
-    assert at(august) == 1
-    assert waiting() == [("classify-crops/1", "waiting")]
-    assert at(august) == 0, "it waits already"
-
-    with desk.context.session() as session:
-        job = session.scalars(select(Job).where(Job.kind == "classify-crops")).one()
-        job.state, job.finished_at = "skipped", datetime(YEAR, 8, 1, 2, 31, tzinfo=UTC)
-    assert at(august) == 0, "it was looked at in August, and there was nothing to do"
-    assert at(datetime(YEAR, 9, 1, 2, 31, tzinfo=UTC)) == 1
-    assert waiting() == [("classify-crops/1", "waiting")]
-
-    with desk.context.session() as session:
-        job = session.scalars(select(Job).where(Job.kind == "classify-crops")).one()
-        job.state, job.finished_at = "failed", datetime(YEAR, 9, 1, 2, 31, tzinfo=UTC)
-    assert at(datetime(YEAR, 10, 2, tzinfo=UTC)) == 0, "a failed one waits for a person"
-
-
-def test_the_schedule_asks_for_seasons_that_are_due(desk, monkeypatch) -> None:
-    monkeypatch.setattr(crop_type_asking, "utc_now", lambda: datetime(YEAR, 6, 1, 2, 30, tzinfo=UTC))
-    assert crop_type_asking.ask_due_crop_types(desk.context) == 0
-    monkeypatch.setattr(crop_type_asking, "utc_now", lambda: datetime(YEAR, 8, 1, 2, 30, tzinfo=UTC))
-    assert crop_type_asking.ask_due_crop_types(desk.context) == 1
-    with desk.context.session() as session:
-        assert session.scalars(select(Job.payload).where(Job.kind == "classify-crops")).all() == [
-            {"season_id": 1}
-        ]
-
-
-@pytest.mark.parametrize(
-    ("now", "asked"),
-    [
-        ("2019-08-17T12:00", "2019-08-01T02:30"),
-        ("2019-08-01T02:30", "2019-08-01T02:30"),
-        ("2019-08-01T02:29", "2019-07-01T02:30"),
-        ("2020-01-01T00:00", "2019-12-01T02:30"),
-        ("2020-03-31T23:59", "2020-03-01T02:30"),
-    ],
-)
-def test_the_last_end_of_a_month(now: str, asked: str) -> None:
-    found = crop_type_asking.last_month_end(datetime.fromisoformat(now).replace(tzinfo=UTC))
-    assert found == datetime.fromisoformat(asked).replace(tzinfo=UTC)
-    schedule = (Path(__file__).parents[2] / "prefect.yaml").read_text(encoding="utf-8")
-    day, hour, minute = crop_type_asking.ASKED_AT
-    assert f'cron: "{minute} {hour} {day} * *"' in schedule
 
 
 def test_without_declarations_or_crop_codes_it_is_skipped(desk) -> None:

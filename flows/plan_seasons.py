@@ -1,0 +1,41 @@
+"""The calendar of the seasons: ask for what is due, and show what waits and why."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from prefect import State, flow
+
+from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
+from sen4cap_core.db.sites import enabled_sites
+from sen4cap_core.reports.season import season_markdown
+from sen4cap_core.steps.plan_seasons import plan_seasons as run_step
+from sen4cap_core.steps.season_page import season_page
+
+
+@flow(name="plan-seasons")
+def plan_seasons(site: str | None = None) -> dict[str, Any] | State[None]:
+    """Bring the planned runs of the seasons up to this moment, and leave a page for each site.
+
+    Parameters
+    ----------
+    site : folder name of one site; all enabled sites where empty.
+    """
+    context = step_context()
+    with context.session() as session:
+        slugs = [row.slug for row in enabled_sites(session) if site is None or row.slug == site]
+    if not slugs:
+        return skipped(f"there is no enabled site {site!r}" if site else "there is no enabled site")
+    name_run(f"plan-seasons {', '.join(slugs)}", [tag for slug in slugs for tag in scope_tags(slug)])
+    done = run_step(context, site)
+    for slug in slugs:
+        with context.session() as session:
+            page = season_page(session, slug)
+        show(artifact_key("season", slug), season_markdown(page), f"Season of {slug}")
+    return {
+        "planned": done.planned,
+        "asked": done.asked,
+        "ended": done.ended,
+        "withdrawn": done.withdrawn,
+        "searched": done.searches,
+    }
