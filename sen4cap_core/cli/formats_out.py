@@ -19,6 +19,7 @@ from sen4cap_core.processors.l4a.crop_type.tables_out import PREDICTION_COLUMNS
 from sen4cap_core.processors.l4a.diversification.categories import DIAGNOSES
 from sen4cap_core.processors.l4a.diversification.conformity import NAMES as CONFORMITIES
 from sen4cap_core.products import naming, practice_exports, tables
+from sen4cap_core.reports import mowing_score_files as scores
 from sen4cap_core.steps.crop_type_product import COLUMN_TEXTS as CROP_TEXTS
 from sen4cap_core.steps.crop_type_product import CSV_COLUMNS
 
@@ -104,8 +105,8 @@ DIVERSIFICATION = {
 def output_sections() -> list[str]:
     """Return a section for each kind of file or table that comes out."""
     return [
-        _parcels(), _observations(), _rasters(), _crop_types(), _diversification(), _mowing(), _practices(),
-        _items(), _others(),
+        _parcels(), _observations(), _rasters(), _crop_types(), _diversification(), _mowing(),
+        _mowing_scores(), _practices(), _items(), _others(),
     ]  # fmt: skip
 
 
@@ -246,6 +247,23 @@ The events table (Parquet):
 {_database("Parcels of the run in force", models_mowing.MowingResult)}
 
 {_database("Their mowings", models_mowing.Marker)}"""
+
+
+def _mowing_scores() -> str:
+    ids, areas, crops = (
+        ", ".join(f"`{name}`" for name in names)
+        for names in (scores.ID_COLUMNS, scores.AREA_COLUMNS, scores.CROP_COLUMNS)
+    )
+    rows = [(f"`{name}`", meaning) for name, meaning in scores.SCORE_COLUMNS.items()]
+    return f"""## Mowing scores (`sen4cap l4b score`)
+
+The tables compared are CSV or Parquet. The parcel id is the first of {ids}; detections have `start`, `end`
+and `confidence`, or the columns `m1_dstart` to `m4_conf`; the reference has `date`, or `start` and `end`; an
+empty date is a parcel that was watched and not mown. Crop codes are read from {crops}, sizes from
+{areas}. Written are `reliability.csv` (`from`, `to`, `detections`, `stated`, `observed`), two plots and
+`scores.csv`:
+
+{table(("column", "meaning"), rows)}"""
 
 
 def _practices() -> str:

@@ -91,3 +91,45 @@ def detect(
         raise typer.Exit(2) from error
     for line in summary:
         typer.echo(line, err=True)
+
+
+@app.command()
+def score(
+    detections: Annotated[
+        Path, typer.Option(help="Result of `l4b detect` or of the service, or its table of all mowings.")
+    ],
+    reference: Annotated[
+        Path,
+        typer.Option(help="parcel_id and date of each true mowing; an empty date: watched, not mown."),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder for scores.csv, reliability.csv and plots.")],
+    parcels: Annotated[
+        Path | None, typer.Option(help="Table with crop_code and area_m2, where the detections lack them.")
+    ] = None,
+    all_parcels: Annotated[
+        bool,
+        typer.Option("--all-parcels", help="Parcels that the reference does not name were not mown."),
+    ] = False,
+    tolerance: Annotated[int, typer.Option(min=0, help="Days a detection may be off.")] = 12,
+    first_doy: Annotated[int, typer.Option(min=1, max=366, help="First day of the year that counts.")] = 75,
+    last_doy: Annotated[int, typer.Option(min=1, max=366, help="Last day of the year that counts.")] = 300,
+) -> None:
+    """Score mowings against dated ones: MODCiX protocol and strict one to one; by crop, size and month."""
+    from sen4cap_core.reports.mowing_score_files import score_mowings
+
+    try:
+        lines = score_mowings(
+            detections,
+            reference,
+            out,
+            parcels=parcels,
+            with_unnamed=all_parcels,
+            tolerance_days=tolerance,
+            first_doy=first_doy,
+            last_doy=last_doy,
+        )
+    except Sen4capError as error:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(2) from error
+    for line in lines:
+        typer.echo(line)

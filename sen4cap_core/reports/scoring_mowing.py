@@ -56,12 +56,38 @@ class DatedEvents:
         """Day of the middle of the interval."""
         return np.floor((self.start_day + self.end_day) / 2).astype(np.int64)
 
-    def within(self, first_doy: int = FIRST_DOY, last_doy: int = LAST_DOY) -> DatedEvents:
-        """Only the events of these days of the year, sorted by parcel and day."""
+    def order_within(self, first_doy: int = FIRST_DOY, last_doy: int = LAST_DOY) -> NDArray[np.intp]:
+        """Return the places of the events of these days of the year, in order of parcel and day."""
         doy = day_of_year(self.day)
         keep = np.nonzero((doy >= first_doy) & (doy <= last_doy))[0]
-        keep = keep[np.lexsort((self.end_day[keep], self.day[keep], self.parcel[keep]))]
+        return keep[np.lexsort((self.end_day[keep], self.day[keep], self.parcel[keep]))]
+
+    def within(self, first_doy: int = FIRST_DOY, last_doy: int = LAST_DOY) -> DatedEvents:
+        """Only the events of these days of the year, sorted by parcel and day."""
+        keep = self.order_within(first_doy, last_doy)
         return DatedEvents(self.parcel[keep], self.start_day[keep], self.end_day[keep])
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Which events and detections found each other."""
+
+    offset_days: NDArray[np.float64]
+    """(R,) detected minus true day of each true event, NaN where it was missed."""
+    used: NDArray[np.bool_]
+    """(D,) the detection serves an event."""
+
+    def score(
+        self, of_reference: NDArray[np.bool_] | None = None, of_detected: NDArray[np.bool_] | None = None
+    ) -> Score:
+        """Count all, or only some events and, for what is false, some detections."""
+        offsets = self.offset_days if of_reference is None else self.offset_days[of_reference]
+        used = self.used if of_detected is None else self.used[of_detected]
+        found = offsets[~np.isnan(offsets)]
+        counts = found.size, int((~used).sum()), offsets.size - found.size
+        if not found.size:
+            return Score(*counts)
+        return Score(*counts, float(found.mean()), float(np.abs(found).mean()))
 
 
 def day_of_year(days: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -74,34 +100,50 @@ def day_of_year(days: NDArray[np.int64]) -> NDArray[np.int64]:
 def score_nearest(
     detected: DatedEvents, reference: DatedEvents, tolerance_days: int = TOLERANCE_DAYS
 ) -> Score:
-    """Score by the MODCiX protocol: every true event takes its nearest detection of the same parcel.
-
-    Within the tolerance it is a true positive, else a false negative; a detection may serve two events; one
-    that serves none is a false positive. Both inputs sorted by parcel and day (``DatedEvents.within`` sorts).
-    """
-    served = np.zeros(detected.parcel.size, np.bool_)
-    offsets = []
-    for parcel, event_day in zip(reference.parcel, reference.day, strict=True):
-        first, last = np.searchsorted(detected.parcel, [parcel, parcel + 1])
-        if first == last:
-            continue
-        difference = detected.day[first:last] - event_day
-        nearest = int(np.argmin(np.abs(difference)))
-        if abs(difference[nearest]) <= tolerance_days:
-            served[first + nearest] = True
-            offsets.append(int(difference[nearest]))
-    return _score(len(offsets), int((~served).sum()), reference.parcel.size - len(offsets), offsets)
+    """Score by the MODCiX protocol (``match_nearest``)."""
+    return match_nearest(detected, reference, tolerance_days).score()
 
 
 def score_one_to_one(
     detected: DatedEvents, reference: DatedEvents, tolerance_days: int = TOLERANCE_DAYS
 ) -> Score:
-    """Score by the largest number of pairs within the tolerance, each event and each detection used once.
+    """Score by the largest number of pairs (``match_one_to_one``)."""
+    return match_one_to_one(detected, reference, tolerance_days).score()
+
+
+def match_nearest(
+    detected: DatedEvents, reference: DatedEvents, tolerance_days: int = TOLERANCE_DAYS
+) -> Matches:
+    """Match by the MODCiX protocol: every true event takes its nearest detection of the same parcel.
+
+    Within the tolerance it is a true positive, else a false negative; a detection may serve two events; one
+    that serves none is a false positive. Both inputs sorted by parcel and day (``DatedEvents.within`` sorts).
+    """
+    used = np.zeros(detected.parcel.size, np.bool_)
+    offsets = np.full(reference.parcel.size, np.nan)
+    detected_day = detected.day
+    for j, (parcel, event_day) in enumerate(zip(reference.parcel, reference.day, strict=True)):
+        first, last = np.searchsorted(detected.parcel, [parcel, parcel + 1])
+        if first == last:
+            continue
+        difference = detected_day[first:last] - event_day
+        nearest = int(np.argmin(np.abs(difference)))
+        if abs(difference[nearest]) <= tolerance_days:
+            used[first + nearest] = True
+            offsets[j] = difference[nearest]
+    return Matches(offsets, used)
+
+
+def match_one_to_one(
+    detected: DatedEvents, reference: DatedEvents, tolerance_days: int = TOLERANCE_DAYS
+) -> Matches:
+    """Match as many pairs within the tolerance as possible, each event and each detection used once.
 
     Both inputs sorted by parcel and day. With one tolerance for all, pairing in order of time is a largest
     matching.
     """
-    offsets = []
+    used = np.zeros(detected.parcel.size, np.bool_)
+    offsets = np.full(reference.parcel.size, np.nan)
     i = 0
     detected_day, reference_day = detected.day, reference.day
     for j in range(reference.parcel.size):
@@ -111,10 +153,10 @@ def score_one_to_one(
         if i == detected.parcel.size:
             break
         if detected.parcel[i] == reference.parcel[j] and detected_day[i] <= reference_day[j] + tolerance_days:
-            offsets.append(int(detected_day[i] - reference_day[j]))
+            offsets[j] = detected_day[i] - reference_day[j]
+            used[i] = True
             i += 1
-    n = len(offsets)
-    return _score(n, detected.parcel.size - n, reference.parcel.size - n, offsets)
+    return Matches(offsets, used)
 
 
 def score_overlap(detected: DatedEvents, reference: DatedEvents, tolerance_days: int = 3) -> Score:
@@ -131,13 +173,6 @@ def score_overlap(detected: DatedEvents, reference: DatedEvents, tolerance_days:
         served[first:last] |= hit
         n_found += bool(hit.any())
     return Score(n_found, int((~served).sum()), reference.parcel.size - n_found)
-
-
-def _score(n_found: int, n_false: int, n_missed: int, offsets: list[int]) -> Score:
-    if not offsets:
-        return Score(n_found, n_false, n_missed)
-    array = np.array(offsets)
-    return Score(n_found, n_false, n_missed, float(array.mean()), float(np.abs(array).mean()))
 
 
 def _ratio(part: int, whole: int) -> float:
