@@ -91,6 +91,7 @@ def overlay_nearest(
                 status[r, c] = code
 
 
+@kernel
 def coarsen_status(status: NDArray[np.uint8], zoom: int, out: NDArray[np.uint8]) -> None:
     """Status of pixels of ``zoom`` times the size: usable (0) only where all the fine ones are.
 

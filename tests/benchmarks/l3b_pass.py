@@ -1,8 +1,11 @@
-"""What a scene pass costs beside the bare decode of its bands.
+"""What a scene pass costs beside the bare decode of its bands, and beside other ways to the same figures.
 
-``python -m tests.benchmarks.l3b_pass --size 10980`` writes a synthetic tile (two lossless JPEG 2000 bands
-of a natural tile's entropy, SCL at 20 m, the same as COG), then measures each case in a process of its
-own: seconds with compiled kernels, peak resident memory.
+``python -m tests.benchmarks.l3b_pass --size 10980`` writes a synthetic tile (lossless JPEG 2000 bands of a
+natural tile's entropy, the same as COG), then measures each case in a process of its own: seconds with
+compiled kernels, peak resident memory, and the ratio to the bare decode of the same bands in that run.
+
+``ndvi`` reads two bands of 10 m, ``all`` (NDVI, LAI, fAPAR, fCover) three of 10 m and six of 20 m.
+``otb`` is BandMathX and ZonalStatistics with burnt labels, ``exactextract`` NumPy and exactextract.
 """
 
 from __future__ import annotations
@@ -13,30 +16,46 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import rasterio
-import shapely
 
+from sen4cap_core.processors.l3b.items import pass_plan
 from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import cut
+from sen4cap_core.rasters.blocks import Block, cut
 from sen4cap_core.rasters.cog_pass import extract_from_cog
 from sen4cap_core.rasters.decode import BandFiles, decode_environment, decode_side, enter_decode_environment
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
+from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels
 from sen4cap_core.rasters.scene_pass import run_pass
+from sen4cap_core.rasters.sums import SumBuilder
+from sen4cap_core.rasters.variables import bands_of
+from sen4cap_core.scenes.model import Scene
+from tests.benchmarks import l3b_peers
+from tests.benchmarks.l3b_scene import (
+    SOIL,
+    SUFFIX,
+    grid_of,
+    make_band,
+    make_grid,
+    make_parcels,
+    make_scl,
+    open_scene,
+    prepare,
+    write_raster,
+)
 
+VARIABLES = {"ndvi": ("ndvi",), "all": ("ndvi", "lai", "fapar", "fcover")}
+_PASSES = ("decode-{}", "pass-{}", "pass-{}-no-raster")
 CASES = (
-    "decode-jp2",
-    "pass-jp2",
-    "pass-jp2-no-raster",
-    "decode-cog",
-    "pass-cog",
-    "pass-cog-no-raster",
+    *(case.format(what) + f"-{kind}" for what in VARIABLES for kind in SUFFIX for case in _PASSES),
+    "otb-all-jp2",
+    "otb-all-cog",
+    "exactextract-all-jp2",
+    "exactextract-all-cog",
     "extract-own-cog",
     "statistics-spans",
     "statistics-bincount",
@@ -45,113 +64,13 @@ CASES = (
 )
 
 
-def make_grid(size: int) -> Grid:
-    return Grid(32630, 300000.0, 4600020.0, 10.0, size, size)
-
-
-def make_band(grid: Grid, level: float, contrast: float, seed: int) -> np.ndarray:
-    """Fields of 40 pixels and noise of 47 steps: 7.6 bits per pixel, as a natural tile."""
-    rng = np.random.default_rng(seed)
-    cells = -(-grid.height // 40)
-    fields = rng.normal(level, contrast, (cells, cells)).astype(np.float32)
-    out = np.empty(grid.shape, np.uint16)
-    for top in range(0, grid.height, 400):
-        rows = np.arange(top, min(top + 400, grid.height))
-        image = fields[rows[:, None] // 40, np.arange(grid.width)[None, :] // 40]
-        image = image + rng.normal(0.0, 47.0, image.shape).astype(np.float32)
-        out[rows] = np.clip(image, 1, 12000).astype(np.uint16)
-    return out
-
-
-def make_scl(grid: Grid, seed: int) -> np.ndarray:
-    """Vegetation and soil by fields, a fifth under clouds with a shadow."""
-    rng = np.random.default_rng(seed)
-    scl = rng.choice(np.array([4, 5], np.uint8), (grid.height // 20 + 1, grid.width // 20 + 1))
-    scl = np.kron(scl, np.ones((20, 20), np.uint8))[: grid.height, : grid.width].copy()
-    rows, cols = np.ogrid[: grid.height, : grid.width]
-    for _ in range(40):
-        r, c = rng.uniform(0, grid.height, 2)
-        radius = grid.height * rng.uniform(0.01, 0.07)
-        scl[(rows - r - radius) ** 2 + (cols - c + radius) ** 2 < radius**2] = 3
-        scl[(rows - r) ** 2 + (cols - c) ** 2 < radius**2] = 9
-    return scl
-
-
-def write_raster(path: Path, values: np.ndarray, grid: Grid, kind: str) -> None:
-    common = {
-        "width": grid.width,
-        "height": grid.height,
-        "count": 1,
-        "dtype": values.dtype,
-        "crs": f"EPSG:{grid.epsg}",
-    }
-    side = 1024 if grid.resolution_m == 10 else 640
-    formats = {
-        "jp2": {
-            "driver": "JP2OpenJPEG",
-            "QUALITY": "100",
-            "REVERSIBLE": "YES",
-            "YCBCR420": "NO",
-            "BLOCKXSIZE": side,
-            "BLOCKYSIZE": side,
-        },
-        "tif": {"driver": "COG", "compress": "DEFLATE", "predictor": 2, "blocksize": 512, "num_threads": 2},
-    }
-    options = {**common, **formats[kind]}
-    with (
-        rasterio.Env(GDAL_NUM_THREADS="ALL_CPUS"),
-        rasterio.open(path, "w", transform=grid.transform, **options) as dataset,
-    ):
-        dataset.write(values, 1)
-
-
-def make_parcels(grid: Grid, n: int, seed: int = 7) -> list[shapely.Geometry]:
-    """Irregular parcels of 0.1 to 10 ha."""
-    rng = np.random.default_rng(seed)
-    area_m2 = np.exp(rng.uniform(np.log(1_000), np.log(100_000), n))
-    radius = np.sqrt(area_m2 / np.pi)
-    x_min, y_min, x_max, y_max = grid.bounds_m
-    x, y = rng.uniform(x_min, x_max, n), rng.uniform(y_min, y_max, n)
-    angles = np.linspace(0, 2 * np.pi, 12, endpoint=False)
-    reach = radius[:, None] * rng.uniform(0.7, 1.3, (n, 12))
-    corners = np.stack([x[:, None] + reach * np.cos(angles), y[:, None] + reach * np.sin(angles)], axis=-1)
-    return list(shapely.polygons(corners))
-
-
-def sources(folder: Path, size: int, kind: str) -> tuple[dict[str, BandSource], BandSource]:
-    grid = make_grid(size)
-    bands = {n: BandSource(n, str(folder / f"{n}.{kind}"), grid, 1e-4, -0.1, 0) for n in ("B04", "B08")}
-    return bands, BandSource("SCL", str(folder / f"SCL.{kind}"), grid.at_resolution(20))
-
-
-def prepare(folder: Path, size: int, parcels: int) -> None:
-    grid = make_grid(size)
-    layers: list[tuple[str, Callable[[], np.ndarray], Grid]] = [
-        ("B04", lambda: make_band(grid, 1800, 300, 1), grid),
-        ("B08", lambda: make_band(grid, 4000, 700, 2), grid),
-        ("SCL", lambda: make_scl(grid.at_resolution(20), 3), grid.at_resolution(20)),
-    ]
-    for name, make, layer_grid in layers:
-        missing = [k for k in ("jp2", "tif") if not (folder / f"{name}.{k}").exists()]
-        if missing:
-            values = make()
-            for kind in missing:
-                write_raster(folder / f"{name}.{kind}", values, layer_grid, kind)
-    started = time.perf_counter()
-    save_labels(
-        folder / "labels.npz", burn_labels(make_parcels(grid, parcels), np.arange(1, parcels + 1), grid, -5.0)
-    )
-    print(f"burn {parcels} parcels: {time.perf_counter() - started:.1f} s", flush=True)
-
-
-def bare_decode(folder: Path, size: int, kind: str, threads: int) -> None:
+def bare_decode(sources: Iterable[BandSource], threads: int) -> None:
     """Decode all blocks of the same bands with all threads and throw them away: the limit."""
-    bands, scl = sources(folder, size, kind)
     with decode_environment():
         files = BandFiles()
         tasks = [
             (source, block)
-            for source in [scl, *bands.values()]
+            for source in sources
             for block in cut(source.grid.shape, decode_side(files.dataset(source), 1))
         ]
         with ThreadPoolExecutor(threads, initializer=enter_decode_environment) as pool:
@@ -160,23 +79,26 @@ def bare_decode(folder: Path, size: int, kind: str, threads: int) -> None:
         files.close()
 
 
-def scene_pass(folder: Path, size: int, kind: str, threads: int, labels: LabelSpans, raster: bool) -> None:
-    bands, scl = sources(folder, size, kind)
-    paths = {"ndvi": folder / f"out-{kind}.tif"} if raster else {}
+def scene_pass(
+    scene: Scene, names: tuple[str, ...], threads: int, labels: LabelSpans, out: Path | None
+) -> None:
     run_pass(
-        bands, scl, make_grid(size), variables=(NDVI,), labels=labels, raster_paths=paths, threads=threads
+        scene.bands,
+        scene.masks,
+        scene.grid,
+        variables=pass_plan(names, scene).items,
+        labels=labels,
+        raster_paths={name: out / f"out-{name}.tif" for name in names} if out else {},
+        threads=threads,
     )
 
 
 def statistics(folder: Path, size: int, way: str, parcels: int) -> Callable[[], object]:
     """Mean, std and count of an NDVI image in memory; label images and frames are made beforehand."""
     labels = load_labels(folder / "labels.npz")
-    with rasterio.open(folder / "out-tif.tif") as dataset:
+    with rasterio.open(folder / "out-ndvi.tif") as dataset:
         values = dataset.read(1)
     if way == "spans":
-        from sen4cap_core.rasters.blocks import Block
-        from sen4cap_core.rasters.sums import SumBuilder
-
         whole = Block(0, 0, size, size)
 
         def spans() -> object:
@@ -188,16 +110,9 @@ def statistics(folder: Path, size: int, way: str, parcels: int) -> Callable[[], 
         spans()
         return spans
     if way == "exactextract":
-        import geopandas
-        from exactextract import exact_extract
-
-        frame = geopandas.GeoDataFrame(geometry=make_parcels(make_grid(size), parcels), crs=32630)
-        return lambda: exact_extract(
-            str(folder / "out-tif.tif"), frame, ["mean", "stdev", "count"], strategy="raster-sequential"
-        )
-    image = np.zeros((size, size), np.int32)
-    for row, first, last, parcel in zip(labels.rows, labels.first, labels.last, labels.parcel, strict=True):
-        image[row, first : last + 1] = parcel + 1
+        frame = l3b_peers.parcel_frame(make_parcels(make_grid(size), parcels))
+        return lambda: l3b_peers.exact(folder / "out-ndvi.tif", frame)
+    image = l3b_peers.label_image(labels)
     if way == "bincount":
 
         def bincount() -> object:
@@ -218,27 +133,43 @@ def statistics(folder: Path, size: int, way: str, parcels: int) -> Callable[[], 
     return with_ndimage
 
 
+def job_of(case: str, folder: Path, size: int, parcels: int, threads: int) -> Callable[[], object]:
+    """Prepare a case; what it returns is measured."""
+    way, *rest = case.split("-")
+    if way == "statistics":
+        return statistics(folder, size, rest[0], parcels)
+    if way in ("otb", "exactextract"):
+        peer = l3b_peers.with_otb if way == "otb" else l3b_peers.with_exactextract
+        return peer(open_scene(folder, size, rest[-1]), folder, parcels, threads)
+    labels = load_labels(folder / "labels.npz")
+    if way == "extract":
+        own = BandSource("ndvi", str(folder / "out-ndvi.tif"), make_grid(size), 1e-4, 0.0, -32768)
+        return lambda: extract_from_cog({"ndvi": own}, labels, threads=threads)
+    scene, names = open_scene(folder, size, rest[-1]), VARIABLES[rest[0]]
+    if way == "decode":
+        bands = [scene.bands[name] for name in bands_of(pass_plan(names, scene).items)]
+        return lambda: bare_decode([scene.masks[0].source, *bands], threads)
+    warm_up(folder, names)
+    out = None if "no" in rest else folder
+    return lambda: scene_pass(scene, names, threads, labels, out)
+
+
 def run_case(case: str, folder: Path, size: int, parcels: int, threads: int) -> dict[str, float]:
     np.seterr(all="ignore")
-    kind = "jp2" if "jp2" in case else "tif"
-    job: Callable[[], object]
-    if case.startswith("decode"):
-        job = lambda: bare_decode(folder, size, kind, threads)  # noqa: E731
-    elif case.startswith("statistics"):
-        job = statistics(folder, size, case.removeprefix("statistics-"), parcels)
-    else:
-        labels = load_labels(folder / "labels.npz")
-        warm_up(folder)
-        if case == "extract-own-cog":
-            own = BandSource("ndvi", str(folder / "out-tif.tif"), make_grid(size), 1e-4, 0.0, -32768)
-            job = lambda: extract_from_cog({"ndvi": own}, labels, threads=threads)  # noqa: E731
-        else:
-            job = lambda: scene_pass(folder, size, kind, threads, labels, "no-raster" not in case)  # noqa: E731
-    cpu = time.process_time()
+    job = job_of(case, folder, size, parcels, threads)
+    cpu = cpu_seconds()
     started = time.perf_counter()
     job()
     seconds = time.perf_counter() - started
-    return {"seconds": seconds, "cpu_seconds": time.process_time() - cpu, "peak_mb": peak_resident_mb()}
+    return {"seconds": seconds, "cpu_seconds": cpu_seconds() - cpu, "peak_mb": peak_resident_mb()}
+
+
+def cpu_seconds() -> float:
+    """Of this process and of the programs it ran."""
+    import os
+
+    times = os.times()
+    return times.user + times.system + times.children_user + times.children_system
 
 
 def peak_resident_mb() -> float:
@@ -249,15 +180,18 @@ def peak_resident_mb() -> float:
     raise RuntimeError("no VmHWM in /proc/self/status")
 
 
-def warm_up(folder: Path) -> None:
+def warm_up(folder: Path, names: tuple[str, ...]) -> None:
     """Compile the kernels on a scene of 600 pixels."""
+    size = 600
     with tempfile.TemporaryDirectory(dir=folder) as tiny:
-        place, grid = Path(tiny), make_grid(600)
-        for name in ("B04", "B08"):
-            write_raster(place / f"{name}.tif", make_band(grid, 2000, 100, 1), grid, "tif")
-        write_raster(place / "SCL.tif", make_scl(grid.at_resolution(20), 3), grid.at_resolution(20), "tif")
-        labels = burn_labels(make_parcels(grid, 3), [1, 2, 3], grid, 0.0)
-        scene_pass(place, 600, "tif", 1, labels, raster=True)
+        place = Path(tiny)
+        for name in SOIL:
+            grid = grid_of(name, size)
+            write_raster(place / f"{name}.tif", make_band(grid, name), grid, "cog")
+        coarse = grid_of("SCL", size)
+        write_raster(place / "SCL.tif", make_scl(coarse), coarse, "cog")
+        labels = burn_labels(make_parcels(make_grid(size), 3), [1, 2, 3], make_grid(size), 0.0)
+        scene_pass(open_scene(place, size, "cog"), names, 1, labels, place)
 
 
 def main() -> None:
@@ -280,7 +214,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = options.folder or Path(temporary)
         folder.mkdir(parents=True, exist_ok=True)
-        prepare(folder, options.size, options.parcels)
+        kinds = tuple(kind for kind in SUFFIX if any(case.endswith(kind) for case in options.cases))
+        prepare(folder, options.size, options.parcels, kinds)
         compare(options, folder)
 
 
@@ -288,26 +223,27 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     sizes = {p.name: p.stat().st_size / 1e6 for p in sorted(folder.glob("[BS]*.*"))}
     print(f"{options.size} x {options.size}, {options.parcels} parcels, {options.threads} threads;", end=" ")
     print(", ".join(f"{name} {mb:.0f} MB" for name, mb in sizes.items()), flush=True)
-    limits: dict[str, float] = {}
-    print(f"{'case':26} {'seconds':>8} {'CPU s':>8} {'peak MB':>8}   against bare decode", flush=True)
+    limits: dict[str, dict[str, float]] = {}
+    print(
+        f"{'case':26} {'seconds':>8} {'CPU s':>8} {'peak MB':>8}   against bare decode: wall, CPU", flush=True
+    )
     for case in options.cases:
+        if case.startswith("otb") and not l3b_peers.has_otb():
+            print(f"{case:26} not measured: the programs of otb-bin are not installed", flush=True)
+            continue
         command = [sys.executable, "-m", "tests.benchmarks.l3b_pass", "--case", case, "--folder", str(folder)]
-        command += [
-            "--size",
-            str(options.size),
-            "--parcels",
-            str(options.parcels),
-            "--threads",
-            str(options.threads),
-        ]
+        for name in ("size", "parcels", "threads"):
+            command += [f"--{name}", str(getattr(options, name))]
         runs = [json.loads(subprocess.check_output(command).splitlines()[-1]) for _ in range(options.repeat)]
         best = sorted(runs, key=lambda run: run["seconds"])[len(runs) // 2]
-        kind = "jp2" if "jp2" in case else "cog"
+        what = "-".join(part for part in case.split("-")[1:] if part not in ("no", "raster"))
         if case.startswith("decode"):
-            limits[kind] = best["seconds"]
-        ratio = f"{best['seconds'] / limits[kind]:.2f}" if case.startswith("pass") and kind in limits else ""
+            limits[what] = best
+        ratios = ""
+        if what in limits and not case.startswith("decode"):
+            ratios = ", ".join(f"{best[key] / limits[what][key]:.2f}" for key in ("seconds", "cpu_seconds"))
         print(
-            f"{case:26} {best['seconds']:8.2f} {best['cpu_seconds']:8.2f} {best['peak_mb']:8.0f}   {ratio}",
+            f"{case:26} {best['seconds']:8.2f} {best['cpu_seconds']:8.2f} {best['peak_mb']:8.0f}   {ratios}",
             flush=True,
         )
 
