@@ -25,6 +25,8 @@ class Settings(BaseSettings):
     """Upload root; default ``<home>/uploads``."""
     data_root: Path | None = None
     """Products, observations and labels; default ``<home>/data``."""
+    products_url: str | None = None
+    """Where a web server of yours offers the data root; the pages of products then link the files."""
     database_url: SecretStr | None = None
     """An existing PostGIS to use instead of the private cluster (``postgresql://user:password@host/db``)."""
     database_port: int | None = None

@@ -44,6 +44,7 @@ PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
     ("`schedule`", schedule.SchedulesConfig),
     ("`schedule`, each; a word alone is its `every`", schedule.Schedule),
     ("`radar`", site.RadarConfig),
+    ("`retention`", site.RetentionConfig),
     ("`sources`, `kind: local`", site.LocalSource),
     ("`sources`, `kind: stac`", site.StacSource),
     ("`sources`, `kind: dhus`", site.DhusSource),

@@ -14,6 +14,7 @@ from sen4cap_core.cli import (
     crop_codes,
     demo,
     diversification,
+    keeping,
     l4a,
     l4b,
     l4c,
@@ -41,6 +42,7 @@ app.add_typer(season.app, name="season")
 app.add_typer(config.app, name="config")
 app.add_typer(crop_codes.app, name="crop-codes")
 upload.register(app)
+keeping.register(app)
 demo.register(app)
 app.add_typer(l4a.app, name="l4a")
 app.add_typer(l4b.app, name="l4b")

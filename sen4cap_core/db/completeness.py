@@ -52,7 +52,7 @@ def observed_variables(session: Session, declaration_set_id: int) -> dict[tuple[
 
 
 def kinds_by_scene(session: Session, site_id: int) -> dict[int, set[str]]:
-    """Return the kinds of products there are of each scene of a site."""
+    """Return the kinds of products made of each scene of a site, also those given up since."""
     query = (
         select(Product.scene_id, Product.kind)
         .where(Product.site_id == site_id, Product.scene_id.is_not(None))

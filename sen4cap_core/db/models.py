@@ -111,6 +111,8 @@ class Upload(Base):
     registered_at: Mapped[datetime] = mapped_column(server_default=func.now())
     received_at: Mapped[datetime | None]
     flow_run_id: Mapped[str | None]
+    retired_at: Mapped[datetime | None]
+    """When the file of a fetched scene was given up; its source can deliver it again."""
 
 
 class Sighting(Base):
@@ -356,6 +358,8 @@ class Product(Base):
     """Software version."""
     flow_run_id: Mapped[str | None]
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
+    retired_at: Mapped[datetime | None]
+    """When its files were given up by the site's retention; the row stays, so that nobody makes it again."""
 
 
 class ProductInput(Base):

@@ -10,7 +10,7 @@ from sqlalchemy import func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.models import Json, OfferRow, SceneRow, SourceSearch
+from sen4cap_core.db.models import Json, OfferRow, SceneRow, SourceSearch, Upload
 
 OFFERED, FETCHING, FETCHED, FAILED, PASSED_OVER = "offered", "fetching", "fetched", "failed", "passed-over"
 
@@ -93,8 +93,12 @@ def note_fetched(session: Session, offer_row_id: int, path: str, upload_id: int,
 
 
 def scene_known(session: Session, site_id: int, product_id: str) -> bool:
-    """Whether a product was registered already, wherever it came from."""
-    query = select(SceneRow.id).where(SceneRow.site_id == site_id, SceneRow.product_id == product_id)
+    """Whether a product was registered already, wherever it came from, and its file is not given up."""
+    query = (
+        select(SceneRow.id)
+        .outerjoin(Upload, Upload.id == SceneRow.upload_id)
+        .where(SceneRow.site_id == site_id, SceneRow.product_id == product_id, Upload.retired_at.is_(None))
+    )
     return session.execute(query.limit(1)).first() is not None
 
 

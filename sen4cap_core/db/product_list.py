@@ -51,15 +51,19 @@ def list_products(
     tile: str | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
+    retired: bool = False,
 ) -> list[ProductFacts]:
     """Return products by site, kind and time; all where nothing is asked for.
+
+    Those whose files retention gave up are left out, or alone returned where ``retired``.
 
     Parameters
     ----------
     start, end : those whose period ends at or after ``start`` and begins before ``end``
     """
     # Versions are told apart by the later one: time may not narrow what is compared.
-    conditions: list[ColumnElement[bool]] = []
+    given_up = Product.retired_at
+    conditions: list[ColumnElement[bool]] = [given_up.is_not(None) if retired else given_up.is_(None)]
     if site is not None:
         conditions.append(Site.slug == site)
     if kinds:

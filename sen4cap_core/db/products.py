@@ -58,6 +58,7 @@ def register_product(session: Session, values: dict[str, object], inputs: Iterab
                 "path": statement.excluded.path,
                 "stac_path": statement.excluded.stac_path,
                 "flow_run_id": statement.excluded.flow_run_id,
+                "retired_at": None,
             },
         ).returning(Product.id)
     ).scalar_one()
@@ -69,8 +70,11 @@ def register_product(session: Session, values: dict[str, object], inputs: Iterab
 
 
 def product_keys(session: Session, site_id: int, kind: str) -> set[str]:
-    """Return the content keys of a site's products of one kind."""
-    return set(session.scalars(select(Product.key).where(Product.site_id == site_id, Product.kind == kind)))
+    """Return the content keys of a site's products of one kind, without those given up."""
+    query = select(Product.key).where(
+        Product.site_id == site_id, Product.kind == kind, Product.retired_at.is_(None)
+    )
+    return set(session.scalars(query))
 
 
 def register_observations(session: Session, values: dict[str, object]) -> int:

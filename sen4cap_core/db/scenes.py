@@ -183,7 +183,9 @@ def skipped_scenes(session: Session, site_id: int) -> list[SceneRow]:
 
 def products_of_scene(session: Session, scene_id: int) -> dict[str, str]:
     """Return the newest product of each kind made from a scene: kind -> path below the data root."""
-    query = select(Product).where(Product.scene_id == scene_id).order_by(Product.id)
+    query = (
+        select(Product).where(Product.scene_id == scene_id, Product.retired_at.is_(None)).order_by(Product.id)
+    )
     return {product.kind: product.path for product in session.scalars(query)}
 
 

@@ -143,6 +143,7 @@ def register_fetched(
         "receipt": receipt,
         "received_at": func.statement_timestamp(),
         "flow_run_id": flow_run_id,
+        "retired_at": None,
     }
     statement = insert(Upload).values(site_slug=site_slug, year=year, kind="scene", sha256=identity, **values)
     return session.execute(

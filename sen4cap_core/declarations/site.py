@@ -276,6 +276,17 @@ class DhusSource(RemoteSource):
 SourceConfig = Annotated[LocalSource | StacSource | DhusSource, Field(discriminator="kind")]
 
 
+class RetentionConfig(StrictModel):
+    """How long files are kept that can be had again. Nothing goes before a report was looked at."""
+
+    superseded_days: int | None = Field(default=None, ge=0)
+    """Products that a newer version or a newer processing of the scene took the place of."""
+    downloads_days: int | None = Field(default=None, ge=1)
+    """Scenes fetched from a source that still has them, after they were processed; never what was dropped."""
+    products_days: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
+    """Products in force by kind, ``l3b-ndvi: 800``, counted from the end of their period."""
+
+
 class SiteConfig(StrictModel):
     """Everything site.yaml may say; an empty one is complete."""
 
@@ -297,6 +308,8 @@ class SiteConfig(StrictModel):
     """MGRS tiles, ``30TUM``; default: all tiles that meet the extent."""
     sources: tuple[SourceConfig, ...] = ()
     """Where scenes are fetched from; default: only what is dropped."""
+    retention: RetentionConfig = RetentionConfig()
+    """How long files are kept that can be had again; default: for ever."""
     enabled: bool = True
     """False pauses the site and keeps everything."""
 

@@ -238,7 +238,7 @@ def remove_items(data_root: Path, paths: Iterable[Path]) -> int:
     with _lock(data_root):
         for path in paths:
             item = read_json(path)
-            if item is None:
+            if item is None or item.get("type") != "Feature":
                 continue
             place = _place_of(data_root, path, item["collection"])
             content = read_json(place.leaf)

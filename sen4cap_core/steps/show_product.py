@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from urllib.parse import unquote
 
 from sen4cap_core.db.product_list import ProductFacts, inputs_of, list_products
 from sen4cap_core.errors import Sen4capError
-from sen4cap_core.products.stac import read_json
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.product_files import asset_files
 
 MAX_INPUTS = 20
 
@@ -41,17 +40,6 @@ def describe_product(context: Context, reference: str) -> str:
     if len(inputs) > MAX_INPUTS:
         lines.append(f"    and {len(inputs) - MAX_INPUTS} more, in its STAC item")
     return "\n".join(lines)
-
-
-def asset_files(root: Path, one: ProductFacts) -> dict[str, Path]:
-    """Return the files of a product by their titles, as its item names them."""
-    item = read_json(root / one.stac_path) if one.stac_path else None
-    if item is None or one.stac_path is None:
-        return {"data": root / one.path}
-    folder = (root / one.stac_path).parent
-    return {
-        asset.get("title") or key: folder / unquote(asset["href"]) for key, asset in item["assets"].items()
-    }
 
 
 def _files(root: Path, one: ProductFacts) -> list[str]:

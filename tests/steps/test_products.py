@@ -16,6 +16,7 @@ from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.products.export import export_items
 from sen4cap_core.steps.export_markers import export_markers
 from sen4cap_core.steps.export_products import export_products, find_products
+from sen4cap_core.steps.product_page import gather_page, sites_to_show
 from sen4cap_core.steps.show_product import describe_product
 
 pytestmark = pytest.mark.service
@@ -61,6 +62,16 @@ def test_products_are_listed_described_and_exported(desk, tmp_path: Path) -> Non
         assert archive.testzip() is None
         assert {"catalog.json", found[0].path, str(found[0].stac_path)} <= set(archive.namelist())
     assert not list(tmp_path.glob(".sen4cap-export-*"))
+
+    assert sites_to_show(context) == [SITE]
+    page = gather_page(context, SITE)
+    assert sites_to_show(context) == []
+    assert page.n_products == 2
+    assert list(page.pictures) == ["30TUM 2019-06-09", "30TUM 2019-06-04"]
+    assert page.project is not None
+    assert [(kind.title, kind.n_items, str(kind.newest)) for kind in page.kinds] == [
+        ("NDVI (L3B)", 2, "2019-06-09")
+    ]
 
     (root / found[0].path).write_bytes(b"changed by hand")
     with pytest.raises(Sen4capError, match="checksum"):
