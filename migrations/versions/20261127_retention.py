@@ -1,7 +1,7 @@
 """Products and fetched scenes whose files were given up keep their rows.
 
 Revision ID: 20261127_retention
-Revises: 20261127_radar_acquisitions
+Revises: 20261127_planned_runs
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "20261127_retention"
-down_revision = "20261127_radar_acquisitions"
+down_revision = "20261127_planned_runs"
 branch_labels = None
 depends_on = None
 

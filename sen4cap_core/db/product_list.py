@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import Product, ProductInput, SceneRow, Site
 
+_VERSION = re.compile(r"_[0-9a-f]{8}\Z")
 Identity = tuple[object, ...]
 
 
@@ -116,6 +118,7 @@ def _identity(product: Product) -> Identity:
     if product.scene_id is not None:
         return product.site_id, product.kind, product.scene_id
     if product.tile is not None:
-        return product.site_id, product.kind, product.tile, product.start, product.end, path.name
+        name = _VERSION.sub("", path.stem)
+        return product.site_id, product.kind, product.tile, product.start, product.end, name
     # Tables: a season, a practice or a database has a folder of its own; a later state follows the earlier.
     return product.site_id, product.kind, path.parent
