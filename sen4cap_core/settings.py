@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -58,6 +59,10 @@ class Settings(BaseSettings):
     """Folder of MAJA's parameter files, with ``UserConfiguration`` in it."""
     maja_terrain: Path | None = None
     """Folder of MAJA's terrain products."""
+    gpt: str | None = None
+    """SNAP's ``gpt``, in the same way; where it is set, pairs of SLC products are SNAP's work, not ours."""
+    gpt_profile: Literal["sen4cap", "improved"] = "improved"
+    """``sen4cap``: SNAP's graphs with the original's parameters."""
     level_2a_hours: float = 6.0
     """A correction that takes longer is ended."""
     level_2a_retry_hours: float = 24.0

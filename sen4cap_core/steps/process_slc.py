@@ -30,13 +30,14 @@ from sen4cap_core.steps.radar_subject import (
     terrain_of,
     tiles_of,
 )
+from sen4cap_core.steps.snap_pair import snap_pair
 
 MAX_CACHE_BYTES = 60 * 1024**3
 """Geocoded bursts of one acquisition of a whole tile have up to 10 GB."""
 
 
 def process_slc(context: Context, acquisition_id: int) -> ProcessedRadar:
-    """Make backscatter of an acquisition and coherence of all pairs it is part of.
+    """Make backscatter of an acquisition and coherence of all pairs it is part of: ourselves, or by SNAP.
 
     What exists already is found by its content key and not made again.
 
@@ -61,6 +62,14 @@ def _process(context: Context, subject: RadarSubject, others: list[RadarSubject]
     pairs = pairs_of(subject.pairing, pairings)
     if not earlier_partners(subject.pairing, pairings):
         done.waits = why_alone(subject.pairing)
+    gpt = context.settings.gpt
+    if gpt is not None:
+        if not pairs:
+            raise NothingToDoError(f"SNAP makes backscatter of pairs: {why_alone(subject.pairing)}")
+        done.orbit = "SNAP"
+        for earlier, later in pairs:
+            done.made += snap_pair(context, gpt, by_number[earlier.id], by_number[later.id])
+        return done
     tiles = tiles_of(context, subject)
     reasons: list[str] = []
     for number, tile in enumerate(tiles):

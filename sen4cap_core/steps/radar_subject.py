@@ -17,6 +17,7 @@ from sen4cap_core.db import radar as radar_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import RadarConfig
 from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.rasters.elevation import ElevationError, describe_elevation
 from sen4cap_core.rasters.mgrs import tile_footprint, tiles_of_extent
 from sen4cap_core.scenes.footprints import split_at_antimeridian
@@ -70,6 +71,8 @@ def follow(context: Context, acquisition_id: int, work: Callable[[], ProcessedRa
         It waits for something, a better orbit file or elevation model included; the reason is in its row.
     BadUploadError
         The product cannot be used.
+    ExternalProgramError
+        SNAP failed.
     """
     try:
         done = work()
@@ -80,7 +83,7 @@ def follow(context: Context, acquisition_id: int, work: Callable[[], ProcessedRa
         # The product is good: it waits for a better file, whose arrival has it looked at again.
         _mark(context, acquisition_id, "waiting", str(error))
         raise NothingToDoError(str(error)) from error
-    except BadUploadError as error:
+    except (BadUploadError, ExternalProgramError) as error:
         _mark(context, acquisition_id, "failed", str(error))
         raise
     _mark(context, acquisition_id, "processed", done.waits)

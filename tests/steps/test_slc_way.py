@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +33,7 @@ from sen4cap_core.steps.receive_declarations import receive_declarations
 from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season
 from sen4cap_core.steps.receive_slc import receive_radar_file
+from tests.external.snap_stand_in import stand_in
 from tests.steps.conftest import SITE, Desk
 
 pytestmark = pytest.mark.service
@@ -187,6 +189,34 @@ def test_a_detected_product_becomes_backscatter_of_parcels(desk: Desk, tmp_path:
 
     power = table_of(desk, "backscatter")["vv_mean"].to_numpy()
     assert power == pytest.approx(np.full(6, 0.1), rel=0.05)
+
+
+def test_the_operators_snap_takes_the_place_of_our_chain(
+    desk: Desk, products: dict[str, Path], tmp_path: Path
+) -> None:
+    assumed_season(desk.context, SITE, YEAR)
+    with desk.context.engine.begin() as connection:
+        connection.execute(text("UPDATE site SET tiles = '{33TTG}'"))
+    first, second = enter(desk, products["first"]), enter(desk, products["second"])
+    declare(desk)
+    settings = desk.context.settings.model_copy(update={"gpt": stand_in(tmp_path)})
+    context = replace(desk.context, settings=settings)
+
+    made = process_slc(context, second).made
+    assert process_slc(context, first).made == made
+
+    with desk.context.session() as session:
+        rows = session.scalars(select(SceneRow).order_by(SceneRow.sensor)).all()
+        assert [(r.sensor, r.tile, r.format) for r in rows] == [
+            ("s1-backscatter", "33TTG", "sen4cap-l2"),
+            ("s1-coherence", "33TTG", "sen4cap-l2"),
+        ]
+        numbers = [r.id for r in rows]
+    for number in numbers:
+        process_scene(context, number)
+    # The stand-in writes 0.5 everywhere; amplitude becomes power.
+    assert table_of(desk, "coherence")["coh_vv_mean"].to_numpy() == pytest.approx(np.full(6, 0.5))
+    assert table_of(desk, "backscatter")["vv_mean"].to_numpy() == pytest.approx(np.full(6, 0.25))
 
 
 def test_a_bad_orbit_file_makes_the_acquisition_wait_for_a_better_one(
