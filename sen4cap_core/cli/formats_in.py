@@ -7,7 +7,15 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from sen4cap_core.cli.formats_text import attribute_docs, block, default_text, model_table, range_text, table
-from sen4cap_core.declarations import crop_codes, l4b_config, l4c_config, l4c_layers, practice_tables
+from sen4cap_core.declarations import (
+    crop_codes,
+    l4b_config,
+    l4b_file,
+    l4b_layers,
+    l4c_config,
+    l4c_layers,
+    practice_tables,
+)
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.grass_settings import GrassSettings
 
@@ -110,7 +118,7 @@ def _l4b() -> str:
         "grass": GrassSettings,
     }
     rows = []
-    for section, keys in l4b_config.KEYS.items():
+    for section, keys in l4b_file.KEYS.items():
         for name, key in keys.items():
             if key.group in models:
                 model = models[key.group]
@@ -128,7 +136,10 @@ def _l4b() -> str:
     return f"""## Mowing configuration (L4B)
 
 The original's `.cfg` file. A key left out keeps its default; an unknown key is an error with its line.
-Comments begin with `#` or `;`.
+Comments begin with `#` or `;`. Without a file the published settings of the country apply, with the periods
+in which a crop must be mown ({", ".join(l4b_layers.countries())}), else the default ones. `site.yaml` may
+set single keys by section (`l4b: {{settings: {{S2_processing: {{low_abs_th: 0.4}}}}}}`); `sen4cap config show
+l4b` prints what is in force, and where each value comes from.
 
 {table(("key", "section", "default", "range", "meaning"), rows)}
 

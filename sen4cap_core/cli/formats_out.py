@@ -316,6 +316,7 @@ def _practice_meaning(name: str, texts: Mapping[str, str]) -> str:
 def _items() -> str:
     collections = [
         (naming.L3B_NDVI, "one index of a scene and tile, and so for each index"),
+        (naming.L3A_COMPOSITE, "composite of reflectance of a tile, period and pixel size"),
         (naming.S1_BACKSCATTER, "backscatter made from SLC, a scene and tile"),
         (naming.S1_COHERENCE, "coherence made from SLC, a pair and tile"),
         (naming.S1_COMPOSITE, "radar composite of a tile, period, orbit direction and polarisation"),

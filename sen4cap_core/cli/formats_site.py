@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any, get_args
+
 from pydantic import BaseModel
 
 from sen4cap_core.cli.formats_text import block, model_table
-from sen4cap_core.declarations import schedule, site
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
-from sen4cap_core.declarations.diversification_settings import Thresholds
+from sen4cap_core.declarations import site
 
 SITE_EXAMPLE = """
 name: Nederland 2019
@@ -30,37 +31,40 @@ sources:
   - {kind: stac, url: "https://stac.example.org/v1", secret: copernicus, max_cloud_percent: 80}
 enabled: true
 """
-PARTS: tuple[tuple[str, type[BaseModel]], ...] = (
-    ("", site.SiteConfig),
-    ("`seasons`, each", site.SeasonConfig),
-    ("`processors`", site.ProcessorsConfig),
-    ("`processors.l3a`", site.L3ASwitch),
-    ("`processors.l3b`; a list alone is its `indices`", site.L3BSwitch),
-    ("`processors.l4a`", site.L4ASwitch),
-    ("`processors.l4a.settings`", CropTypeConfig),
-    ("`processors.l4a.diversification`", Thresholds),
-    ("`processors.l4b`", site.L4BSwitch),
-    ("`processors.l4c`", site.L4CSwitch),
-    ("`schedule`", schedule.SchedulesConfig),
-    ("`schedule`, each; a word alone is its `every`", schedule.Schedule),
-    ("`radar`", site.RadarConfig),
-    ("`retention`", site.RetentionConfig),
-    ("`sources`, `kind: local`", site.LocalSource),
-    ("`sources`, `kind: stac`", site.StacSource),
-    ("`sources`, `kind: dhus`", site.DhusSource),
-)
-"""Heading and model of each table."""
+
+
+def parts(model: type[BaseModel] = site.SiteConfig, path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
+    """Yield heading and model of each table: the model, and whatever its fields are made of."""
+    yield path, model
+    for name, field in model.model_fields.items():
+        place = f"{path}.{name}" if path else name
+        for inner in _models_in(field.annotation):
+            kinds = get_args(inner.model_fields["kind"].annotation) if "kind" in inner.model_fields else ()
+            yield from parts(inner, f"{place}, kind {kinds[0]}" if kinds else place)
+
+
+def _models_in(annotation: Any) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for inner in get_args(annotation):
+        yield from _models_in(inner)
 
 
 def site_section() -> str:
     """Return what site.yaml may say, key by key."""
-    tables = "\n\n".join(f"{heading}\n\n{model_table(model)}".strip() for heading, model in PARTS)
+    places: dict[type[BaseModel], list[str]] = {}
+    for path, model in parts():
+        places.setdefault(model, []).append(f"`{path}`" if path else "")
+    tables = "\n\n".join(
+        f"{', '.join(paths)}\n\n{model_table(model)}".strip() for model, paths in places.items()
+    )
     return f"""## site.yaml
 
 Everything is optional; an empty file is complete. `true` and `false` in the place of a processor's keys
-switch it on and off. An unknown key is an error with its line and the nearest known key.
-`sen4cap site schema` prints the same as a JSON schema for editors. Beside it lies the extent, `site.zip`
-(shapefile) or `site.gpkg`: one or more polygons in any projection, their union is the site.
+switch it on and off; a list in the place of those of `l3b` is its `indices`, a word in the place of those of
+a schedule its `every`. An unknown key is an error with its line and the nearest known key. `sen4cap site
+schema` prints the same as a JSON schema for editors. Beside it lies the extent, `site.zip` (shapefile) or
+`site.gpkg`: one or more polygons in any projection, their union is the site.
 
 {tables}
 

@@ -65,7 +65,7 @@ def type_text(annotation: Any) -> str:
     if origin in (Union, UnionType):
         texts = [type_text(one) for one in inner if one is not NoneType]
         return " or ".join(dict.fromkeys(texts))
-    if origin is tuple:
+    if origin in (tuple, list):
         return f"list of {type_text(inner[0])}"
     if origin is dict:
         return f"mapping, {type_text(inner[0])} to {type_text(inner[1])}"
@@ -75,7 +75,7 @@ def type_text(annotation: Any) -> str:
         return "any"
     if annotation in _PLAIN:
         return _PLAIN[annotation]
-    return {"HttpUrl": "address", "PurePosixPath": "path"}[annotation.__name__]
+    return {"HttpUrl": "address", "PurePosixPath": "path"}.get(annotation.__name__, str(annotation))
 
 
 def default_text(field: FieldInfo) -> str:

@@ -1,4 +1,4 @@
-"""A site: what site.yaml may say, and the extent that comes with it."""
+"""A site: what site.yaml may say."""
 
 from __future__ import annotations
 
@@ -8,21 +8,16 @@ from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
 from typing import Annotated, Any, Literal
 
-import numpy as np
-import shapely
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.networks import HttpUrl
-from shapely import MultiPolygon
 
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
 from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.geometry import WGS84, repair, reproject
+from sen4cap_core.declarations.l4b_file import values_of_sections
 from sen4cap_core.declarations.l4c_config import PracticeSettings
 from sen4cap_core.declarations.schedule import SchedulesConfig
-from sen4cap_core.declarations.vector_files import read_vector
-from sen4cap_core.declarations.vector_packs import vector_file
 from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
-from sen4cap_core.errors import BadUploadError
+from sen4cap_core.errors import ConfigurationError
 
 Satellite = Literal["S1", "S2", "L8"]
 Index = Literal[
@@ -31,10 +26,6 @@ Index = Literal[
     "gemi", "ipvi", "tndvi", "lai_ndvi", "lai_linear",
 ]  # fmt: skip
 Practice = Literal["NA", "CC", "FL", "NFC"]
-
-_MAX_EDGE_M = 5000.0
-"""Longer straight edges get more vertices before they are reprojected: seen in degrees, 100 km of UTM bend
-by 200 m, 5 km by half a metre."""
 
 _MGRS_TILE = re.compile(r"^(0?[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]$")
 
@@ -114,6 +105,18 @@ class L4BSwitch(ProcessorConfig):
     """No mowing is looked for before this day; default: the start of the season."""
     method: Literal["neighbourhood", "falls"] | None = None
     """``falls``: the original's rule on three clear values; default: ``neighbourhood`` (docs/mowing.md)."""
+    settings: dict[str, dict[str, str | float | list[str]]] = Field(default_factory=dict)
+    """Settings of l4b-config/*.cfg by section and key, for all years of the site; an uploaded file goes over
+    them."""
+
+    @field_validator("settings")
+    @classmethod
+    def _known(cls, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        try:
+            values_of_sections(settings)
+        except ConfigurationError as error:
+            raise ValueError("; ".join(problem.text for problem in error.problems)) from None
+        return settings
 
     @model_validator(mode="after")
     def _original_has_falls_only(self) -> L4BSwitch:
@@ -387,38 +390,6 @@ def read_site_config(path: Path) -> SiteConfig:
         other; all mistakes at once.
     """
     return read_yaml_model(path, SiteConfig)
-
-
-def read_site_extent(path: Path) -> MultiPolygon:
-    """Read the extent of a site: the union of all polygons of a zipped shapefile, a GeoPackage or the like.
-
-    Returns
-    -------
-    MultiPolygon in longitude and latitude (EPSG:4326), two dimensions, valid.
-
-    Raises
-    ------
-    BadUploadError
-        The file cannot be read, has no coordinate reference system, several layers, or no polygon.
-    UnsafeArchiveError
-        A zip that is not safe to unpack.
-    """
-    with vector_file(path) as file:
-        layer = read_vector(path, file, layer=None, encoding=None, crs=None)
-    polygons = repair(layer.geometry)
-    if not any(polygon is not None for polygon in polygons.geometry):
-        raise BadUploadError(
-            path,
-            f"{layer.file} holds no polygon.",
-            expected="one or more polygons around the area to monitor",
-            remedy="export the layer with the outline of the site.",
-        )
-    extent = shapely.union_all(polygons.geometry)
-    if layer.crs.is_projected:
-        unit_m = layer.crs.axis_info[0].unit_conversion_factor
-        extent = shapely.segmentize(extent, _MAX_EDGE_M / unit_m)
-    outline: MultiPolygon = repair(reproject(np.array([extent]), layer.crs, WGS84)).geometry[0]
-    return outline
 
 
 def site_schema() -> dict[str, Any]:

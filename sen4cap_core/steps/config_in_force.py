@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db.models import ProcessorConfig, Site
-from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.declarations.l4b_layers import DEFAULT, EffectiveL4B, effective_l4b
 from sen4cap_core.declarations.l4c_config import PracticeCode
-from sen4cap_core.declarations.l4c_layers import BUILT_IN, EffectiveL4C, effective_l4c
+from sen4cap_core.declarations.l4c_layers import EffectiveL4C, effective_l4c
 from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.processors.l4b.detection import effective_method
 from sen4cap_core.steps.receive_practices import L4C
 from sen4cap_core.steps.receive_tables import L4B
 
@@ -44,27 +45,36 @@ def l4c_settings(session: Session, site: Site, year: int, practice: PracticeCode
     return [Setting(name.upper(), value, sources[name]) for name, value in values.items()]
 
 
+def l4b_in_force(session: Session, site: Site, year: int) -> tuple[EffectiveL4B, int | None]:
+    """Return the mowing configuration of a site and year, and the row of the uploaded file, if any."""
+    stored = declaration_rows.current_config(session, site.id, year, L4B)
+    upload = None if stored is None else (_named(stored), stored.values)
+    switch = SiteConfig.model_validate(site.config).processors.l4b
+    return effective_l4b(year, site.country, switch.settings, upload), stored.id if stored else None
+
+
 def l4b_settings(session: Session, site: Site, year: int) -> list[Setting]:
     """Return every setting of mowing detection in force, with its source."""
-    stored = declaration_rows.current_config(session, site.id, year, L4B)
-    config = L4BConfig.model_validate(stored.values) if stored else L4BConfig()
-    default = L4BConfig()
-    source = _named(stored) if stored else BUILT_IN
+    effective, _ = l4b_in_force(session, site, year)
     switch = SiteConfig.model_validate(site.config).processors.l4b
     found = [
-        Setting("mowing_start", switch.mowing_start, "site.yaml" if switch.mowing_start else BUILT_IN),
-        Setting("compat", switch.compat or "default", "site.yaml" if switch.compat else BUILT_IN),
+        Setting(name, value if value is not None else default, "site.yaml" if value is not None else DEFAULT)
+        for name, value, default in (
+            ("mowing_start", switch.mowing_start, None),
+            ("compat", switch.compat, "default"),
+            ("method", switch.method, effective_method(switch.compat or "default", None)),
+        )
     ]
-    for group in ("s2", "s1"):
-        for name, value in getattr(config, group).model_dump(mode="json").items():
-            is_default = value == getattr(default, group).model_dump(mode="json")[name]
-            found.append(Setting(f"{group}.{name}", value, BUILT_IN if is_default else source))
-    for name in ("ct_numbers", "additional_columns"):
-        value = list(getattr(config, name))
-        found.append(Setting(name, value, source if value else BUILT_IN))
-    for period in config.compliance:
+    for name, source in effective.sources.items():
+        if name == "compliance":
+            continue
+        value: Any = effective.config
+        for part in name.split("."):
+            value = getattr(value, part)
+        found.append(Setting(name, ", ".join(value) if isinstance(value, tuple) else value, source))
+    for period in effective.config.compliance:
         text = f"{period.start} to {period.end}, rule {period.rule}"
-        found.append(Setting(f"compliance {period.crop_code}", text, source))
+        found.append(Setting(f"compliance {period.crop_code}", text, effective.sources["compliance"]))
     return found
 
 

@@ -25,11 +25,11 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.processors.l4b.detection import detect, effective_method
 from sen4cap_core.processors.l4b.model import MowingOutcome
+from sen4cap_core.steps.config_in_force import l4b_in_force
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.mowing_evaluation import Evaluation
 from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing_series import MowingSeries, read_mowing_series
-from sen4cap_core.steps.receive_tables import L4B
 from sen4cap_core.steps.season_input import find_season_input, require_files
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
     given = find_season_input(session, season_id, "l4b")
     season, site, current = given.season, given.site, given.declared
     switch = given.config.processors.l4b
-    stored = declaration_rows.current_config(session, site.id, season.year, L4B)
-    config = L4BConfig.model_validate(stored.values) if stored else L4BConfig()
+    effective, config_id = l4b_in_force(session, site, season.year)
+    config = effective.config
     start = _start_of(season, switch.mowing_start)
     missions = tuple(m for m, names in SATELLITES.items() if names & set(given.config.satellites))
     back_days = {
@@ -141,7 +141,7 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
         start=start,
         end=season.end,
         declaration_set_id=current.id,
-        config_id=stored.id if stored else None,
+        config_id=config_id,
         config=config,
         compat=switch.compat or "default",
         method=effective_method(switch.compat or "default", switch.method),

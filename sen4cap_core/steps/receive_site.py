@@ -15,8 +15,8 @@ from sen4cap_core.declarations.site import (
     SiteConfig,
     implicit_season,
     read_site_config,
-    read_site_extent,
 )
+from sen4cap_core.declarations.site_extent import read_site_extent
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_asking import ask_practices_of_year

@@ -9,7 +9,7 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
 from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.l4b_config import read_l4b_config
+from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
@@ -51,9 +51,9 @@ def receive_l4b_config(context: Context, drop: Drop) -> Taken:
     config = read_l4b_config(drop.path)
     with context.session() as session:
         site = site_rows.get_or_create_site(session, drop.site_slug)
-        declaration_rows.store_config(
-            session, site.id, drop.year, L4B, drop.upload_id, config.model_dump(mode="json")
-        )
+        # What the file leaves out is not stored: site.yaml may have it.
+        values = config.model_dump(mode="json", exclude_unset=True)
+        declaration_rows.store_config(session, site.id, drop.year, L4B, drop.upload_id, values)
         _ask_year(session, site, drop.year)
     periods = [
         {"crop code": p.crop_code, "from": str(p.start), "to": str(p.end), "rule": p.rule}

@@ -10,12 +10,13 @@ from pydantic import BaseModel
 from sen4cap_core.cli import formats_in
 from sen4cap_core.cli.formats import formats_page
 from sen4cap_core.cli.formats_examples import CODES, crop_type_examples, mowing_example, practice_example
-from sen4cap_core.cli.formats_site import PARTS, SITE_EXAMPLE
+from sen4cap_core.cli.formats_site import SITE_EXAMPLE, parts
 from sen4cap_core.cli.formats_text import attribute_docs
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.crop_codes import read_crop_codes
 from sen4cap_core.declarations.grass_settings import GrassSettings
-from sen4cap_core.declarations.l4b_config import OpticalSettings, RadarSettings, read_l4b_config
+from sen4cap_core.declarations.l4b_config import OpticalSettings, RadarSettings
+from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.declarations.l4c_config import PracticeSettings, read_l4c_config
 from sen4cap_core.declarations.practice_tables import read_practice_table
 from sen4cap_core.declarations.site import read_site_config
@@ -37,7 +38,14 @@ def test_the_page_has_not_drifted_from_the_models(page: str) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [*(m for _, m in PARTS), ColumnMapping, PracticeSettings, OpticalSettings, RadarSettings, GrassSettings],
+    [
+        *(m for _, m in parts()),
+        ColumnMapping,
+        PracticeSettings,
+        OpticalSettings,
+        RadarSettings,
+        GrassSettings,
+    ],
     ids=lambda model: model.__name__,
 )
 def test_every_setting_is_explained(model: type[BaseModel]) -> None:

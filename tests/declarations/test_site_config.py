@@ -277,8 +277,9 @@ def test_compat_is_a_switch_of_each_processor(tmp_path: Path) -> None:
 def test_the_schema_knows_the_short_forms() -> None:
     schema = site_schema()
 
-    assert set(schema["properties"]) == {
+    assert set(schema["properties"]) >= {
         "name", "country", "satellites", "seasons", "processors", "radar", "tiles", "sources", "enabled",
+        "schedule", "retention",
     }  # fmt: skip
     l3b = schema["$defs"]["ProcessorsConfig"]["properties"]["l3b"]
     assert {kind.get("type") for kind in l3b["anyOf"]} >= {"boolean", "array"}

@@ -18,7 +18,7 @@ import shapely
 
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.reading import Declarations, read_declarations
-from sen4cap_core.declarations.site import read_site_extent
+from sen4cap_core.declarations.site_extent import read_site_extent
 from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
 
 PackZip = Callable[..., Path]

@@ -15,7 +15,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.l4b_config import read_l4b_config
+from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.declarations.site import read_site_config
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.mgrs import tile_grid

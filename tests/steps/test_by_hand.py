@@ -73,9 +73,27 @@ def test_the_configuration_in_force_names_its_sources(context, receive) -> None:
     assert shown("FL")["NDVIUP"] == (340.0, source)
     assert shown("FL")["NDVIDW"] == (300.0, source)
     assert shown("CC")["EFAAMPTHR"] == (-10000.0, "built-in")
+
+
+@pytest.mark.service
+def test_every_mowing_setting_in_force_says_where_it_comes_from(context, receive) -> None:
+    def shown() -> dict:
+        with context.session() as session:
+            return sources(l4b_settings(session, get_or_create_site(session, SITE), YEAR))
+
     with context.session() as session:
-        mowing = sources(l4b_settings(session, get_or_create_site(session, SITE), YEAR))
-    assert mowing["s2.low_abs_th"] == (0.5, "built-in")
+        site = get_or_create_site(session, SITE)
+        settings = {"neighbourhood_method": {"min_fall": 0.08}}
+        set_config(session, site, {"country": "CZE", "processors": {"l4b": {"settings": settings}}})
+    assert shown()["s2.high_abs_th"] == (0.72, "country CZE")
+    assert shown()["compliance 3001"] == ("2019-04-01 to 2019-07-31, rule 0", "country CZE")
+    assert shown()["grass.min_fall"] == (0.08, "site.yaml")
+    assert shown()["s1.pfa"] == (3e-8, "default")
+    answer = receive("l4b-config/a.cfg", "[S2_processing]\nlow_abs_th = 0.45\n")
+    assert shown()["s2.low_abs_th"] == (0.45, f"upload {answer.upload_id}")
+    assert shown()["s2.high_abs_th"] == (0.75, "default")
+    assert shown()["grass.min_fall"] == (0.08, "site.yaml")
+    assert not [name for name in shown() if name.startswith("compliance")]
 
 
 def test_shipped_settings_are_those_of_the_published_files(shared: Path) -> None:

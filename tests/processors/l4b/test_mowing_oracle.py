@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sen4cap_core.declarations.l4b_config import read_l4b_config
+from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.processors.l4b.command import detect_tables, parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.observations_table import read_observations_table
