@@ -11,52 +11,69 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.mowing import mowing_markdown
 from sen4cap_core.reports.tables import facts
 from sen4cap_core.reports.text import Markdown, document, heading, image
+from sen4cap_core.service.nudge import emit
+from sen4cap_core.steps.detect_mowing import MowingAnswer
 from sen4cap_core.steps.detect_mowing import detect_mowing as run_step
-from sen4cap_core.steps.pictures import parcel_charts
+from sen4cap_core.steps.mowing_pictures import mowing_map, parcel_charts
+from sen4cap_core.steps.mowing_request import MowingRequest
+
+MOWING_DETECTED = "sen4cap.mowing.detected"
+"""Event: mowings that the evaluation before did not know; one for each run that found some."""
 
 
 @flow(name="detect-mowing")
-def detect_mowing(season_id: int) -> dict[str, Any] | State[None]:
+def detect_mowing(season_id: int, request: MowingRequest | None = None) -> dict[str, Any] | State[None]:
     """Evaluate a season's mowing with all observations there are, write tables, show the latest.
 
     Parameters
     ----------
     season_id : number of the season, as the receipt of the site or of the declarations states it.
+    request : only by hand: other dates, satellites, method or thresholds, or the original's shapefile too.
+        Such a run writes tables and pages and leaves the answers in force as they are.
     """
     context = step_context()
     try:
-        done = run_step(context, season_id)
+        done = run_step(context, season_id, request)
     except NothingToDoError as reason:
         return skipped(reason)
     where = done.evaluation
     name_run(
         f"detect-mowing {where.site} {where.season} {done.as_of}", scope_tags(where.site, year=where.year)
     )
+    if not where.stands_aside and (news := done.news()):
+        emit(context.settings, MOWING_DETECTED, f"sen4cap.site.{where.site}", news)
+    _show(done)
+    return {
+        "parcels": len(done.table),
+        "events": len(done.events),
+        "new": int(done.published.is_new.sum()),
+        "as_of": str(done.as_of),
+        "in_force": not where.stands_aside,
+    }
+
+
+def _show(done: MowingAnswer) -> None:
+    where = done.evaluation
+    part = ("by-hand",) if where.stands_aside else ()
     charts: dict[int, str] = {}
-    for chart in parcel_charts(context, done):
-        key = artifact_key("ndvi", where.site, str(where.year), chart.ori_id)
-        text = f"NDVI of parcel {chart.ori_id}"
-        page = document(heading(f"Parcel {chart.ori_id}"), image(text, chart.png))
+    for chart in parcel_charts(done):
+        key = artifact_key("ndvi", where.site, str(where.year), chart.ori_id, *part)
+        text = f"NDVI and coherence of parcel {chart.ori_id}"
+        page = document(heading(f"Parcel {chart.ori_id}"), chart.explanation, image(text, chart.png))
         address = show(key, page, text)
         if address:
             charts[chart.new_id] = address
+    title = f"Mowing in {where.site}, {where.season}"
     page = mowing_markdown(
         done.table,
-        title=f"Mowing in {where.site}, {where.season}",
+        title=f"{title} (by hand, not in force)" if where.stands_aside else title,
         as_of=done.as_of,
         n_observation_dates=done.n_dates,
         crop_names=where.crop_names,
         parcel_links=charts,
+        events=done.events,
+        picture=image("Map of mowings", mowing_map(done, title)),
     )
     files = facts((name, str(path)) for name, path in done.files.items())
     page = document(Markdown(page), heading("Files", 3), files)
-    show(
-        artifact_key("mowing", where.site, where.season, str(where.year)),
-        page,
-        f"Mowing in {where.site}, {where.season}",
-    )
-    return {
-        "parcels": len(done.table),
-        "events": len(done.events),
-        "as_of": str(done.as_of),
-    }
+    show(artifact_key("mowing", where.site, where.season, str(where.year), *part), page, title)

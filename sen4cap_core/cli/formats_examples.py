@@ -40,6 +40,8 @@ MOWING = {
        for part, none in (("dstart", "0"), ("dend", "0"), ("conf", 0.0), ("mis", "0"))},
     "proc": 1, "compl": 1, "reason": None, "n_observations": 23,
     "gap_days": 18, "n_radar": 31, "mow_total": 1,
+    "explanation": "mown 18–23 May 2019 (NDVI fell and coherence rose, confidence 0.87), inside 1 April – "
+    "31 July: compliant; 23 clear dates, longest gap 18 days, 31 coherence values",
 }  # fmt: skip
 PRACTICE = {
     "FIELD_ID": "17", "ORIG_ID": "31.001", "COUNTRY": "NLD", "YEAR": "2019", "MAIN_CROP": "1933",

@@ -76,6 +76,12 @@ def store_run(
     return run.id
 
 
+def mowings_of_run(session: Session, run_id: int) -> list[tuple[int, datetime, datetime]]:
+    """Return new_id, start and end of all mowings of a run, as far as its rows are still there."""
+    query = select(Marker.new_id, Marker.start, Marker.end).where(Marker.run_id == run_id)
+    return [(row.new_id, row.start, row.end) for row in session.execute(query)]
+
+
 @dataclass(frozen=True)
 class FoundMowings:
     """What the runs in force say about a site."""

@@ -118,6 +118,9 @@ class L4BSwitch(ProcessorConfig):
             raise ValueError("; ".join(problem.text for problem in error.problems)) from None
         return settings
 
+    shapefile: bool = False
+    """Also write the original's shapefile of each evaluation."""
+
     @model_validator(mode="after")
     def _original_has_falls_only(self) -> L4BSwitch:
         if self.compat == "sen4cap" and self.method == "neighbourhood":

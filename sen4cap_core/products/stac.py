@@ -35,6 +35,7 @@ COG = "image/tiff; application=geotiff; profile=cloud-optimized"
 GEOPARQUET = "application/vnd.apache.parquet"
 GEOPACKAGE = "application/geopackage+sqlite3"
 CSV = "text/csv"
+ZIP = "application/zip"
 PNG = "image/png"
 
 _SHA2_256 = "1220"  # multihash prefix: sha2-256, 32 bytes

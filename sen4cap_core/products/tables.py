@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,8 @@ from sen4cap_core.products.geoparquet import write_geoparquet, write_table
 
 MAX_SLOTS: Final = 4
 """Mowing events that have columns of their own; all of them are in the events table."""
+SHAPEFILE: Final = "SEN4CAP_L4B_{}_MowingDetection"
+"""Name of the original's shapefile; between are its satellites, ``S1_S2``, ``S2`` or ``S1``."""
 LAYER: Final = "mowing"
 """Layer name inside the GeoPackage, the same in each file so that styles and scripts find it."""
 
@@ -41,6 +45,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "gap_days": "int",
     "n_radar": "int",
     "mow_total": "int",
+    "explanation": "text",
 }
 """Columns of the export in their order; from ``reason`` on they are ours, the rest the original's. Columns of
 the declaration that come along stand between ``Area_meter`` and ``mow_n``, as in the original."""
@@ -70,6 +75,7 @@ COLUMN_TEXTS: Final[Mapping[str, str]] = {
     "gap_days": "Longest time between two clear dates, days; 0 with fewer than two",
     "n_radar": "Coherence values that could be tested; 0 = the answer rests on optical images alone",
     "mow_total": "Mowing events found, also those beyond the fourth",
+    "explanation": "The answer in words and dates, with the evidence it rests on",
     "metrics:area": "Area, m2 (the same as Area_meter; the name fiboa readers expect)",
 }
 
@@ -138,6 +144,42 @@ def write_events_parquet(events: pd.DataFrame, path: Path) -> Path:
         columns[name] = ordered[name].astype(str)
     table = pa.Table.from_pandas(pd.DataFrame(columns), schema=schema, preserve_index=False)
     return write_table(table.replace_schema_metadata(None), path)
+
+
+def write_mowing_csv(frame: geopandas.GeoDataFrame, path: Path) -> Path:
+    """Write the columns of the exports without geometry as CSV, UTF-8; return the path."""
+    table = _ordered(frame)
+    with atomic_path(path) as temporary:
+        pd.DataFrame(table.drop(columns=table.geometry.name)).to_csv(temporary, index=False)
+    return path
+
+
+def write_mowing_shapefile(frame: geopandas.GeoDataFrame, path: Path, missions: str) -> Path:
+    """Write the original's shapefile, zipped: its file name, its columns and no others; return the path.
+
+    ``missions`` is ``S1_S2``, ``S2`` or ``S1``. Text is UTF-8.
+
+    Raises
+    ------
+    OSError
+        When the disk is full, or the tables pass the 2 GB of a shapefile.
+    """
+    table = _ordered(frame)
+    ours = list(COLUMNS)[list(COLUMNS).index("reason") :]
+    name = SHAPEFILE.format(missions)
+    with tempfile.TemporaryDirectory(dir=path.parent) as work:
+        pyogrio.write_dataframe(
+            table.drop(columns=ours),
+            Path(work) / f"{name}.shp",
+            driver="ESRI Shapefile",
+            geometry_type="MultiPolygon",
+            promote_to_multi=True,
+            encoding="UTF-8",
+        )
+        with atomic_path(path) as temporary, zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED) as archive:
+            for part in sorted(Path(work).iterdir()):
+                archive.write(part, part.name)
+    return path
 
 
 def write_geopackage(frame: geopandas.GeoDataFrame, path: Path, layer: str = LAYER) -> Path:

@@ -24,6 +24,7 @@ MAX_BYTES: Final = 80_000
 _SERIES: Final = "#00694e"
 _EVENT: Final = "#d55e00"
 _PERIOD: Final = "#0072b2"
+_RADAR: Final = ("#7b6fa8", "#b3912f", "#a0527a")
 _INK: Final = "#222831"
 _SOFT: Final = "#5c6570"
 _DPI: Final = 100
@@ -43,6 +44,15 @@ class ChartEvent:
     missions: str = "S2"
 
 
+@dataclass(frozen=True)
+class ChartCoherence:
+    """Coherence of one orbit: the later day of each pair (since 1970-01-01) and 0..1, NaN where missing."""
+
+    name: str
+    days: NDArray[np.integer]
+    values: NDArray[np.floating]
+
+
 def parcel_chart_png(
     days: NDArray[np.integer] | Sequence[int],
     ndvi: NDArray[np.floating] | Sequence[float],
@@ -52,6 +62,7 @@ def parcel_chart_png(
     events: Sequence[ChartEvent] = (),
     periods: Sequence[tuple[date, date]] = (),
     season: tuple[date, date] | None = None,
+    coherence: Sequence[ChartCoherence] = (),
 ) -> bytes:
     """Draw one parcel.
 
@@ -64,6 +75,7 @@ def parcel_chart_png(
     events : detected mowings, any number.
     periods : when the rule of its crop asks for mowing.
     season : first and last day shown; by default what the dates, events and periods span.
+    coherence : series of radar orbits, drawn lightly on the same scale.
 
     Returns
     -------
@@ -90,13 +102,15 @@ def parcel_chart_png(
     axes = figure.add_axes((0.075, 0.2, 0.905, 0.57))
     _draw_periods(axes, periods)
     _draw_events(axes, events, first, last)
+    _draw_coherence(axes, coherence)
     _draw_series(axes, when, values)
-    _draw_frame(axes, first, last)
+    _draw_frame(axes, first, last, "NDVI, coherence" if coherence else "NDVI")
     # "$" would start mathematics, and a name may hold one.
     figure.text(0.012, 0.945, title, size=11.5, weight="bold", color=_INK, va="center", parse_math=False)
     if subtitle:
         figure.text(0.988, 0.945, subtitle, size=9, color=_SOFT, va="center", ha="right", parse_math=False)
-    _legend(axes, bool(events), bool(periods), bool(np.isnan(values).any()))
+    names = [one.name for one in coherence]
+    _legend(axes, bool(events), bool(periods), bool(np.isnan(values).any()), names)
     buffer = io.BytesIO()
     canvas.print_png(buffer)  # type: ignore[no-untyped-call]
     buffer.seek(0)
@@ -126,6 +140,14 @@ def _draw_series(axes: Axes, when: NDArray[np.int64], values: NDArray[np.float64
     if not clear.any():
         axes.text(0.5, 0.5, "no clear date", transform=axes.transAxes, size=11, color=_SOFT, ha="center")
     axes.plot(when[~clear], np.full(int((~clear).sum()), 0.015), "|", color=_SOFT, ms=6, mew=1, zorder=3)
+
+
+def _draw_coherence(axes: Axes, coherence: Sequence[ChartCoherence]) -> None:
+    for place, one in enumerate(coherence):
+        known = ~np.isnan(one.values)
+        days, values = one.days[known], one.values[known]
+        colour = _RADAR[place % len(_RADAR)]
+        axes.plot(days, values, color=colour, lw=0.9, marker=".", ms=3, alpha=0.8, zorder=2)
 
 
 def _draw_periods(axes: Axes, periods: Sequence[tuple[date, date]]) -> None:
@@ -161,13 +183,13 @@ def _draw_events(axes: Axes, events: Sequence[ChartEvent], first: float, last: f
         )
 
 
-def _draw_frame(axes: Axes, first: float, last: float) -> None:
+def _draw_frame(axes: Axes, first: float, last: float, what: str) -> None:
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
 
     axes.set_xlim(first, last)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-    axes.set_ylabel("NDVI", size=9, color=_INK)
+    axes.set_ylabel(what, size=9, color=_INK)
     locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
@@ -181,13 +203,17 @@ def _draw_frame(axes: Axes, first: float, last: float) -> None:
         axes.spines[side].set_color("#aab1ba")
 
 
-def _legend(axes: Axes, has_events: bool, has_periods: bool, has_unclear: bool) -> None:
+def _legend(
+    axes: Axes, has_events: bool, has_periods: bool, has_unclear: bool, orbits: Sequence[str]
+) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
     handles: list[Line2D | Patch] = [
-        Line2D([], [], color=_SERIES, lw=1.4, marker="o", ms=4, label="parcel mean")
+        Line2D([], [], color=_SERIES, lw=1.4, marker="o", ms=4, label="NDVI" if orbits else "parcel mean")
     ]
+    for place, name in enumerate(orbits):
+        handles.append(Line2D([], [], color=_RADAR[place % len(_RADAR)], lw=0.9, marker=".", label=name))
     if has_unclear:
         handles.append(Line2D([], [], color=_SOFT, ls="", marker="|", ms=6, label="date not clear"))
     if has_events:

@@ -8,8 +8,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from sen4cap_core.reports.tables import facts, markdown_table
+from sen4cap_core.reports.tables import Align, facts, markdown_table
 from sen4cap_core.reports.text import (
+    Markdown,
     bullets,
     count,
     day,
@@ -30,6 +31,7 @@ COMPLIANCE: Final[Mapping[int, str]] = {
 """The original's ``compl`` codes in words."""
 
 MAX_CROPS = 25
+MAX_WEEK_CROPS = 10
 SLOTS = 4
 
 
@@ -51,6 +53,8 @@ def mowing_markdown(
     crop_names: Mapping[str, str] | None = None,
     parcel_links: Mapping[int, str] | None = None,
     links: Mapping[str, str] | None = None,
+    events: pd.DataFrame | None = None,
+    picture: Markdown | None = None,
     top: int = 20,
 ) -> str:
     """Return the page of one evaluation.
@@ -64,6 +68,8 @@ def mowing_markdown(
     crop_names : crop code -> name.
     parcel_links : NewID -> address of the parcel's chart.
     links : title -> web address, path or file URI, shown at the top (exports, map, run).
+    events : all mowings with ``NewID``, ``start`` and ``end``; they are counted by week and crop.
+    picture : map of the parcels.
     top : parcels listed: those with the latest mowing first.
     """
     judged, mown = frame["proc"] == 1, frame["mow_n"] > 0
@@ -81,8 +87,11 @@ def mowing_markdown(
         heading(title),
         facts(pairs),
         bullets(located(name, where) for name, where in (links or {}).items()),
+        picture,
         *_latest(frame[mown], parcel_links or {}, top),
+        *_compliance(frame),
         *_by_crop(frame, crop_names or {}),
+        *(_by_week(frame, events) if events is not None else []),
         *_not_judged(frame[~judged]),
     )
 
@@ -175,6 +184,48 @@ def crop_summary(frame: pd.DataFrame) -> pd.DataFrame:
     )
     summary = flags.groupby("crop").sum().reset_index()
     return summary.sort_values(["parcels", "crop"], ascending=[False, True]).set_index("crop")
+
+
+def _compliance(frame: pd.DataFrame) -> list[object]:
+    """Table of the verdicts, by crop with a rule."""
+    ruled = frame[frame["compl"] >= 0]
+    if ruled.empty:
+        return []
+    codes = [code for code in COMPLIANCE if code >= 0]
+    counts = pd.crosstab(ruled["Ori_crop"].astype(str), ruled["compl"]).reindex(columns=codes, fill_value=0)
+    order = counts.sum(axis=1).sort_values(ascending=False, kind="stable").index[:MAX_CROPS]
+    rows = [[crop, *(count(int(n)) for n in counts.loc[crop])] for crop in order]
+    rows.append(["all", *(count(int(n)) for n in counts.sum())])
+    header = ["Crop", *(COMPLIANCE[code].capitalize() for code in codes)]
+    align: list[Align] = ["left", *(["right"] * len(codes))]  # type: ignore[list-item]
+    return [heading("Compliance", 3), markdown_table(header, rows, align)]
+
+
+def week_counts(frame: pd.DataFrame, events: pd.DataFrame) -> pd.DataFrame:
+    """Count mowings by the Monday of the week their middle lies in (index) and crop code (columns)."""
+    start, end = (pd.to_datetime(events[name], utc=True) for name in ("start", "end"))
+    middle = (start + (end - start) / 2).dt.tz_localize(None)
+    monday = (middle - pd.to_timedelta(middle.dt.day_of_week, unit="D")).dt.date
+    crops = events["NewID"].map(frame.set_index("NewID")["Ori_crop"].astype(str))
+    return pd.crosstab(monday.to_numpy(), crops.to_numpy())
+
+
+def _by_week(frame: pd.DataFrame, events: pd.DataFrame) -> list[object]:
+    if events.empty:
+        return []
+    counts = week_counts(frame, events)
+    crops = counts.sum().sort_values(ascending=False, kind="stable").index[:MAX_WEEK_CROPS]
+    rows = [
+        [f"{monday}", count(int(row.sum())), *(count(int(row[crop])) for crop in crops)]
+        for monday, row in counts.iterrows()
+    ]
+    align: list[Align] = ["left", *(["right"] * (len(crops) + 1))]  # type: ignore[list-item]
+    more = counts.shape[1] - len(crops)
+    return [
+        heading("Mowings by week and crop", 3),
+        markdown_table(["Week from", "All", *crops], rows, align),
+        f"… and {count(more)} more crop codes." if more else None,
+    ]
 
 
 def _not_judged(frame: pd.DataFrame) -> list[object]:

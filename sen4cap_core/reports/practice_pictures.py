@@ -15,6 +15,7 @@ from PIL import Image
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.parcel_map import parcel_map_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -83,27 +84,7 @@ def harvest_histogram_png(mondays: Sequence[date], title: str) -> bytes:
 
 def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: str) -> bytes:
     """Draw parcels in the colour of their grade; ``values`` are keys of ``GRADE_COLOURS``, others grey."""
-    from matplotlib.collections import PolyCollection
-    from matplotlib.patches import Patch
-
-    figure = _figure(7.0, 5.0)
-    axes = figure.add_axes((0.02, 0.02, 0.96, 0.86))
-    shapes, colours = [], []
-    for geometry, value in zip(parcels.geometry, values, strict=True):
-        if geometry is None or geometry.is_empty:
-            continue
-        for part in getattr(geometry, "geoms", [geometry]):
-            shapes.append(np.asarray(part.exterior.coords)[:, :2])
-            colours.append(GRADE_COLOURS.get(value, "#e9ecef"))
-    axes.add_collection(PolyCollection(shapes, facecolors=colours, edgecolors="#8a929c", linewidths=0.3))
-    axes.autoscale_view()
-    if parcels.crs is not None and parcels.crs.is_geographic and len(parcels):
-        axes.set_aspect(1.0 / max(0.1, np.cos(np.radians(float(np.mean(axes.get_ylim()))))))
-    axes.set_axis_off()
-    handles = [Patch(color=c, label=g) for g, c in GRADE_COLOURS.items() if g in set(values)]
-    axes.legend(handles=handles, loc="lower right", fontsize=8, frameon=True)
-    figure.text(0.012, 0.93, title, size=11, weight="bold", color=_INK, parse_math=False)
-    return _png(figure)
+    return parcel_map_png(parcels, values, GRADE_COLOURS, title)
 
 
 def practice_chart_png(chart: PracticeChart) -> bytes:

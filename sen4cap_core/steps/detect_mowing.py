@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
@@ -20,15 +20,18 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import CropCode, Season
-from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.declarations.grass_settings import GrassSettings
+from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.processors.l4b.detection import detect, effective_method
+from sen4cap_core.processors.l4b.explain import explanations
 from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.steps.config_in_force import l4b_in_force
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.mowing_evaluation import Evaluation
-from sen4cap_core.steps.mowing_product import events_frame, export_frame, publish_mowing
+from sen4cap_core.steps.mowing_product import Published, events_frame, export_frame, publish_mowing
+from sen4cap_core.steps.mowing_request import MowingRequest
 from sen4cap_core.steps.mowing_series import MowingSeries, read_mowing_series
 from sen4cap_core.steps.season_input import find_season_input, require_files
 
@@ -41,6 +44,10 @@ GROUPS = {"S2": NDVI_GROUP, "S1": COHERENCE_GROUP}
 """Observation group that is read of each mission."""
 SATELLITES = {"S2": {"S2", "L8"}, "S1": {"S1"}}
 """Satellites of site.yaml behind each mission."""
+
+
+MOST_NEWS = 5000
+"""Mowings named in one event: a server takes a megabyte and a half."""
 
 
 @dataclass(frozen=True)
@@ -57,12 +64,35 @@ class MowingAnswer:
     """Days with an acquisition."""
     series: MowingSeries
     """Of the rows of the table, in their order."""
-    files: dict[str, Path]
-    """What was written, by title."""
+    published: Published
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What was written, by title."""
+        return self.published.files
+
+    def news(self) -> dict[str, Any]:
+        """Return what is new since the evaluation before, as the payload of an event; empty without."""
+        new = self.events[self.published.is_new]
+        if new.empty:
+            return {}
+        named = new.sort_values("end", ascending=False, kind="stable").head(MOST_NEWS)
+        return {
+            "site": self.evaluation.site,
+            "season": self.evaluation.season,
+            "season_id": self.evaluation.season_id,
+            "run_id": self.published.run_id,
+            "product": self.published.item_id,
+            "as_of": str(self.as_of),
+            "mowings": len(new),
+            "left_off": len(new) - len(named),
+            "parcels": sorted(set(named["Ori_id"])),
+            "new_ids": sorted(set(named["NewID"].tolist())),
+        }
 
 
-def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
-    """Evaluate a season with all observations there are.
+def detect_mowing(context: Context, season_id: int, request: MowingRequest | None = None) -> MowingAnswer:
+    """Evaluate a season with all observations there are, or as a request by hand says.
 
     Raises
     ------
@@ -70,15 +100,15 @@ def detect_mowing(context: Context, season_id: int) -> MowingAnswer:
         Without season, declarations, observations or parcels to look at, or when nothing is new.
     """
     with context.session() as session:
-        evaluation = find_evaluation(session, season_id)
+        evaluation = find_evaluation(session, season_id, request or MowingRequest())
         parcels = _parcels(session, evaluation)
     require_files(context, evaluation.site, evaluation.files)
     series, outcome = _evaluate(context, evaluation, parcels)
-    table = export_frame(parcels, outcome)
+    table = export_frame(parcels, outcome, explanations(outcome, series.facts, evaluation.config))
     events = events_frame(parcels, outcome)
     days = {file.acquired_at.date() for file in evaluation.files}
-    files = publish_mowing(context, evaluation, table, events, max(days))
-    return MowingAnswer(evaluation, table, events, max(days), len(days), series, files)
+    published = publish_mowing(context, evaluation, table, events, max(days))
+    return MowingAnswer(evaluation, table, events, max(days), len(days), series, published)
 
 
 def _evaluate(
@@ -103,15 +133,20 @@ def _evaluate(
     return series, outcome
 
 
-def find_evaluation(session: Session, season_id: int) -> Evaluation:
+def find_evaluation(session: Session, season_id: int, request: MowingRequest) -> Evaluation:
     """Look up what is to be evaluated, and whether anything is new."""
     given = find_season_input(session, season_id, "l4b")
     season, site, current = given.season, given.site, given.declared
     switch = given.config.processors.l4b
     effective, config_id = l4b_in_force(session, site, season.year)
-    config = effective.config
-    start = _start_of(season, switch.mowing_start)
+    config = _with_thresholds(effective.config, request.thresholds)
+    start = _start_of(season, request.mowing_start or switch.mowing_start)
+    end = min(season.end, request.until or season.end)
     missions = tuple(m for m, names in SATELLITES.items() if names & set(given.config.satellites))
+    if request.missions is not None:
+        missions = tuple(m for m in ("S2", "S1") if m in request.missions.split("_"))
+    compat: Compat = request.compat or switch.compat or "default"
+    method = _method_of(compat, request, switch.method)
     back_days = {
         "S2": config.s2.time_interval_days * config.s2.back_window_samples,
         "S1": config.s1.time_interval_days * config.s1.window_samples,
@@ -123,13 +158,13 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
                 current.id,
                 GROUPS[mission],
                 midnight(start - timedelta(days=back_days[mission])),
-                midnight(season.end + timedelta(days=1)),
+                midnight(end + timedelta(days=1)),
             )
         )
         for mission in missions
     }
     if not any(files.values()):
-        raise NothingToDoError(f"{site.slug} has no observations between {start} and {season.end} yet")
+        raise NothingToDoError(f"{site.slug} has no observations between {start} and {end} yet")
     last = mowing_rows.latest_run(session, season_id)
     codes = declaration_rows.crop_codes(session, site.id, season.year)
     evaluation = Evaluation(
@@ -139,22 +174,39 @@ def find_evaluation(session: Session, season_id: int) -> Evaluation:
         season=season.name,
         year=season.year,
         start=start,
-        end=season.end,
+        end=end,
         declaration_set_id=current.id,
         config_id=config_id,
         config=config,
-        compat=switch.compat or "default",
-        method=effective_method(switch.compat or "default", switch.method),
+        compat=compat,
+        method=method,
         missions=missions,
         optical=files.get("S2", ()),
         radar=files.get("S1", ()),
         crop_names={code.ori_crop: code.ct for code in codes},
         selected_crops=_selected(config, codes),
         last_run_id=last.id if last else None,
+        stands_aside=request.stands_aside,
+        with_shapefile=request.shapefile or switch.shapefile,
     )
-    if last is not None and last.input_key == evaluation.input_key:
+    if not request.stands_aside and last is not None and last.input_key == evaluation.input_key:
         raise NothingToDoError(f"nothing new since the evaluation of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return evaluation
+
+
+def _with_thresholds(config: L4BConfig, thresholds: dict[str, float]) -> L4BConfig:
+    if not thresholds:
+        return config
+    values = {**config.grass.model_dump(), **thresholds}
+    return config.model_copy(update={"grass": GrassSettings.model_validate(values)})
+
+
+def _method_of(compat: Compat, request: MowingRequest, of_site: Method | None) -> Method:
+    """Return the method; raises NothingToDoError for one that the original does not have."""
+    if compat == "sen4cap" and request.method == "neighbourhood":
+        raise NothingToDoError("the original (compat: sen4cap) does not have the method neighbourhood")
+    # Asked for by hand, the original's behaviour goes over the method of site.yaml.
+    return effective_method(compat, None if compat == "sen4cap" else request.method or of_site)
 
 
 def _parcels(session: Session, evaluation: Evaluation) -> gpd.GeoDataFrame:

@@ -41,6 +41,9 @@ class Evaluation:
     """Crop codes that pass CTNUM_FILTER; None where there is no filter."""
     last_run_id: int | None
     """The evaluation in force when this one began."""
+    stands_aside: bool = False
+    """Asked for by hand with parameters: a product, and no answers in force."""
+    with_shapefile: bool = False
 
     @property
     def season_slug(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from pathlib import Path
 
@@ -25,16 +26,36 @@ from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.processors.l4b.table import mowing_table
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import L4B_MOWING, l4b_folder, l4b_stem, version_of
-from sen4cap_core.products.stac import GEOPACKAGE, GEOPARQUET, Input, Origin, table_item
-from sen4cap_core.products.tables import COLUMN_TEXTS, write_events_parquet, write_mowing_exports
+from sen4cap_core.products.stac import CSV, GEOPACKAGE, GEOPARQUET, ZIP, Input, Origin, table_item
+from sen4cap_core.products.tables import (
+    COLUMN_TEXTS,
+    write_events_parquet,
+    write_mowing_csv,
+    write_mowing_exports,
+    write_mowing_shapefile,
+)
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.mowing_evaluation import Evaluation
+from sen4cap_core.steps.mowing_news import new_mowings
 
 _NO_PIXEL = "too small or too narrow for a whole pixel, or outside of every scene"
 """In the service a parcel without a pixel is mostly one that its inner buffer leaves nothing of."""
 
 
-def export_frame(parcels: gpd.GeoDataFrame, outcome: MowingOutcome) -> gpd.GeoDataFrame:
+@dataclass(frozen=True)
+class Published:
+    """What was written and entered."""
+
+    item_id: str
+    files: dict[str, Path]
+    """By title."""
+    run_id: int | None
+    """The evaluation now in force; None where this one stands aside."""
+    is_new: NDArray[np.bool_]
+    """(events,) the mowing was not known to the evaluation before."""
+
+
+def export_frame(parcels: gpd.GeoDataFrame, outcome: MowingOutcome, explained: list[str]) -> gpd.GeoDataFrame:
     """Return one row per parcel in the original's columns, with ours: reason and what the answer rests on."""
     new_ids = pa.array(parcels.new_id.to_numpy())
     answers = mowing_table(new_ids, outcome).to_pandas().drop(columns="parcel_id")
@@ -56,6 +77,7 @@ def export_frame(parcels: gpd.GeoDataFrame, outcome: MowingOutcome) -> gpd.GeoDa
     frame["gap_days"] = outcome.evidence.longest_gap_days
     frame["n_radar"] = outcome.evidence.n_radar_tests
     frame["mow_total"] = outcome.n_mowings
+    frame["explanation"] = explained
     return frame
 
 
@@ -80,14 +102,29 @@ def _instants(seconds: NDArray[np.int64]) -> pd.DatetimeIndex:
 
 def publish_mowing(
     context: Context, evaluation: Evaluation, table: gpd.GeoDataFrame, events: pd.DataFrame, as_of: date
-) -> dict[str, Path]:
-    """Write the tables and their STAC item, then all rows in one transaction; return the files by title."""
+) -> Published:
+    """Write the tables and their STAC item, then all rows in one transaction.
+
+    An evaluation that stands aside enters its product and no answers.
+    """
     key = evaluation.input_key
     root = context.settings.data
     folder = root / l4b_folder(evaluation.site, evaluation.year, evaluation.season_slug)
     stem = l4b_stem(evaluation.site, evaluation.start, as_of, version_of(key))
     geopackage, parquet = write_mowing_exports(table, folder, stem)
     all_events = write_events_parquet(events, folder / f"{stem}_events.parquet")
+    plain = write_mowing_csv(table, folder / f"{stem}.csv")
+    files = {"GeoPackage": geopackage, "GeoParquet": parquet, "CSV": plain, "all events": all_events}
+    others = {
+        "geopackage": (geopackage, GEOPACKAGE, "GeoPackage"),
+        "csv": (plain, CSV, "The same without outlines"),
+        "events": (all_events, GEOPARQUET, "All events, also those beyond the fourth of a parcel"),
+    }
+    if evaluation.with_shapefile:
+        missions = "_".join(sorted(evaluation.missions))
+        shapefile = write_mowing_shapefile(table, folder / f"{stem}.shp.zip", missions)
+        files["shapefile"] = shapefile
+        others["shapefile"] = (shapefile, ZIP, "The original's shapefile")
     stac = folder / f"{stem}.json"
     item = table_item(
         collection=L4B_MOWING,
@@ -104,14 +141,11 @@ def publish_mowing(
             level="L4",
         ),
         column_texts=COLUMN_TEXTS,
-        others={
-            "geopackage": (geopackage, GEOPACKAGE, "GeoPackage"),
-            "events": (all_events, GEOPARQUET, "All events, also those beyond the fourth of a parcel"),
-        },
+        others=others,
     )
     publish_item(root, item, stac)
-    _store_rows(context, evaluation, table, events, as_of, parquet, stac)
-    return {"GeoPackage": geopackage, "GeoParquet": parquet, "all events": all_events}
+    run_id, is_new = _store_rows(context, evaluation, table, events, as_of, parquet, stac)
+    return Published(stem, files, run_id, is_new)
 
 
 def _lineage(evaluation: Evaluation) -> str:
@@ -145,7 +179,7 @@ def _store_rows(
     as_of: date,
     parquet: Path,
     stac: Path,
-) -> None:
+) -> tuple[int | None, NDArray[np.bool_]]:
     root = context.settings.data
     answers = [
         ParcelAnswer(*row)
@@ -175,7 +209,10 @@ def _store_rows(
     if evaluation.config_id is not None:
         refs.append(f"config:{evaluation.config_id}")
     with context.session() as session:
-        if not mowing_rows.lock_season(session, evaluation.season_id, evaluation.last_run_id):
+        is_first = evaluation.stands_aside or mowing_rows.lock_season(
+            session, evaluation.season_id, evaluation.last_run_id
+        )
+        if not is_first:
             raise Sen4capError("another evaluation of this season came first: this one is done anew")
         product_id = product_rows.register_product(
             session,
@@ -194,6 +231,10 @@ def _store_rows(
             },
             refs,
         )
+        known = mowing_rows.mowings_of_run(session, evaluation.last_run_id) if evaluation.last_run_id else []
+        is_new = new_mowings(events, known)
+        if evaluation.stands_aside:
+            return None, is_new
         run = MowingRun(
             season_id=evaluation.season_id,
             declaration_set_id=evaluation.declaration_set_id,
@@ -207,4 +248,4 @@ def _store_rows(
             made_by=__version__,
             flow_run_id=context.flow_run_id,
         )
-        mowing_rows.store_run(session, run, answers, markers)
+        return mowing_rows.store_run(session, run, answers, markers), is_new

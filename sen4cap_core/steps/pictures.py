@@ -1,21 +1,10 @@
-"""Pictures for the runs: the quicklook of a scene, the charts of a few parcels."""
+"""Pictures for the runs on scenes: quicklooks."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-import geopandas as gpd
-import numpy as np
-
-from sen4cap_core.observations.series import build_matrix
-from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.rasters.preview import read_preview
-from sen4cap_core.reports.chart import ChartEvent, parcel_chart_png
-from sen4cap_core.reports.mowing import compliance_text, latest_mowing
 from sen4cap_core.reports.quicklook import Ramp, quicklook_png, spread_of
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.detect_mowing import MowingAnswer
 from sen4cap_core.steps.optical import raster_band
 from sen4cap_core.steps.parcel_labels import outlines_on
 from sen4cap_core.steps.radar_picture import radar_quicklook
@@ -28,16 +17,6 @@ RAMPS = {
     "fcover": Ramp("fCover"),
 }
 """Ranges shown; an index without one is spread over what the scene holds."""
-N_CHARTS = 3
-
-
-@dataclass(frozen=True)
-class ParcelChart:
-    """The picture of one parcel's season."""
-
-    new_id: int
-    ori_id: str
-    png: bytes
 
 
 def scene_quicklooks(context: Context, done: ProcessedScene) -> dict[str, bytes]:
@@ -65,40 +44,3 @@ def scene_quicklooks(context: Context, done: ProcessedScene) -> dict[str, bytes]
             pixels[0], grid, title=title, outlines=outlines, ramp=ramp, max_size_px=QUICKLOOK_PX
         )
     return pictures
-
-
-def parcel_charts(context: Context, answer: MowingAnswer) -> Iterator[ParcelChart]:
-    """Draw the parcels people look at first: those mown last, and most often."""
-    rows = _chosen(answer.table)
-    if rows.empty:
-        return
-    where = answer.evaluation
-    root = context.settings.data
-    series = build_matrix(
-        [(file.acquired_at.date(), root / file.path, file.tile) for file in where.optical],
-        NDVI_GROUP,
-        rows["NewID"].to_numpy().astype(np.int32),
-    )
-    periods = {p.crop_code: (p.start, p.end) for p in where.config.compliance}
-    for place, row in enumerate(rows.itertuples(index=False)):
-        events = answer.events[answer.events["NewID"] == row.NewID]
-        png = parcel_chart_png(
-            series.days,
-            series.mean[place],
-            title=f"Parcel {row.Ori_id}, crop {row.Ori_crop}",
-            subtitle=f"{row.Area_meter / 1e4:.2f} ha, {compliance_text(row.compl, row.reason)}",
-            events=[
-                ChartEvent(e.start.date(), e.end.date(), e.confidence, e.missions)
-                for e in events.itertuples(index=False)
-            ],
-            periods=[periods[row.Ori_crop]] if row.Ori_crop in periods else [],
-            season=(where.start, where.end),
-        )
-        yield ParcelChart(int(row.NewID), row.Ori_id, png)
-
-
-def _chosen(table: gpd.GeoDataFrame) -> gpd.GeoDataFrame:
-    order = table.assign(_last=latest_mowing(table)).sort_values(
-        ["mow_n", "_last", "NewID"], ascending=[False, False, True]
-    )
-    return order.head(N_CHARTS)

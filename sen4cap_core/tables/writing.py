@@ -22,9 +22,10 @@ def write_table(path: Path, table: pa.Table) -> None:
         if kind == "parquet":
             pq.write_table(table, temporary, compression="zstd")
             return
-        # Arrow's "needed" quotes every text; as plain as the original's unless an id forbids it.
+        # Arrow's "needed" quotes every text; as plain as the original's unless an id or prose forbids it.
         first = table.column_names[0]
-        special = pc.any(pc.match_substring_regex(table[first], '[",\\r\\n]')).as_py()
+        special = "explanation" in table.column_names
+        special = special or pc.any(pc.match_substring_regex(table[first], '[",\\r\\n]')).as_py()
         options = pa.csv.WriteOptions(include_header=False, quoting_style="needed" if special else "none")
         compression = "gzip" if kind == "csv.gz" else None
         with pa.output_stream(str(temporary), compression=compression) as stream:

@@ -36,6 +36,7 @@ def mowing_frame(n: int = 5, crs: str = "EPSG:4326") -> geopandas.GeoDataFrame:
         "gap_days": [10] * n,
         "n_radar": [0] * n,
         "mow_total": [1] + [0] * (n - 1),
+        "explanation": ["mown 6–11 June 2019 (NDVI fell), inside 1 April – 31 July: compliant"] * n,
     }
     data["m1_dstart"][0] = "2019-06-11 10:30:00"
     data["m1_conf"][0] = 0.713
@@ -52,6 +53,7 @@ def test_both_files_hold_the_originals_columns_in_its_order(tmp_path: Path) -> N
         "m1_dstart", "m1_dend", "m1_conf", "m1_mis", "m2_dstart", "m2_dend", "m2_conf", "m2_mis",
         "m3_dstart", "m3_dend", "m3_conf", "m3_mis", "m4_dstart", "m4_dend", "m4_conf", "m4_mis",
         "proc", "compl", "reason", "n_observations", "gap_days", "n_radar", "mow_total",
+        "explanation",
     ]  # fmt: skip
     assert list(pyogrio.read_info(gpkg, layer="mowing")["fields"]) == expected
     names = list(read_geoparquet(parquet).columns)

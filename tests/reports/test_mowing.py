@@ -4,7 +4,13 @@ from datetime import date
 
 import pandas as pd
 
-from sen4cap_core.reports.mowing import compliance_text, crop_summary, latest_mowing, mowing_markdown
+from sen4cap_core.reports.mowing import (
+    compliance_text,
+    crop_summary,
+    latest_mowing,
+    mowing_markdown,
+    week_counts,
+)
 
 
 def frame(rows: list[dict[str, object]]) -> pd.DataFrame:
@@ -107,3 +113,19 @@ def test_compliance_is_said_in_words_with_the_reason() -> None:
     assert compliance_text(0, "too cloudy") == "not assessed: too cloudy"
     assert compliance_text(1, float("nan")) == "compliant"
     assert compliance_text(9) == "unknown code 9"
+
+
+def test_verdicts_and_weeks_are_counted_by_crop() -> None:
+    events = pd.DataFrame(
+        {
+            "NewID": [1, 2, 2],
+            "start": pd.to_datetime(["2019-05-11", "2018-12-28", "2019-05-12"], utc=True),
+            "end": pd.to_datetime(["2019-05-16", "2019-01-02", "2019-05-14"], utc=True),
+        }
+    )
+    counts = week_counts(PARCELS, events)
+    # The middles are 13 May (a Monday), 30 December (a Sunday) and 13 May.
+    assert {str(week): int(n) for week, n in counts["265"].items()} == {"2018-12-24": 1, "2019-05-13": 2}
+    text = page(events=events)
+    assert "| 2019-05-13 | 2 | 2 |" in text
+    assert "| 265 | 2 | 1 | 0 | 1 |" in text

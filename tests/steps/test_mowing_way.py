@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pydantic import ValidationError
 from sqlalchemy import delete, select
 
 from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product, SceneRow, Site
@@ -18,6 +19,8 @@ from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config
 from sen4cap_core.steps.detect_mowing import MowingAnswer, detect_mowing
+from sen4cap_core.steps.mowing_pictures import mowing_map, parcel_charts
+from sen4cap_core.steps.mowing_request import MowingRequest
 from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config
 from tests.steps.conftest import SITE
 
@@ -262,6 +265,9 @@ def test_a_configuration_and_its_compliance_periods_are_used(desk, tmp_path: Pat
 
     assert before.table["compl"].tolist() == [-1]
     assert after.table["compl"].tolist() == [1]
+    assert after.table["explanation"][0].startswith("mown 13–21 May 2019 (NDVI fell, confidence 0.9")
+    assert "inside 1 April – 31 July: compliant; 8 clear dates, " in after.table["explanation"][0]
+    assert after.news() == {}, "the mowings were known before the rules came"
 
 
 def test_a_parcel_that_cannot_be_judged_says_why(desk) -> None:
@@ -272,3 +278,60 @@ def test_a_parcel_that_cannot_be_judged_says_why(desk) -> None:
 
     assert answer.table["proc"].tolist() == [0]
     assert "too small" in answer.table["reason"][0]
+
+
+def test_new_mowings_are_told_once_and_by_name(desk) -> None:
+    desk.declare(n=2)
+    days = [(date(2019, m, d), [v, 0.7]) for d, m, v in SEASON]
+    ndvi_season(desk, days[:4])
+    first = detect_mowing(desk.context, 1)
+    ndvi_season(desk, days[4:])
+    second = detect_mowing(desk.context, 1)
+    # A clear date closer to the first cut dates it anew: it is no other cut.
+    observe(desk, "ndvi", date(2019, 5, 16), [0.73, 0.7])
+    third = detect_mowing(desk.context, 1)
+
+    assert (first.news()["mowings"], first.news()["parcels"]) == (1, ["0001"])
+    assert (second.news()["mowings"], second.news()["new_ids"]) == (1, [1])
+    assert second.news()["run_id"] == first.news()["run_id"] + 1
+    assert facts(third) != facts(second)
+    assert third.news() == {}
+
+
+def test_a_run_by_hand_stands_aside(desk) -> None:
+    desk.declare(n=2)
+    ndvi_season(desk, [(date(2019, m, d), [v, v]) for d, m, v in SEASON])
+    detect_mowing(desk.context, 1)
+
+    asked = MowingRequest(until=date(2019, 6, 15), thresholds={"min_fall": 0.05}, shapefile=True)
+    aside = detect_mowing(desk.context, 1, asked)
+
+    assert aside.as_of == date(2019, 6, 10)
+    assert aside.table["mow_n"].tolist() == [1, 1]
+    shapes = gpd.read_file(f"zip://{aside.files['shapefile']}")
+    assert (len(shapes), shapes["m1_dstart"][0]) == (2, "2019-05-13 10:30:00")
+    assert aside.files["CSV"].read_text().count("\n") == 3
+    with desk.context.session() as session:
+        assert len(session.scalars(select(MowingRun)).all()) == 1
+        assert len(session.scalars(select(Product).where(Product.kind == "sen4cap-l4b-mowing")).all()) == 2
+        assert len(session.scalars(select(Marker)).all()) == 4
+    with pytest.raises(NothingToDoError, match="does not have"):
+        detect_mowing(desk.context, 1, MowingRequest(compat="sen4cap", method="neighbourhood"))
+    with pytest.raises(ValidationError, match="min_fal"):
+        MowingRequest(thresholds={"min_fal": 0.1})
+
+
+def test_the_pictures_show_a_parcel_of_each_kind(desk) -> None:
+    desk.declare(n=4)
+    for d, m, v in SEASON:
+        observe(desk, "ndvi", date(2019, m, d), [v, 0.7, 0.7, 0.7], pixels=[40, 40, 40, 0])
+    observe(desk, "coherence", date(2019, 6, 1), [0.3] * 4, pair_days=6)
+
+    answer = detect_mowing(desk.context, 1)
+
+    charts = list(parcel_charts(answer))
+    assert [chart.ori_id for chart in charts] == ["0001", "0004"]
+    assert "not judged" not in charts[0].explanation
+    assert "not assessed" in charts[1].explanation or "no rule" in charts[1].explanation
+    assert all(chart.png.startswith(b"\x89PNG") for chart in charts)
+    assert mowing_map(answer, "a map").startswith(b"\x89PNG")

@@ -11,6 +11,7 @@ from sen4cap_core.declarations.l4b_config import Compat, Method
 from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.errors import ConfigurationError, NothingToDoError
 from sen4cap_core.processors.l4b.detection import detect, effective_method
+from sen4cap_core.processors.l4b.explain import explanations
 from sen4cap_core.processors.l4b.model import ParcelFacts
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
 from sen4cap_core.processors.l4b.table import events_table, mowing_table
@@ -61,8 +62,10 @@ def detect_tables(
             f"{observations.name}: no observation of {' or '.join(missions)} for these parcels "
             f"from {start} to {end}."
         )
-    outcome = detect(table.matrix, parcel_facts(parcel_table, table), config, missions, compat, used)
-    write_table(out, mowing_table(parcel_table.ids, outcome, with_evidence=with_evidence))
+    facts = parcel_facts(parcel_table, table)
+    outcome = detect(table.matrix, facts, config, missions, compat, used)
+    explained = explanations(outcome, facts, config) if with_evidence else None
+    write_table(out, mowing_table(parcel_table.ids, outcome, explained=explained))
     if events_out is not None:
         write_table(events_out, events_table(parcel_table.ids, outcome))
     lines = [

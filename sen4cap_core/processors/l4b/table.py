@@ -11,13 +11,13 @@ from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts
 
 
-def mowing_table(ids: pa.Array, outcome: MowingOutcome, *, with_evidence: bool = False) -> pa.Table:
+def mowing_table(ids: pa.Array, outcome: MowingOutcome, *, explained: list[str] | None = None) -> pa.Table:
     """Return one row for each parcel: ``parcel_id``, ``mow_n``, ``m1_dstart`` ... ``m4_mis``, ``proc``,
     ``compl``.
 
     Start and end are text ``YYYY-MM-DD HH:MM:SS`` or ``0``, confidences have three decimals, the mission is
-    ``S1``, ``S2``, ``S2/S1`` or ``0``: the original's shapefile attributes. ``with_evidence`` adds
-    ``evidence_columns``.
+    ``S1``, ``S2``, ``S2/S1`` or ``0``: the original's shapefile attributes. With the explanation of each
+    parcel (``explain.explanations``) ``evidence_columns`` are added.
     """
     slots = outcome.slots
     columns: dict[str, pa.Array] = {"parcel_id": ids, "mow_n": from_numbers(slots.n)}
@@ -31,17 +31,18 @@ def mowing_table(ids: pa.Array, outcome: MowingOutcome, *, with_evidence: bool =
         columns[f"m{i + 1}_mis"] = missions.take(from_numbers(codes))
     columns["proc"] = from_numbers(outcome.processed.astype(np.int32))
     columns["compl"] = from_numbers(outcome.compliance.astype(np.int32))
-    if with_evidence:
-        columns |= evidence_columns(outcome)
+    if explained is not None:
+        columns |= evidence_columns(outcome, explained)
     return pa.table(columns)
 
 
-def evidence_columns(outcome: MowingOutcome) -> dict[str, pa.Array]:
+def evidence_columns(outcome: MowingOutcome, explained: list[str]) -> dict[str, pa.Array]:
     """Return what the original does not tell: all mowings, what the answer rests on, why there is none.
 
     ``mow_total`` counts mowings beyond the fourth too; ``n_clear`` and ``gap_days`` are the clear Sentinel-2
     dates and the longest time between two of them, ``n_radar`` the coherence values that could be tested,
-    ``reason`` says why the parcel could not be judged and is empty where it was.
+    ``reason`` says why the parcel could not be judged and is empty where it was, ``explanation`` says all
+    of it in words and dates.
     """
     evidence = outcome.evidence
     return {
@@ -50,6 +51,7 @@ def evidence_columns(outcome: MowingOutcome) -> dict[str, pa.Array]:
         "gap_days": from_numbers(evidence.longest_gap_days),
         "n_radar": from_numbers(evidence.n_radar_tests),
         "reason": from_texts([reason or "" for reason in outcome.reason]),
+        "explanation": from_texts(explained),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
 from datetime import date
 
@@ -68,7 +69,7 @@ def run(files, tmp_path):
         )
         lines = out.read_text().splitlines()
         names = lines[0].split(",")
-        return {row.split(",")[0]: dict(zip(names, row.split(","), strict=True)) for row in lines[1:]}
+        return {row[0]: dict(zip(names, row, strict=True)) for row in csv.reader(lines[1:])}
 
     return start
 
