@@ -22,8 +22,11 @@ from prefect.states import Cancelled, Crashed
 
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.leases import RunningJob, note_flow_run
+from sen4cap_core.redaction import install, redact
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
+
+install()
 
 current_work: ContextVar[Sequence[ClaimedJob]] = ContextVar("current_work", default=())
 """The jobs the current flow run does, where the warm worker started it."""
@@ -68,7 +71,7 @@ def artifact_key(*parts: str) -> str:
 def show(key: str, markdown: str, description: str) -> str | None:
     """Leave a markdown artifact on the current run; return its address within the Prefect UI."""
     with _shown_if_possible(f"artifact {key}"):
-        artifact_id = create_markdown_artifact(markdown=markdown, key=key, description=description)
+        artifact_id = create_markdown_artifact(markdown=redact(markdown), key=key, description=description)
         return f"/artifacts/artifact/{artifact_id}"
     return None
 
@@ -85,7 +88,7 @@ def _shown_if_possible(what: str) -> Iterator[None]:
 def skipped(reason: object) -> State[None]:
     """Return the final state of a run that had nothing to work on: never a green completion."""
     get_run_logger().warning("skipped: %s", reason)
-    return Cancelled(name="Skipped", message=str(reason))
+    return Cancelled(name="Skipped", message=redact(str(reason)))
 
 
 def mark_crashed(orphans: list[RunningJob]) -> None:

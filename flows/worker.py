@@ -28,6 +28,7 @@ from flows.process_radar import process_grd, process_slc
 from flows.process_scene import process_scene
 from flows.runtime import current_work, mark_crashed
 from flows.search_sources import search_sources
+from sen4cap_core import redaction
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.errors import BadUploadError
@@ -304,6 +305,7 @@ def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: st
 def main() -> None:
     """Work until the process is told to stop."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    redaction.install()
     worker = WarmWorker(open_step_context())
     signal.signal(signal.SIGTERM, worker.stop)
     signal.signal(signal.SIGINT, worker.stop)

@@ -32,6 +32,9 @@ class Settings(BaseSettings):
     """An existing PostGIS to use instead of the private cluster (``postgresql://user:password@host/db``)."""
     database_port: int | None = None
     """Port of the private cluster; default: a free one, chosen at first start and kept."""
+    prefect_host: str = "127.0.0.1"
+    """Address our Prefect server listens on. Beyond loopback it always has a login: the one given in
+    ``PREFECT_SERVER_API_AUTH_STRING``, else one that is made at the first start."""
     prefect_port: int = 4200
     """Port of the Prefect server that ``sen4cap up`` starts; the next free one is taken when it is busy."""
 

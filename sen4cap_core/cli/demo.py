@@ -126,7 +126,7 @@ def _page_of(place: Place, key: str) -> str:
     from sen4cap_core.service.prefect_api import PrefectApi
 
     url = place.prefect_api_url()
-    with PrefectApi(url) as api:
+    with PrefectApi(url, login=place.prefect_login()) as api:
         artifact = api.latest_artifact(key)
     return f"{url.removesuffix('/api')}/artifacts/artifact/{artifact}"
 

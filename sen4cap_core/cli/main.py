@@ -12,6 +12,7 @@ import typer
 from sen4cap_core.cli import (
     config,
     crop_codes,
+    database,
     demo,
     diversification,
     keeping,
@@ -40,6 +41,7 @@ work.register(app)
 app.add_typer(site.app, name="site")
 app.add_typer(season.app, name="season")
 app.add_typer(config.app, name="config")
+app.add_typer(database.app, name="db")
 app.add_typer(crop_codes.app, name="crop-codes")
 upload.register(app)
 keeping.register(app)

@@ -42,10 +42,16 @@ def up(
 Drop files into    {place.settings.uploads_root}
 Watch the runs at  {interface}
 Results go to      {place.settings.data}
-Logs are in        {place.logs}
+Logs are in        {place.logs}{_login_hint(place)}
 
 For prefect's own command line:  eval "$(sen4cap env)"
 How it is:  sen4cap status        Stop it:  sen4cap down""")
+
+
+def _login_hint(place: Place) -> str:
+    if not place.has_own_prefect or not place.login_file.is_file():
+        return ""
+    return f"\nLog in with the    user and password in {place.login_file}"
 
 
 def down() -> None:

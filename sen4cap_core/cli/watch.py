@@ -8,6 +8,7 @@ import signal
 from collections.abc import Sequence
 from types import FrameType
 
+from sen4cap_core import redaction
 from sen4cap_core.db.session import make_engine
 from sen4cap_core.inbox.watcher import Watcher
 from sen4cap_core.service.nudge import nudge_inbox
@@ -30,6 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     logging.basicConfig(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", datefmt="%Y-%m-%d %H:%M:%S"
     )
+    redaction.install()
     settings = Settings()
     engine = make_engine(Place(settings).database_url(), application_name="sen4cap-watcher")
     watcher = Watcher(settings, engine, lambda n: nudge_inbox(settings, n), polling=options.polling)

@@ -21,6 +21,7 @@ from sen4cap_core.files import write_text_atomic
 from sen4cap_core.inbox.layout import ERROR_SUFFIX, RECEIPT_SUFFIX, REJECTED, Misplaced, UploadPlace, place_of
 from sen4cap_core.inbox.transfer import move
 from sen4cap_core.inbox.units import find_unit, whole_of
+from sen4cap_core.redaction import redact
 from sen4cap_core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -131,7 +132,7 @@ def reject(settings: Settings, path: Path, error: BadUploadError, *, sha256: str
     whole = whole_of(path, root)
     if unit is None:
         return _find_moved(folder, whole, path) or path
-    text = _rejection_text(folder, whole, error)
+    text = redact(_rejection_text(folder, whole, error))
     if sha256 is not None and unit.content_hash() != sha256:
         logger.info("%s changed while it was looked at: it stays, and is looked at again", path)
         return path
@@ -232,6 +233,7 @@ def _aside(settings: Settings, target: Path) -> Path:
 
 
 def _write_answer(settings: Settings, target: Path, text: str, *, aside: bool = False) -> Path:
+    text = redact(text)
     if not aside:
         try:
             write_text_atomic(target, text)

@@ -14,6 +14,7 @@ from pathlib import Path
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.files import content_hash, files_below, sha256_file
 from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
+from sen4cap_core.inbox.links import leads_out
 from sen4cap_core.scenes.reading import looks_like_scene
 from sen4cap_core.scenes.s1_drops import find_radar_drops, waits_for_partner
 from sen4cap_core.scenes.stac_assets import resolve_href
@@ -126,6 +127,9 @@ def find_unit(path: Path, root: Path) -> Unit | None:
     place = place_of(path, root)
     if not isinstance(place, UploadPlace) or not path.exists():
         return None
+    # It may have become a link since it was registered.
+    if any(leads_out(one, root) for one in (path, *path.parents) if one.is_relative_to(root) and one != root):
+        return None
     for unit in _scan_kind(path.parent, root, place.kind, deep=False):
         if isinstance(unit, Unit) and unit.path == path:
             return unit
@@ -158,8 +162,8 @@ def whole_of(path: Path, root: Path) -> Path:
 def _scan_layout(folder: Path, root: Path) -> Iterator[Unit | Misplaced]:
     """Look at the root, a site or a year."""
     files = []
-    entries, error = _list(folder)
-    yield from _unreadable(folder, root, error)
+    entries, faults = _look(folder, root)
+    yield from faults
     for entry in entries:
         place = place_of(entry, root)
         if isinstance(place, UploadPlace):
@@ -177,8 +181,8 @@ def _scan_kind(folder: Path, root: Path, kind: Kind, *, deep: bool = True) -> It
         yield from _scan_scenes(folder, root, deep=deep)
         return
     files = []
-    entries, error = _list(folder)
-    yield from _unreadable(folder, root, error)
+    entries, faults = _look(folder, root)
+    yield from faults
     for entry in entries:
         if entry.is_dir() and entry.suffix.lower() not in _FOLDER_FORMATS:
             if deep:
@@ -216,8 +220,8 @@ def _group_files(files: list[Path], root: Path) -> Iterator[Unit | Misplaced]:
 
 
 def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Unit | Misplaced]:
-    entries, error = _list(folder)
-    yield from _unreadable(folder, root, error)
+    entries, faults = _look(folder, root)
+    yield from faults
     claimed: set[Path] = set()
     others: list[Path] = []
     n_scenes = 0
@@ -307,6 +311,20 @@ def _asset_paths(item_path: Path, size_bytes: int, mtime_ns: int) -> tuple[Path,
 
 def _item_files(folder: Path) -> list[Path]:
     return [path for path in _list(folder)[0] if path.suffix.lower() in _ITEM_SUFFIXES and path.is_file()]
+
+
+def _look(folder: Path, root: Path) -> tuple[list[Path], list[Misplaced]]:
+    """Return the entries of a folder, and what is wrong: what cannot be looked at, links that lead out."""
+    entries, error = _list(folder)
+    faults = list(_unreadable(folder, root, error))
+    fair = []
+    for entry in entries:
+        fault = leads_out(entry, root)
+        if fault is None:
+            fair.append(entry)
+        else:
+            faults.append(fault)
+    return fair, faults
 
 
 def _list(folder: Path) -> tuple[list[Path], OSError | None]:

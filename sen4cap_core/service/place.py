@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
+import secrets
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 from sen4cap_core.errors import ServiceError
-from sen4cap_core.files import write_text_atomic
+from sen4cap_core.files import atomic_path, write_text_atomic
 from sen4cap_core.service.cluster import HOST, PREFECT_DATABASE, Cluster
 from sen4cap_core.settings import Settings
 
@@ -119,17 +121,49 @@ class Place:
 
     def record_prefect_port(self, port: int) -> str:
         """Keep the port of our own Prefect server for everybody who asks later; return its API's address."""
-        url = f"http://{HOST}:{port}/api"
+        host = self.settings.prefect_host
+        # One that listens on all addresses is reached on this machine's own.
+        url = f"http://{HOST if host in ('0.0.0.0', '::') or is_loopback(host) else host}:{port}/api"
         write_text_atomic(self.run / "prefect.json", json.dumps({"api_url": url}) + "\n")
         return url
 
+    @property
+    def login_file(self) -> Path:
+        """The login that was made for our own Prefect server; readable by its owner only."""
+        return self.run / "prefect-login.json"
+
+    def prefect_login(self) -> str | None:
+        """Return ``user:password`` of the Prefect server, None where it has no login."""
+        for variable in ("PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"):
+            if given := os.environ.get(variable):
+                return given
+        if not self.has_own_prefect:
+            return None
+        try:
+            return str(json.loads(self.login_file.read_text(encoding="utf-8"))["login"])
+        except FileNotFoundError:
+            return None
+
+    def ensure_login(self) -> None:
+        """See that a server beyond loopback has a login: who reaches one without runs commands here."""
+        if is_loopback(self.settings.prefect_host) or self.prefect_login() is not None:
+            return
+        login = f"admin:{secrets.token_urlsafe(24)}"
+        self.login_file.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(self.login_file) as temporary:
+            descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "w", encoding="utf-8") as handle:
+                handle.write(json.dumps({"login": login}) + "\n")
+
     def client_environment(self) -> dict[str, str]:
         """Return the variables that point a program at this installation's database and Prefect server."""
+        login = self.prefect_login()
         return {
             "SEN4CAP_HOME": str(self.home),
             "SEN4CAP_DATABASE_URL": self.database_url(),
             "PREFECT_API_URL": self.prefect_api_url(),
             "PREFECT_HOME": str(self.prefect_home),
+            **({"PREFECT_API_AUTH_STRING": login} if login else {}),
         }
 
     def child_environment(self) -> dict[str, str]:
@@ -151,6 +185,16 @@ class Place:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
         }
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine reaches a server that listens on this address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def make_folders(place: Place) -> None:

@@ -35,12 +35,12 @@ class PrefectApi:
 
     Notes
     -----
-    Logs in with ``PREFECT_API_AUTH_STRING`` (``user:password``) where it is set.
+    Logs in with ``login`` (``user:password``), else with ``PREFECT_API_AUTH_STRING`` where it is set.
     """
 
-    def __init__(self, url: str, *, timeout_s: float = 15.0) -> None:
+    def __init__(self, url: str, *, timeout_s: float = 15.0, login: str | None = None) -> None:
         self.url = url.rstrip("/")
-        login = os.environ.get("PREFECT_API_AUTH_STRING")
+        login = login or os.environ.get("PREFECT_API_AUTH_STRING")
         user, _, password = (login or "").partition(":")
         self._client = httpx.Client(
             base_url=self.url,

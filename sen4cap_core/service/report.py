@@ -101,7 +101,7 @@ def gather(place: Place) -> Report:
         services=services,
         interface_url=api_url.removesuffix("/api") if api_url and prefect_answers else None,
         uploads=str(place.settings.uploads_root),
-        runs=_runs(api_url) if api_url and prefect_answers else None,
+        runs=_runs(api_url, place.prefect_login()) if api_url and prefect_answers else None,
         work=_work(database_url) if database_url and database_answers else None,
         arriving=_arriving(place) if supervised else [],
     )
@@ -151,9 +151,9 @@ def _api_url(place: Place) -> str | None:
         return None
 
 
-def _runs(api_url: str) -> dict[str, int] | None:
+def _runs(api_url: str, login: str | None) -> dict[str, int] | None:
     try:
-        with PrefectApi(api_url, timeout_s=5.0) as api:
+        with PrefectApi(api_url, timeout_s=5.0, login=login) as api:
             return {
                 "running": api.count_runs(RUNNING_STATES),
                 "failed": api.count_runs(BAD_STATES, since=utc_now() - LOOK_BACK),

@@ -15,6 +15,7 @@ from types import FrameType
 
 import psutil
 
+from sen4cap_core import redaction
 from sen4cap_core.clock import utc_now
 from sen4cap_core.errors import Sen4capError, ServiceError
 from sen4cap_core.service import logfiles
@@ -319,6 +320,7 @@ def supervise(
         level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr, force=True
     )
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    redaction.install()
     make_folders(place)
     busy = f"The services of {place.home} are supervised by another process already."
     with only_one(place.run / LOCK, wait_s=5.0, busy=busy):

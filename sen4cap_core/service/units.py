@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import socket
 import sys
@@ -16,7 +17,7 @@ from sen4cap_core.db import databases
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service.cluster import HOST, Cluster, plain_environment
 from sen4cap_core.service.osuser import OsUser, unprivileged_user
-from sen4cap_core.service.place import Place
+from sen4cap_core.service.place import Place, is_loopback
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
 
 WORK_POOL = "sen4cap"
@@ -64,7 +65,8 @@ def standard_units(place: Place) -> list[Unit]:
         cluster.prepare()
         units.append(_database(cluster))
     if place.has_own_prefect:
-        place.record_prefect_port(_free_port_from(place.settings.prefect_port))
+        place.ensure_login()
+        place.record_prefect_port(_free_port_from(place.settings.prefect_port, place.settings.prefect_host))
     environment = place.child_environment()
     project = place.project
 
@@ -84,7 +86,7 @@ def standard_units(place: Place) -> list[Unit]:
     )
     if place.has_own_prefect:
         units.append(_prefect_server(place, environment))
-    online = _WorkerOnline(place.prefect_api_url())
+    online = _WorkerOnline(place.prefect_api_url(), place.prefect_login())
     units += [
         Unit(
             "deployments",
@@ -137,19 +139,20 @@ def standard_units(place: Place) -> list[Unit]:
 class _WorkerOnline:
     """Whether a worker has reported to the pool since ours was started."""
 
-    def __init__(self, api_url: str) -> None:
+    def __init__(self, api_url: str, login: str | None) -> None:
         self._api_url = api_url
+        self._login = login
         self._started = utc_now()
 
     def note_start(self) -> None:
         """See that the pool is there and remember the time."""
         self._started = utc_now()
-        with PrefectApi(self._api_url) as api:
+        with PrefectApi(self._api_url, login=self._login) as api:
             api.ensure_work_pool(WORK_POOL, description=WORK_POOL_DESCRIPTION)
 
     def __call__(self) -> bool:
         try:
-            with PrefectApi(self._api_url, timeout_s=5.0) as api:
+            with PrefectApi(self._api_url, timeout_s=5.0, login=self._login) as api:
                 seen = api.last_worker_heartbeat(WORK_POOL)
         except PrefectApiError:
             return False
@@ -166,9 +169,9 @@ def is_healthy(api_url: str, *, timeout_s: float = 3.0) -> bool:
         return False
 
 
-def prefect_server_command(port: int) -> list[str]:
-    """Return the command line of a Prefect server on loopback."""
-    return [sys.executable, "-m", "prefect", "server", "start", "--host", HOST, "--port", str(port)]
+def prefect_server_command(port: int, host: str = HOST) -> list[str]:
+    """Return the command line of a Prefect server, on loopback unless another address is given."""
+    return [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
 
 
 def prefect_server_environment(database_url: str) -> dict[str, str]:
@@ -215,28 +218,44 @@ def _prefect_server(place: Place, environment: Mapping[str, str]) -> Unit:
     return Unit(
         "prefect",
         "Prefect server",
-        lambda: prefect_server_command(port),
+        lambda: prefect_server_command(port, place.settings.prefect_host),
         environment,
         place.prefect_home,
         # Its database is made with the private cluster, or together with the tables on a server of others.
         needs=("postgres",) if place.has_own_database else ("tables",),
         ready=lambda: is_healthy(api_url),
         stop_timeout_s=30.0,
-        extra=prefect_server_environment(place.prefect_database_url()),
+        extra={**prefect_server_environment(place.prefect_database_url()), **_login_environment(place)},
     )
+
+
+def _login_environment(place: Place) -> dict[str, str]:
+    """Return what a server with a login, and its pages in a browser on another machine, need."""
+    login = place.prefect_login()
+    found = {"PREFECT_SERVER_API_AUTH_STRING": login} if login else {}
+    if not is_loopback(place.settings.prefect_host):
+        # The pages ask the server they came from, under whatever name it was reached.
+        found["PREFECT_UI_API_URL"] = "/api"
+    return found
 
 
 def _without_foreign_needs(unit: Unit, names: set[str]) -> Unit:
     return replace(unit, needs=tuple(name for name in unit.needs if name in names))
 
 
-def _free_port_from(first: int) -> int:
+def _free_port_from(first: int, host: str = HOST) -> int:
     for port in range(first, first + PORTS_TRIED):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
-                probe.bind((HOST, port))
-            except OSError:
+                probe.bind((host, port))
+            except socket.gaierror:
+                raise ServiceError(f"SEN4CAP_PREFECT_HOST={host} is no address of this machine.") from None
+            except OSError as error:
+                if error.errno == errno.EADDRNOTAVAIL:
+                    raise ServiceError(
+                        f"SEN4CAP_PREFECT_HOST={host} is no address of this machine."
+                    ) from None
                 continue
             return port
     raise ServiceError(

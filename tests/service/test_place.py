@@ -10,7 +10,7 @@ from pydantic import SecretStr
 from sen4cap_core.db.databases import plain_url
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service import logfiles
-from sen4cap_core.service.place import Place
+from sen4cap_core.service.place import Place, is_loopback
 from sen4cap_core.settings import Settings
 
 FOREIGN = "postgresql+psycopg://me:secret@host:5433/mine?sslmode=require"
@@ -72,3 +72,36 @@ def test_logs_are_emptied_under_their_writers(tmp_path: Path) -> None:
     assert not (tmp_path / "worker.log.4").exists()
     assert logfiles.last_lines(tmp_path / "worker.log.1") == "round 5"
     assert logfiles.last_lines(tmp_path / "absent.log") == ""
+
+
+def test_a_server_beyond_loopback_has_a_login_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in ("PREFECT_API_URL", "PREFECT_API_AUTH_STRING", "PREFECT_SERVER_API_AUTH_STRING"):
+        monkeypatch.delenv(variable, raising=False)
+    alone = Place(Settings(home=tmp_path / "a"))
+    alone.ensure_login()
+    assert alone.prefect_login() is None
+
+    place = Place(Settings(home=tmp_path / "b", prefect_host="0.0.0.0"))
+    place.ensure_login()
+    login = place.prefect_login()
+    place.ensure_login()
+    assert place.prefect_login() == login
+    user, _, password = str(login).partition(":")
+    assert user == "admin"
+    assert len(password) >= 24
+    assert place.login_file.stat().st_mode & 0o077 == 0
+    assert place.record_prefect_port(4205) == "http://127.0.0.1:4205/api"
+
+    monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:my-own-password")
+    assert place.prefect_login() == "me:my-own-password"
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [("127.0.0.1", True), ("localhost", True), ("::1", True), ("127.1.2.3", True), ("0.0.0.0", False),
+     ("::", False), ("10.0.0.5", False), ("server.example", False)],
+)  # fmt: skip
+def test_what_is_loopback(host: str, expected: bool) -> None:
+    assert is_loopback(host) is expected
