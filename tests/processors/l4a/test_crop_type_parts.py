@@ -12,12 +12,13 @@ from sklearn import metrics
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
 from sen4cap_core.errors import ConfigurationError
+from sen4cap_core.observations.radar_composites import week_of
 from sen4cap_core.processors.l4a.crop_type.accuracy import measure, weigh_by_area
 from sen4cap_core.processors.l4a.crop_type.config import read_crop_type_config
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.learners import best_temperature
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, Features, SeasonSeries
-from sen4cap_core.processors.l4a.crop_type.radar import low_quantile, week_of
+from sen4cap_core.processors.l4a.crop_type.radar import low_quantile
 from sen4cap_core.processors.l4a.crop_type.selection import select
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
 

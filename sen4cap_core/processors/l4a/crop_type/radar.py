@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.clock import from_days
 from sen4cap_core.kernels.series_gaps import fill_linear
+from sen4cap_core.observations.radar_composites import average_weeks, week_of
 from sen4cap_core.processors.l4a.crop_type.model import SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.optical import Block
 from sen4cap_core.tables.threads import run_in_chunks
@@ -46,10 +46,10 @@ class Weekly:
 def radar_blocks(series: SeasonSeries, max_gap_days: int) -> list[Block]:
     """Return a block for each orbit of backscatter and of coherence, and one for the coherence of all orbits.
 
-    A week is that of the Monday-based count (``%W``), held within 1 to 52; acquisitions of a week are
-    averaged, values of 0 or less are none. Missing weeks are filled along the index of the weeks, linear
-    between the nearest, the nearest beside them. The statistics over weeks are those of the original, taken
-    of the parcel's weekly means (``_MEAN``) and of its weekly deviations (``_DEV``): it takes them per pixel.
+    Weeks and their means are those of `sen4cap_core.observations.radar_composites`. Missing weeks are filled
+    along the index of the weeks, linear between the nearest, the nearest beside them. The statistics over
+    weeks are those of the original, taken of the parcel's weekly means (``_MEAN``) and of its weekly
+    deviations (``_DEV``): it takes them per pixel.
     """
     blocks = []
     for orbit in series.orbits(POLARISATIONS):
@@ -73,42 +73,34 @@ def radar_blocks(series: SeasonSeries, max_gap_days: int) -> list[Block]:
 Columns = tuple[list[str], list[NDArray[np.float32]]]
 
 
-def week_of(day: int) -> tuple[int, int]:
-    """Year and week of a day: ``strftime('%W')`` held within 1 to 52."""
-    moment = from_days(day)
-    return moment.year, min(max(int(moment.strftime("%W")), 1), 52)
-
-
 def _weekly(series: SeasonSeries, variable: str, orbit: str, name: str, kind: str) -> Weekly | None:
     """Average the acquisitions of each week and fill the weeks a parcel lacks."""
     cells = series.cells.get((variable, orbit))
     if not cells:
         return None
-    by_week: dict[tuple[int, int], list[int]] = {}
-    for day in sorted(cells):
-        by_week.setdefault(week_of(day), []).append(day)
-    weeks = tuple(sorted(by_week))
-    shape = (series.n_parcels, len(weeks))
-    mean, dev = np.full(shape, np.nan, np.float32), np.full(shape, np.nan, np.float32)
-    for column, week in enumerate(weeks):
-        n = np.zeros(series.n_parcels)
-        total, squares = np.zeros(series.n_parcels), np.zeros(series.n_parcels)
-        for day in by_week[week]:
-            cell = cells[day]
-            seen = (cell.n > 0) & (cell.mean > 0)
-            n[seen] += cell.n[seen]
-            total[seen] += cell.n[seen] * cell.mean[seen].astype(np.float64)
-            squares[seen] += cell.n[seen] * cell.std[seen].astype(np.float64) ** 2
-        seen = n > 0
-        mean[seen, column] = total[seen] / n[seen]
-        dev[seen, column] = np.sqrt(squares[seen] / n[seen])
+    days = np.array(sorted(cells), np.int32)
+    found, n, std = (
+        np.column_stack([getattr(cells[int(day)], part) for day in days]).astype(np.float32)
+        for part in ("mean", "n", "std")
+    )
+    average = average_weeks(found, n, days, orbit, name, kind)
+    weeks, mean = average.weeks, average.values
+    shape = mean.shape
+    group = np.array([weeks.index(week_of(int(day))) for day in days])
+    dev = np.full(shape, np.nan, np.float32)
+    n = np.where((n > 0) & (found > 0), n, 0).astype(np.float64)
+    # Where nothing was seen the deviation may be unknown; it has no weight.
+    squares = np.where(n > 0, n * std.astype(np.float64) ** 2, 0.0)
+    for column in range(len(weeks)):
+        total = n[:, group == column].sum(axis=1)
+        seen = total > 0
+        dev[seen, column] = np.sqrt(squares[:, group == column].sum(axis=1)[seen] / total[seen])
     index = np.arange(len(weeks), dtype=np.int32)
     filled = [np.empty(shape, np.float32) for _ in range(2)]
     gap = np.empty(shape, np.int32)
     for matrix, out in zip((mean, dev), filled, strict=True):
         _fill(index, matrix, out, gap)
-    first_days = [from_days(by_week[week][0]) for week in weeks]
-    months = np.array([12 * day.year + day.month - 1 for day in first_days], np.int32)
+    months = average.months.astype(np.int32)
     return Weekly(orbit, name, kind, weeks, months, filled[0], filled[1], gap)
 
 
