@@ -11,7 +11,7 @@ from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, ste
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import markdown_table
 from sen4cap_core.reports.text import count, document, heading
-from sen4cap_core.steps.export_markers import DATABASES, Database, current_years
+from sen4cap_core.steps.export_markers import Database, current_years
 from sen4cap_core.steps.export_markers import export_markers as run_step
 
 
@@ -25,10 +25,10 @@ def export_markers(
     ----------
     site : short name of the site.
     start, end : first and last day; the year of ``end`` is the season's.
-    markers : MDB1, MDB2, MDB3; default: all.
+    markers : MDB1, MDB2, MDB3, L4A (features of crop types); default: all, L4A where crop types are made.
     """
     try:
-        done = run_step(step_context(), site, start, end, markers or DATABASES)
+        done = run_step(step_context(), site, start, end, markers)
     except NothingToDoError as reason:
         return skipped(reason)
     name_run(f"export-markers {site} {end}", scope_tags(site, year=done.year))

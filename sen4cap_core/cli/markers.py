@@ -21,7 +21,12 @@ def export(
     site: Annotated[str, typer.Option(help="Short name of the site.")],
     start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")],
     end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day; its year is the season's.")],
-    markers: Annotated[str, typer.Option(help="MDB1, MDB2, MDB3, separated by commas.")] = "MDB1,MDB2,MDB3",
+    markers: Annotated[
+        str,
+        typer.Option(
+            help="MDB1, MDB2, MDB3, L4A, separated by commas; else all, L4A if crop types are made."
+        ),
+    ] = "",
 ) -> None:
     """Write marker databases as Arrow IPC and Parquet with the original's column names."""
     from sen4cap_core.service.connection import open_step_context
@@ -29,8 +34,8 @@ def export(
 
     asked = [name.strip().upper() for name in markers.split(",") if name.strip()]
     chosen = [name for name in DATABASES if name in asked]
-    if not asked or len(chosen) != len(set(asked)):
+    if len(chosen) != len(set(asked)):
         raise typer.BadParameter(f"{markers!r}: expected some of {', '.join(DATABASES)}")
-    done = export_markers(open_step_context(), site, start.date(), end.date(), chosen)
+    done = export_markers(open_step_context(), site, start.date(), end.date(), chosen or None)
     for name, path in done.files.items():
         typer.echo(f"{name}: {done.n_rows[name]} parcels, {done.n_columns[name]} columns: {path}")

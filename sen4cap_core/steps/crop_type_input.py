@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
-from sen4cap_core.clock import midnight, to_days
+from sen4cap_core.clock import midnight
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
@@ -17,18 +17,15 @@ from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.products.naming import content_key
+from sen4cap_core.steps.feature_table import FEATURE_GROUPS, observation_sources
 from sen4cap_core.steps.season_input import find_season_input
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sen4cap_core.steps.context import Context
-
-GROUPS = ("bands", "ndvi", "backscatter", "coherence")
-"""Observation groups that features come from."""
 
 
 @dataclass(frozen=True)
@@ -81,14 +78,7 @@ class CropTypeInput:
 
     def sources(self, context: Context) -> list[ObservationSource]:
         """Return the observation files as the reader takes them."""
-        return [
-            ObservationSource(
-                context.settings.data / file.path,
-                to_days(file.acquired_at),
-                orbit_name(file.orbit_direction or str(file.relative_orbit or "")),
-            )
-            for file in self.files
-        ]
+        return observation_sources(context.settings.data, self.files)
 
 
 def find_input(
@@ -113,7 +103,7 @@ def find_input(
     first, after = midnight(season.start), midnight(last_day + timedelta(days=1))
     files = [
         file
-        for group in GROUPS
+        for group in FEATURE_GROUPS
         for file in product_rows.observation_files(session, current.id, group, first, after)
     ]
     if not files:

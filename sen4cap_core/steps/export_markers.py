@@ -21,6 +21,7 @@ from sen4cap_core.db import products as product_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.l4c_config import MANDATORY, L4CConfig, PracticeSettings
 from sen4cap_core.declarations.practice_rows import from_rows
+from sen4cap_core.declarations.site import L4ASwitch, SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.store import read_observations
 from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor
@@ -29,13 +30,14 @@ from sen4cap_core.processors.markers.wide import WideTable, practice_markers, ra
 from sen4cap_core.products.marker_files import write_markers
 from sen4cap_core.products.naming import MARKERS, content_key, version_of, year_folder
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.feature_table import FEATURE_GROUPS, feature_table
 from sen4cap_core.steps.marker_product import marker_key, publish_markers
 from sen4cap_core.steps.practice_series import HALF_DB, PRACTICE_GROUPS, GroupedFile, read_series
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-Database = Literal["MDB1", "MDB2", "MDB3"]
+Database = Literal["MDB1", "MDB2", "MDB3", "L4A"]
 DATABASES: Final[tuple[Database, ...]] = get_args(Database)
 LAND_COVERS: Final = range(1, 5)
 """Crops of these land covers are in MDB3: arable and permanent crops, grassland."""
@@ -65,16 +67,19 @@ class _Subject:
     """new_id (ascending), ori_id, ori_crop."""
     lc: dict[str, int]
     files: tuple[GroupedFile, ...]
+    crop_types: L4ASwitch
+    """What site.yaml says of crop types."""
 
 
 def export_markers(
-    context: Context, site: str, start: date, end: date, databases: Sequence[Database] = DATABASES
+    context: Context, site: str, start: date, end: date, databases: Sequence[Database] | None = None
 ) -> MarkerExport:
     """Write marker databases of a site with everything observed from ``start`` to ``end`` (inclusive).
 
     MDB1 holds mean, deviation and pixel count of every observation, MDB2 the differences of VV and VH, MDB3
-    the markers M1 to M5 of all parcels as of the last observation, beside those of the MDB3 before. The
-    year is that of ``end``.
+    the markers M1 to M5 of all parcels as of the last observation, beside those of the MDB3 before, L4A the
+    features crop types are told from. The year is that of ``end``. By default all are written, L4A where
+    the site makes crop types.
 
     Raises
     ------
@@ -84,10 +89,14 @@ def export_markers(
     with context.session() as session:
         subject = _subject(session, site, start, end)
         known = product_rows.product_keys(session, subject.site_id, MARKERS)
+    if databases is None:
+        databases = [name for name in DATABASES if name != "L4A" or subject.crop_types.is_on]
     folder = context.settings.data / year_folder(site, subject.year) / "markers"
     refs = [f"declarations:{subject.set_id}"]
     refs += [f"observations:{f.file.set_id}:{f.file.path}" for f in subject.files]
-    key = content_key(refs, {"start": start, "end": end, "lc": subject.lc}, __version__)
+    settings = subject.crop_types.settings
+    made_with = {"start": start, "end": end, "lc": subject.lc, "l4a": settings.model_dump(mode="json")}
+    key = content_key(refs, made_with, __version__)
     stems = {
         name: f"SEN4CAP_{name}_S{subject.site_id}_V{start:%Y%m%d}_{end:%Y%m%d}_{version_of(key)}"
         for name in databases
@@ -107,6 +116,9 @@ def export_markers(
         tables["MDB2"] = ratio_table(mdb1)
     if "MDB3" in wanted:
         tables["MDB3"] = _mdb3(context, subject, _newest(folder / "MDB3"))
+    if "L4A" in wanted:
+        files = [f.file for f in subject.files if f.group in FEATURE_GROUPS]
+        tables["L4A"] = feature_table(context.settings.data, files, ids, settings)
     written = {name: write_markers(tables[name], folder / name, stems[name])[0] for name in wanted}
     for name, ipc in written.items():
         publish_markers(context, subject.site_id, name, key, ipc, (start, end), subject.set_id, subject.files)
@@ -174,6 +186,7 @@ def _subject(session: Session, slug: str, start: date, end: date) -> _Subject:
         frame.reset_index(drop=True),
         {code.ori_crop: code.lc for code in codes},
         files,
+        SiteConfig.model_validate(site.config).processors.l4a,
     )
 
 

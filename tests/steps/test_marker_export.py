@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
 import pytest
@@ -46,3 +47,13 @@ def test_a_part_of_the_year_and_some_databases_can_be_asked_for(season) -> None:
     assert current_years(season.context) == [(SITE, START, END)]
     with pytest.raises(NothingToDoError, match="no site"):
         export_markers(season.context, "nowhere", START, END)
+
+
+def test_features_of_crop_types_are_a_marker_database_too(season) -> None:
+    done = export_markers(season.context, SITE, START, END, ["L4A"])
+    table = pyarrow.ipc.open_file(done.files["L4A"]).read_all()
+    assert table.schema.field("NewID").type == pa.int32()
+    assert table.num_rows == 2
+    assert done.n_columns["L4A"] == table.num_columns - 1 > 0
+    assert {str(field.type) for field in list(table.schema)[1:]} == {"float"}
+    assert all(column.null_count == 0 for column in table.columns)
