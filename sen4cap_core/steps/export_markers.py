@@ -89,6 +89,7 @@ def export_markers(
     with context.session() as session:
         subject = _subject(session, site, start, end)
         known = product_rows.product_keys(session, subject.site_id, MARKERS)
+    is_asked = databases is not None
     if databases is None:
         databases = [name for name in DATABASES if name != "L4A" or subject.crop_types.is_on]
     folder = context.settings.data / year_folder(site, subject.year) / "markers"
@@ -118,16 +119,21 @@ def export_markers(
         tables["MDB3"] = _mdb3(context, subject, _newest(folder / "MDB3"))
     if "L4A" in wanted:
         files = [f.file for f in subject.files if f.group in FEATURE_GROUPS]
-        tables["L4A"] = feature_table(context.settings.data, files, ids, settings)
-    written = {name: write_markers(tables[name], folder / name, stems[name])[0] for name in wanted}
+        try:
+            tables["L4A"] = feature_table(context.settings.data, files, ids, settings)
+        except NothingToDoError:
+            # Observations without any such series keep nobody from the databases that can be written.
+            if not tables or is_asked:
+                raise
+    written = {name: write_markers(tables[name], folder / name, stems[name])[0] for name in tables}
     for name, ipc in written.items():
         publish_markers(context, subject.site_id, name, key, ipc, (start, end), subject.set_id, subject.files)
     return MarkerExport(
         site,
         subject.year,
         written,
-        {name: tables[name].num_rows for name in wanted},
-        {name: tables[name].num_columns - 1 for name in wanted},
+        {name: table.num_rows for name, table in tables.items()},
+        {name: table.num_columns - 1 for name, table in tables.items()},
     )
 
 

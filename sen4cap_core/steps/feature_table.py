@@ -52,7 +52,10 @@ def feature_table(
         raise NothingToDoError("no observations that crop type features are made of")
     texts = [str(new_id) for new_id in ids.tolist()]
     lookup = ParcelTable(from_texts(texts), tuple(texts), None, None, None)
-    series = checked(read_sources(sources, lookup, n_parcels=len(texts)), sources[0].path)
+    series = read_sources(sources, lookup, n_parcels=len(texts))
+    if not series.cells:
+        raise NothingToDoError("no observations that crop type features are made of")
+    checked(series, sources[0].path)
     try:
         features = build_features(series, config, release=True)
     except ValueError as why:
