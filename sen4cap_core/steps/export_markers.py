@@ -125,15 +125,16 @@ def export_markers(
             # Observations without any such series keep nobody from the databases that can be written.
             if not tables or is_asked:
                 raise
-    written = {name: write_markers(tables[name], folder / name, stems[name])[0] for name in tables}
+    made = {name: tables[name] for name in wanted if name in tables}
+    written = {name: write_markers(table, folder / name, stems[name])[0] for name, table in made.items()}
     for name, ipc in written.items():
         publish_markers(context, subject.site_id, name, key, ipc, (start, end), subject.set_id, subject.files)
     return MarkerExport(
         site,
         subject.year,
         written,
-        {name: table.num_rows for name, table in tables.items()},
-        {name: table.num_columns - 1 for name, table in tables.items()},
+        {name: table.num_rows for name, table in made.items()},
+        {name: table.num_columns - 1 for name, table in made.items()},
     )
 
 
