@@ -53,11 +53,15 @@ def as_reflectance(
 def _interpolate_row(
     nodes: NDArray[np.float32],
     row: float,
-    cols: NDArray[np.float32],
+    left: NDArray[np.int32],
+    share: NDArray[np.float32],
     between: NDArray[np.float32],
     angles: NDArray[np.float32],
 ) -> None:
-    """Bilinear values of the node grids along one row of pixels; positions lie within the grids."""
+    """Bilinear values of the node grids along one row of pixels; positions lie within the grids.
+
+    ``between`` has one column more than the nodes, so that the last has a right neighbour too.
+    """
     n_rows, n_cols = nodes.shape[1], nodes.shape[2]
     top = min(max(int(row), 0), max(n_rows - 2, 0))
     bottom = min(top + 1, n_rows - 1)
@@ -65,11 +69,10 @@ def _interpolate_row(
     for k in range(N_ANGLES):
         for j in range(n_cols):
             between[j] = nodes[k, top, j] + down * (nodes[k, bottom, j] - nodes[k, top, j])
-        for c in range(cols.size):
-            left = min(max(int(cols[c]), 0), max(n_cols - 2, 0))
-            right = min(left + 1, n_cols - 1)
-            share = cols[c] - np.float32(left)
-            angles[k, c] = between[left] + share * (between[right] - between[left])
+        between[n_cols] = between[n_cols - 1]
+        target = angles[k]
+        for c in range(share.size):
+            target[c] = between[left[c]] + share[c] * (between[left[c] + 1] - between[left[c]])
 
 
 @kernel
@@ -110,7 +113,14 @@ def _network_row(
         v0, v1, v2 = angles[0], angles[1], angles[2]
         for i in range(z.size):
             z[i] = w[0] + a0 * v0[i] + a1 * v1[i] + a2 * v2[i]
-        for j in range(n_bands):
+        # Four bands at a time: the sum is fetched and stored a quarter as often.
+        fours = n_bands - n_bands % 4
+        for j in range(0, fours, 4):
+            b0, b1, b2, b3 = bands[j, row], bands[j + 1, row], bands[j + 2, row], bands[j + 3, row]
+            w0, w1, w2, w3 = w[j + 1], w[j + 2], w[j + 3], w[j + 4]
+            for i in range(z.size):
+                z[i] += w0 * b0[i] + w1 * b1[i] + w2 * b2[i] + w3 * b3[i]
+        for j in range(fours, n_bands):
             band, weight = bands[j, row], w[j + 1]
             for i in range(z.size):
                 z[i] += weight * band[i]
@@ -118,10 +128,10 @@ def _network_row(
 
 
 @kernel
-def _is_known(code: int, table: NDArray[np.int64]) -> bool:
+def _is_known(code: int, table: NDArray[np.uint32]) -> bool:
     """Whether a cell code stands in an open-addressed table whose size is a power of two; 0 is empty."""
     mask = table.size - 1
-    place = ((code * _HASH_FACTOR) >> 15) & mask
+    place = ((np.int64(code) * _HASH_FACTOR) >> 15) & mask
     while table[place] != 0:
         if table[place] == code:
             return True
@@ -130,12 +140,12 @@ def _is_known(code: int, table: NDArray[np.int64]) -> bool:
 
 
 @kernel
-def fill_cell_table(codes: NDArray[np.int64], table: NDArray[np.int64]) -> None:
+def fill_cell_table(codes: NDArray[np.uint32], table: NDArray[np.uint32]) -> None:
     """Enter cell codes (above 0) into an empty table (zeros) of a power of two of places, most left free."""
     mask = table.size - 1
     for code in codes:
-        place = ((code * _HASH_FACTOR) >> 15) & mask
-        while table[place] not in (0, code):
+        place = ((np.int64(code) * _HASH_FACTOR) >> 15) & mask
+        while table[place] != 0 and table[place] != code:
             place = (place + 1) & mask
         table[place] = code
 
@@ -145,9 +155,9 @@ def _outside_domain_row(
     bands: NDArray[np.float32],
     row: int,
     domain: NDArray[np.float32],
-    cells: NDArray[np.int64],
-    codes: NDArray[np.int64],
-    outside: NDArray[np.uint8],
+    cells: NDArray[np.uint32],
+    codes: NDArray[np.uint32],
+    outside: NDArray[np.int32],
 ) -> None:
     """1 where a band lies beyond the training data, or all together in a cell that held none of them."""
     codes[:] = 0
@@ -158,13 +168,43 @@ def _outside_domain_row(
         band = bands[j, row]
         for i in range(codes.size):
             value = band[i]
-            beyond = (value < low) | (value > high)
-            outside[i] |= np.uint8(beyond)
+            outside[i] |= np.int32(value < low) | np.int32(value > high)
             inside = min(max(value, low), high)
-            codes[i] = codes[i] * 16 + np.int64(np.int32((inside - low) * steps) + 1)
+            codes[i] = np.uint32(codes[i] << 4) + np.uint32(np.int32((inside - low) * steps) + 1)
     for i in range(codes.size):
         if outside[i] == 0 and not _is_known(codes[i], cells):
             outside[i] = 1
+
+
+@kernel
+def _store_row(
+    result: NDArray[np.float32],
+    used: NDArray[np.int32],
+    accepted: NDArray[np.float32],
+    steps: float,
+    missing: int,
+    variable: int,
+    target: NDArray[np.int16],
+    marks: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> None:
+    """Apply the limits of one variable to a row and store it; add its flags to those of the pixels."""
+    tolerance, low, high = accepted[0], accepted[1], accepted[2]
+    lowest, highest = low - tolerance, high + tolerance
+    scale, nothing = np.float32(steps), np.float32(missing)
+    limited, rejected = np.int32(2 << (2 * variable)), np.int32(4 << (2 * variable))
+    n_limited, n_rejected = np.int32(0), np.int32(0)
+    for c in range(result.size):
+        value = result[c]
+        far = np.int32(value < lowest) | np.int32(value > highest)
+        near = (np.int32(value < low) | np.int32(value > high)) & (1 - far)
+        stored = np.rint(min(max(value, low), high) * scale)
+        target[c] = np.int16(np.int32(stored if used[c] > far else nothing))
+        marks[c] |= far * rejected + near * limited
+        n_limited += near & used[c]
+        n_rejected += far & used[c]
+    counts[2 + 2 * variable] += n_limited
+    counts[3 + 2 * variable] += n_rejected
 
 
 @kernel
@@ -178,7 +218,7 @@ def biophysical_block(
     output: NDArray[np.float32],
     accepted: NDArray[np.float32],
     domain: NDArray[np.float32],
-    cells: NDArray[np.int64],
+    cells: NDArray[np.uint32],
     steps_per_unit: NDArray[np.float32],
     missing: int,
     out: NDArray[np.int16],
@@ -200,7 +240,7 @@ def biophysical_block(
     output : float32 (variables, 6), bias and weights of the linear neuron, in units of the variable
     accepted : float32 (variables, 3), tolerance, minimum, maximum
     domain : float32 (bands, 2), smallest and largest reflectance of the training data
-    cells : int64 table of `fill_cell_table`: four bits for each band, the first band highest
+    cells : uint32 table of `fill_cell_table`: four bits for each band, the first band highest
     steps_per_unit : float32 (variables,), 1000 for LAI * 1000
     missing : value of ``out`` where there is no result
     out : int16 (variables, rows, columns)
@@ -210,42 +250,31 @@ def biophysical_block(
     """
     n_variables, n_rows, n_cols = out.shape
     angles = np.empty((N_ANGLES, n_cols), np.float32)
-    between = np.empty(nodes.shape[2], np.float32)
+    between = np.empty(nodes.shape[2] + 1, np.float32)
     z = np.empty(n_cols, np.float32)
     result = np.empty(n_cols, np.float32)
-    codes = np.empty(n_cols, np.int64)
-    outside = np.empty(n_cols, np.uint8)
+    codes = np.empty(n_cols, np.uint32)
+    outside, used = np.empty(n_cols, np.int32), np.empty(n_cols, np.int32)
+    left, share = np.empty(n_cols, np.int32), np.empty(n_cols, np.float32)
+    for c in range(n_cols):
+        left[c] = min(max(int(node_cols[c]), 0), max(nodes.shape[2] - 2, 0))
+        share[c] = node_cols[c] - np.float32(left[c])
     for r in range(n_rows):
-        n_usable = 0
+        n_usable = np.int64(0)
         for c in range(n_cols):
-            n_usable += usable[r, c]
+            used[c] = usable[r, c]
+            n_usable += used[c]
         if n_usable == 0:
             out[:, r, :] = missing
             flags[r, :] = missing
             continue
         counts[0] += n_usable
-        _interpolate_row(nodes, node_rows[r], node_cols, between, angles)
+        _interpolate_row(nodes, node_rows[r], left, share, between, angles)
         _outside_domain_row(bands, r, domain, cells, codes, outside)
         for c in range(n_cols):
-            flags[r, c] = outside[c] if usable[r, c] else missing
-            counts[1] += usable[r, c] & outside[c]
+            counts[1] += outside[c] & used[c]
         for v in range(n_variables):
             _network_row(bands, r, angles, hidden[v], output[v], z, result)
-            tolerance, low, high = accepted[v, 0], accepted[v, 1], accepted[v, 2]
-            steps = steps_per_unit[v]
-            limited, rejected = np.int16(2 << (2 * v)), np.int16(4 << (2 * v))
-            target, marks, used = out[v, r], flags[r], usable[r]
-            n_limited, n_rejected = 0, 0
-            for c in range(n_cols):
-                value = result[c]
-                far = (value < low - tolerance) | (value > high + tolerance)
-                near = ((value < low) | (value > high)) & (not far)
-                stored = np.int16(np.rint(min(max(value, low), high) * steps))
-                take = used[c] != 0
-                target[c] = np.int16(missing) if far | (not take) else stored
-                if take:
-                    marks[c] |= (rejected if far else np.int16(0)) | (limited if near else np.int16(0))
-                    n_limited += near
-                    n_rejected += far
-            counts[2 + 2 * v] += n_limited
-            counts[3 + 2 * v] += n_rejected
+            _store_row(result, used, accepted[v], steps_per_unit[v], missing, v, out[v, r], outside, counts)
+        for c in range(n_cols):
+            flags[r, c] = np.int16(outside[c]) if used[c] else np.int16(missing)

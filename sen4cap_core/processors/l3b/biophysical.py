@@ -40,6 +40,8 @@ _OF_PLATFORM: Mapping[str, str] = {
 _BORROWERS = frozenset(("S2C", "S2", "L9"))
 """Their bands are next to equal to those of the satellite whose network they use."""
 _COARSE_M = 20.0
+_STRIP_ROWS = 64
+"""Reflectances of so many rows of a block stay in the processor's cache until the networks have used them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,34 +157,37 @@ def biophysical_item(names: Sequence[str], inversion: Inversion) -> Biophysical:
         block: Block,
         out: Mapping[str, NDArray[np.int16]],
     ) -> None:
-        usable = (status == 0).astype(np.uint8)
-        reflectance = np.empty((len(net.bands), *status.shape), np.float32)
-        for plane, name in zip(reflectance, net.bands, strict=True):
-            source = bands[name].source
-            as_reflectance(
-                bands[name].values, source.scale, source.offset, bands[name].missing, plane, usable
-            )
-        planes = np.empty((len(wanted), *status.shape), np.int16)
+        rows, cols = _positions(inversion, block)
         counted = np.zeros(N_COUNTS, np.int64)
-        biophysical_block(
-            reflectance,
-            usable,
-            inversion.cosines.nodes,
-            *_positions(inversion, block),
-            hidden,
-            output,
-            accepted,
-            net.domain,
-            net.cells,
-            steps,
-            missing,
-            planes,
-            np.empty(status.shape, np.int16),
-            counted,
-        )
+        for top in range(0, block.height, _STRIP_ROWS):
+            strip = slice(top, min(top + _STRIP_ROWS, block.height))
+            usable = (status[strip] == 0).astype(np.uint8)
+            reflectance = np.empty((len(net.bands), *usable.shape), np.float32)
+            for plane, name in zip(reflectance, net.bands, strict=True):
+                band = bands[name]
+                numbers, source = band.values[strip], band.source
+                as_reflectance(numbers, source.scale, source.offset, band.missing, plane, usable)
+            planes = np.empty((len(wanted), *usable.shape), np.int16)
+            biophysical_block(
+                reflectance,
+                usable,
+                inversion.cosines.nodes,
+                rows[strip],
+                cols,
+                hidden,
+                output,
+                accepted,
+                net.domain,
+                net.cells,
+                steps,
+                missing,
+                planes,
+                np.empty(usable.shape, np.int16),
+                counted,
+            )
+            for name, plane in zip(wanted, planes, strict=True):
+                out[name][strip] = plane
         counts.add(counted)
-        for name, plane in zip(wanted, planes, strict=True):
-            out[name][...] = plane
 
     return Biophysical(outputs, net.bands, compute, inversion.zoom, inversion, counts)
 
