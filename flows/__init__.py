@@ -10,6 +10,7 @@
 ``classify_crops``            L4A: which crop stands on each parcel, and are the holdings diverse
 ``export_markers``            marker databases MDB1, MDB2, MDB3: everything known of the parcels
 ``plan_seasons``              the calendar of the seasons: what is due, what it waits for
+``by_hand``                   what people start: each operation a form
 ``reconcile``                 finds whatever no event announced and asks for it again
 ``worker``                    the warm process that runs scene work without starting an interpreter each time
 ============================  ================================================================================

@@ -16,6 +16,7 @@ from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.classify_crops import classify_crops
+from flows.composite_optical import composite_optical
 from flows.composite_radar import composite_radar
 from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
@@ -40,6 +41,7 @@ from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.preprocess_scene import corrector_of
 from sen4cap_core.steps.work import (
     CLASSIFY_CROPS,
+    COMPOSITE_OPTICAL,
     COMPOSITE_RADAR,
     DETECT_MOWING,
     EXTRACT_PARCELS,
@@ -70,6 +72,7 @@ FLOWS: dict[str, Callable[..., Any]] = {
     MONITOR_PRACTICES: monitor_practices,
     CLASSIFY_CROPS: classify_crops,
     COMPOSITE_RADAR: composite_radar,
+    COMPOSITE_OPTICAL: composite_optical,
     SEARCH_SOURCES: search_sources,
 }
 

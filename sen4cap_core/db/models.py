@@ -65,6 +65,11 @@ class Site(Base):
     config: Mapped[Json] = mapped_column(default=dict)
     """Effective site.yaml."""
     enabled: Mapped[bool] = mapped_column(default=True)
+    """Whether anything is done for it: site.yaml says so, and it is neither paused nor deleted."""
+    paused_at: Mapped[datetime | None]
+    """Paused by a person; only a person resumes it."""
+    deleted_at: Mapped[datetime | None]
+    """Deleted by a person; everything is kept until it is purged."""
     created_at: Mapped[datetime] = mapped_column(server_default=func.now())
 
 
@@ -82,6 +87,9 @@ class Season(Base):
     mid: Mapped[date | None]
     end: Mapped[date]
     enabled: Mapped[bool] = mapped_column(default=True)
+    """Whether anything is done for it: site.yaml says so, and it is not paused."""
+    paused_at: Mapped[datetime | None]
+    """Paused by a person; only a person resumes it."""
     implicit: Mapped[bool] = mapped_column(default=False)
     """True for the calendar-year season assumed when site.yaml names none."""
 

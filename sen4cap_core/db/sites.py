@@ -81,10 +81,25 @@ def set_config(session: Session, site: Site, config: Json) -> None:
     site.config = config
     site.name = config.get("name") or site.slug
     site.country = config.get("country")
-    site.enabled = config.get("enabled", True)
+    site.enabled = is_enabled(site)
     if config.get("tiles"):
         site.tiles = list(config["tiles"])
     session.flush()
+
+
+def is_enabled(site: Site) -> bool:
+    """Whether anything is done for a site: its settings say so, and it is neither paused nor deleted."""
+    return bool(site.config.get("enabled", True)) and site.paused_at is None and site.deleted_at is None
+
+
+def all_sites(session: Session) -> list[Site]:
+    """Return the sites that are not deleted, by name of their folder."""
+    return list(session.scalars(select(Site).where(Site.deleted_at.is_(None)).order_by(Site.slug)))
+
+
+def every_site(session: Session) -> list[Site]:
+    """Return all sites, deleted ones too, by name of their folder."""
+    return list(session.scalars(select(Site).order_by(Site.slug)))
 
 
 def set_seasons(session: Session, site: Site, spans: Sequence[SeasonSpan]) -> None:
@@ -98,13 +113,14 @@ def set_seasons(session: Session, site: Site, spans: Sequence[SeasonSpan]) -> No
     for season in seasons_of(session, site.id):
         span = wanted.pop((season.name, season.year), None)
         if span is None and season.implicit and season.year not in years:
-            season.enabled = True
+            season.enabled = season.paused_at is None
             continue
         if span is None:
             season.enabled = False
         else:
             season.start, season.mid, season.end = span.start, span.mid, span.end
-            season.enabled, season.implicit = span.enabled, span.implicit
+            season.enabled = span.enabled and season.paused_at is None
+            season.implicit = span.implicit
     for span in wanted.values():
         session.add(Season(site_id=site.id, **vars(span)))
     session.flush()

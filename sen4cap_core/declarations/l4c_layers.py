@@ -36,7 +36,11 @@ class EffectiveL4C:
 
 
 def effective_l4c(
-    year: int, country: str | None, site: Settings | None, upload: tuple[str, Settings] | None
+    year: int,
+    country: str | None,
+    site: Settings | None,
+    upload: tuple[str, Settings] | None,
+    by_hand: Settings | None = None,
 ) -> EffectiveL4C:
     """Put the layers over each other, later ones on top.
 
@@ -45,6 +49,7 @@ def effective_l4c(
     country : three letters; one without settings of its own has the default's
     site : what site.yaml sets
     upload : name and values of the uploaded file (`L4CConfig.values`)
+    by_hand : what is given for one run, over all else
 
     Raises
     ------
@@ -61,6 +66,8 @@ def effective_l4c(
         layers.append(("site.yaml", site))
     if upload is not None:
         layers.append(upload)
+    if by_hand:
+        layers.append(("by hand", by_hand))
     settings, sources = {}, {}
     for practice in PRACTICES:
         settings[practice], sources[practice] = _merge(practice, layers)

@@ -22,7 +22,7 @@ from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_type_input import CropTypeInput, find_input
 from sen4cap_core.steps.crop_type_product import Published, publish_crop_types
-from sen4cap_core.steps.season_input import require_files
+from sen4cap_core.steps.season_input import AS_STATED, Otherwise, require_files
 from sen4cap_core.tables.arrow_arrays import from_texts
 from sen4cap_core.tables.parcels import ParcelTable
 
@@ -41,7 +41,11 @@ class CropTypeAnswer:
 
 
 def classify_crops(
-    context: Context, season_id: int, until: date | None = None, method: Method | None = None
+    context: Context,
+    season_id: int,
+    until: date | None = None,
+    method: Method | None = None,
+    otherwise: Otherwise = AS_STATED,
 ) -> CropTypeAnswer:
     """Classify a season with the observations there are.
 
@@ -49,6 +53,7 @@ def classify_crops(
     ----------
     until : use only what was acquired up to this day.
     method : by default what site.yaml says.
+    otherwise : how this run differs from what site.yaml says.
 
     Raises
     ------
@@ -56,7 +61,7 @@ def classify_crops(
         Without input, when nothing is new, or when no two crop types can be told apart.
     """
     with context.session() as session:
-        given = find_input(session, season_id, until, method)
+        given = find_input(session, season_id, until, method, otherwise)
         parcels = declaration_rows.load_parcels(session, given.declaration_set_id)
         facts = crop_rows.parcel_facts(session, given.declaration_set_id)
     require_files(context, given.site, given.files, then="then run this")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,13 +29,20 @@ class Setting:
     source: str
 
 
-def l4c_in_force(session: Session, site: Site, year: int) -> tuple[EffectiveL4C, int | None]:
-    """Return the practices configuration of a site and year, and the row of the uploaded file, if any."""
+def l4c_in_force(
+    session: Session, site: Site, year: int, by_hand: Mapping[str, Mapping[str, Any]] | None = None
+) -> tuple[EffectiveL4C, int | None]:
+    """Return the practices configuration of a site and year, and the row of the uploaded file, if any.
+
+    Parameters
+    ----------
+    by_hand : values by practice and key that go over all others.
+    """
     stored = declaration_rows.current_config(session, site.id, year, L4C)
     upload = None if stored is None else (_named(stored), stored.values)
     switch = SiteConfig.model_validate(site.config).processors.l4c
     settings = {str(practice): values for practice, values in switch.settings.items()}
-    return effective_l4c(year, site.country, settings, upload), stored.id if stored else None
+    return effective_l4c(year, site.country, settings, upload, by_hand), stored.id if stored else None
 
 
 def l4c_settings(session: Session, site: Site, year: int, practice: PracticeCode) -> list[Setting]:

@@ -20,7 +20,7 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.feature_table import FEATURE_GROUPS, observation_sources
-from sen4cap_core.steps.season_input import find_season_input
+from sen4cap_core.steps.season_input import AS_STATED, Otherwise, find_season_input
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -82,7 +82,11 @@ class CropTypeInput:
 
 
 def find_input(
-    session: Session, season_id: int, until: date | None = None, method: Method | None = None
+    session: Session,
+    season_id: int,
+    until: date | None = None,
+    method: Method | None = None,
+    otherwise: Otherwise = AS_STATED,
 ) -> CropTypeInput:
     """Look up what is to be classified, and whether anything is new.
 
@@ -91,7 +95,7 @@ def find_input(
     NothingToDoError
         Without season, declarations, crop codes or observations, where L4A is off, or when nothing is new.
     """
-    begun = find_season_input(session, season_id, "l4a")
+    begun = find_season_input(session, season_id, "l4a", otherwise)
     season, site, current = begun.season, begun.site, begun.declared
     switch = begun.config.processors.l4a
     codes = declaration_rows.crop_codes(session, site.id, season.year)
@@ -99,7 +103,7 @@ def find_input(
         raise NothingToDoError(
             f"{site.slug} has no crop code table of {season.year}: drop one into crop-codes/"
         )
-    last_day = min(until or season.end, season.end)
+    last_day = min(until or otherwise.until or season.end, season.end)
     first, after = midnight(season.start), midnight(last_day + timedelta(days=1))
     files = [
         file

@@ -26,7 +26,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_evaluation import PracticeEvaluation, PracticeTask, find_practices
 from sen4cap_core.steps.practice_product import publish_practice
 from sen4cap_core.steps.practice_series import HALF_DB, radar_pixels, read_series
-from sen4cap_core.steps.season_input import require_files
+from sen4cap_core.steps.season_input import AS_STATED, Otherwise, require_files
 
 MIN_ACQUISITIONS = 15
 """Only for the original's method, whose default it is."""
@@ -59,7 +59,7 @@ class MonitoringAnswer:
     left_out: dict[str, str]
 
 
-def monitor_practices(context: Context, season_id: int) -> MonitoringAnswer:
+def monitor_practices(context: Context, season_id: int, otherwise: Otherwise = AS_STATED) -> MonitoringAnswer:
     """Evaluate the practices of a season's year with all observations there are.
 
     Raises
@@ -68,7 +68,7 @@ def monitor_practices(context: Context, season_id: int) -> MonitoringAnswer:
         Without tables, configuration, declarations or observations, or when nothing is new.
     """
     with context.session() as session:
-        evaluation = find_practices(session, season_id)
+        evaluation = find_practices(session, season_id, otherwise)
         parcels = declaration_rows.load_parcels(session, evaluation.declaration_set_id)
         rows = {
             task.practice: practice_rows.load_practices(

@@ -40,6 +40,8 @@ from sen4cap_core.steps.work import ask_search
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+EACH_DAY: tuple[Planned, ...] = ("l3a",)
+"""Whose runs are of one day each: last month's composite holds nothing of the month before."""
 COUNTED_TO = "counted_to"
 """In what a run waits for: the day up to which what comes puts its deadline off; it is the first day of those
 that were folded into it."""
@@ -128,12 +130,28 @@ class _Calendar:
         past = [day for day in days if midnight(day + timedelta(days=1)) <= self.now]
         if not past:
             return
+        if self.planned in EACH_DAY:
+            self._follow_each(plans, past)
+            return
         latest = self._latest(plans, past)
         self._fold_earlier(plans, latest)
         if latest.state in (DONE, SKIPPED):
             self._repeat_for_news(latest)
         if latest.state == WAITING:
             self._decide(latest)
+
+    def _follow_each(self, plans: list[PlannedRun], past: list[date]) -> None:
+        """Bring runs up to now of which none covers another."""
+        known = {plan.due_on: plan for plan in plans}
+        for day in past:
+            if enter_plan(self.session, self.season.id, self.planned, day, day):
+                text = f"{self.site.slug} {self.season.name}: {self.planned} of {day}"
+                self.report.note(self.report.planned, self.site.slug, text)
+            elif known[day].state == WITHDRAWN:
+                self._set(known[day], WAITING, None)
+        for plan in plans_of(self.session, self.season.id, self.planned):
+            if plan.state == WAITING:
+                self._decide(plan)
 
     def _settle(self, plan: PlannedRun) -> None:
         """Follow the job of a run that was asked for."""

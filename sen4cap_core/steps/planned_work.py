@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Season, Site
 from sen4cap_core.declarations.schedule import Planned
 from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.steps.composite_optical import HALF_SYNTHESIS_DAYS
 from sen4cap_core.steps.work import (
+    ask_composite_optical,
     ask_composite_radar,
     ask_crop_types,
     ask_mowing,
@@ -26,8 +28,14 @@ def is_on(config: SiteConfig, planned: Planned) -> bool:
     if planned == "s1_composites":
         return "S1" in config.satellites
     if planned == "l3a":
-        return False
+        # They are large: only where site.yaml names them.
+        return "l3a" in config.processors.model_fields_set and config.processors.l3a.is_on
     return bool(getattr(config.processors, planned).is_on)
+
+
+def composite_day(due_on: date) -> date:
+    """Return the day that a composite is for whose last acquisitions are of another day."""
+    return due_on - timedelta(days=HALF_SYNTHESIS_DAYS)
 
 
 def ask_planned(session: Session, site: Site, season: Season, planned: Planned, due_on: date) -> str:
@@ -35,9 +43,12 @@ def ask_planned(session: Session, site: Site, season: Season, planned: Planned, 
 
     Mowing and practices have one job per season and year: they look at all there is and carry it on.
     """
-    number = season.id
-    if planned == "l4a":
-        ask_crop_types(session, site.slug, season.id, min(due_on, season.end))
+    number, until = season.id, min(due_on, season.end)
+    if planned == "l3a":
+        until = composite_day(due_on)
+        ask_composite_optical(session, site.slug, season.id, until)
+    elif planned == "l4a":
+        ask_crop_types(session, site.slug, season.id, until)
     elif planned == "l4b":
         ask_mowing(session, site.slug, season.id)
     elif planned == "l4c":
@@ -47,4 +58,4 @@ def ask_planned(session: Session, site: Site, season: Season, planned: Planned, 
         ask_practices(session, site.slug, number)
     else:
         ask_composite_radar(session, site.slug, season.id)
-    return planned_key(planned, number, min(due_on, season.end))
+    return planned_key(planned, number, until)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from sen4cap_core import __version__
+from sen4cap_core.clock import midnight
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import practice_results as result_rows
 from sen4cap_core.db import practices as practice_rows
@@ -18,7 +19,7 @@ from sen4cap_core.processors.l4c.country_rules import load_rule_book
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.config_in_force import l4c_in_force
 from sen4cap_core.steps.practice_series import PRACTICE_GROUPS, GroupedFile
-from sen4cap_core.steps.season_input import find_season_input
+from sen4cap_core.steps.season_input import AS_STATED, Otherwise, find_season_input
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -64,7 +65,7 @@ class PracticeEvaluation:
         return max(item.file.acquired_at for item in self.files).date()
 
 
-def find_practices(session: Session, season_id: int) -> PracticeEvaluation:
+def find_practices(session: Session, season_id: int, otherwise: Otherwise = AS_STATED) -> PracticeEvaluation:
     """Look up what is to be evaluated in the year of a season.
 
     Raises
@@ -72,7 +73,7 @@ def find_practices(session: Session, season_id: int) -> PracticeEvaluation:
     NothingToDoError
         When L4C is off, something it needs is missing, or nothing is new for any practice.
     """
-    given = find_season_input(session, season_id, "l4c")
+    given = find_season_input(session, season_id, "l4c", otherwise)
     season, site, declared = given.season, given.site, given.declared
     wanted = given.config
     switch = wanted.processors.l4c
@@ -81,9 +82,9 @@ def find_practices(session: Session, season_id: int) -> PracticeEvaluation:
         raise NothingToDoError(
             f"{site.slug} has no practice table of {season.year} yet: drop one into practices/"
         )
-    effective, config_id = l4c_in_force(session, site, season.year)
+    effective, config_id = l4c_in_force(session, site, season.year, otherwise.thresholds)
     config = effective.config
-    files = _files(session, declared.id, season.year)
+    files = _files(session, declared.id, season.year, otherwise.until)
     if not files:
         raise NothingToDoError(f"{site.slug} has no observations of {season.year} yet")
     country = wanted.country or UNKNOWN_COUNTRY
@@ -133,9 +134,13 @@ def find_practices(session: Session, season_id: int) -> PracticeEvaluation:
     )
 
 
-def _files(session: Session, declaration_set_id: int, year: int) -> tuple[GroupedFile, ...]:
+def _files(
+    session: Session, declaration_set_id: int, year: int, until: date | None
+) -> tuple[GroupedFile, ...]:
     first = datetime(year - 1, 13 - MONTHS_BEFORE, 1, tzinfo=UTC)
     last = datetime(year + 1, 1 + MONTHS_BEFORE, 1, tzinfo=UTC)
+    if until is not None:
+        last = min(last, midnight(until + timedelta(days=1)))
     return tuple(
         GroupedFile(group, file)
         for group in PRACTICE_GROUPS

@@ -22,7 +22,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.taken import Drop, Taken
 from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
-from sen4cap_core.steps.work import ask_extract, ask_mowing, ask_process
+from sen4cap_core.steps.work import ask_extract, ask_mowing, ask_process, ask_search
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -60,9 +60,13 @@ def receive_extent(context: Context, drop: Drop) -> Taken:
 
 def receive_site_config(context: Context, drop: Drop) -> Taken:
     """Store site.yaml and let seasons and scenes follow it."""
-    config = read_site_config(drop.path)
+    return apply_site_config(context, drop.site_slug, read_site_config(drop.path))
+
+
+def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
+    """Store the settings of a site and let seasons and scenes follow them."""
     with context.session() as session:
-        site = site_rows.get_or_create_site(session, drop.site_slug)
+        site = site_rows.get_or_create_site(session, slug)
         site_rows.set_config(session, site, config.model_dump(mode="json", exclude_unset=True))
         if config.tiles is None:
             extent = site_rows.site_extent(site)
@@ -88,6 +92,14 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
         }
         rows = [{"season": s.name, "year": s.year, "start": str(s.start), "end": str(s.end)} for s in seasons]
     return Taken("settings of the site", stored, [], {"seasons": rows})
+
+
+def take_up(session: Session, site: Site) -> None:
+    """Ask for what was left while a site or a season was paused."""
+    _revive_skipped(session, site)
+    _ask_rasters_and_observations(session, site)
+    if site.enabled and site.config.get("sources"):
+        ask_search(session, site.slug)
 
 
 def _processors(config: SiteConfig) -> list[str]:

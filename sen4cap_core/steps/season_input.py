@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Season, Site
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.errors import ConfigurationError, NothingToDoError, Problem, Sen4capError
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.work import ask_process
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -30,6 +36,21 @@ class SeasonInput:
     """In force."""
 
 
+@dataclass(frozen=True)
+class Otherwise:
+    """How an evaluation by hand differs from what site.yaml and the uploaded configuration say."""
+
+    until: date | None = None
+    """Last day whose acquisitions count; None for all there are."""
+    switch: Mapping[str, Any] = field(default_factory=dict)
+    """Keys of the processor in site.yaml that take the place of those there."""
+    thresholds: Mapping[str, Any] = field(default_factory=dict)
+    """The same for the uploaded configuration of L4C, by practice and key, and the thresholds of L4B."""
+
+
+AS_STATED = Otherwise()
+
+
 def find_season(session: Session, season_id: int) -> tuple[Season, Site]:
     """Return a season and its site. Raises NothingToDoError where there is no such season."""
     season = session.get(Season, season_id)
@@ -39,7 +60,10 @@ def find_season(session: Session, season_id: int) -> tuple[Season, Site]:
 
 
 def find_season_input(
-    session: Session, season_id: int, processor: Literal["l4a", "l4b", "l4c"]
+    session: Session,
+    season_id: int,
+    processor: Literal["l4a", "l4b", "l4c"],
+    otherwise: Otherwise = AS_STATED,
 ) -> SeasonInput:
     """Return what a processor's evaluation of a season begins with.
 
@@ -49,7 +73,7 @@ def find_season_input(
         There is no such season, its site is paused or switches the processor off, or nothing is declared yet.
     """
     season, site = find_season(session, season_id)
-    config = SiteConfig.model_validate(site.config)
+    config = _changed(SiteConfig.model_validate(site.config), processor, otherwise.switch)
     if not site.enabled:
         raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
     if not getattr(config.processors, processor).is_on:
@@ -58,6 +82,24 @@ def find_season_input(
     if declared is None:
         raise NothingToDoError(f"{site.slug} has no declarations of {season.year} yet")
     return SeasonInput(season, site, config, declared)
+
+
+def _changed(config: SiteConfig, processor: str, switch: Mapping[str, Any]) -> SiteConfig:
+    if not switch:
+        return config
+    values = config.model_dump(mode="json", exclude_unset=True)
+    processors = values.setdefault("processors", {})
+    processors[processor] = {**processors.get(processor, {}), **switch}
+    return checked(SiteConfig, values, processor)
+
+
+def checked(model: type[Model], values: Mapping[str, Any], what: str) -> Model:
+    """Return values given by hand as a model. Raises ConfigurationError naming all that does not fit."""
+    try:
+        return model.model_validate(values)
+    except ValidationError as error:
+        problems = [Problem(f"{'.'.join(map(str, e['loc']))}: {e['msg']}") for e in error.errors()]
+        raise ConfigurationError("parameters", f"{what} cannot be like this.", problems=problems) from error
 
 
 def require_files(

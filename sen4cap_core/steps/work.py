@@ -27,12 +27,13 @@ MONITOR_PRACTICES = "monitor-practices"
 SEARCH_SOURCES = "search-sources"
 CLASSIFY_CROPS = "classify-crops"
 COMPOSITE_RADAR = "composite-radar"
+COMPOSITE_OPTICAL = "composite-optical"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC, PROCESS_GRD)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
 SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
 """What evaluates a season, when a burst is through."""
-LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_RADAR)
+LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_OPTICAL, COMPOSITE_RADAR)
 """What takes minutes over a whole season: it has a hand of its own, so that no scene waits for it."""
 WARM_WORK = (*SCENE_WORK, *SEASON_WORK, *LONG_WORK, SEARCH_SOURCES)
 """What the warm worker does; receive-upload is the drain flow's."""
@@ -56,6 +57,7 @@ _PRIORITY = {
     MONITOR_PRACTICES: 10,
     CLASSIFY_CROPS: 5,
     COMPOSITE_RADAR: 2,
+    COMPOSITE_OPTICAL: 3,
     SEARCH_SOURCES: 90,
 }
 
@@ -164,10 +166,25 @@ def ask_composite_radar(session: Session, site_slug: str, season_id: int) -> boo
     return _ask(session, COMPOSITE_RADAR, season_id, site_slug, "season_id", again=True)
 
 
+def ask_composite_optical(session: Session, site_slug: str, season_id: int, day: date) -> bool:
+    """Ask for the composites of a site for a day."""
+    outcome = enqueue(
+        session,
+        COMPOSITE_OPTICAL,
+        planned_key("l3a", season_id, day),
+        site_slug,
+        {"site": site_slug, "synthesis_date": day.isoformat()},
+        priority=_PRIORITY[COMPOSITE_OPTICAL],
+        again=True,
+    )
+    return outcome != "known"
+
+
 def planned_key(planned: Planned, season_id: int, until: date) -> str:
     """Return the key of the job that a planned run of a season is."""
-    if planned == "l4a":
-        return f"{CLASSIFY_CROPS}/{season_id}/{until}"
+    if planned in ("l3a", "l4a"):
+        kind = COMPOSITE_OPTICAL if planned == "l3a" else CLASSIFY_CROPS
+        return f"{kind}/{season_id}/{until}"
     return work_key(_PLANNED_KINDS[planned], season_id)
 
 
