@@ -39,8 +39,12 @@ def index_value(formula: int, a: float, b: float, c: float) -> float:
 
     ``a`` and ``b`` are (near infrared, red) for the vegetation indices, (red, green) for the soil ones, in
     the order of the difference otherwise; ``c`` is near infrared for BRIGHTNESS_2.
-    Constants: SAVI L = 0.5 (Huete 1988); TSAVI slope 0.7, intercept 0.9, X 0.08 and MSAVI slope 0.4, the
-    defaults of Orfeo ToolBox, as are those of the two LAI estimates.
+    Constants: SAVI L = 0.5 (Huete 1988). TSAVI (Baret and Guyot 1991) and MSAVI (Qi et al. 1994) with the
+    soil lines of Orfeo ToolBox (otbVegetationIndicesFunctor.h): slope 0.7, intercept 0.9, X = 0.08, the
+    divisor without slope times intercept; slope 0.4. The two LAI estimates as there, after Bsaibes et al.
+    (Remote Sensing of Environment 113, 2009): NDVI 0.10 of bare soil, 0.89 of the densest canopy, extinction
+    0.71; red -17.91, near infrared 12.26. Below the NDVI of soil LAI is 0, from the densest canopy's on it
+    is not defined. GEMI as published (Pinty and Verstraete 1992).
     """
     if formula == NORMALISED_DIFFERENCE:
         return _divide(a - b, a + b)
@@ -55,7 +59,7 @@ def index_value(formula: int, a: float, b: float, c: float) -> float:
     if formula == SAVI:
         return 1.5 * (a - b) / (a + b + 0.5)
     if formula == TSAVI:
-        return _divide(0.7 * (a - 0.7 * b - 0.9), 0.7 * a + b - 0.7 * 0.9 + 0.08 * (1.0 + 0.7 * 0.7))
+        return _divide(0.7 * (a - 0.7 * b - 0.9), 0.7 * a + b + 0.08 * (1.0 + 0.7 * 0.7))
     if formula == MSAVI:
         length = 1.0 - 2.0 * 0.4 * _divide(a - b, a + b) * (a - 0.4 * b)
         return _divide((1.0 + length) * (a - b), a + b + length)
@@ -71,8 +75,9 @@ def index_value(formula: int, a: float, b: float, c: float) -> float:
         shifted = _divide(a - b, a + b) + 0.5
         return math.sqrt(shifted) if shifted >= 0.0 else np.nan
     if formula == LAI_NDVI_LOG:
-        share = (_divide(a - b, a + b) - 0.12) / (0.91 - 0.12)
-        return -math.log(share) / 0.7 if share > 0.0 else np.nan
+        # Part of the light that reaches the ground: 1 over soil, 0 under the densest canopy.
+        through = (0.89 - _divide(a - b, a + b)) / (0.89 - 0.10)
+        return max(-math.log(through) / 0.71, 0.0) if through > 0.0 else np.nan
     return -17.91 * b + 12.26 * a
 
 

@@ -57,7 +57,7 @@ INDICES: Mapping[str, Index] = {
     "tsavi": Index(
         formulas.TSAVI,
         _NIR_RED,
-        "0.7 (B08 - 0.7 B04 - 0.9) / (0.7 B08 + B04 - 0.63 + 0.1192)",
+        "0.7 (B08 - 0.7 B04 - 0.9) / (0.7 B08 + B04 + 0.1192)",
         "Transformed soil-adjusted vegetation index",
         1e-2,
     ),
@@ -85,7 +85,7 @@ INDICES: Mapping[str, Index] = {
     "lai_ndvi": Index(
         formulas.LAI_NDVI_LOG,
         _NIR_RED,
-        "-ln((NDVI - 0.12) / (0.91 - 0.12)) / 0.7",
+        "max(0, -ln((0.89 - NDVI) / 0.79) / 0.71)",
         "Leaf area index by the logarithm of NDVI",
         1e-3,
     ),
