@@ -191,6 +191,8 @@ class SceneRow(Base):
     relative_orbit: Mapped[int | None]
     orbit_direction: Mapped[str | None]
     """``ascending`` or ``descending``; null where the orbit does not matter (optical)."""
+    radar_quantity: Mapped[str | None]
+    """``sigma0``, ``gamma0``, ``beta0`` or ``coherence``; None for optical scenes."""
     pair_started_at: Mapped[datetime | None]
     """Instant of the earlier acquisition of a coherence pair; the later one is ``acquired_at``."""
     format: Mapped[str]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
 from sen4cap_core.db.models import DeclarationSet, ObservationSet, Product, ProductInput, SceneRow
+from sen4cap_core.db.radar import one_quantity, wanted_backscatter
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class ObservationFile:
     orbit_direction: str | None = None
     pair_started_at: datetime | None = None
     """Instant of the earlier acquisition of a coherence pair; ``acquired_at`` is the later one."""
+    radar_quantity: str | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,11 @@ def former_observations(
 def observation_files(
     session: Session, declaration_set_id: int, group: str, start: datetime, end: datetime
 ) -> Sequence[ObservationFile]:
-    """Return the observation files of a period, of scenes in force, in order of time and tile."""
+    """Return the observation files of a period, of scenes in force, in order of time and tile.
+
+    Of backscatter in several quantities on one tile, relative orbit and day only one counts: what the site's
+    ``radar.backscatter`` names, see `one_quantity`.
+    """
     query = (
         select(
             ObservationSet.id,
@@ -141,6 +147,7 @@ def observation_files(
             SceneRow.relative_orbit,
             SceneRow.orbit_direction,
             SceneRow.pair_started_at,
+            SceneRow.radar_quantity,
         )
         .join(SceneRow, SceneRow.id == ObservationSet.scene_id)
         .where(
@@ -152,4 +159,8 @@ def observation_files(
         )
         .order_by(SceneRow.acquired_at, SceneRow.tile, SceneRow.id)
     )
-    return [ObservationFile(*row) for row in session.execute(query)]
+    files = [ObservationFile(*row) for row in session.execute(query)]
+    if group != "backscatter":
+        return files
+    site_id = session.get_one(DeclarationSet, declaration_set_id).site_id
+    return one_quantity(files, wanted_backscatter(session, site_id))

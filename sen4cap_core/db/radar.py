@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol, TypeVar
 
 from sqlalchemy import func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -12,6 +14,90 @@ from sen4cap_core.db.models import RadarAcquisition, SceneRow, Site, Upload
 
 WAKING_KINDS = ("radar", "declarations", "site-config", "site-extent")
 """Uploads that may give a waiting acquisition what it lacks."""
+
+QUANTITIES = ("gamma0", "sigma0", "beta0")
+"""Which of several counts where the site's own choice is not among them, the first first."""
+SAME_SLICE = timedelta(seconds=10)
+"""The SLC and the GRD product of one slice begin some seconds apart, two slices 25."""
+
+
+class OfRadar(Protocol):
+    """A scene, or what was observed on it."""
+
+    @property
+    def tile(self) -> str: ...
+    @property
+    def relative_orbit(self) -> int | None: ...
+    @property
+    def acquired_at(self) -> datetime: ...
+    @property
+    def radar_quantity(self) -> str | None: ...
+
+
+Radar = TypeVar("Radar", bound=OfRadar)
+
+
+def wanted_backscatter(session: Session, site_id: int) -> str:
+    """Return the quantity a site's backscatter series are made of: ``sigma0`` or ``gamma0``."""
+    config = session.get_one(Site, site_id).config
+    return str(config.get("radar", {}).get("backscatter", "sigma0"))
+
+
+def one_quantity(found: Sequence[Radar], wanted: str) -> list[Radar]:
+    """Leave one quantity of backscatter for each tile, relative orbit and day; coherence stays as it is.
+
+    Two producers may have delivered one pass as sigma0 and as gamma0, which differ by a decibel: a mean over
+    both would be neither. The wanted one counts where it is there, else the first of `QUANTITIES`.
+    """
+    order = [wanted, *(quantity for quantity in QUANTITIES if quantity != wanted), None]
+    best: dict[tuple[object, ...], int] = {}
+    for one in found:
+        if one.radar_quantity in order:
+            rank = order.index(one.radar_quantity)
+            best[_pass(one)] = min(rank, best.get(_pass(one), rank))
+    return [
+        one
+        for one in found
+        if one.radar_quantity not in order or order.index(one.radar_quantity) == best[_pass(one)]
+    ]
+
+
+def _pass(one: OfRadar) -> tuple[object, ...]:
+    return one.tile, one.relative_orbit, one.acquired_at.date()
+
+
+def slc_of_slice(session: Session, grd: RadarAcquisition) -> RadarAcquisition | None:
+    """Return the SLC product of the slice that a GRD product is of; None where it is not there or failed."""
+    query = select(RadarAcquisition).where(
+        RadarAcquisition.site_id == grd.site_id,
+        RadarAcquisition.relative_orbit == grd.relative_orbit,
+        RadarAcquisition.platform == grd.platform,
+        RadarAcquisition.kind == "SLC",
+        RadarAcquisition.state == "processed",
+        RadarAcquisition.started_at.between(grd.started_at - SAME_SLICE, grd.started_at + SAME_SLICE),
+    )
+    return session.scalars(query.limit(1)).one_or_none()
+
+
+def supersede_same_slice(session: Session, scene: SceneRow) -> int:
+    """Take the place of our own backscatter of the same slice, made of its GRD product; return how many."""
+    others = session.scalars(
+        select(SceneRow).where(
+            SceneRow.site_id == scene.site_id,
+            SceneRow.tile == scene.tile,
+            SceneRow.sensor == scene.sensor,
+            SceneRow.relative_orbit == scene.relative_orbit,
+            SceneRow.id != scene.id,
+            SceneRow.acquired_at != scene.acquired_at,
+            SceneRow.acquired_at.between(scene.acquired_at - SAME_SLICE, scene.acquired_at + SAME_SLICE),
+            SceneRow.upload_id.is_(None),
+            SceneRow.state != "superseded",
+        )
+    ).all()
+    for other in others:
+        other.state, other.superseded_by = "superseded", scene.id
+        other.state_reason = f"superseded by {scene.product_id}, of the SLC product of the same slice"
+    return len(others)
 
 
 def enter_acquisition(session: Session, values: dict[str, object]) -> RadarAcquisition:

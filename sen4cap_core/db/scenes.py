@@ -19,6 +19,7 @@ from sen4cap_core.db.models import (
     Season,
     Site,
 )
+from sen4cap_core.db.radar import one_quantity, wanted_backscatter
 
 RADAR_PREFIX = "s1-"
 """Start of the sensor of radar products."""
@@ -109,7 +110,8 @@ def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[Sce
         older.state = "superseded"
         older.superseded_by = newest.id
         older.state_reason = f"superseded by {newest.product_id}"
-    if newest.state == "superseded":
+    # One that another pass or pair took the place of stays where it is.
+    if newest.state == "superseded" and newest.superseded_by in {scene.id for scene in scenes}:
         newest.state, newest.superseded_by, newest.state_reason = "ingested", None, None
     session.flush()
     return newest, scenes[:-1]
@@ -142,7 +144,10 @@ def unprocessed_scenes(session: Session) -> list[tuple[SceneRow, str]]:
 
 
 def radar_scenes(session: Session, site_id: int, start: datetime, end: datetime) -> list[SceneRow]:
-    """Return the radar scenes of a site in force and readable, from ``start`` to before ``end``, by time."""
+    """Return the radar scenes of a site in force and readable, from ``start`` to before ``end``, by time.
+
+    Backscatter in one quantity for each pass, see `one_quantity`.
+    """
     query = (
         select(SceneRow)
         .where(
@@ -154,7 +159,7 @@ def radar_scenes(session: Session, site_id: int, start: datetime, end: datetime)
         )
         .order_by(SceneRow.acquired_at, SceneRow.tile, SceneRow.id)
     )
-    return list(session.scalars(query))
+    return one_quantity(list(session.scalars(query)), wanted_backscatter(session, site_id))
 
 
 def processed_optical_scenes(
@@ -172,7 +177,7 @@ def processed_optical_scenes(
         )
         .order_by(SceneRow.acquired_at, SceneRow.tile, SceneRow.product_id)
     )
-    return list(session.scalars(query))
+    return one_quantity(list(session.scalars(query)), wanted_backscatter(session, site_id))
 
 
 def skipped_scenes(session: Session, site_id: int) -> list[SceneRow]:

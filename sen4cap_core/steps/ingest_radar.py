@@ -48,6 +48,7 @@ def radar_values(scene: RadarScene, upload_id: int | None, tile: str) -> dict[st
         "platform": scene.platform,
         "acquired_at": scene.acquired_at,
         "pair_started_at": scene.pair_started_at,
+        "radar_quantity": scene.quantity,
         "tile": tile,
         "acquisition_key": f"s1/{tile}/{scene.acquisition_key}",
         "baseline": scene.baseline,

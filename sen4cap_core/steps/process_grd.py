@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.db.models import RadarAcquisition
+from sen4cap_core.db.radar import slc_of_slice
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import acquisition_orbit
@@ -40,6 +42,10 @@ def process_grd(context: Context, acquisition_id: int) -> ProcessedRadar:
 
     def work() -> ProcessedRadar:
         subject, _ = find_acquisitions(context, acquisition_id)
+        with context.session() as session:
+            slc = slc_of_slice(session, session.get_one(RadarAcquisition, acquisition_id))
+        if slc is not None:
+            raise NothingToDoError(f"backscatter of this slice is made of its SLC product {slc.product_id}")
         return _process(context, subject)
 
     return follow(context, acquisition_id, work)

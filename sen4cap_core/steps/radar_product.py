@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sen4cap_core import __version__
 from sen4cap_core.db.models import SceneRow
 from sen4cap_core.db.products import register_product
-from sen4cap_core.db.radar import supersede_longer_pairs
+from sen4cap_core.db.radar import supersede_longer_pairs, supersede_same_slice
 from sen4cap_core.products import naming
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import S1_BACKSCATTER, S1_COHERENCE
@@ -122,7 +122,10 @@ def publish_radar(
     found = ingest_radar(context, raster.site, None, item_path)
     with context.session() as session:
         for one in found:
-            supersede_longer_pairs(session, session.get_one(SceneRow, one.scene_id))
+            scene = session.get_one(SceneRow, one.scene_id)
+            supersede_longer_pairs(session, scene)
+            if raster.method == "slc":
+                supersede_same_slice(session, scene)
             register_product(
                 session,
                 {

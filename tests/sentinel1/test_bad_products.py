@@ -12,7 +12,14 @@ import shapely
 from sen4cap_core.errors import BadUploadError, NothingToDoError, UnreadableSceneError
 from sen4cap_core.rasters.elevation import write_elevation
 from sen4cap_core.rasters.mgrs import tile_grid, tiles_of_extent
-from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit, geocode_bursts, plan_bursts
+from sen4cap_core.scenes.footprints import split_at_antimeridian
+from sen4cap_core.sentinel1.acquisition import (
+    Terrain,
+    acquisition_orbit,
+    geocode_bursts,
+    parcels_met,
+    plan_bursts,
+)
 from sen4cap_core.sentinel1.box import box_around
 from sen4cap_core.sentinel1.product import is_product, open_product, unwrapped
 from tests.sentinel1.simulated_pair import Simulated
@@ -155,3 +162,12 @@ def test_outline_across_the_antimeridian_does_not_jump() -> None:
     assert unwrapped(ring).bounds == (179.5, 70.0, 180.5, 71.0)
     tile = tiles_of_extent(shapely.box(-179.9, 70.2, -179.6, 70.5))[0]
     assert box_around(unwrapped(ring), tile_grid(tile, 20)) is not None
+    # Tiles, parcels and elevation models have longitudes on both sides.
+    parts = split_at_antimeridian(unwrapped(ring))
+    assert parts.bounds == (-180.0, 70.0, 180.0, 71.0)
+    assert parts.area == pytest.approx(1.0)
+    west, east = shapely.box(-179.9, 70.2, -179.6, 70.5), shapely.box(179.6, 70.2, 179.9, 70.5)
+    assert parts.contains(west)
+    assert parts.contains(east)
+    tree = shapely.STRtree([west, east, shapely.box(0, 70, 1, 71)])
+    assert parcels_met(tree, unwrapped(ring)).tolist() == [0, 1]

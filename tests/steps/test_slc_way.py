@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import geopandas as gpd
@@ -165,13 +165,17 @@ def table_of(desk: Desk, group: str):
     return pq.read_table(desk.context.settings.data / file.path)
 
 
-def test_a_detected_product_becomes_backscatter_of_parcels(desk: Desk, tmp_path: Path) -> None:
+def test_a_detected_product_becomes_backscatter_of_parcels(
+    desk: Desk, products: dict[str, Path], tmp_path: Path
+) -> None:
     assumed_season(desk.context, SITE, YEAR)
     with desk.context.engine.begin() as connection:
         connection.execute(text("UPDATE site SET tiles = '{33TTG}'"))
     pair = small_pair()
     radar = SimulatedRadar(pair.ground, seed=3)
-    number = enter(desk, write_grd(tmp_path, radar, pair.first, ["VV"], 130.0, as_zip=True))
+    # The GRD product of a slice begins some seconds after its SLC product.
+    flight = replace(pair.first, middle_at=pair.first.middle_at + timedelta(seconds=3))
+    number = enter(desk, write_grd(tmp_path, radar, flight, ["VV"], 130.0, as_zip=True))
     with desk.context.session() as session:
         (job,) = session.scalars(select(Job).where(Job.kind == "process-grd")).all()
         assert job.payload == {"acquisition_id": number}
@@ -189,6 +193,14 @@ def test_a_detected_product_becomes_backscatter_of_parcels(desk: Desk, tmp_path:
 
     power = table_of(desk, "backscatter")["vv_mean"].to_numpy()
     assert power == pytest.approx(np.full(6, 0.1), rel=0.05)
+
+    # The SLC product of the slice takes its place: it is not counted twice.
+    process_slc(desk.context, enter(desk, products["first"]))
+    with desk.context.session() as session:
+        old, new = session.scalars(select(SceneRow).order_by(SceneRow.id)).all()
+        assert (old.state, old.superseded_by, new.radar_quantity) == ("superseded", new.id, "sigma0")
+    with pytest.raises(NothingToDoError, match="is made of its SLC product S1A_IW_SLC__1SSV_2022"):
+        process_grd(desk.context, number)
 
 
 def test_the_operators_snap_takes_the_place_of_our_chain(
