@@ -312,6 +312,8 @@ class SiteConfig(StrictModel):
     """Ready-made Sentinel-1 products."""
     tiles: tuple[str, ...] | None = Field(default=None, min_length=1)
     """MGRS tiles, ``30TUM``; default: all tiles that meet the extent."""
+    cloud_screening: bool = False
+    """Whether clouds and shadows are looked for beyond the products' own masks (docs/clouds.md)."""
     sources: tuple[SourceConfig, ...] = ()
     """Where scenes are fetched from; default: only what is dropped."""
     retention: RetentionConfig = RetentionConfig()

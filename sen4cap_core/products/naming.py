@@ -185,6 +185,11 @@ def labels_path(
     return folder / f"{_tile(tile)}_{resolution_m:g}m_{_part(version)}.npz"
 
 
+def screening_folder(site: str, year: int, tile: str, version: str) -> PurePosixPath:
+    """Folder of the cloud screening of one tile, on one grid and with one set of thresholds."""
+    return year_folder(site, year) / "screening" / _tile(tile) / _part(version)
+
+
 def s1_composite_folder(site: str, year: int, tile: str, version: str) -> PurePosixPath:
     """Folder of the radar composites of one tile and one set of inputs."""
     return year_folder(site, year) / "s1-composites" / _tile(tile) / _part(version)

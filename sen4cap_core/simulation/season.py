@@ -144,13 +144,16 @@ class Season:
             view_zenith_deg=3.5 if one.relative_orbit == 137 else 9.0,
         )
 
-    def images(self, one: Pass) -> dict[str, NDArray[np.uint16] | NDArray[np.uint8]]:
+    def images(
+        self, one: Pass, clouds: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
+    ) -> dict[str, NDArray[np.uint16] | NDArray[np.uint8]]:
         """Compute the stored numbers of all bands of a pass.
 
+        ``clouds`` are other clouds and shadows than those of the pass, as `cloud_and_shadow` gives them.
         Memory of a whole tile: 1.5 GB with all bands, 1 GB with the 10 m bands only.
         """
         acquisition = self.acquisition(one)
-        cloud, shadow = cloud_and_shadow(
+        cloud, shadow = clouds or cloud_and_shadow(
             one, self.grid, acquisition.sun_zenith_deg, acquisition.sun_azimuth_deg, self.seed
         )
         ndvi = np.append(self._growth.ndvi_on(one.at.date()), np.float32(VERGE_NDVI))

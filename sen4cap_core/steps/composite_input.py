@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sen4cap_core.clock import midnight
 from sen4cap_core.db import scenes as scene_rows
@@ -17,6 +18,10 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.screen_scene import screened_before
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 LEAST_SCENES = 2
 """A composite of one date is that date."""
@@ -64,27 +69,39 @@ def find_composite_input(
         switch = SiteConfig.model_validate(site.config).processors.l3a
         if not switch.is_on:
             raise NothingToDoError(f"site.yaml of {site.slug} switches L3A off")
-        seasons = site_rows.seasons_on(session, site.id, day)
-        year = seasons[0].year if seasons else day.year
+        year = _year(session, site.id, day)
         found = CompositeInput(site.slug, site.id, year, switch.compat == "sen4cap")
         start = midnight(day - timedelta(days=days_before))
         end = midnight(day + timedelta(days=days_after + 1))
         known = [
-            (row.id, row.tile, row.product_id, Path(row.path))
+            (
+                row.id,
+                row.tile,
+                row.product_id,
+                Path(row.path),
+                _year(session, site.id, row.acquired_at.date()),
+            )
             for row in scene_rows.processed_optical_scenes(session, site.id, start, end)
             if tile is None or row.tile == tile
         ]
-    for scene_id, at_tile, product_id, path in known:
+    for scene_id, at_tile, product_id, path, scene_year in known:
         found.n_scenes[at_tile] = found.n_scenes.get(at_tile, 0) + 1
         try:
             scene = _open(path, product_id, at_tile)
         except (BadUploadError, OSError) as error:
             found.left_out.append(f"{product_id}: {error}")
             continue
+        scene = screened_before(context, found.site, scene_year, scene)
         found.tiles.setdefault(at_tile, []).append(TileScene(scene_id, scene))
     for at_tile, members in found.tiles.items():
         found.tiles[at_tile] = _of_one_zone(members, found.left_out)
     return found
+
+
+def _year(session: Session, site_id: int, day: date) -> int:
+    """Year folder of a day: that of its season."""
+    seasons = site_rows.seasons_on(session, site_id, day)
+    return seasons[0].year if seasons else day.year
 
 
 def _open(path: Path, product_id: str, tile: str) -> Scene:

@@ -26,6 +26,7 @@ from sen4cap_core.steps.composite_input import (
 )
 from sen4cap_core.steps.composite_product import MadeComposite, publish_composite
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.screen_scene import is_screened
 
 HALF_SYNTHESIS_DAYS = 25
 BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
@@ -181,6 +182,7 @@ def _key(
             "bands": list(plan.bands),
             "resolution_m": size_m,
             "settings": asdict(settings),
+            "screened": [is_screened(member.scene) for member in members],
         },
         __version__,
     )

@@ -18,6 +18,7 @@ from sen4cap_core.rasters.scene_pass import PassResult
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import read_raster_header
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.screen_scene import is_screened
 
 if TYPE_CHECKING:
     from sen4cap_core.steps.subject import Subject
@@ -40,7 +41,7 @@ def make_path(context: Context, subject: Subject, scene: Scene, variable: str) -
         {
             "variable": variable,
             "scale": quantisation_of(variable).scale,
-            "mask": "scl",
+            "mask": "scl, screening" if is_screened(scene) else "scl",
             "method": facts_of(variable, scene).method,
         },
         __version__,
@@ -65,6 +66,8 @@ def publish_raster(
     facts, stored = facts_of(variable, scene), quantisation_of(variable)
     collection = l3b_collection(variable)
     properties: dict[str, object] = {"s2:processing_baseline": scene.baseline} if scene.baseline else {}
+    if is_screened(scene):
+        properties["sen4cap:cloud_screening"] = True
     item = raster_item(
         collection=collection,
         item_id=raster.path.stem,

@@ -27,6 +27,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.l3b_product import make_path, publish_raster
 from sen4cap_core.steps.observe import CarriedOver, find_carried_over, labels_to_read, write_set
 from sen4cap_core.steps.parcel_labels import labels_of
+from sen4cap_core.steps.screen_scene import screened
 from sen4cap_core.steps.subject import MissingSet, ProcessedScene, Subject
 
 
@@ -146,10 +147,12 @@ def _read_scene(
     rasters: tuple[str, ...],
 ) -> list[ParcelSums]:
     """Decode the scene once: rasters and sums of all variables in one pass."""
+    with done.stage("cloud screening"):
+        scene, unscreened = screened(context, done.subject, scene)
     plan = pass_plan(computed, scene)
     done.lacking |= plan.lacking
     unmade = (f"no {name}: {why}" for name, why in done.lacking.items())
-    done.warnings = [*scene.warnings, *plan.notes, *unmade]
+    done.warnings = [*scene.warnings, *plan.notes, *unmade, *([unscreened] if unscreened else [])]
     made = {
         output.name: make_path(context, done.subject, scene, output.name)
         for output in outputs_of(plan.items)
