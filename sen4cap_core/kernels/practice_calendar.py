@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Final, cast
 
+import numpy as np
 from numba import njit
 
 from sen4cap_core.kernels.mowing_drops import day_of_year
@@ -21,6 +22,10 @@ NR: Final = -2
 """Not relevant."""
 NA1: Final = -3
 """Not available because the parcel has too few radar pixels."""
+
+ON: Final = cast(bool, np.bool_(True))
+OFF: Final = cast(bool, np.bool_(False))
+"""Switches of calls from kernel to kernel: for a literal True or False numba compiles the called one anew."""
 
 TOLERANCE: Final = 1e-8
 """Values closer than this are equal."""

@@ -15,6 +15,8 @@ from sen4cap_core.kernels.practice_calendar import (
     NO_DAY,
     NR,
     NR_DAY,
+    OFF,
+    ON,
     YES,
     above,
     monday_of,
@@ -189,7 +191,7 @@ def judge_catch_crop(
                     is_possible = True
         if not is_possible:
             return PracticeFinding(start, end, NR, NR, NR, NR, NR, POOR)
-    m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, True, window)
+    m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, ON, window)
     if m10 == NA:
         m10 = YES
     return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10))
@@ -208,7 +210,7 @@ def _mark_period(
 ) -> tuple[int, int, int, int, int]:
     """Summarize M6 to M10 over a catch crop's period."""
     week = monday_of(start)
-    n_window = mark_window(series, p, start, end, limits, critical_f, True, original, window)
+    n_window = mark_window(series, p, start, end, limits, critical_f, ON, original, window)
     established = week + ESTABLISHMENT_DAYS
     m6 = any_presence(window, n_window)
     if m6 == NO and not has_ndvi(window, n_window, established):
@@ -266,7 +268,7 @@ def judge_by_growth(
             end = start + c.period_days - 1
         if last_day <= monday_of(start) + 6:
             return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
-        m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, False, window)
+        m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, OFF, window)
         return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10))
     earliest = harvest.week if harvest.week != NR_DAY else season.harvest_start_week
     if has_period:
@@ -298,5 +300,5 @@ def judge_by_growth(
         end = start + c.period_days - 1
     if last_day <= monday_of(start) + 6:
         return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
-    m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, False, window)
+    m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, OFF, window)
     return PracticeFinding(start, end, m6, m7, m8, m9, m10, grade)

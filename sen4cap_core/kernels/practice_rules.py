@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.practice_calendar import NA, NO, NO_DAY, NR, NR_DAY, YES, monday_of
+from sen4cap_core.kernels.practice_calendar import NA, NO, NO_DAY, NR, NR_DAY, OFF, YES, monday_of
 from sen4cap_core.kernels.practice_catch import PracticeFinding
 from sen4cap_core.kernels.practice_harvest import HarvestFinding, ParcelSeason
 from sen4cap_core.kernels.practice_series import Series
@@ -120,9 +120,7 @@ def _has_ndvi_loss(
     """
     margin = rules.mark_margin_days[s]
     first_day = rules.mark_start - margin
-    n = mark_window(
-        series, p, first_day, rules.mark_end + margin, limits, critical_f, False, original, window
-    )
+    n = mark_window(series, p, first_day, rules.mark_end + margin, limits, critical_f, OFF, original, window)
     first_week, last_week = monday_of(rules.mark_start), monday_of(rules.mark_end) + 7
     answer = NA
     for i in range(n - 1, -1, -1):
@@ -160,7 +158,7 @@ def judge_by_rules(
     facts = 0
     if asked & NO_SEASON_VEGETATION:
         first_day = monday_of(harvest.vegetation_start)
-        n = mark_window(series, p, first_day, end, limits, critical_f, False, original, window)
+        n = mark_window(series, p, first_day, end, limits, critical_f, OFF, original, window)
         if any_presence(window, n) == NO:
             facts |= NO_SEASON_VEGETATION
     loss = False
@@ -168,7 +166,7 @@ def judge_by_rules(
         loss = _has_ndvi_loss(series, p, limits, critical_f, original, rules, s, window)
         if loss:
             facts |= NDVI_LOSS
-    n = mark_window(series, p, start, end, limits, critical_f, False, original, window)
+    n = mark_window(series, p, start, end, limits, critical_f, OFF, original, window)
     presence = any_presence(window, n)
     facts |= VEGETATION if presence == YES else NO_VEGETATION
     if not has_ndvi(window, n, NO_DAY):

@@ -219,7 +219,9 @@ def sort_rows(first: int, last: int, rows: Rows) -> bool:
                 rows.day[at + i] = np.int32(key[order[i]] >> 16)
                 rows.orbit[at + i] = np.int16(key[order[i]] & 65535)
                 numbers[i] = rows.mean[at + order[i]]
-            rows.mean[at : at + n] = numbers[:n]
+            # Loops in place of slices: to assign a slice compiles the words of its error, 5 seconds.
+            for i in range(n):
+                rows.mean[at + i] = numbers[i]
             if rows.start.size > 0:
                 for i in range(n):
                     numbers[i] = rows.start[at + order[i]]
@@ -228,7 +230,8 @@ def sort_rows(first: int, last: int, rows: Rows) -> bool:
             if rows.std.size > 0:
                 for i in range(n):
                     numbers[i] = rows.std[at + order[i]]
-                rows.std[at : at + n] = numbers[:n]
+                for i in range(n):
+                    rows.std[at + i] = numbers[i]
         to = at
         for i in range(at, at + n):
             same_day = to > at and rows.day[to - 1] == rows.day[i]

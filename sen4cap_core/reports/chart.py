@@ -14,6 +14,7 @@ from PIL import Image
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.filled import MAX_GAP_DAYS, filled_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -110,7 +111,9 @@ def parcel_chart_png(
     if subtitle:
         figure.text(0.988, 0.945, subtitle, size=9, color=_SOFT, va="center", ha="right", parse_math=False)
     names = [one.name for one in coherence]
-    _legend(axes, bool(events), bool(periods), bool(np.isnan(values).any()), names)
+    unclear = np.isnan(values)
+    has_long_gap = bool((np.diff(when[~unclear]) > MAX_GAP_DAYS).any())
+    _legend(axes, bool(events), bool(periods), bool(unclear.any()), has_long_gap, names)
     buffer = io.BytesIO()
     canvas.print_png(buffer)  # type: ignore[no-untyped-call]
     buffer.seek(0)
@@ -134,8 +137,11 @@ def _span(
 
 def _draw_series(axes: Axes, when: NDArray[np.int64], values: NDArray[np.float64]) -> None:
     clear = ~np.isnan(values)
+    line = filled_series(when, values)
+    axes.plot(line.days, line.near, color=_SERIES, lw=1.4, zorder=3)
+    axes.plot(line.days, line.far, color=_SERIES, lw=0.9, ls=(0, (3, 3)), alpha=0.7, zorder=2)
     axes.plot(
-        when[clear], values[clear], color=_SERIES, lw=1.4, marker="o", ms=4, mec="white", mew=0.6, zorder=3
+        when[clear], values[clear], ls="", color=_SERIES, marker="o", ms=4, mec="white", mew=0.6, zorder=3
     )
     if not clear.any():
         axes.text(0.5, 0.5, "no clear date", transform=axes.transAxes, size=11, color=_SOFT, ha="center")
@@ -204,7 +210,12 @@ def _draw_frame(axes: Axes, first: float, last: float, what: str) -> None:
 
 
 def _legend(
-    axes: Axes, has_events: bool, has_periods: bool, has_unclear: bool, orbits: Sequence[str]
+    axes: Axes,
+    has_events: bool,
+    has_periods: bool,
+    has_unclear: bool,
+    has_long_gap: bool,
+    orbits: Sequence[str],
 ) -> None:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
@@ -214,6 +225,9 @@ def _legend(
     ]
     for place, name in enumerate(orbits):
         handles.append(Line2D([], [], color=_RADAR[place % len(_RADAR)], lw=0.9, marker=".", label=name))
+    if has_long_gap:
+        dashed = (0, (3, 3))
+        handles.append(Line2D([], [], color=_SERIES, lw=0.9, ls=dashed, label=f"over {MAX_GAP_DAYS} days"))
     if has_unclear:
         handles.append(Line2D([], [], color=_SOFT, ls="", marker="|", ms=6, label="date not clear"))
     if has_events:

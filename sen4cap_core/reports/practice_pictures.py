@@ -15,6 +15,7 @@ from PIL import Image
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.filled import filled_series
 from sen4cap_core.reports.parcel_map import parcel_map_png
 
 if TYPE_CHECKING:
@@ -97,7 +98,10 @@ def practice_chart_png(chart: PracticeChart) -> bytes:
     for (bottom, height), (series, label, colour) in zip(heights, parts, strict=False):
         axes = figure.add_axes((0.09, bottom, 0.89, height), sharex=first)
         first = first or axes
-        axes.plot(*series, color=colour, lw=0.9, marker="o", ms=2.2)
+        line = filled_series(*series)
+        axes.plot(line.days, line.near, color=colour, lw=0.9)
+        axes.plot(line.days, line.far, color=colour, lw=0.6, ls=(0, (3, 3)), alpha=0.7)
+        axes.plot(*series, ls="", color=colour, marker="o", ms=2.2)
         axes.set_ylabel(label, size=8, color=_INK)
         axes.tick_params(labelbottom=False, labelsize=7, colors=_SOFT)
         _draw_periods(axes, chart)
