@@ -48,6 +48,8 @@ class GrassSettings(BaseModel):
     """The most likely day, as a share of the time between the clear dates before and after."""
     max_low: float = Field(0.85, ge=-1, le=1)
     """The value after the fall is at most this."""
+    max_fall_gap_days: float = Field(60.0, ge=1, le=366)
+    """A fall between clear values further apart has no date, unless coherence gives it one: left out."""
     neighbour_quantile: float = Field(0.5, gt=0, lt=1)
     """What part of the neighbourhood's changes is taken for weather and season."""
     neighbour_doubt: float = Field(4.0, ge=0)

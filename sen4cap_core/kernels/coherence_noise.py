@@ -16,9 +16,10 @@ NOISE_BIN = 0.002
 LEAST_DIFFERENCES = 8
 NEXT_WEIGHT = 0.3
 """Weight of the value after the rise: stubble stays coherent for a while."""
+NEXT_VARIANCE = (1.0 - NEXT_WEIGHT) ** 2 + NEXT_WEIGHT**2
 
 
-@njit(nogil=True, cache=True)
+@njit(nogil=True, cache=True, error_model="numpy")
 def score_rises(
     first: int,
     last: int,
@@ -49,6 +50,7 @@ def score_rises(
     n = columns.size
     counts = np.empty(NOISE_BINS, np.int32)
     series = np.empty(n, np.float64)
+    scales = np.empty((2, N_BEFORE + 1), np.float64)
     for p in range(first, last):
         counts[:] = 0
         total = 0
@@ -72,7 +74,11 @@ def score_rises(
             if 2 * below >= total:
                 noise = 1.4826 * (b + 0.5) * NOISE_BIN / math.sqrt(2.0)
                 break
-        noise = max(noise, noise_floors[p])
+        # A comparison with so many values before, without and with the value after: all there are.
+        per_noise = 1.0 / max(noise, noise_floors[p])
+        for m in range(LEAST_BEFORE, N_BEFORE + 1):
+            scales[0, m] = per_noise / math.sqrt(1.0 + 1.0 / m)
+            scales[1, m] = per_noise / math.sqrt(NEXT_VARIANCE + 1.0 / m)
         for t in range(LEAST_BEFORE, n):
             if math.isnan(series[t]):
                 continue
@@ -86,8 +92,8 @@ def score_rises(
                 continue
             n_tested[p] += 1
             value = series[t]
-            variance = 1.0
+            has_next = 0
             if t + 1 < n and not math.isnan(series[t + 1]):
                 value = (1.0 - NEXT_WEIGHT) * value + NEXT_WEIGHT * series[t + 1]
-                variance = (1.0 - NEXT_WEIGHT) ** 2 + NEXT_WEIGHT**2
-            rises[p, out_first + t] = (value - level / m) / (noise * math.sqrt(variance + 1.0 / m))
+                has_next = 1
+            rises[p, out_first + t] = (value - level / m) * scales[has_next, m]

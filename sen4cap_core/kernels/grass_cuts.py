@@ -1,4 +1,4 @@
-"""Cuts of grass: lasting falls of NDVI beyond what the neighbourhood shows, coherence as a witness."""
+"""Cuts of grass: falls of NDVI with coherence as a witness, the strongest first."""
 
 from __future__ import annotations
 
@@ -8,130 +8,18 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.mowing_drops import day_of_year
-from sen4cap_core.kernels.mowing_slots import S1, S2, S2_S1
-
-(
-    LOWEST, LEAST_CLEAR, LEAST_FALL, LEAST_SHARE, SPRING_FACTOR, SPRING_DOY, AUTUMN_FACTOR, AUTUMN_FIRST_DOY,
-    AUTUMN_LAST_DOY, WINDOW_DAYS, BRIEF_DAYS, RECOVERED, REGROWTH_PER_DAY, DISTANCE_DAYS, DATE_SHARE,
-    HIGHEST_LOW, WITNESS_Z, WITNESS_FULL_Z, WITNESS_FACTOR, ALONE_Z, ALONE_GAP_DAYS, N_THRESHOLDS,
-) = range(22)  # fmt: skip
-"""Places in the array of thresholds."""
-
-STEP_WEIGHT = 0.5
-"""Weight of the steepest step in a fall of several steps; the rest is the whole fall. Cuts are sudden."""
-RECOVERED_AFTER_DAYS = 5.0
-RECOVERED_PER_DAY = 0.035
-"""The share of a fall that must be won back to make it a cloud grows with the time grass had to regrow."""
-RETURN_WEIGHT = 0.5
-"""Weight against a return faster than grass regrows."""
-WITNESS_LEAD_DAYS = 1
-WITNESS_LAG_DAYS = 7
-"""The first coherent pair begins after the cut, but no later than a pair's length after the low value."""
-
-
-@njit(nogil=True, cache=True)
-def demand_at(doy: int, thresholds: NDArray[np.float64]) -> float:
-    """Factor on the least fall at a day of the year: more in early spring, rising over autumn."""
-    factor = 1.0
-    if doy < thresholds[SPRING_DOY]:
-        factor = thresholds[SPRING_FACTOR]
-    span = thresholds[AUTUMN_LAST_DOY] - thresholds[AUTUMN_FIRST_DOY]
-    part = min(max((doy - thresholds[AUTUMN_FIRST_DOY]) / span, 0.0), 1.0)
-    return float(factor + (thresholds[AUTUMN_FACTOR] - 1.0) * part)
-
-
-@njit(nogil=True, cache=True)
-def gather_clear(
-    p: int,
-    columns: NDArray[np.int64],
-    values: NDArray[Any],
-    scale: float,
-    clear_scores: NDArray[np.float32],
-    thresholds: NDArray[np.float64],
-    value: NDArray[np.float64],
-    at: NDArray[np.int64],
-) -> int:
-    """Write the clear values of a parcel and their places among ``columns``; return how many."""
-    n = 0
-    has_scores = clear_scores.size > 0
-    for k in range(columns.size):
-        ndvi = float(values[p, columns[k]]) / scale
-        if not ndvi >= thresholds[LOWEST]:
-            continue
-        if has_scores and clear_scores[p, columns[k]] < thresholds[LEAST_CLEAR]:
-            continue
-        value[n] = ndvi
-        at[n] = k
-        n += 1
-    return n
-
-
-@njit(nogil=True, cache=True)
-def drop_brief_lows(
-    n: int,
-    days: NDArray[np.int32],
-    value: NDArray[np.float64],
-    at: NDArray[np.int64],
-    least: float,
-    brief_days: float,
-    recovered: float,
-) -> int:
-    """Take out lows of one or two values that recover at once, in place; return how many values stay."""
-    for length in (1, 2):
-        m = 0
-        i = 0
-        while i < n:
-            stop = i + length
-            if m > 0 and stop < n:
-                high, back = value[m - 1], value[stop]
-                top = value[i]
-                for j in range(i, stop):
-                    top = max(top, value[j])
-                fall = high - top
-                since = days[at[stop]] - days[at[i]]
-                share = recovered + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
-                if since <= brief_days and fall > least and back - top >= share * fall:
-                    i = stop
-                    continue
-            value[m], at[m] = value[i], at[i]
-            m += 1
-            i += 1
-        n = m
-    return n
-
-
-@njit(nogil=True, cache=True)
-def witness_of(
-    p: int,
-    first_day: float,
-    last_day: float,
-    pair_days: NDArray[np.int32],
-    pair_orbits: NDArray[np.int32],
-    rises: NDArray[np.float32],
-) -> tuple[float, int]:
-    """Strength of the coherence rises of pairs that begin in a period, and the pair of the strongest.
-
-    The strongest rise of each orbit counts; squares add up, as those of independent normal variables. The
-    pairs stand orbit by orbit. The pair is -1 where there is none.
-    """
-    total = 0.0
-    best = 0.0
-    best_pair = -1
-    in_orbit = 0.0
-    for r in range(pair_days.size):
-        if r > 0 and pair_orbits[r] != pair_orbits[r - 1]:
-            total += in_orbit * in_orbit
-            in_orbit = 0.0
-        if pair_days[r] < first_day or pair_days[r] > last_day:
-            continue
-        rise = float(rises[p, r])
-        if rise > in_orbit:
-            in_orbit = rise
-        if rise > best:
-            best = rise
-            best_pair = r
-    return np.sqrt(total + in_orbit * in_orbit), best_pair
+from sen4cap_core.kernels.grass_clear import drop_brief_lows, gather_clear
+from sen4cap_core.kernels.grass_falls import find_falls
+from sen4cap_core.kernels.grass_thresholds import (
+    BRIEF_DAYS,
+    DATE_SHARE,
+    DISTANCE_DAYS,
+    LEAST_FALL,
+    LONGEST_GAP_DAYS,
+    RECOVERED,
+)
+from sen4cap_core.kernels.grass_witness import find_rises_alone, hear_witness
+from sen4cap_core.kernels.mowing_slots import S2
 
 
 @njit(nogil=True, cache=True, error_model="numpy")
@@ -147,8 +35,10 @@ def find_cuts(
     course_of: NDArray[np.int32],
     pair_days: NDArray[np.int32],
     pair_lengths: NDArray[np.int32],
-    pair_orbits: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
     rises: NDArray[np.float32],
+    demand: NDArray[np.float64],
+    demand_first_day: int,
     thresholds: NDArray[np.float64],
     least_strength: float,
     n_clear: NDArray[np.int32],
@@ -174,10 +64,14 @@ def find_cuts(
         0 cloudy to 1 clear; NaN counts as clear.
     courses : float64 (G, K)
         NDVI course of each neighbourhood, ``course_of`` (P,) says which.
-    pair_days, pair_lengths, pair_orbits : int32 (R,)
-        Earlier day, length [days] and orbit number of the coherence pairs, orbit by orbit.
+    pair_days, pair_lengths : int32 (R,)
+        Earlier day and length [days] of the coherence pairs, orbit by orbit, ascending.
+    orbit_bounds : int64 (O + 1,)
+        Where the pairs of each orbit begin.
     rises : float32 (P, R)
         Rise of coherence in standard deviations, NaN where not tested.
+    demand : float64 (D,)
+        Factor on the least fall of each day from ``demand_first_day`` on (``demand_of_days``).
     thresholds : float64 (N_THRESHOLDS,)
     least_strength : float
         1 for cuts; less to see what was not enough.
@@ -214,13 +108,20 @@ def find_cuts(
         longest_gap_days[p] = longest
         least = 0.5 * thresholds[LEAST_FALL]
         n = drop_brief_lows(n, days, value, at, least, thresholds[BRIEF_DAYS], thresholds[RECOVERED])
-        m = _falls(n, days, value, at, courses[course_of[p]], thresholds, found)
+        course = courses[course_of[p]]
+        m = find_falls(n, days, value, at, course, demand, demand_first_day, thresholds, found)
         for c in range(m):
             seen_by[c] = S2
         if pair_days.size > 0:
             for c in range(m):
-                _hear_witness(p, c, pair_days, pair_lengths, pair_orbits, rises, thresholds, found, seen_by)
-            m = _rises_alone(
+                hear_witness(p, c, pair_days, pair_lengths, orbit_bounds, rises, thresholds, found, seen_by)
+        # A fall over a long gap has no date, unless radar gave it one.
+        longest_interval = (2.0 - 2.0 * thresholds[DATE_SHARE]) * thresholds[LONGEST_GAP_DAYS]
+        for c in range(m):
+            if found[c, 2] - found[c, 1] > longest_interval:
+                found[c, 0] = 0.0
+        if pair_days.size > 0:
+            m = find_rises_alone(
                 p,
                 n,
                 days,
@@ -228,8 +129,10 @@ def find_cuts(
                 at,
                 pair_days,
                 pair_lengths,
-                pair_orbits,
+                orbit_bounds,
                 rises,
+                demand,
+                demand_first_day,
                 thresholds,
                 m,
                 found,
@@ -261,135 +164,6 @@ def find_cuts(
                     found[c, 0] = 0.0
     cuts = cuts[:n_found]
     return parcel[:n_found], cuts[:, 1].copy(), cuts[:, 2].copy(), cuts[:, 0].copy(), mission[:n_found]
-
-
-@njit(nogil=True, cache=True, error_model="numpy")
-def _falls(
-    n: int,
-    days: NDArray[np.int32],
-    value: NDArray[np.float64],
-    at: NDArray[np.int64],
-    course: NDArray[np.float64],
-    thresholds: NDArray[np.float64],
-    found: NDArray[np.float64],
-) -> int:
-    """Write the falls of one parcel's clear values as candidates; return how many."""
-    m = 0
-    for j in range(1, n - 1):
-        if value[j] >= value[j - 1] or value[j] > thresholds[HIGHEST_LOW]:
-            continue
-        low_day = days[at[j]]
-        back = value[j + 1] - value[j]
-        since = days[at[j + 1]] - low_day
-        recovered = thresholds[RECOVERED] + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
-        too_fast = RETURN_WEIGHT * max(0.0, back - thresholds[REGROWTH_PER_DAY] * since)
-        i = j - 1
-        best = 0.0
-        steepest = 0.0
-        step_end = j
-        while i >= 0 and (i == j - 1 or low_day - days[at[i]] <= thresholds[WINDOW_DAYS]):
-            step = value[i] - value[i + 1] - max(0.0, course[at[i]] - course[at[i + 1]])
-            if step > steepest:
-                steepest = step
-                step_end = i + 1
-            whole = value[i] - value[j] - max(0.0, course[at[i]] - course[at[j]])
-            fall = STEP_WEIGHT * steepest + (1.0 - STEP_WEIGHT) * whole - too_fast
-            is_brief = since <= thresholds[BRIEF_DAYS] and back >= recovered * (value[i] - value[j])
-            if fall > 0.0 and not is_brief:
-                start = days[at[step_end - 1]]
-                gap = days[at[step_end]] - start
-                event = start + thresholds[DATE_SHARE] * gap
-                wanted = max(thresholds[LEAST_FALL], thresholds[LEAST_SHARE] * value[i])
-                strength = fall / (wanted * demand_at(day_of_year(int(event)), thresholds))
-                if strength > best:
-                    best = strength
-                    found[m, 0] = strength
-                    # An interval whose middle is the most likely day.
-                    found[m, 1] = start + (2.0 * thresholds[DATE_SHARE] - 1.0) * gap
-                    found[m, 2] = start + gap
-            i -= 1
-        if best > 0.0:
-            m += 1
-    return m
-
-
-@njit(nogil=True, cache=True)
-def _hear_witness(
-    p: int,
-    c: int,
-    pair_days: NDArray[np.int32],
-    pair_lengths: NDArray[np.int32],
-    pair_orbits: NDArray[np.int32],
-    rises: NDArray[np.float32],
-    thresholds: NDArray[np.float64],
-    found: NDArray[np.float64],
-    seen_by: NDArray[np.int8],
-) -> None:
-    """Strengthen a fall by the coherence rise of its time; date it by radar where the optical gap is
-    long.
-    """
-    start, end = found[c, 1], found[c, 2]
-    if found[c, 0] * (1.0 + thresholds[WITNESS_FACTOR]) < 1.0:
-        return
-    rise, pair = witness_of(
-        p, start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS, pair_days, pair_orbits, rises
-    )
-    if pair < 0 or rise < thresholds[WITNESS_Z]:
-        return
-    seen_by[c] = S2_S1
-    part = (rise - thresholds[WITNESS_Z]) / (thresholds[WITNESS_FULL_Z] - thresholds[WITNESS_Z])
-    found[c, 0] *= 1.0 + thresholds[WITNESS_FACTOR] * min(part, 1.0)
-    if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
-        found[c, 1] = max(start, float(pair_days[pair] - pair_lengths[pair]))
-        found[c, 2] = min(max(end, found[c, 1] + 1.0), float(pair_days[pair]))
-        found[c, 2] = max(found[c, 2], found[c, 1])
-
-
-@njit(nogil=True, cache=True)
-def _rises_alone(
-    p: int,
-    n: int,
-    days: NDArray[np.int32],
-    value: NDArray[np.float64],
-    at: NDArray[np.int64],
-    pair_days: NDArray[np.int32],
-    pair_lengths: NDArray[np.int32],
-    pair_orbits: NDArray[np.int32],
-    rises: NDArray[np.float32],
-    thresholds: NDArray[np.float64],
-    m: int,
-    found: NDArray[np.float64],
-    seen_by: NDArray[np.int8],
-) -> int:
-    """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
-    for r in range(pair_days.size):
-        if not rises[p, r] >= 0.7 * thresholds[ALONE_Z]:
-            continue
-        day = float(pair_days[r])
-        total, pair = witness_of(p, day - 6.0, day + 6.0, pair_days, pair_orbits, rises)
-        if pair != r or total < thresholds[ALONE_Z]:
-            continue
-        before = -1
-        for i in range(n):
-            if days[at[i]] > day - pair_lengths[r]:
-                break
-            before = i
-        after = before + 1
-        while after < n and days[at[after]] < day:
-            after += 1
-        if before >= 0 and after < n:
-            gap = days[at[after]] - days[at[before]]
-            if gap < thresholds[ALONE_GAP_DAYS]:
-                continue
-            # A long gap: regrowth may have hidden the fall, but not more than grass can regrow.
-            if value[after] - value[before] > 0.05:
-                continue
-        found[m, 0] = total / thresholds[ALONE_Z]
-        found[m, 1] = day - pair_lengths[r]
-        found[m, 2] = day
-        seen_by[m] = S1
-        m += 1
-    return m
 
 
 @njit(nogil=True, cache=True)

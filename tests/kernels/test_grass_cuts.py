@@ -11,7 +11,7 @@ import pytest
 
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import L4BConfig
-from sen4cap_core.kernels import grass_cuts as kernel
+from sen4cap_core.kernels import grass_thresholds
 from sen4cap_core.kernels.coherence_noise import NEXT_WEIGHT, score_rises
 from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
 from sen4cap_core.kernels.mowing_slots import S1, S2, S2_S1
@@ -125,7 +125,7 @@ def falls_twin(row, days, course, s: GrassSettings):
             strength = fall / (max(s.min_fall, s.min_fall_share * seen[i][1]) * demand)
             if best is None or strength > best[2]:
                 best = (start + (2 * s.date_share - 1) * gap, start + gap, strength)
-        if best:
+        if best and best[1] - best[0] <= (2 - 2 * s.date_share) * s.max_fall_gap_days:
             candidates.append(best)
     taken = []
     for one in sorted(candidates, key=lambda c: -c[2]):
@@ -281,6 +281,40 @@ def test_radar_strengthens_a_weak_fall_and_stands_alone_only_in_a_gap():
     assert run(ndvi, days, radar=radar, pixels=1).parcel.size == 0
 
 
+def test_a_fall_over_a_long_gap_is_left_out_and_radar_alone_must_show_more_in_autumn():
+    ndvi, days = season(step=5)
+    ndvi[5, 20:] -= 0.3
+    ndvi[5, 9:20] = np.nan
+    assert run(ndvi, days).parcel.size == 1
+    ndvi[5, 7:20] = np.nan
+    assert run(ndvi, days).parcel.size == 0
+    for shift, expected in ((0, 1), (125, 0)):
+        ndvi, days = season()
+        ndvi[5, 19:26] = np.nan
+        coherence, later = radar_season(12, 5, 18, noise=0.01)
+        coherence[5, 18:21] -= 0.2
+        later = (later + shift).astype(np.int32)
+        assert run(ndvi, days + shift, radar=(coherence, later), pixels=20).parcel.size == expected
+
+
+def test_a_long_pair_among_short_ones_is_not_heard():
+    ndvi, days = season()
+    ndvi[5, 19:26] = np.nan
+    coherence, later = radar_season(12, 5, 18, noise=0.01)
+    matrix = ObservationMatrix(
+        np.hstack([ndvi, coherence]), (Source("S2", np.arange(len(days)), days, days),)
+    )
+
+    def found(start_days):
+        source = Source("S1", np.arange(len(later)) + len(days), later, start_days, "037", "VH")
+        return find_mowings(matrix, facts(12, pixels=400), L4BConfig(), ("S2", "S1"), [(source, None)])[0]
+
+    start_days = (later - 6).astype(np.int32)
+    assert found(start_days).end_s[0] // 86400 == start_days[18]
+    start_days[18] -= 24
+    assert found(start_days).end_s[0] // 86400 == start_days[19]
+
+
 def test_results_do_not_depend_on_the_order_of_parcels():
     ndvi, days = random_ndvi(8, 60)
     order = np.random.default_rng(0).permutation(60)
@@ -295,4 +329,4 @@ def test_results_do_not_depend_on_the_order_of_parcels():
 
 
 def test_empty_thresholds_are_counted():
-    assert kernel.N_THRESHOLDS == 21
+    assert grass_thresholds.N_THRESHOLDS == 17

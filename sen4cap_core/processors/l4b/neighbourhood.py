@@ -13,8 +13,9 @@ from numpy.typing import NDArray
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, L4BConfig
 from sen4cap_core.kernels.coherence_noise import score_rises
-from sen4cap_core.kernels.grass_cuts import N_THRESHOLDS, find_cuts
+from sen4cap_core.kernels.grass_cuts import find_cuts
 from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
+from sen4cap_core.kernels.grass_thresholds import N_THRESHOLDS, demand_of_days
 from sen4cap_core.kernels.mowing_slots import S1, S2, S2_S1
 from sen4cap_core.processors.l4b.branches import sigma_floors
 from sen4cap_core.processors.l4b.model import (
@@ -52,9 +53,10 @@ def find_mowings(
     scores = np.empty((0, 0), np.float32) if matrix.clear_scores is None else matrix.clear_scores
     courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores)
     n_tested = np.zeros(facts.size, np.int32)
-    pair_days, pair_lengths, pair_orbits, rises = _radar_rises(matrix, facts, config, radar, n_tested)
+    pair_days, pair_lengths, orbit_bounds, rises = _radar_rises(matrix, facts, config, radar, n_tested)
     n_clear, longest = np.zeros(facts.size, np.int32), np.zeros(facts.size, np.int32)
     thresholds = _thresholds(settings)
+    demand_first_day, demand = _demand(settings, np.concatenate([days, pair_days]))
     parts = run_in_chunks(
         lambda first, last: find_cuts(
             first,
@@ -68,8 +70,10 @@ def find_mowings(
             course_of,
             pair_days,
             pair_lengths,
-            pair_orbits,
+            orbit_bounds,
             rises,
+            demand,
+            demand_first_day,
             thresholds,
             1.0,
             n_clear,
@@ -149,8 +153,12 @@ def _radar_rises(
     config: L4BConfig,
     radar: list[tuple[Source, Source | None]],
     n_tested: NDArray[np.int32],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.float32]]:
-    """Test all coherence values: earlier day, length and orbit number of each pair, and the rises (P, R)."""
+) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
+    """Test all coherence values: earlier day and length of each pair (R,), bounds of orbits, rises (P, R).
+
+    A pair that begins before the one that ended before it (a long one among short ones) tells less than that
+    one and is not heard: earlier days ascend within an orbit.
+    """
     n_pairs = [main.columns.size for main, _ in radar]
     rises = np.full((facts.size, sum(n_pairs)), np.nan, np.float32)
     floors = sigma_floors(facts, config.s1, original=False)
@@ -161,31 +169,42 @@ def _radar_rises(
             score_rises(first, last, main.columns, matrix.values, floors, begin, rises, n_tested)
 
         run_in_chunks(score, facts.size)
+        is_late = main.start_days < np.maximum.accumulate(main.start_days)
+        rises[:, begin : begin + n][:, is_late] = np.nan
         begin += n
     if not radar:
         empty = np.empty(0, np.int32)
-        return empty, empty, empty, rises
+        return empty, empty, np.zeros(1, np.int64), rises
     return (
-        np.concatenate([main.start_days for main, _ in radar]).astype(np.int32),
+        np.concatenate([np.maximum.accumulate(main.start_days) for main, _ in radar]).astype(np.int32),
         np.concatenate([main.days - main.start_days for main, _ in radar]).astype(np.int32),
-        np.repeat(np.arange(len(radar), dtype=np.int32), n_pairs),
+        np.cumsum([0, *n_pairs], dtype=np.int64),
         rises,
     )
 
 
+def _demand(settings: GrassSettings, days: NDArray[np.int32]) -> tuple[int, NDArray[np.float64]]:
+    """Factor on the least fall of each day from the first to the last, and the first."""
+    first, last = (int(days.min()), int(days.max())) if days.size else (0, 0)
+    return first, demand_of_days(
+        first,
+        last,
+        spring_factor=settings.spring_factor,
+        spring_doy=settings.spring_doy,
+        autumn_factor=settings.autumn_factor,
+        autumn_first_doy=settings.autumn_first_doy,
+        autumn_last_doy=settings.autumn_last_doy,
+    )
+
+
 def _thresholds(s: GrassSettings) -> NDArray[np.float64]:
-    """Thresholds in the order of ``kernels.grass_cuts``."""
+    """Thresholds in the order of ``kernels.grass_thresholds``."""
     values = np.array(
         [
             s.min_ndvi,
             s.min_clear_score,
             s.min_fall,
             s.min_fall_share,
-            s.spring_factor,
-            s.spring_doy,
-            s.autumn_factor,
-            s.autumn_first_doy,
-            s.autumn_last_doy,
             s.window_days,
             s.brief_days,
             s.recovered_share,
@@ -193,6 +212,7 @@ def _thresholds(s: GrassSettings) -> NDArray[np.float64]:
             s.min_distance_days,
             s.date_share,
             s.max_low,
+            s.max_fall_gap_days,
             s.witness_z,
             s.witness_full_z,
             s.witness_factor,

@@ -1,0 +1,154 @@
+"""Rises of coherence as witnesses of cuts, and as cuts of their own where NDVI has a gap."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.grass_thresholds import (
+    ALONE_GAP_DAYS,
+    ALONE_Z,
+    WITNESS_FACTOR,
+    WITNESS_FULL_Z,
+    WITNESS_Z,
+)
+from sen4cap_core.kernels.mowing_slots import S1, S2_S1
+
+WITNESS_LEAD_DAYS = 1
+WITNESS_LAG_DAYS = 7
+"""The first coherent pair begins after the cut, but no later than a pair's length after the low value."""
+ALONE_REACH_DAYS = 6.0
+"""Rises of other orbits that begin within these days tell of the same cut."""
+ALONE_LEAST_SHARE = 0.7
+"""The strongest orbit must show so much of what is asked for."""
+
+
+@njit(nogil=True, cache=True)
+def witness_of(
+    p: int,
+    first_day: float,
+    last_day: float,
+    pair_days: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
+    rises: NDArray[np.float32],
+) -> tuple[float, int]:
+    """Strength of the coherence rises of pairs that begin in a period, and the pair of the strongest.
+
+    The strongest rise of each orbit counts; squares add up, as those of independent normal variables. The
+    pair is -1 where there is none.
+
+    Parameters
+    ----------
+    pair_days : int32 (R,)
+        Earlier day of each pair, ascending within its orbit.
+    orbit_bounds : int64 (O + 1,)
+        Where the pairs of each orbit begin.
+    """
+    total = 0.0
+    best = 0.0
+    best_pair = -1
+    for orbit in range(orbit_bounds.size - 1):
+        low, high = orbit_bounds[orbit], orbit_bounds[orbit + 1]
+        stop = high
+        while low < high:
+            middle = (low + high) // 2
+            if pair_days[middle] < first_day:
+                low = middle + 1
+            else:
+                high = middle
+        in_orbit = 0.0
+        while low < stop and pair_days[low] <= last_day:
+            rise = float(rises[p, low])
+            in_orbit = max(in_orbit, rise)
+            if rise > best:
+                best = rise
+                best_pair = low
+            low += 1
+        total += in_orbit * in_orbit
+    return np.sqrt(total), best_pair
+
+
+@njit(nogil=True, cache=True)
+def hear_witness(
+    p: int,
+    c: int,
+    pair_days: NDArray[np.int32],
+    pair_lengths: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
+    rises: NDArray[np.float32],
+    thresholds: NDArray[np.float64],
+    found: NDArray[np.float64],
+    seen_by: NDArray[np.int8],
+) -> None:
+    """Strengthen a fall by the coherence rise of its time; date it by radar where the optical gap is
+    long.
+    """
+    start, end = found[c, 1], found[c, 2]
+    if found[c, 0] * (1.0 + thresholds[WITNESS_FACTOR]) < 1.0:
+        return
+    rise, pair = witness_of(
+        p, start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS, pair_days, orbit_bounds, rises
+    )
+    if pair < 0 or rise < thresholds[WITNESS_Z]:
+        return
+    seen_by[c] = S2_S1
+    part = (rise - thresholds[WITNESS_Z]) / (thresholds[WITNESS_FULL_Z] - thresholds[WITNESS_Z])
+    found[c, 0] *= 1.0 + thresholds[WITNESS_FACTOR] * min(part, 1.0)
+    if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
+        found[c, 1] = max(start, float(pair_days[pair] - pair_lengths[pair]))
+        found[c, 2] = min(max(end, found[c, 1] + 1.0), float(pair_days[pair]))
+        found[c, 2] = max(found[c, 2], found[c, 1])
+
+
+@njit(nogil=True, cache=True)
+def find_rises_alone(
+    p: int,
+    n: int,
+    days: NDArray[np.int32],
+    value: NDArray[np.float64],
+    at: NDArray[np.int64],
+    pair_days: NDArray[np.int32],
+    pair_lengths: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
+    rises: NDArray[np.float32],
+    demand: NDArray[np.float64],
+    demand_first_day: int,
+    thresholds: NDArray[np.float64],
+    m: int,
+    found: NDArray[np.float64],
+    seen_by: NDArray[np.int8],
+) -> int:
+    """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
+    for r in range(pair_days.size):
+        if not rises[p, r] >= ALONE_LEAST_SHARE * thresholds[ALONE_Z]:
+            continue
+        day = float(pair_days[r])
+        total, pair = witness_of(
+            p, day - ALONE_REACH_DAYS, day + ALONE_REACH_DAYS, pair_days, orbit_bounds, rises
+        )
+        if pair != r or total < thresholds[ALONE_Z]:
+            continue
+        before = -1
+        for i in range(n):
+            if days[at[i]] > day - pair_lengths[r]:
+                break
+            before = i
+        after = before + 1
+        while after < n and days[at[after]] < day:
+            after += 1
+        if before >= 0 and after < n:
+            gap = days[at[after]] - days[at[before]]
+            if gap < thresholds[ALONE_GAP_DAYS]:
+                continue
+            # A long gap: regrowth may have hidden the fall, but not more than grass can regrow.
+            if value[after] - value[before] > 0.05:
+                continue
+        # Soil that shows through in autumn is coherent too; without any NDVI there is nothing else to go by.
+        wanted = thresholds[ALONE_Z] * (demand[pair_days[r] - demand_first_day] if n > 0 else 1.0)
+        found[m, 0] = total / wanted
+        found[m, 1] = day - pair_lengths[r]
+        found[m, 2] = day
+        seen_by[m] = S1
+        m += 1
+    return m
