@@ -11,6 +11,7 @@
 ``export_markers``            marker databases MDB1, MDB2, MDB3: everything known of the parcels
 ``plan_seasons``              the calendar of the seasons: what is due, what it waits for
 ``by_hand``                   what people start: each operation a form
+``season_report``             how the seasons stand: downloads, scenes, work, machines, disk; e-mail
 ``reconcile``                 finds whatever no event announced and asks for it again
 ``worker``                    the warm process that runs scene work without starting an interpreter each time
 ============================  ================================================================================

@@ -10,6 +10,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from prefect import State
@@ -34,11 +35,15 @@ from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.external.running import ExternalProgramError
+from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
+from sen4cap_core.service.place import Place
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_back_orphans
 from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.preprocess_scene import corrector_of
+from sen4cap_core.steps.usage import measured, sample_machine
+from sen4cap_core.steps.warnings import look_for_warnings
 from sen4cap_core.steps.work import (
     CLASSIFY_CROPS,
     COMPOSITE_OPTICAL,
@@ -180,8 +185,11 @@ class WarmWorker:
 
     def _plan(self) -> None:
         """Look at the calendars now and then; only what changes them becomes a flow run with a page."""
+        api_url = Place(self._context.settings).prefect_api_url()
         while not self._stop.wait(PLAN_SECONDS):
             try:
+                sample_machine(self._context)
+                look_for_warnings(self._context, partial(tell, api_url))
                 for site in sorted(plan_seasons(self._context).sites_changed):
                     plan_seasons_flow(site, return_state=True)
             except Exception:
@@ -257,7 +265,7 @@ def run_work(context: Context, work: list[ClaimedJob]) -> None:
         parameters = {"upload_ids": [job.payload["upload_id"] for job in work]}
     token = current_work.set(work)
     try:
-        with keep_leases(context, work):
+        with keep_leases(context, work), measured(context, work):
             state: State[Any] = FLOWS[kind](**parameters, return_state=True)
     except Exception:
         with context.session() as session:

@@ -54,6 +54,13 @@ class Settings(BaseSettings):
     linger_seconds: float = 45.0
     """How long the drain flow waits for more work before it ends."""
 
+    smtp_url: SecretStr | None = None
+    """Server that takes e-mail: ``smtp://user:password@host:587`` (with STARTTLS) or ``smtps://...``."""
+    alert_email: str | None = None
+    """Addresses that alerts and the daily digest go to, separated by commas."""
+    alert_sender: str | None = None
+    """Sender of them; default: sen4cap at the host of the server."""
+
     sen2cor: str | None = None
     """Sen2Cor's ``L2A_Process``: a path, or ``docker:<image>`` / ``podman:<image>``."""
     maja: str | None = None

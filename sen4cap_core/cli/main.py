@@ -10,6 +10,7 @@ import sys
 import typer
 
 from sen4cap_core.cli import (
+    alerts,
     by_hand,
     config,
     crop_codes,
@@ -42,6 +43,7 @@ work.register(app)
 app.add_typer(site.app, name="site")
 app.add_typer(season.app, name="season")
 app.add_typer(by_hand.app, name="run")
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(config.app, name="config")
 app.add_typer(database.app, name="db")
 app.add_typer(crop_codes.app, name="crop-codes")

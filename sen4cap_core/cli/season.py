@@ -56,3 +56,20 @@ def plan(
             typer.echo(f"{title}: {text}")
     if not done.is_changed:
         typer.echo("nothing is due")
+
+
+@app.command()
+def report(
+    site: Annotated[str, typer.Option(help="Folder name of the site.")],
+    season: Annotated[str | None, typer.Option(help="Name of the season; default: those under way.")] = None,
+    unseen_days: Annotated[int, typer.Option(help="Parcels unseen for longer are counted.")] = 30,
+) -> None:
+    """Say how a season stands: scenes, downloads, parcels nobody has seen, what waits, what to look at."""
+    from sen4cap_core.reports.season_report import digest_lines
+    from sen4cap_core.service.connection import open_step_context
+    from sen4cap_core.steps.season_report import season_report
+
+    done = season_report(open_step_context(), site, unseen_days=unseen_days, season_name=season)
+    for one in done:
+        for line in digest_lines(one):
+            typer.echo(line)

@@ -9,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import shapely
+from numpy.typing import NDArray
 from sqlalchemy import delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
@@ -69,6 +70,13 @@ def load_parcels(
         frame[name] = frame[name].astype("Int32")
     geometries = shapely.from_wkb([None if w is None else bytes(w) for w in frame.pop("wkb")])
     return gpd.GeoDataFrame(frame, geometry=np.asarray(geometries, dtype=object), crs=4326)
+
+
+def parcel_names(session: Session, set_id: int) -> tuple[NDArray[np.int32], list[str]]:
+    """Return new_id and ori_id of the parcels of a set, ordered by new_id."""
+    query = select(Parcel.new_id, Parcel.ori_id).where(Parcel.set_id == set_id).order_by(Parcel.new_id)
+    rows = session.execute(query).all()
+    return np.array([row[0] for row in rows], np.int32), [row[1] for row in rows]
 
 
 def replace_crop_codes(

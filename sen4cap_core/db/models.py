@@ -10,6 +10,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from sen4cap_core.db.base import Base, Json
 from sen4cap_core.db.models_crop_types import CropTypeResult, CropTypeRun, DiversificationResult
+from sen4cap_core.db.models_monitoring import JobUsage, MachineSample, WarningRow
 from sen4cap_core.db.models_mowing import Marker, MowingResult, MowingRun
 from sen4cap_core.db.models_planning import PlannedRun
 from sen4cap_core.db.models_practice_results import PracticeResult, PracticeRun
@@ -24,7 +25,9 @@ __all__ = [
     "DeclarationSet",
     "DiversificationResult",
     "Job",
+    "JobUsage",
     "Json",
+    "MachineSample",
     "Marker",
     "MowingResult",
     "MowingRun",
@@ -46,6 +49,7 @@ __all__ = [
     "Site",
     "SourceSearch",
     "Upload",
+    "WarningRow",
 ]
 
 

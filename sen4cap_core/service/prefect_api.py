@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import Any, Self
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 
@@ -58,8 +58,10 @@ class PrefectApi:
     ) -> None:
         self._client.close()
 
-    def emit(self, event: str, resource_id: str, payload: Mapping[str, Any]) -> None:
-        """Send one event.
+    def emit(
+        self, event: str, resource_id: str, payload: Mapping[str, Any], event_id: UUID | None = None
+    ) -> None:
+        """Send one event; with an id of its own it can be sent again and is still one.
 
         Raises
         ------
@@ -67,7 +69,7 @@ class PrefectApi:
             When the server did not take it.
         """
         body = {
-            "id": str(uuid4()),
+            "id": str(event_id or uuid4()),
             "occurred": utc_now().isoformat(),
             "event": event,
             "resource": {"prefect.resource.id": resource_id},
@@ -144,6 +146,25 @@ class PrefectApi:
                 ],
             },
         )
+
+    def deployment_id(self, name: str) -> str:
+        """Return the id of a deployment, ``flow/deployment``."""
+        flow, _, deployment = name.partition("/")
+        return str(self._request("GET", f"/deployments/name/{flow}/{deployment}").json()["id"])
+
+    def delete_automations(self, name: str) -> int:
+        """Delete the automations of a name; return how many there were."""
+        found = self._request(
+            "POST", "/automations/filter", {"automations": {"name": {"any_": [name]}}}
+        ).json()
+        for automation in found:
+            self._request("DELETE", f"/automations/{automation['id']}")
+        return len(found)
+
+    def replace_automation(self, automation: Json) -> None:
+        """Create an automation in the place of those that have its name."""
+        self.delete_automations(str(automation["name"]))
+        self._request("POST", "/automations/", automation)
 
     def latest_artifact(self, key: str) -> str | None:
         """Return the id of the newest artifact with a key, None where there is none."""

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from fixtures_services import PrefectServer
 
+from sen4cap_core.service import alerts
 from sen4cap_core.service.nudge import emit, nudge_inbox
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
 from sen4cap_core.settings import Settings
@@ -43,3 +45,16 @@ def test_a_nudge_without_a_server_is_false_and_no_error(
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert not emit(Settings(home=tmp_path), "sen4cap.inbox.ready", "sen4cap.inbox", {})
     assert "does not answer" in caplog.text
+
+
+@pytest.mark.service
+def test_alerts_are_made_once_on_a_real_server(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PrefectApi, "deployment_id", lambda self, name: str(uuid4()))
+    for _ in range(2):
+        alerts.set_alerts(prefect_api, webhook_url="http://127.0.0.1:1/hook", by_mail=True)
+    with PrefectApi(prefect_api) as api:
+        named = {"automations": {"name": {"any_": [alerts.WARNINGS, alerts.FAILED_RUN]}}}
+        found = api._request("POST", "/automations/filter", named).json()
+    assert sorted(one["name"] for one in found) == sorted([alerts.WARNINGS, alerts.FAILED_RUN])
+    assert alerts.clear_alerts(prefect_api) == 2
+    assert alerts.clear_alerts(prefect_api) == 0

@@ -1,0 +1,94 @@
+"""What a person should know: a run that waits too long, a disk that fills, a source that is silent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sen4cap_core.db import monitoring, pending
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import Season, Site, WarningRow
+from sen4cap_core.db.monitoring import Warned
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.reports.season import TITLES
+from sen4cap_core.reports.text import size
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.search_sources import LATE_DAYS
+from sen4cap_core.steps.site_sources import sources_of
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
+STUCK_AFTER = timedelta(hours=48)
+"""A planned run that waits so long needs a person, whatever its deadline."""
+SILENT_AFTER = timedelta(hours=24)
+"""A source without a good search for so long is silent; it is asked every hour."""
+LOW_DISK_FRACTION = 0.05
+SAMPLE_AGE = timedelta(minutes=30)
+"""Machines that were not heard of for so long are not judged."""
+
+
+def look_for_warnings(
+    context: Context, tell: Callable[[Sequence[WarningRow]], None] = lambda rows: None
+) -> list[WarningRow]:
+    """Bring the warnings up to date and tell of those nobody was told of, each once until it is over.
+
+    They count as told when ``tell`` has returned: where it fails they are told the next time.
+    """
+    with context.session() as session:
+        now = pending.database_now(session)
+        found = [*_stuck(session, now), *_disks(session, now)]
+        for site in site_rows.enabled_sites(session):
+            found += _silent(session, site, now)
+        untold = monitoring.keep_warnings(session, found, now)
+        tell(untold)
+        return untold
+
+
+def _stuck(session: Session, now: datetime) -> list[Warned]:
+    found = []
+    for plan in monitoring.stuck_runs(session, now - STUCK_AFTER):
+        season = session.get_one(Season, plan.season_id)
+        site = session.get_one(Site, season.site_id)
+        if not site.enabled or not season.enabled:
+            continue
+        waits = ", ".join(f"{gate['n']} {gate['what']}" for gate in plan.waits_for.get("gates", []))
+        since = f"{plan.waiting_since:%Y-%m-%d %H:%M} UTC" if plan.waiting_since else "unknown"
+        name = f"{TITLES.get(plan.processor, plan.processor)} of {plan.due_on}"
+        text = f"{site.slug}, {season.name}: {name} waits since {since} for {waits or 'nothing'}"
+        found.append(Warned(f"gate/{plan.id}", "stuck-gate", site.slug, text))
+    return found
+
+
+def _disks(session: Session, now: datetime) -> list[Warned]:
+    return [
+        Warned(
+            f"disk/{sample.host}",
+            "disk-low",
+            None,
+            f"{sample.host}: {size(sample.disk_free_bytes)} of {size(sample.disk_bytes)} are left",
+        )
+        for sample in monitoring.latest_samples(session, now - SAMPLE_AGE)
+        if sample.disk_free_bytes < LOW_DISK_FRACTION * sample.disk_bytes
+    ]
+
+
+def _silent(session: Session, site: Site, now: datetime) -> list[Warned]:
+    found = []
+    config = SiteConfig.model_validate(site.config)
+    for season in site_rows.seasons_of(session, site.id, enabled_only=True):
+        if not season.start <= now.date() <= season.end + timedelta(days=LATE_DAYS):
+            continue
+        known = pending.searches(session, season.id)
+        for source in sources_of(config):
+            state = known.get(source.name)
+            if state is None or state.error is None:
+                continue
+            good = state.succeeded_at
+            if good is not None and now - good < SILENT_AFTER:
+                continue
+            since = f"since {good:%Y-%m-%d %H:%M} UTC" if good else "ever"
+            text = f"{site.slug}, {season.name}: no good search of {source.name} {since}: {state.error}"
+            found.append(Warned(f"source/{season.id}/{source.name}", "source-silent", site.slug, text))
+    return found
