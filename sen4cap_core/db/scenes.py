@@ -21,6 +21,8 @@ from sen4cap_core.db.models import (
 )
 from sen4cap_core.db.radar import one_quantity, wanted_backscatter
 
+MAJA_PREFIX = "maja"
+"""Start of the format of scenes that MAJA corrected."""
 RADAR_PREFIX = "s1-"
 """Start of the sensor of radar products."""
 
@@ -81,20 +83,25 @@ def _multi(wkt: str) -> WKBElement | None:
     return from_shape(shapely.MultiPolygon(parts), srid=4326) if parts else None
 
 
-def _age_key(scene: SceneRow) -> tuple[bool, list[int], float, str, int]:
+def _age_key(scene: SceneRow, prefer_maja: bool) -> tuple[bool, bool, list[int], float, str, int]:
     # One that cannot be read is never in force over one that can; 05.10 is younger than 05.09 and 5.2.
+    # The numbers of two processors cannot be compared: first whose product it is.
+    preferred = scene.format.startswith(MAJA_PREFIX) == prefer_maja
     numbers = [int(number) for number in re.findall(r"\d+", scene.baseline or "")]
     generated = scene.generated_at.timestamp() if scene.generated_at else 0.0
-    return (scene.state != "failed", numbers, generated, scene.product_id, scene.id)
+    return (scene.state != "failed", preferred, numbers, generated, scene.product_id, scene.id)
 
 
 def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[SceneRow, list[SceneRow]]:
-    """Of all readable products of one acquisition keep the newest baseline, then the latest made.
+    """Of all readable products of one acquisition keep the preferred processor's newest, the latest made.
+
+    ``level2a`` of site.yaml says whose is preferred: MAJA's by default.
 
     Returns the one in force and those it supersedes. The outcome does not depend on the order of arrival.
     """
     # Two processes that register two baselines at once must see each other's row.
-    session.execute(select(Site.id).where(Site.id == site_id).with_for_update())
+    config = session.execute(select(Site.config).where(Site.id == site_id).with_for_update()).scalar_one()
+    prefer_maja = config.get("level2a", "maja") == "maja"
     scenes = list(
         session.scalars(
             select(SceneRow)
@@ -102,7 +109,7 @@ def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[Sce
             .execution_options(populate_existing=True)
         )
     )
-    scenes.sort(key=_age_key)
+    scenes.sort(key=lambda scene: _age_key(scene, prefer_maja))
     newest = scenes[-1]
     for older in scenes[:-1]:
         if older.state == "failed":
@@ -115,6 +122,14 @@ def supersede(session: Session, site_id: int, acquisition_key: str) -> tuple[Sce
         newest.state, newest.superseded_by, newest.state_reason = "ingested", None, None
     session.flush()
     return newest, scenes[:-1]
+
+
+def has_scenes(session: Session, site_id: int, acquisition_key: str) -> bool:
+    """Whether a site has a product of an acquisition."""
+    query = select(SceneRow.id).where(
+        SceneRow.site_id == site_id, SceneRow.acquisition_key == acquisition_key
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def get_scene(session: Session, scene_id: int) -> SceneRow | None:

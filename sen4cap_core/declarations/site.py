@@ -308,6 +308,8 @@ class SiteConfig(StrictModel):
     """Which processors run, and how."""
     schedule: SchedulesConfig = SchedulesConfig()
     """When the processors run by the calendar."""
+    level2a: Literal["maja", "copernicus"] = "maja"
+    """Whose Level-2A product counts where there are two of one Sentinel-2 acquisition."""
     radar: RadarConfig = RadarConfig()
     """Ready-made Sentinel-1 products."""
     tiles: tuple[str, ...] | None = Field(default=None, min_length=1)

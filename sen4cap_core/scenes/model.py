@@ -35,8 +35,9 @@ class Scene:
     acquisition_key: str
     """Equal for two products of the same acquisition, datastrip and tile, whatever baseline or format:
     a newer baseline supersedes the older one, the two halves of a split datatake do not.
-    For Sentinel-2 ``s2/<tile>/<datastrip sensing start>``; MAJA does not tell that instant, so its products
-    have keys of their own; ``landsat/<path row>/<platform>/<day>``."""
+    For Sentinel-2 ``s2/<tile>/<datastrip sensing start>``; MAJA does not tell that instant: its products
+    have keys of their own until they are entered (`db.overpasses`). For Landsat
+    ``landsat/<path row>/<platform>/<day>``."""
     grid: Grid
     """Finest grid of this product, 10 m for Sentinel-2 and 30 m for Landsat (its own extent, which may be
     smaller than the tile)."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import SceneRow, Site
+from sen4cap_core.db.overpasses import unite_overpass
 from sen4cap_core.steps.work import ask_process
 
 if TYPE_CHECKING:
@@ -44,13 +45,25 @@ def register(
     row = scene_rows.register_scene(session, site, dict(values), footprint_wkt)
     if is_corrected and row.state == "processed":
         scene_rows.forget_results(session, row)
-    newest, _ = scene_rows.supersede(session, site.id, str(values["acquisition_key"]))
+    for key in unite_overpass(session, row):
+        if key != row.acquisition_key:
+            in_force_again(session, site, key)
+    newest, _ = scene_rows.supersede(session, site.id, row.acquisition_key)
     outcome = _outcome(session, site, newest, row)
     if outcome == "to be processed":
         ask_process(session, slug, newest.id, again=row.state != "processed")
     acquired_at = values["acquired_at"]
     assert isinstance(acquired_at, datetime)
     return IngestedScene(row.id, row.product_id, row.tile, f"{acquired_at:%Y-%m-%d %H:%M}", outcome)
+
+
+def in_force_again(session: Session, site: Site, key: str) -> None:
+    """Decide anew which product of an acquisition counts; ask for it where it has not been processed."""
+    if not scene_rows.has_scenes(session, site.id, key):
+        return
+    newest, _ = scene_rows.supersede(session, site.id, key)
+    if _outcome(session, site, newest, newest) == "to be processed" and newest.state == "ingested":
+        ask_process(session, site.slug, newest.id, again=True)
 
 
 def _outcome(session: Session, site: Site, newest: SceneRow, row: SceneRow) -> str:

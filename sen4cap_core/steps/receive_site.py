@@ -9,6 +9,7 @@ from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
 from sen4cap_core.db.mowing import latest_run
+from sen4cap_core.db.overpasses import shared_keys
 from sen4cap_core.db.sites import SeasonSpan
 from sen4cap_core.declarations.site import (
     SeasonConfig,
@@ -19,6 +20,7 @@ from sen4cap_core.declarations.site import (
 from sen4cap_core.declarations.site_extent import read_site_extent
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.ingested import in_force_again
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.taken import Drop, Taken
 from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
@@ -73,6 +75,8 @@ def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
             site.tiles = tiles_of_extent(extent) if extent is not None else []
         site_rows.set_seasons(session, site, [_span(season) for season in config.seasons])
         _revive_skipped(session, site)
+        for key in shared_keys(session, site.id):
+            in_force_again(session, site, key)
         n_scenes = _ask_waiting_scenes(session, site)
         n_rasters = _ask_rasters_and_observations(session, site)
         seasons = site_rows.seasons_of(session, site.id, enabled_only=True)
