@@ -38,6 +38,42 @@ def locate_numbers(
 
 
 @njit(nogil=True, cache=True)
+def combine_codes(
+    first: NDArray[np.int32],
+    second: NDArray[np.int32],
+    third: NDArray[np.int32],
+    n_second: int,
+    n_third: int,
+    n_rows: NDArray[np.int64],
+) -> NDArray[np.int32]:
+    """Number the combinations of three codes of each row: ``(first * n_second + second) * n_third + third``.
+
+    ``second`` and ``third`` may be empty and count as 0. ``n_rows`` is raised in place by the rows of each
+    combination.
+    """
+    combined = np.empty(first.size, np.int32)
+    has_second, has_third = second.size > 0, third.size > 0
+    for i in range(first.size):
+        code = first[i] * n_second * n_third
+        if has_second:
+            code += second[i] * n_third
+        if has_third:
+            code += third[i]
+        combined[i] = code
+        n_rows[code] += 1
+    return combined
+
+
+@njit(nogil=True, cache=True)
+def take_numbers(numbers: NDArray[np.int8], codes: NDArray[np.int32]) -> NDArray[np.int8]:
+    """Return the number of each code; faster than indexing, which takes 64-bit indices."""
+    out = np.empty(codes.size, np.int8)
+    for i in range(codes.size):
+        out[i] = numbers[codes[i]]
+    return out
+
+
+@njit(nogil=True, cache=True)
 def scatter_rows(
     begin: int,
     parcels: NDArray[np.int32],

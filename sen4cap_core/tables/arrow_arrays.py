@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.bitmaps import filled
+
 _ARROW_TYPES: dict[np.dtype[Any], Any] = {
     np.dtype(np.int8): pa.int8(),
     np.dtype(np.int32): pa.int32(),
@@ -32,9 +34,7 @@ def to_numbers(array: pa.Array, missing: float) -> NDArray[Any]:
         values = np.frombuffer(buffers[1], dtype, count=stop)[array.offset :]
     if array.null_count == 0:
         return values
-    values = values.copy()
-    values[~_bits(buffers[0], array.offset, len(array))] = missing
-    return values
+    return filled(values, np.frombuffer(buffers[0], np.uint8), array.offset, dtype.type(missing))
 
 
 def to_flags(array: pa.Array) -> NDArray[np.bool_]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 import numpy as np
@@ -128,7 +129,7 @@ def _outcome(
         n_mowings=np.bincount(events.parcel, minlength=facts.size).astype(np.int32),
         processed=processed.astype(np.int8),
         compliance=judge(events, facts, config, processed),
-        reason=tuple(REASONS[c] for c in codes.tolist()),
+        reason=tuple(np.array(REASONS, object)[codes].tolist()),
         evidence=evidence,
         raw=raw,
     )
@@ -162,7 +163,9 @@ def judge(
 ) -> NDArray[np.int8]:
     """Evaluate the compliance of all parcels; crop codes are compared as text."""
     periods = {period.crop_code: i for i, period in enumerate(config.compliance)}
-    rows = np.fromiter((periods.get(code, -1) for code in facts.crop_codes), np.int64, facts.size)
+    rows = np.full(facts.size, -1, np.int64)
+    if periods:
+        rows[:] = list(map(periods.get, facts.crop_codes, itertools.repeat(-1)))
     # One entry more than there are periods: row -1 of a code that is not listed.
     rules = np.array([p.rule for p in config.compliance] + [-1], np.int8)
     starts = np.array([to_days(p.start) for p in config.compliance] + [0], np.int64) * SECONDS_PER_DAY

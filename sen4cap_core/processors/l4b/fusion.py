@@ -161,5 +161,7 @@ def best_slots(events: MowingEvents, n_parcels: int) -> Slots:
 
 def _rank_in_parcel(parcel: np.ndarray) -> np.ndarray:
     """Position of each entry among those of its parcel; ``parcel`` ascends."""
-    first = np.searchsorted(parcel, parcel, side="left")
-    return np.arange(parcel.size) - first
+    place = np.arange(parcel.size)
+    is_first = np.ones(parcel.size, np.bool_)
+    is_first[1:] = parcel[1:] != parcel[:-1]
+    return place - np.maximum.accumulate(np.where(is_first, place, 0))

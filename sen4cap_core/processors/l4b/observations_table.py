@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import L4BConfig, normal_orbit
-from sen4cap_core.kernels.mowing_matrix import scatter_rows
+from sen4cap_core.kernels.mowing_matrix import combine_codes, scatter_rows, take_numbers
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
 from sen4cap_core.tables.arrow_arrays import to_numbers
 from sen4cap_core.tables.bad_rows import BadRows, bad_rows
@@ -152,17 +152,18 @@ def _sources(
     """
     names = batch.schema.names
     mission_texts, mission = _dictionary(batch["mission"])
-    orbit_texts, orbit = [""], np.zeros(batch.num_rows, np.int32)
+    orbit_texts, orbit = [""], np.empty(0, np.int32)
     if "orbit" in names:
         orbit_texts, orbit = _dictionary(batch["orbit"])
-    polarisation_texts, polarisation = [ONLY_POLARISATION], np.zeros(batch.num_rows, np.int32)
+    polarisation_texts, polarisation = [ONLY_POLARISATION], np.empty(0, np.int32)
     for name in POLARISATION_NAMES:
         if name in names:
             polarisation_texts, polarisation = _dictionary(batch[name])
     shape = len(mission_texts), len(orbit_texts), len(polarisation_texts)
-    code = (mission.astype(np.int64) * shape[1] + orbit) * shape[2] + polarisation
-    number = np.full(shape[0] * shape[1] * shape[2], -1, np.int8)
-    for combined in np.nonzero(np.bincount(code, minlength=number.size))[0]:
+    n_rows = np.zeros(shape[0] * shape[1] * shape[2], np.int64)
+    code = combine_codes(mission, orbit, polarisation, shape[1], shape[2], n_rows)
+    number = np.full(n_rows.size, -1, np.int8)
+    for combined in np.nonzero(n_rows)[0]:
         m, o, p = np.unravel_index(int(combined), shape)
         name, relative, channel = mission_texts[m], normal_orbit(orbit_texts[o]), polarisation_texts[p]
         if name not in ("S1", "S2"):
@@ -177,7 +178,7 @@ def _sources(
             more = np.full((1, state.column_of.shape[1]), -1, np.int32)
             state.column_of = np.concatenate([state.column_of, more])
         number[combined] = state.keys.index(key)
-    return number[code]
+    return take_numbers(number, code)
 
 
 def _days(batch: pa.RecordBatch, name: str, bad: BadRows, may_be_empty: bool = False) -> NDArray[np.int32]:
