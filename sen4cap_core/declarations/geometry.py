@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import pandas as pd
 import shapely
 from numpy.typing import NDArray
-from pyproj import CRS, Transformer
+from pyproj import CRS
+
+from sen4cap_core.declarations.moving import Mover, transformer
+from sen4cap_core.kernels.shared_areas import ring_signs, shared_areas
+from sen4cap_core.tables.threads import run_in_chunks
 
 WGS84 = CRS.from_epsg(4326)
 MAX_REPAIR_CHANGE = 0.01
@@ -22,7 +24,6 @@ MAX_OVERLAP = 0.1
 _EUROPE_DEG = (-35.6, 24.6, 44.8, 84.8)
 """Where EPSG:3035 may be used: west, south, east, north."""
 _ROWS_PER_CHUNK = 50_000
-_PAIRS_PER_CHUNK = 50_000
 _POLYGON = 3
 
 Geometries = NDArray[np.object_]
@@ -82,12 +83,6 @@ def _polygons(geometry: Geometries) -> Geometries:
     return out
 
 
-@lru_cache(maxsize=64)
-def transformer(source: CRS, target: CRS) -> Transformer:
-    """Return the transformation between two CRS, x before y on both sides; finding one takes 50 ms."""
-    return Transformer.from_crs(source, target, always_xy=True)
-
-
 def reproject(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     """Transform vertices (x before y on both sides); None stays None."""
     if source == target:
@@ -110,12 +105,20 @@ def _moved_chunks(geometry: Geometries, source: CRS, target: CRS) -> Iterator[tu
     """Yield the first row and the transformed geometries of one chunk after the other: a million parcels
     are held once less in memory.
     """
-    moving = transformer(source, target)
+    mover = Mover(source, target)
     for start in range(0, len(geometry), _ROWS_PER_CHUNK):
         chunk = geometry[start : start + _ROWS_PER_CHUNK].copy()
-        coordinates = shapely.get_coordinates(chunk)
-        x, y = moving.transform(coordinates[:, 0], coordinates[:, 1])
-        yield start, shapely.set_coordinates(chunk, np.column_stack([x, y]))
+        yield start, moved(chunk, mover)
+
+
+def moved(geometry: Geometries, mover: Mover) -> Geometries:
+    """Set the coordinates of geometries to where they are in another CRS, in place; return them."""
+    return shapely.set_coordinates(geometry, mover.move(shapely.get_coordinates(geometry)))
+
+
+def moved_copy(geometry: Geometries, mover: Mover) -> Geometries:
+    """Return geometries in another CRS, the given ones as they were."""
+    return moved(geometry.copy(), mover)
 
 
 def equal_area_crs(geometry: Geometries, source: CRS) -> CRS:
@@ -156,42 +159,45 @@ def duplicates(geometry: Geometries, usable: Flags) -> Flags:
     return flags
 
 
-def overlapped_shares(planar: Geometries, usable: Flags, threads: int = 1) -> Floats:
+def overlapped_shares(planar: Geometries, usable: Flags) -> Floats:
     """Return the share of each parcel's area that lies under other parcels.
 
     Areas under several others count several times, as in the original. Parcels that only touch share nothing.
 
     Parameters
     ----------
-    planar : geometries in a projected CRS; the share does not depend on which.
+    planar : MultiPolygons in a projected CRS; the share does not depend on which.
     usable : bool array
         Parcels that take part; the others get 0 and cover nobody.
     """
     rows = np.flatnonzero(usable)
+    shares = np.zeros(len(planar))
+    if not len(rows):
+        return shares
     geometry = planar[rows]
-    left, right = shapely.STRtree(geometry).query(geometry, predicate="intersects")
+    # Boxes only: that neighbours touch is the rule, and the area says it as fast as a predicate.
+    left, right = shapely.STRtree(geometry).query(geometry)
     once = left < right
     left, right = left[once], right[once]
-    covered = np.zeros(len(rows))
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        for first, second, area in pool.map(lambda pair: _shared(geometry, *pair), _chunks(left, right)):
-            covered += np.bincount(first, area, len(rows)) + np.bincount(second, area, len(rows))
-    shares = np.zeros(len(planar))
+    area = _shared_areas(geometry, left, right)
+    covered = np.bincount(left, area, len(rows)) + np.bincount(right, area, len(rows))
     shares[rows] = covered / np.maximum(shapely.area(geometry), np.finfo(float).tiny)
     return shares
 
 
-def _chunks(
-    left: NDArray[np.intp], right: NDArray[np.intp]
-) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
-    for start in range(0, len(left), _PAIRS_PER_CHUNK):
-        yield left[start : start + _PAIRS_PER_CHUNK], right[start : start + _PAIRS_PER_CHUNK]
+def _shared_areas(geometry: Geometries, left: NDArray[np.intp], right: NDArray[np.intp]) -> Floats:
+    """Return the area each pair shares, in threads."""
+    _, vertices, offsets = shapely.to_ragged_array(geometry, include_z=False)
+    ring_starts, polygon_starts, shape_polygons = (part.astype(np.int64) for part in offsets)
+    shape_starts = polygon_starts[shape_polygons]
+    signs = np.empty(len(ring_starts) - 1)
+    ring_signs(vertices, ring_starts, polygon_starts, signs)
+    boxes = shapely.bounds(geometry)
+    out = np.empty(len(left))
 
+    def share(first: int, last: int) -> None:
+        pairs = slice(first, last)
+        shared_areas(left[pairs], right[pairs], boxes, vertices, ring_starts, shape_starts, signs, out[pairs])
 
-def _shared(
-    geometry: Geometries, left: NDArray[np.intp], right: NDArray[np.intp]
-) -> tuple[NDArray[np.intp], NDArray[np.intp], Floats]:
-    # Neighbours mostly touch only: asking first whether interiors meet costs a third of an intersection.
-    inside = shapely.relate_pattern(geometry[left], geometry[right], "T********")
-    left, right = left[inside], right[inside]
-    return left, right, shapely.area(shapely.intersection(geometry[left], geometry[right]))
+    run_in_chunks(share, len(left))
+    return out

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,7 +47,6 @@ def prepare_parcels(
     known_ids: Mapping[str, int],
     known_holdings: Mapping[str, int],
     *,
-    threads: int | None = None,
     release: bool = False,
 ) -> gpd.GeoDataFrame:
     """Give each declared parcel its number, its flags and a geometry that can be computed with.
@@ -64,8 +62,6 @@ def prepare_parcels(
     known_ids, known_holdings : mapping of str to int
         Numbers given before. They are kept; new ones follow the largest in the order of the ids, so the
         order of the file changes nothing.
-    threads : int, optional
-        For the search for overlaps; default: one per processor.
     release : bool
         Empty ``declarations.frame`` on the way, so that a million parcels are not held twice.
 
@@ -106,7 +102,7 @@ def prepare_parcels(
     planar = fixed.geometry if crs.is_projected else reproject(fixed.geometry, crs, equal_area)
     warnings: list[str] = []
     ids = _identify(declarations, table, planar, area, warnings)
-    shares = overlapped_shares(planar, fixed.valid, threads or os.cpu_count() or 1)
+    shares = overlapped_shares(planar, fixed.valid)
     shape = shape_index(planar)
     del planar
     attributes = as_json(table, n_rows)
@@ -141,11 +137,11 @@ def prepare_parcels(
 
 
 def flags_among(
-    geometry: Geometries, usable: NDArray[np.bool_], threads: int
+    geometry: Geometries, usable: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Flag duplicates and overlaps among parcels of several files, in longitude and latitude."""
     planar = reproject(geometry, WGS84, equal_area_crs(geometry, WGS84))
-    return duplicates(geometry, usable), overlapped_shares(planar, usable, threads) > MAX_OVERLAP
+    return duplicates(geometry, usable), overlapped_shares(planar, usable) > MAX_OVERLAP
 
 
 def _arrow(series: pd.Series) -> pa.Array | pa.ChunkedArray:

@@ -18,7 +18,8 @@ from pyproj.exceptions import CRSError, ProjError
 
 from sen4cap_core.declarations import geoparquet
 from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
-from sen4cap_core.declarations.geometry import WGS84, transformer
+from sen4cap_core.declarations.geometry import WGS84
+from sen4cap_core.declarations.moving import transformer
 from sen4cap_core.declarations.vector_packs import FORMATS, called
 from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
 from sen4cap_core.errors import BadUploadError

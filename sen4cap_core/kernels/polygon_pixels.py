@@ -67,3 +67,12 @@ def burn_polygons(
                         right = min(width, int(np.floor(columns[i] + 0.5)))
                         for column in range(left, right):
                             image[row, column] = labels[shape]
+
+
+@kernel
+def count_labels(image: NDArray[np.int32], counts: NDArray[np.int64]) -> None:
+    """Add the pixels of each label to its count; labels below 0 are nobody's."""
+    for row in range(image.shape[0]):
+        for column in range(image.shape[1]):
+            if image[row, column] >= 0:
+                counts[image[row, column]] += 1

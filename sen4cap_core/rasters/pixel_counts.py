@@ -13,10 +13,11 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.polygon_pixels import burn_polygons
+from sen4cap_core.kernels.polygon_pixels import burn_polygons, count_labels
 from sen4cap_core.rasters.mgrs import tile_epsg
 
 BLOCK_PIXELS = 2048
+"""Side of a block at the coarsest resolution."""
 MARGIN_M = 50.0
 """The box of a parcel is projected, not the parcel: its edges bend by less than this."""
 _CHUNK_ROWS = 5_000
@@ -50,11 +51,11 @@ def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.
 def count_pixels(
     geometry: NDArray[np.object_],
     ids: NDArray[np.int64],
-    resolution_m: float,
+    resolutions_m: Sequence[float],
     *,
     threads: int,
     project: Project = _as_they_are,
-) -> NDArray[np.int64]:
+) -> list[NDArray[np.int64]]:
     """Count the pixels whose centre lies in each parcel, shrunk by half a pixel.
 
     Where shrunk parcels overlap, the pixel is the smaller parcel's, and of parcels of one area that with the
@@ -65,17 +66,18 @@ def count_pixels(
     ----------
     geometry : MultiPolygons; None has no pixel
     ids : which parcel comes first among equals
+    resolutions_m : pixel sizes; the coarsest is a multiple of each
     project : brings geometries into the metres of one UTM zone
 
     Returns
     -------
-    int64 array (parcels,)
+    int64 array (parcels,) for each resolution
     """
-    counts = np.zeros(len(geometry), np.int64)
+    counts = [np.zeros(len(geometry), np.int64) for _ in resolutions_m]
     there = np.flatnonzero(~(shapely.is_missing(geometry) | shapely.is_empty(geometry)))
     if not len(there):
         return counts
-    side_m = BLOCK_PIXELS * resolution_m
+    side_m = BLOCK_PIXELS * max(resolutions_m)
     boxes = shapely.bounds(geometry[there])
     bounds = shapely.bounds(project(shapely.box(*boxes.T)))
     low = np.floor((bounds[:, :2] - MARGIN_M) / side_m).astype(np.int64)
@@ -87,8 +89,10 @@ def count_pixels(
         shapes = project(geometry[rows])
         order = np.lexsort((-ids[rows], -shapely.area(shapes)))
         corner = block_x * side_m, (block_y + 1) * side_m
-        shrunk = _shrunk(shapes[order], -resolution_m / 2, threads)
-        counts[rows[order]] += _count_block(shrunk, corner, resolution_m)
+        for of_resolution, resolution_m in zip(counts, resolutions_m, strict=True):
+            shrunk = _shrunk(shapes[order], -resolution_m / 2, threads)
+            side = round(side_m / resolution_m)
+            of_resolution[rows[order]] += _count_block(shrunk, corner, resolution_m, side)
     return counts
 
 
@@ -109,9 +113,9 @@ def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, 
 
 
 def _count_block(
-    shrunk: NDArray[np.object_], corner: tuple[float, float], resolution_m: float
+    shrunk: NDArray[np.object_], corner: tuple[float, float], resolution_m: float, side: int
 ) -> NDArray[np.int64]:
-    """Pixels of each shape in one block; later shapes take those of earlier ones."""
+    """Pixels of each shape in one block of ``side`` pixels; later shapes take those of earlier ones."""
     counts = np.zeros(len(shrunk), np.int64)
     chosen = np.flatnonzero(~(shapely.is_missing(shrunk) | shapely.is_empty(shrunk)))
     if not len(chosen):
@@ -120,7 +124,7 @@ def _count_block(
     parts = shapely.multipolygons(polygons, indices=of_shape)
     _, vertices, offsets = shapely.to_ragged_array(parts, include_z=False)
     ring_starts, polygon_starts, shape_starts = offsets
-    image = np.full((BLOCK_PIXELS, BLOCK_PIXELS), -1, np.int32)
+    image = np.full((side, side), -1, np.int32)
     burn_polygons(
         image,
         (vertices[:, 0] - corner[0]) / resolution_m,
@@ -129,6 +133,7 @@ def _count_block(
         polygon_starts[shape_starts].astype(np.int64),
         np.arange(len(chosen), dtype=np.int32),
     )
-    burnt = image[image >= 0]
-    counts[chosen] = np.bincount(burnt, minlength=len(chosen))
+    of_chosen = np.zeros(len(chosen), np.int64)
+    count_labels(image, of_chosen)
+    counts[chosen] = of_chosen
     return counts

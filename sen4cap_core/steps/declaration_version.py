@@ -140,7 +140,7 @@ def _measured(
     parcels["s1_pix"], parcels["s2_pix"] = s1_pix[:n], s2_pix[:n]
     if kept is None:
         return parcels, None
-    duplic, overlap = flags_among(geometry, usable, threads)
+    duplic, overlap = flags_among(geometry, usable)
     parcels["duplic"], parcels["overlap"] = duplic[:n], overlap[:n]
     flags = {"duplic": duplic[n:], "overlap": overlap[n:], "s1_pix": s1_pix[n:], "s2_pix": s2_pix[n:]}
     return parcels, pd.DataFrame({"new_id": new_ids[n:], **flags})

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from sen4cap_core.declarations.geometry import WGS84, reproject
+from sen4cap_core.declarations.geometry import WGS84, moved_copy
+from sen4cap_core.declarations.moving import Mover
 from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
 
 S2_RESOLUTION_M = 10.0
@@ -29,9 +30,12 @@ def pixel_numbers(
     zones[~usable] = 0
     for epsg in np.unique(zones[zones > 0]).tolist():
         rows = np.flatnonzero(zones == epsg)
-        project = partial(reproject, source=WGS84, target=CRS.from_epsg(epsg))
-        for counts, resolution_m in ((s1, S1_RESOLUTION_M), (s2, S2_RESOLUTION_M)):
-            counts[rows] = count_pixels(
-                geometry[rows], new_ids[rows], resolution_m, threads=threads, project=project
-            )
+        project = partial(moved_copy, mover=Mover(WGS84, CRS.from_epsg(epsg)))
+        s1[rows], s2[rows] = count_pixels(
+            geometry[rows],
+            new_ids[rows],
+            (S1_RESOLUTION_M, S2_RESOLUTION_M),
+            threads=threads,
+            project=project,
+        )
     return s1, s2

@@ -33,7 +33,7 @@ def test_counts_are_those_of_the_labels(monkeypatch, resolution_m: float, block_
     labels = burn_labels(parcels, ids, on_lattice, -resolution_m / 2)
     expected = dict(zip(labels.new_ids.tolist(), labels.n_total.tolist(), strict=True))
 
-    counts = count_pixels(np.array(parcels, dtype=object), ids, resolution_m, threads=2)
+    (counts,) = count_pixels(np.array(parcels, dtype=object), ids, [resolution_m], threads=2)
 
     assert counts.tolist() == [expected[i] for i in ids.tolist()]
     assert counts.sum() > 0
@@ -45,8 +45,10 @@ def test_a_parcel_where_tiles_overlap_is_counted_once() -> None:
     y = west.y_max_m - 50_000
     parcel = shapely.box(x - 100, y - 100, x + 100, y + 100)
     on_tiles = [int(burn_labels([parcel], [1], grid, -5.0).n_total[0]) for grid in (west, east)]
-    counts = count_pixels(np.array([parcel], dtype=object), np.array([1]), 10.0, threads=1)
+    coarse, counts = count_pixels(np.array([parcel], dtype=object), np.array([1]), [20.0, 10.0], threads=1)
     assert on_tiles == [counts[0], counts[0]]
+    grid = Grid(west.epsg, west.x_min_m, west.y_max_m, 20.0, west.width // 2, west.height // 2)
+    assert coarse[0] == burn_labels([parcel], [1], grid, -10.0).n_total[0]
 
 
 def test_zones_are_those_of_the_tiles() -> None:

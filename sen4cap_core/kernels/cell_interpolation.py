@@ -1,0 +1,49 @@
+"""A smooth map of the plane, interpolated cell by cell between exact values."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.compiling import kernel
+
+
+@kernel
+def interpolate_cells(
+    points: NDArray[np.float64],
+    side: float,
+    cell: NDArray[np.int64],
+    nodes: NDArray[np.float64],
+    out: NDArray[np.float64],
+) -> None:
+    """Map points by cubic interpolation (Lagrange, four nodes along each axis) in their cell.
+
+    Parameters
+    ----------
+    points : (n, 2), x and y
+    side : of a cell, in units of the points; cells are counted from the origin
+    cell : (n,), row of ``nodes`` for each point; below 0 the point is left out
+    nodes : (cells, 4, 4, 2), images of the lattice points -1, 0, 1, 2 sides from the cell's lower left
+        corner, along y, then along x
+    out : (n, 2), images of the points
+    """
+    for i in range(points.shape[0]):
+        at = cell[i]
+        if at < 0:
+            continue
+        u, v = points[i, 0] / side, points[i, 1] / side
+        u, v = u - np.floor(u), v - np.floor(v)
+        a0, a1 = -u * (u - 1) * (u - 2) / 6, (u + 1) * (u - 1) * (u - 2) / 2
+        a2, a3 = -(u + 1) * u * (u - 2) / 2, (u + 1) * u * (u - 1) / 6
+        b0, b1 = -v * (v - 1) * (v - 2) / 6, (v + 1) * (v - 1) * (v - 2) / 2
+        b2, b3 = -(v + 1) * v * (v - 2) / 2, (v + 1) * v * (v - 1) / 6
+        for k in range(2):
+            r0 = a0 * nodes[at, 0, 0, k] + a1 * nodes[at, 0, 1, k]
+            r0 += a2 * nodes[at, 0, 2, k] + a3 * nodes[at, 0, 3, k]
+            r1 = a0 * nodes[at, 1, 0, k] + a1 * nodes[at, 1, 1, k]
+            r1 += a2 * nodes[at, 1, 2, k] + a3 * nodes[at, 1, 3, k]
+            r2 = a0 * nodes[at, 2, 0, k] + a1 * nodes[at, 2, 1, k]
+            r2 += a2 * nodes[at, 2, 2, k] + a3 * nodes[at, 2, 3, k]
+            r3 = a0 * nodes[at, 3, 0, k] + a1 * nodes[at, 3, 1, k]
+            r3 += a2 * nodes[at, 3, 2, k] + a3 * nodes[at, 3, 3, k]
+            out[i, k] = b0 * r0 + b1 * r1 + b2 * r2 + b3 * r3
