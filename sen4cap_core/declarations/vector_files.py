@@ -17,6 +17,7 @@ from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
 
 from sen4cap_core.declarations import geoparquet
+from sen4cap_core.declarations.decoding import decoded
 from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
 from sen4cap_core.declarations.geometry import WGS84
 from sen4cap_core.declarations.moving import transformer
@@ -58,7 +59,8 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
     layer : str, optional
         Layer to take where the file has several with geometry.
     encoding : str, optional
-        Character set of a shapefile's attributes; default: its .cpg, else detected.
+        Character set of a shapefile's attributes, or of texts that are not UTF-8 as their format has it;
+        default: the .cpg, else detected.
     crs : str, optional
         Coordinate reference system for a file that has none (``EPSG:28992``); one in the file wins.
 
@@ -80,6 +82,8 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
         raise BadUploadError(
             path, f"{called(path, file)} holds no feature.", remedy="export the layer again."
         )
+    attributes, told = decoded(attributes, encoding)
+    notes += told
     known_crs = _known_crs(path, file, file_crs, crs, notes)
     _check_range(path, file, geometry, known_crs)
     shown_layer = layer if kind in ("GeoPackage", "GML") else ""

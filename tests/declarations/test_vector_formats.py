@@ -219,6 +219,31 @@ def test_character_sets_of_shapefiles(
     assert said == (label != "cpg")
 
 
+@pytest.mark.parametrize("name", ["parcels.geojson", "parcels.shp"])
+def test_texts_that_are_not_the_utf8_they_should_be(
+    tmp_path: Path, parcels: gpd.GeoDataFrame, name: str
+) -> None:
+    parcels["NAME"] = ["xxxx", "plain", "plain", "plain"]
+    path = write(parcels, tmp_path / name)
+    data = path.with_suffix(".dbf") if name.endswith("shp") else path
+    data.write_bytes(data.read_bytes().replace(b"xxxx", "größ".encode("cp1252")))
+
+    declarations = read_declarations(path)
+
+    assert declarations.frame["NAME"].tolist() == ["größ", "plain", "plain", "plain"]
+    assert any("read as cp1252" in warning for warning in declarations.report.warnings)
+    told = read_declarations(path, ColumnMapping(encoding="cp1250"))
+    assert told.frame["NAME"].tolist()[0] == "größ".encode("cp1252").decode("cp1250")
+
+
+def test_names_in_a_zip_that_are_not_utf8(tmp_path: Path, parcels: gpd.GeoDataFrame, pack: PackZip) -> None:
+    packed = pack("odd.zip", [write(parcels, tmp_path / "gr__e.gpkg")], "Fl__he/")
+    raw = packed.read_bytes().replace(b"gr__e", b"gr\xf6\xdfe").replace(b"Fl__he", b"Fl\xe4\xfche")
+    packed.write_bytes(raw)
+
+    assert ids(read_declarations(packed)) == IDS
+
+
 def test_a_character_set_can_be_told(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
     path = tmp_path / "parcels.shp"
     parcels["NAME"] = "łąka"
