@@ -183,12 +183,10 @@ def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[
     geometry = np.asarray(parcels.geometry.array)
     for start in range(0, len(parcels), BATCH_ROWS):
         rows = parcels.iloc[start : start + BATCH_ROWS]
-        wkb = shapely.to_wkb(
-            shapely.set_srid(geometry[start : start + BATCH_ROWS], 4326), hex=True, include_srid=True
-        )
+        wkb = shapely.to_wkb(shapely.set_srid(geometry[start : start + BATCH_ROWS], 4326), include_srid=True)
         columns: dict[str, Any] = {
             "set_id": pa.array(np.full(len(rows), set_id, np.int32)),
-            "geom": pa.array(wkb, pa.large_string()),
+            "geom": _as_hex(pa.array(wkb, pa.large_binary())),
             "attributes": pa.array(rows.attributes, pa.large_string()),
             "since": pa.array(rows.since.fillna(pd.Timestamp(now)).astype(str), pa.string()),
         }
@@ -201,3 +199,20 @@ def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[
         for name in ("area_m2", "shape_index", "geom_change_ratio"):
             columns[name] = pa.array(rows[name].to_numpy(np.float64), from_pandas=True)
         yield from pa.table(columns).to_batches()
+
+
+def _as_hex(values: pa.Array) -> pa.Array:
+    """Return bytes as hexadecimal text, all at once; null stays null."""
+    offsets = np.frombuffer(values.buffers()[1], np.int64, len(values) + 1, 8 * values.offset)
+    data = values.buffers()[2]
+    first, last = int(offsets[0]), int(offsets[-1])
+    text = b"" if data is None else memoryview(data)[first:last].hex().encode("ascii")
+    return pa.Array.from_buffers(
+        pa.large_string(),
+        len(values),
+        [
+            pa.array(~np.asarray(values.is_null())).buffers()[1],
+            pa.py_buffer(2 * (offsets - first)),
+            pa.py_buffer(text),
+        ],
+    )

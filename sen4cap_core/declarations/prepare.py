@@ -163,7 +163,6 @@ def _identify(
     parcel = role(columns.parcel_id.columns)
     crop = role(columns.crop_code.columns)
     holding = role(columns.holding_id.columns) if columns.holding_id.columns else None
-    centre = shapely.get_coordinates(shapely.centroid(_points_for_missing(planar)))
 
     def row_text(row: int) -> str:
         return "\0".join(f"{name}={text[row]}" for name, text in table.items() if text[row].is_valid)
@@ -174,8 +173,9 @@ def _identify(
         return bytes(shapely.to_wkb(shapely.normalize(planar[row])))
 
     def sort_key(row: int) -> SortKey:
-        x, y = centre[row]
-        return (float(x), float(y), float(area[row]), row_text(row))
+        # Asked of the few parcels that share an id: a centre costs more than all else that is known of one.
+        centre = shapely.Point(0, 0) if planar[row] is None else shapely.centroid(planar[row])
+        return (centre.x, centre.y, float(area[row]), row_text(row))
 
     parcel, nameless = name_nameless(parcel, content)
     if len(nameless):
@@ -212,12 +212,6 @@ def _holdings(holding: Texts | None, parcel: Texts, columns: Sequence[str], warn
             f"({_rows(np.flatnonzero(without))}): each counts as its own holding"
         )
     return np.where(without, parcel, holding).astype(object)
-
-
-def _points_for_missing(geometry: Geometries) -> Geometries:
-    out = geometry.copy()
-    out[shapely.is_missing(geometry)] = shapely.Point(0, 0)
-    return out
 
 
 def _in_degrees(geometry: Geometries, crs: CRS) -> Geometries:

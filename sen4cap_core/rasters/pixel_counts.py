@@ -35,7 +35,8 @@ def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.
     ``geometry`` is in longitude and latitude [degrees]. A parcel belongs to the zone of its centre; where the
     site has tiles, and none of that zone, to the zone of the tiles nearest to it.
     """
-    x, y = shapely.get_x(shapely.centroid(geometry)), shapely.get_y(shapely.centroid(geometry))
+    centres = shapely.centroid(geometry)
+    x, y = shapely.get_x(centres), shapely.get_y(centres)
     there = np.isfinite(x) & np.isfinite(y)
     zone = np.zeros(len(geometry), np.int32)
     number = np.clip(np.floor((x[there] + 180) / 6) + 1, 1, 60)
