@@ -113,7 +113,8 @@ def _moved_chunks(geometry: Geometries, source: CRS, target: CRS) -> Iterator[tu
 
 def moved(geometry: Geometries, mover: Mover) -> Geometries:
     """Set the coordinates of geometries to where they are in another CRS, in place; return them."""
-    return shapely.set_coordinates(geometry, mover.move(shapely.get_coordinates(geometry)))
+    there: Geometries = shapely.set_coordinates(geometry, mover.move(shapely.get_coordinates(geometry)))
+    return there
 
 
 def moved_copy(geometry: Geometries, mover: Mover) -> Geometries:

@@ -64,7 +64,7 @@ class Mover:
         keys = lattice[:, 0].astype(np.int64) * (4 * _FAR) + lattice[:, 1].astype(np.int64)
         codes, cells = pd.factorize(keys)
         self._learn(cells, lattice, codes)
-        rows = self._row[self._known.get_indexer(cells)][codes]
+        rows = self._row[self._known.get_indexer(pd.Index(cells))][codes]
         rows[~near] = -1
         out = np.empty_like(points)
         interpolate_cells(points, self._side, rows, self._nodes, out)
@@ -78,7 +78,7 @@ class Mover:
 
     def _learn(self, cells: NDArray[np.int64], lattice: Points, codes: NDArray[np.int64]) -> None:
         """Find the nodes of cells that are not known yet, and whether they may be used."""
-        new = np.flatnonzero(self._known.get_indexer(cells) < 0)
+        new = np.flatnonzero(self._known.get_indexer(pd.Index(cells)) < 0)
         if not len(new):
             return
         first = np.full(len(cells), -1, np.int64)
