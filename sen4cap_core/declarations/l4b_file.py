@@ -123,11 +123,13 @@ def read_l4b_config(path: Path) -> L4BConfig:
     problems = found.problems
     entries = {(section, name): e for section, keys in found.sections.items() for name, e in keys.items()}
     values, lines = _values(entries, problems)
-    if not problems:
-        try:
-            return L4BConfig.model_validate(values)
-        except ValidationError as error:
-            problems = [_range_problem(e["loc"], e["msg"], lines) for e in error.errors()]
+    try:
+        config = L4BConfig.model_validate(values)
+    except ValidationError as error:
+        problems += [_range_problem(e["loc"], e["msg"], lines) for e in error.errors()]
+    else:
+        if not problems:
+            return config
     raise ConfigurationError(
         path,
         "the mowing configuration cannot be used.",
@@ -159,11 +161,10 @@ def values_of_sections(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, A
             text = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             entries[section, name] = Entry(text, 0)
     values, lines = _values(entries, problems)
-    if not problems:
-        try:
-            L4BConfig.model_validate(values)
-        except ValidationError as error:
-            problems = [_range_problem(e["loc"], e["msg"], lines) for e in error.errors()]
+    try:
+        L4BConfig.model_validate(values)
+    except ValidationError as error:
+        problems += [_range_problem(e["loc"], e["msg"], lines) for e in error.errors()]
     if problems:
         raise ConfigurationError("settings of l4b", "they cannot be used.", problems=problems)
     return values

@@ -94,7 +94,8 @@ def prepare_parcels(
     fixed = repair(geometry)
     del geometry
     if release:
-        frame.drop(columns=list(frame.columns), inplace=True)
+        for name in list(frame.columns):
+            del frame[name]
     equal_area = equal_area_crs(fixed.geometry, crs)
     area = areas_m2(fixed.geometry, crs, equal_area)
     # Overlaps and shape are ratios: where the file's CRS is plane they are taken in it, without the

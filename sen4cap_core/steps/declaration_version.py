@@ -68,18 +68,19 @@ def make_version(
         everything = declaration_rows.load_parcels(session, former.id)
         kept = everything[~everything.new_id.isin(parcels.new_id)].reset_index(drop=True)
     parcels, kept = _measured(parcels, kept, tiles, threads)
-    comparison = _compare(session, parcels, former)
+    before = None if former is None else parcel_versions.fingerprints(session, former.id)
+    comparison = _compare(session, parcels, former, before)
     parcels["change"] = comparison.kind
     parcels["geom_change_ratio"] = np.nan
     parcels["since"] = pd.Series(pd.NaT, index=parcels.index, dtype="datetime64[us, UTC]")
-    if former is not None:
+    if former is not None and before is not None:
         moved = comparison.moved()
-        before = parcel_versions.geometries_of(session, former.id, parcels.new_id.to_numpy()[moved])
-        ratios = change_ratios(before, np.asarray(parcels.geometry.array)[moved])
+        outlines = parcel_versions.geometries_of(session, former.id, parcels.new_id.to_numpy()[moved])
+        ratios = change_ratios(outlines, np.asarray(parcels.geometry.array)[moved])
         comparison = comparison.settle(ratios)
         parcels["change"] = comparison.kind
         parcels.loc[moved, "geom_change_ratio"] = ratios
-        _keep_dates(session, parcels, former)
+        _keep_dates(parcels, before)
     gone = _NOTHING_GONE if kept is not None else comparison.gone
     changes = {kind: int((comparison.kind == kind).sum()) for kind in (NEW, SAME, GEOMETRY, ATTRIBUTES, BACK)}
     changes |= {"gone": len(gone), "kept": 0 if kept is None else len(kept)}
@@ -146,14 +147,14 @@ def _measured(
     return parcels, pd.DataFrame({"new_id": new_ids[n:], **flags})
 
 
-def _compare(session: Session, parcels: gpd.GeoDataFrame, former: DeclarationSet | None) -> Comparison:
-    if former is None:
+def _compare(
+    session: Session, parcels: gpd.GeoDataFrame, former: DeclarationSet | None, before: pd.DataFrame | None
+) -> Comparison:
+    if former is None or before is None:
         kind = np.full(len(parcels), NEW, dtype=object)
         return Comparison(kind, np.zeros(len(parcels), np.bool_), _NOTHING_GONE)
     earlier = parcel_versions.ids_before(session, former)
-    return compare(
-        _fingerprints(parcel_versions.fingerprints(session, former.id)), _fingerprints(parcels), earlier
-    )
+    return compare(_fingerprints(before), _fingerprints(parcels), earlier)
 
 
 def _fingerprints(frame: pd.DataFrame) -> Fingerprints:
@@ -161,10 +162,10 @@ def _fingerprints(frame: pd.DataFrame) -> Fingerprints:
     return Fingerprints(*(frame[name].to_numpy(np.int64) for name in names))
 
 
-def _keep_dates(session: Session, parcels: gpd.GeoDataFrame, former: DeclarationSet) -> None:
+def _keep_dates(parcels: gpd.GeoDataFrame, before: pd.DataFrame) -> None:
     """Let parcels that did not change be declared since they were first declared so."""
-    before = parcel_versions.fingerprints(session, former.id).set_index("new_id").since
+    since = before.set_index("new_id").since
     same = parcels.index[parcels.change == SAME]
-    parcels.loc[same, "since"] = before.reindex(parcels.new_id[same]).to_numpy()
+    parcels.loc[same, "since"] = since.reindex(parcels.new_id[same]).to_numpy()
     # Written otherwise, covering the same ground.
     parcels.loc[same, "geom_change_ratio"] = np.nan

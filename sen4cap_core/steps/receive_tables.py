@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 L4B = "l4b"
+_TOLD = ("decreasing_abs_th", "increasing_rate_th", "high_abs_th", "low_abs_th")
+"""Settings of a mowing configuration that its receipt shows, where the file has them."""
 
 
 def receive_crop_codes(context: Context, drop: Drop) -> Taken:
@@ -62,10 +64,8 @@ def receive_l4b_config(context: Context, drop: Drop) -> Taken:
     return Taken(
         "mowing configuration (L4B)",
         {
-            "decreasing_abs_th": config.s2.decreasing_abs_th,
-            "increasing_rate_th": config.s2.increasing_rate_th,
-            "high_abs_th": config.s2.high_abs_th,
-            "low_abs_th": config.s2.low_abs_th,
+            **{name: values["s2"][name] for name in _TOLD if name in values.get("s2", {})},
+            "settings in the file": sum(len(one) if isinstance(one, dict) else 1 for one in values.values()),
             "crop codes with a compliance period": len(periods),
         },
         details={"compliance periods": periods} if periods else {},

@@ -156,9 +156,11 @@ def test_errors_name_the_line(read, text, line, words):
 
 
 def test_all_problems_are_told_at_once(read):
-    message = problem_of(read, "[S2_processing]\nlow_abs_th = x\nhigh = 0.3\n[nowhere]\na = 1")
-    assert all(f"line {n}:" in message for n in (2, 3, 4))
-    assert "line 5" not in message
+    message = problem_of(
+        read, "[S2_processing]\nlow_abs_th = x\nhigh = 0.3\nhigh_abs_th = 7\n[nowhere]\na = 1"
+    )
+    assert all(f"line {n}:" in message for n in (2, 3, 4, 5))
+    assert "line 6" not in message
 
 
 def test_binary_file_is_refused(tmp_path):
