@@ -25,6 +25,7 @@ from sen4cap_core.cli import (
     products,
     season,
     services,
+    simulate,
     site,
     upload,
     work,
@@ -50,6 +51,7 @@ app.add_typer(crop_codes.app, name="crop-codes")
 upload.register(app)
 keeping.register(app)
 demo.register(app)
+simulate.register(app)
 app.add_typer(l4a.app, name="l4a")
 app.add_typer(l4b.app, name="l4b")
 app.add_typer(l4c.app, name="l4c")

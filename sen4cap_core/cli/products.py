@@ -71,23 +71,34 @@ def show(
 
 @app.command()
 def export(
-    target: Annotated[Path, typer.Argument(help="Folder to copy into, or a file ending with .zip.")],
+    target: Annotated[
+        str, typer.Argument(help="Folder to copy into, a file ending with .zip, or s3://bucket/folder.")
+    ],
     site: Annotated[str, typer.Option(help="Short name of the site.")],
     kind: Kinds = None,
     tile: Tile = None,
     start: Start = None,
     end: End = None,
     every: Every = False,
+    secret: Annotated[
+        str | None, typer.Option(help="Account of the object store, see docs/sources.md.")
+    ] = None,
 ) -> None:
     """Copy products with a catalogue of their own; a broken export goes on where it stopped."""
+    from sen4cap_core.service.accounts import stored_account
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.export_products import export_products, find_products
+    from sen4cap_core.sources.accounts import find_account
+    from sen4cap_core.steps.export_products import export_products, find_products, upload_products
 
     context = open_step_context()
     found = find_products(
         context, site, kinds=kind or (), tile=tile, start=_day(start), end=_day(end), every_version=every
     )
-    done = export_products(context, found, target.absolute())
+    if target.startswith("s3://"):
+        account = find_account(secret, stored_account)
+        typer.echo(f"{upload_products(context, found, target, account)} files sent to {target}")
+        return
+    done = export_products(context, found, Path(target).absolute())
     typer.echo(
         f"{done.n_items} products, {done.n_files} files, {done.n_bytes / 1e6:.1f} MB copied to {target}"
     )

@@ -6,7 +6,7 @@ import csv
 import io
 import tempfile
 import zipfile
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import geopandas
@@ -168,3 +168,26 @@ def holdings_of(blocks: np.ndarray, seed: int) -> list[str]:
     local = rng.integers(0, n_holdings, (int(blocks.max(initial=0)) + 1, 4))
     chosen = local[blocks, rng.integers(0, 4, len(blocks))]
     return [f"H{number:06d}" for number in chosen + 1]
+
+
+def write_practice_table(target: Path, parcels: geopandas.GeoDataFrame, year: int) -> int:
+    """Write the practice table ``NA`` (harvest alone) of all parcels of arable crops; return how many rows.
+
+    The harvest is expected from six weeks before to eight weeks after the crop's usual day of ripening.
+    """
+    crops = {crop.code: crop for crop in CROPS if crop.arable and not (crop.fallow or crop.temporary_grass)}
+    text = io.StringIO()
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    header = "FIELD_ID MAIN_CROP VEG_START H_START H_END PRACTICE P_TYPE P_START P_END"
+    writer.writerow(header.split())
+    n_rows = 0
+    for parcel, code in zip(parcels["parcel_id"], parcels["crop_code"], strict=True):
+        if code not in crops:
+            continue
+        ripe = date(year, 1, 1) + timedelta(days=round(crops[code].curve.fall_day) - 1)
+        window = ripe - timedelta(weeks=6), min(ripe + timedelta(weeks=8), date(year, 12, 31))
+        row = [parcel, code, f"{year}-01-01", *(day.isoformat() for day in window), "NA", "NA", "NA", "NA"]
+        writer.writerow(row)
+        n_rows += 1
+    write_text_atomic(target, text.getvalue())
+    return n_rows

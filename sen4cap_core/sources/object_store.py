@@ -58,7 +58,7 @@ class ObjectStore:
             raise SourceAwayError(f"{asset.href}: {type(error).__name__}") from None
 
     def _download(self, bucket: str, key: str, asset: Asset, target: Path, progress: Progress) -> None:
-        client = self._client()
+        client = self.client()
         head = client.head_object(Bucket=bucket, Key=key)
         size, tag = int(head["ContentLength"]), str(head.get("ETag", ""))
         if asset.size_bytes is not None and asset.size_bytes != size:
@@ -87,7 +87,8 @@ class ObjectStore:
         part.replace(target)
         tag_file.unlink(missing_ok=True)
 
-    def _client(self) -> Any:
+    def client(self) -> Any:
+        """Return a client with the account's keys, without any where it has none."""
         account = self._account
         config = Config(retries={"max_attempts": 5, "mode": "standard"}, read_timeout=60, connect_timeout=10)
         keys: dict[str, Any] = {}

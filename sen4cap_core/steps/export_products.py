@@ -13,6 +13,8 @@ from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.products.catalog import TEXTS
 from sen4cap_core.products.export import Exported, export_items, pack
 from sen4cap_core.products.qgis_project import write_project
+from sen4cap_core.sources.accounts import Account
+from sen4cap_core.sources.object_upload import upload_folder
 from sen4cap_core.steps.context import Context
 
 PREFIX = "sen4cap-"
@@ -91,6 +93,21 @@ def export_products(context: Context, products: Sequence[ProductFacts], target: 
         done = _export(context, items, sites, Path(work))
         pack(Path(work), target)
     return done
+
+
+def upload_products(context: Context, products: Sequence[ProductFacts], href: str, account: Account) -> int:
+    """Export products to an S3 object store, ``s3://bucket/folder``; return how many files were sent.
+
+    Raises
+    ------
+    NothingToDoError
+        There is nothing to export.
+    Sen4capError
+        A product is missing or damaged, or the store is away or refuses; what was sent is not sent again.
+    """
+    with tempfile.TemporaryDirectory(dir=context.settings.home, prefix=".sen4cap-export-") as work:
+        export_products(context.without_progress(), products, Path(work))
+        return upload_folder(account, Path(work), href, context.progress)
 
 
 def _export(context: Context, items: Sequence[Path], sites: Sequence[str], target: Path) -> Exported:

@@ -1,0 +1,51 @@
+"""``sen4cap simulate``: a made-up season as files to drop, with its truth beside it."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+_DAY = ["%Y-%m-%d"]
+FIRST, LAST = datetime(2019, 3, 1), datetime(2019, 10, 31)
+
+
+def register(app: typer.Typer) -> None:
+    """Add this command to the top level."""
+    app.command()(simulate)
+
+
+def simulate(
+    folder: Annotated[Path, typer.Argument(help="Folder to write into; not an upload folder.")],
+    size_m: Annotated[float, typer.Option(help="Edge of the simulated area in metres.")] = 3000.0,
+    dates: Annotated[int, typer.Option(help="Number of Sentinel-2 dates.")] = 30,
+    start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day.")] = FIRST,
+    end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day.")] = LAST,
+    seed: Annotated[int, typer.Option(help="Another seed is another landscape and another weather.")] = 1,
+    radar: Annotated[bool, typer.Option(help="Sentinel-1 backscatter and coherence too.")] = True,
+) -> None:
+    """Write site, declarations, tables and scenes of a simulated season, laid out as an upload folder.
+
+    Copy from ``<folder>/site`` into ``uploads/<site>`` what you like, in any order. What really happened is
+    in ``<folder>/truth``.
+    """
+    from sen4cap_core.simulation.season import simulate_season
+    from sen4cap_core.simulation.uploads import write_practice_table
+
+    out = folder / "site"
+    truth = simulate_season(
+        out,
+        seed=seed,
+        size_m=size_m,
+        start=start.date(),
+        end=end.date(),
+        n_dates=dates,
+        radar_orbits=(154,) if radar else (),
+        truth=folder / "truth",
+    )
+    table = out / str(truth.year) / "practices" / "NA" / f"harvest-{truth.year}.csv"
+    n_rows = write_practice_table(table, truth.parcels, truth.year)
+    rows = f"{n_rows} of them in the practice table"
+    typer.echo(f"{len(truth.parcels)} parcels, {rows}, {len(truth.scenes)} scenes: {out}")
