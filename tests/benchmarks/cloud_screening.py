@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.cloud_screening --seeds 6 --size-m 6000`` simulates seasons with thin veils,
 small cumulus, shadows and whole objects overlooked by the classification, and counts pixels of 60 m.
-``--whole`` times the reading and screening of a full tile beside the bare decode of two bands.
+``--whole 10980`` times the reading and screening of a full tile beside the bare decode of two bands.
 """
 
 from __future__ import annotations
@@ -108,7 +108,7 @@ def score(seed: int, size_m: float, settings: ScreeningSettings | None = None, s
     return counts
 
 
-def whole_tile(size: int = 10_980) -> None:
+def whole_tile(size: int) -> None:
     """Time one date of a full tile: lossless JPEG 2000 of natural entropy, two threads."""
     with tempfile.TemporaryDirectory() as folder:
         grid = replace(tile_grid("30TUM"), width=size, height=size)
@@ -157,10 +157,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--size-m", type=float, default=9000.0)
-    parser.add_argument("--whole", action="store_true")
+    parser.add_argument("--whole", type=int, metavar="PIXELS", help="edge of the tile, 10980 for a whole one")
     args = parser.parse_args()
     if args.whole:
-        whole_tile()
+        whole_tile(args.whole - args.whole % 60)
         return
     for seed in range(1, args.seeds + 1):
         start = time.perf_counter()

