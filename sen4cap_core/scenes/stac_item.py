@@ -16,6 +16,7 @@ from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.status_masks import as_masks
 from sen4cap_core.scenes.angles import MeanAngle, SceneAngles
+from sen4cap_core.scenes.landsat_item import is_landsat_item, open_landsat_item
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import RasterHeader, read_raster_header
 from sen4cap_core.scenes.s2_names import (
@@ -47,9 +48,11 @@ def open_stac_item(path: Path) -> Scene:
         Red, near infrared or SCL is elsewhere, missing, cut short or on another grid; or the item says
         neither when nor on which tile it was taken.
     BadUploadError
-        Not a STAC item, or not Sentinel-2 Level-2A.
+        Not a STAC item, or neither Sentinel-2 Level-2A nor Landsat 8 or 9 Collection 2 Level-2.
     """
     item = load_item(path)
+    if is_landsat_item(item):
+        return open_landsat_item(path, item, _footprint(item))
     properties = item["properties"]
     _check_sentinel_2_l2a(path, item)
     acquired_at = _acquired_at(path, properties)
@@ -209,8 +212,7 @@ def _check_sentinel_2_l2a(path: Path, item: Mapping[str, Any]) -> None:
         raise BadUploadError(
             path,
             f"this item is of {said}.",
-            expected="Sentinel-2 Level-2A",
-            remedy="this reader takes Sentinel-2 only.",
+            expected="Sentinel-2 Level-2A, or Landsat 8 or 9 Collection 2 Level-2",
         )
     level = str(properties.get("processing:level") or properties.get("s2:product_type") or "").upper()
     uri = match_product(str(properties.get("s2:product_uri") or item["id"]))

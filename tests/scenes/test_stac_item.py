@@ -255,8 +255,8 @@ def test_an_item_without_tile_or_time_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_satellites_and_levels_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadUploadError, match="landsat-8"):
-        open_scenes(plain_item(tmp_path, {"platform": "landsat-8", "constellation": None}))
+    with pytest.raises(BadUploadError, match="planet-1"):
+        open_scenes(plain_item(tmp_path, {"platform": "planet-1", "constellation": None}))
     with pytest.raises(BadUploadError, match="Level-1C"):
         open_scenes(plain_item(tmp_path, {"processing:level": "L1C"}))
     with pytest.raises(BadUploadError, match="Level-1C"):
