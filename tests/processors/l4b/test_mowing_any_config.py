@@ -12,6 +12,7 @@ import pytest
 from scipy.special import erfinv
 
 from sen4cap_core.processors.l4b.command import detect_tables
+from tests.processors.l4b.mowing_twin import assert_same_mowings, join_falls, join_rises, verdict
 
 ORACLE = Path(__file__).parents[4] / "shared" / "oracle" / "l4b" / "synthetic-default"
 CODES = {
@@ -118,41 +119,6 @@ def rises(rows, n_pixels, fid, c):
     return found
 
 
-def fuse(old, new):
-    pairs, old_used, new_used = [], set(), set()
-    for i, a in enumerate(new):
-        for j, b in enumerate(old):
-            if min(a[2], b[2]) > max(a[1], b[1]):
-                old_used.add(j)
-                new_used.add(i)
-                mission = b[3] if a[3] in b[3] else b[3] + "/" + a[3]
-                conf = 1 - 1 / (1 / (1 - a[0]) + 1 / (1 - b[0]))
-                winner = a if a[0] > b[0] else b
-                pairs.append((min(conf, 0.5) if mission == "S1" else conf, winner[1], winner[2], mission))
-    pairs += [a for i, a in enumerate(new) if i not in new_used]
-    return pairs + [b for j, b in enumerate(old) if j not in old_used]
-
-
-def select(candidates, is_apart):
-    taken = []
-    for a in sorted(candidates, reverse=True):
-        if all(is_apart(a, b) for b in taken):
-            taken.append(a)
-    return [(round(a[0], 3), *a[1:]) for a in sorted(taken[:4], key=lambda a: a[1])]
-
-
-def verdict(slots, code, processed, rule):
-    if code not in CODES:
-        return -1
-    if not slots:
-        return 2 if processed else 0
-    start, end = (datetime.strptime(text, "%d/%m/%Y") for text in CODES[code])
-    inside = [s[2] > start and s[1] < end for s in slots]
-    if rule == 1 and any(inside) and not all(inside):
-        return 3
-    return 1 if any(inside) else 2
-
-
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory):
     """Every sixth parcel, with the first feature and those that are in no radar image."""
@@ -193,19 +159,11 @@ def test_equal_to_the_plain_sequence(tables, name):
                 continue
             rows = rows[(rows.date >= first[orbit]) & (rows.date <= c["end"])]
             if orbit == "":
-                span = timedelta(days=c["span"])
-                new = falls(rows, c)
-                slots = select(fuse(slots, new), lambda a, b, s=span: max(a[2] - b[1], b[2] - a[1]) >= s)
+                slots = join_falls(slots, falls(rows, c), c["span"])
             else:
-                ends = timedelta(days=c["ends"])
-                new = rises(rows, p.n_pix_s1, p.fid, c)
-                slots = select(fuse(slots, new), lambda a, b, s=ends: abs(a[2] - b[2]) >= s)
+                slots = join_rises(slots, rises(rows, p.n_pix_s1, p.fid, c), c["ends"])
         row = result.loc[str(p.parcel_id)]
-        n = int(row.mow_n)
-        found = [(row[f"m{i}_dstart"], row[f"m{i}_dend"], row[f"m{i}_mis"]) for i in range(1, n + 1)]
-        assert found == [(str(s), str(e), m) for _, s, e, m in slots], p.parcel_id
-        confidences = [float(row[f"m{i}_conf"]) for i in range(1, n + 1)]
-        assert confidences == pytest.approx([s[0] for s in slots], abs=0.00101)
-        assert int(row.compl) == verdict(slots, p.crop_code, row.proc == "1", c["rule"]), p.parcel_id
-        n_seen += n
+        n_seen += assert_same_mowings(row, slots, p.parcel_id)
+        period = (*CODES[p.crop_code], c["rule"]) if p.crop_code in CODES else None
+        assert int(row.compl) == verdict(slots, row.proc == "1", period), p.parcel_id
     assert n_seen > 30

@@ -15,7 +15,7 @@ import pytest
 from scipy.special import erfinv
 
 from sen4cap_core.processors.l4b.command import detect_tables
-from tests.processors.l4b.test_mowing_any_config import fuse, select
+from tests.processors.l4b.mowing_twin import assert_same_mowings, join_falls, join_rises, verdict
 
 COUNTRIES = {
     "CZE": (0.12, 0.05, 0.72, 0.4, (("315", "01/04", "31/07"), ("350", "01/04", "31/07"))),
@@ -229,20 +229,6 @@ def rises(rows: pd.DataFrame, n_pixels: int, fid: int, c: dict) -> list[tuple]:
     return found
 
 
-def verdict(slots: list[tuple], code: str, processed: bool, periods: list[tuple]) -> int:
-    rules = {listed: (a, b, rule) for listed, a, b, rule in periods}
-    if code not in rules:
-        return -1
-    *dates, rule = rules[code]
-    start, end = (datetime.strptime(text, "%d/%m/%Y") for text in dates)
-    if not slots:
-        return 2 if processed else 0
-    inside = [s[2] > start and s[1] < end for s in slots]
-    if rule == 1 and any(inside) and not all(inside):
-        return 3
-    return 1 if any(inside) else 2
-
-
 @pytest.mark.parametrize("seed", range(8))
 def test_equal_to_the_twin(tmp_path, seed):
     c = random_setting(seed)
@@ -256,6 +242,7 @@ def test_equal_to_the_twin(tmp_path, seed):
     result = pd.read_csv(tmp_path / "r.csv", dtype=str).set_index("parcel_id")
     orbits = [o.zfill(3) for o in c["orbits"]] or ["037", "088", "110"]
     back = {"S2": 5 * c["s2_back"], "S1": c["step"] * c["n"]}
+    periods = {code: period for code, *period in c["periods"]}
     n_seen = 0
     for p in parcels.itertuples():
         own = observations[observations.parcel_id == p.parcel_id].sort_values("date")
@@ -269,21 +256,12 @@ def test_equal_to_the_twin(tmp_path, seed):
             rows = own[(own.mission == mission) & (own.orbit == orbit)]
             rows = rows[(rows.date >= first) & (rows.date <= str(c["end"]))]
             if mission == "S2":
-                span = timedelta(days=c["span"])
-                new = falls(rows, c)
-                slots = select(fuse(slots, new), lambda a, b, s=span: max(a[2] - b[1], b[2] - a[1]) >= s)
+                slots = join_falls(slots, falls(rows, c), c["span"])
             else:
-                ends = timedelta(days=c["ends"])
-                new = rises(rows, p.n_pix_s1, p.fid, c)
-                slots = select(fuse(slots, new), lambda a, b, s=ends: abs(a[2] - b[2]) >= s)
+                slots = join_rises(slots, rises(rows, p.n_pix_s1, p.fid, c), c["ends"])
         row = result.loc[str(p.parcel_id)]
-        n = int(row.mow_n)
-        found = [(row[f"m{i}_dstart"], row[f"m{i}_dend"], row[f"m{i}_mis"]) for i in range(1, n + 1)]
-        assert found == [(str(s), str(e), m) for _, s, e, m in slots], p.parcel_id
-        confidences = [float(row[f"m{i}_conf"]) for i in range(1, n + 1)]
-        assert confidences == pytest.approx([s[0] for s in slots], abs=0.00101)
+        n_seen += assert_same_mowings(row, slots, p.parcel_id)
         processed = ("S2" in missions and p.n_pix_s2 > 0) or ("S1" in missions and p.n_pix_s1 > 0)
         assert row.proc == str(int(processed)), p.parcel_id
-        assert int(row.compl) == verdict(slots, p.crop_code, processed, c["periods"]), p.parcel_id
-        n_seen += n
+        assert int(row.compl) == verdict(slots, processed, periods.get(p.crop_code)), p.parcel_id
     assert n_seen > 10
