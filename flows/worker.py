@@ -85,6 +85,8 @@ LOOK_SECONDS = 0.5
 """Pause before looking again when nothing is due: one small query."""
 FETCH_LOOK_SECONDS = 3.0
 """The same where nobody waits by the second."""
+LONG_LOOK_SECONDS = 15.0
+"""The same for what takes minutes."""
 AWAY_SECONDS = 5.0
 """Pause when the database or the Prefect server is away."""
 PLAN_SECONDS = 60.0
@@ -126,7 +128,7 @@ class WarmWorker:
         # Fetching waits for the network, so it has hands of its own: it holds no scene up.
         hands = [("slot", _next_work, LOOK_SECONDS)] * settings.scene_slots
         hands += [("fetch", _next_fetch, FETCH_LOOK_SECONDS)] * settings.fetch_slots
-        hands.append(("long", _next_long, FETCH_LOOK_SECONDS))
+        hands.append(("long", _next_long, LONG_LOOK_SECONDS))
         if corrector_of(settings) is not None:
             # A correction takes an hour and threads of its own; one at a time keeps the dates in order.
             hands.append(("correct", _next_correction, FETCH_LOOK_SECONDS))

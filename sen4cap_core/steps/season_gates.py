@@ -139,6 +139,10 @@ def _unsearched(
             continue
         failed = state.failed_at if state is not None and state.error else None
         gates.append(
-            Gate(f"the search of source {source.name}", 1, failed.isoformat() if failed is not None else None)
+            Gate(
+                f"search of source {source.name} to be made",
+                1,
+                failed.isoformat() if failed is not None else None,
+            )
         )
     return gates

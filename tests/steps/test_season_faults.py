@@ -68,7 +68,7 @@ def test_a_source_down_for_a_day_holds_the_run_up_and_loses_nothing(
     with network.desk.context.session() as session:
         session.execute(text("UPDATE source_search SET failed_at = :now"), {"now": clock.now})
     plan_seasons(network.desk.context)
-    assert "the search of source first" in [gate["what"] for gate in _run(network).waits_for["gates"]]
+    assert "search of source first to be made" in [gate["what"] for gate in _run(network).waits_for["gates"]]
     assert look_for_warnings(network.desk.context) != []
     clock.pass_hours(23)
     assert plan_seasons(network.desk.context).asked == []

@@ -354,6 +354,6 @@ def test_offers_not_fetched_and_sources_not_searched_hold_a_run_up(
     plan_seasons(desk.context)
     gates = _plan(desk.context, "l4b").waits_for["gates"]
     assert [(gate["what"], gate["n"]) for gate in gates] == [
-        ("the search of source archive", 1),
+        ("search of source archive to be made", 1),
         ("Sentinel-2 scenes to be fetched", 2),
     ]
