@@ -12,6 +12,8 @@
 ``plan_seasons``              the calendar of the seasons: what is due, what it waits for
 ``by_hand``                   what people start: each operation a form
 ``season_report``             how the seasons stand: downloads, scenes, work, machines, disk; e-mail
+``products``                  pages of what was made, with pictures and the QGIS project; exports
+``keeping``                   what need not be kept: report, then apply; do tables and disk agree
 ``reconcile``                 finds whatever no event announced and asks for it again
 ``worker``                    the warm process that runs scene work without starting an interpreter each time
 ============================  ================================================================================
