@@ -21,6 +21,7 @@ from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, Fe
 from sen4cap_core.processors.l4a.crop_type.radar import low_quantile
 from sen4cap_core.processors.l4a.crop_type.selection import select
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
+from sen4cap_core.processors.l4a.crop_type.temporal import Course
 
 RNG = np.random.default_rng(7)
 
@@ -232,6 +233,28 @@ def test_strategies_follow_the_size_of_the_class() -> None:
     assert found.reasons[2] == "land cover 5 is not classified"
     assert found.reasons[-1] == "rare crop type: 3 parcels to learn from, 5 are needed"
     assert len(found.calibration) + len(found.validation) == n - 2 - 3
+
+
+def test_the_course_of_a_series_tells_when_it_is_high_and_how_steep() -> None:
+    names = (
+        *tuple(f"XX_2019_0{month}_01_s2_mean_{band}" for month in (4, 5, 6) for band in ("b3", "b4", "b6")),
+        "XX_W201914_ASC_VV_BCK_MEAN",
+        "XX_W201915_ASC_VV_BCK_MEAN",
+        "XX_S_VV_COHE_STD_MEAN",
+    )
+    values = np.array([[0.1, 0.1, 0.2, 0.1, 0.3, 0.4, 0.1, 0.0, 0.5, 1.0, np.e, 0.7]], np.float32)
+
+    found = Course.of(names).extended(values)[0]
+
+    assert found[:12] == pytest.approx(values[0])
+    assert found[12:15] == pytest.approx([0, -0.5, 1]), "(b3 - b4) / (b3 + b4)"
+    assert found[15:18] == pytest.approx([0, 0.5, -0.2]), "(b4 - b3) / b6"
+    of_each = found[18:].reshape(-1, 16)
+    assert len(of_each) == 6, "three bands, two indices, one series of weeks; the season's value is no series"
+    assert of_each[1] == pytest.approx(
+        [0.4 / 3, np.std([0.1, 0.3, 0.0]), 0, 0, 0, 0.1, 0.3, 0.3, 0.3, 1, 2, 0.25, 0.2, -0.3, 0, 1]
+    )
+    assert of_each[-1][0] == pytest.approx(0.5), "radar as its logarithm"
 
 
 def test_the_temperature_of_answers_that_are_right_as_often_as_they_say_is_1() -> None:

@@ -16,7 +16,7 @@ from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 from tests.processors.l4a.crop_type_season import long_frame, parcels_frame, wide_of, write_inputs
 
-SETTINGS = "pa_min: 5\nnum_trees: 12\nsmote_target: 60\n"
+SETTINGS = "pa_min: 5\nnum_trees: 60\nsmote_target: 60\n"
 
 
 @pytest.fixture

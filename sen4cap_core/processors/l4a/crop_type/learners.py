@@ -6,8 +6,8 @@ are added up by one thread.
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
+import warnings
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
+from sen4cap_core.processors.l4a.crop_type.temporal import Course
 from sen4cap_core.tables.threads import run_in_chunks
 
-FOLDS = 5
-"""Parts in turn left out for honest answers on parcels that were learnt from."""
-_SERIES_OF_BANDS = re.compile(r"_s2_mean_b\d+$|^XX_W\d+_.*(VV|VH)_(BCK|COHE)_MEAN$")
-_SMALLEST = np.float32(1e-4)
+SPLIT_SHARE = 0.2
+"""Features an extremely randomised tree looks at for a split."""
+FOLDS = 10
+"""Parts of the samples, each of which one group of the randomised trees does not see."""
+TREE_SAMPLES = 20_000
+"""Most samples a tree of the default is grown from; with hundreds of trees more bring time, not accuracy."""
 
 
 @dataclass
@@ -31,10 +34,12 @@ class Learner:
     classes: NDArray[np.int64]
     """Ascending."""
     feature_names: tuple[str, ...]
-    forest: Any
-    discriminant: Any = None
-    """Linear discriminant on the bands' own series; None in the parity method."""
-    linear_columns: NDArray[np.intp] = field(default_factory=lambda: np.empty(0, np.intp))
+    forests: tuple[Any, ...]
+    """Their classes are numbers of ``classes`` in the default method; one may lack some."""
+    weights: tuple[float, ...] = (1.0,)
+    """Of each forest's probabilities in the mean; they add up to 1."""
+    course: Course | None = None
+    """Features the default adds out of the series; None in the parity method."""
     temperature: float = 1.0
     """Probabilities are raised to 1 / temperature: above 1 the answers had been too sure."""
 
@@ -44,10 +49,12 @@ class Learner:
 
         def part(first: int, last: int) -> None:
             chosen = values[first:last]
-            found = self.forest.predict_proba(chosen)
-            if self.discriminant is not None:
-                linear = self.discriminant.predict_proba(_logs(chosen[:, self.linear_columns]))
-                found = (found + linear) / 2
+            if self.course is not None:
+                chosen = self.course.extended(chosen)
+            found = np.zeros((len(chosen), len(self.classes)))
+            for forest, weight in zip(self.forests, self.weights, strict=True):
+                at = forest.classes_ if self.course is not None else slice(None)
+                found[:, at] += weight * forest.predict_proba(chosen)
             out[first:last] = _sharpened(found, self.temperature)
 
         run_in_chunks(part, len(values))
@@ -77,10 +84,12 @@ def train(
     """Learn from calibration parcels.
 
     ``sen4cap``: SMOTE, then a probability forest (Gini, sqrt(p) features per split, bootstrap, no split of
-    ``min_node_size`` samples or fewer). ``default``: extremely randomised trees (Geurts et al. 2006) on all
-    features, classes weighted by 1 / sqrt(n), averaged with a linear discriminant with Ledoit-Wolf shrinkage
-    on the logarithms of the bands' series; calibrated by one temperature (Guo et al. 2017) on answers of
-    models that did not see the parcel.
+    ``min_node_size`` samples or fewer). ``default``: the features and what their courses say (`Course`); the
+    mean of extremely randomised trees (Geurts et al. 2006; two thirds of ``num_trees``, a fifth of the
+    features per split, classes weighted by 1 / sqrt(n)) and of a balanced random forest (Breiman 2001; the
+    last third, sqrt(p), weighted by 1 / n, leaves of three); calibrated by one temperature (Guo et al. 2017)
+    on answers of the trees that did not see the parcel: those of the forest that did not draw it, and a
+    tenth of the others.
 
     Parameters
     ----------
@@ -107,72 +116,82 @@ def _train_original(
         n_jobs=-1,
     ).fit(filled, filled_labels)
     forest.set_params(n_jobs=1)
-    learner = Learner("sen4cap", forest.classes_, names, forest)
+    learner = Learner("sen4cap", forest.classes_, names, (forest,))
     return Trained(learner, learner.probabilities(values), filled, filled_labels)
 
 
 def _train_default(
     values: NDArray[np.float32], labels: NDArray[np.int64], names: tuple[str, ...], config: CropTypeConfig
 ) -> Trained:
-    from sklearn.ensemble import ExtraTreesClassifier
-
     classes, which, counts = np.unique(labels, return_inverse=True, return_counts=True)
-    weights = (1 / np.sqrt(counts))[which]
-    forest = ExtraTreesClassifier(
-        n_estimators=config.num_trees,
-        max_features="sqrt",
-        min_samples_leaf=2,
-        bootstrap=True,
-        oob_score=True,
-        random_state=config.seed,
-        n_jobs=-1,
-    ).fit(values, labels, sample_weight=weights)
-    forest.set_params(n_jobs=1)
-    unseen = np.nan_to_num(forest.oob_decision_function_)
-    # A parcel that every tree drew (few trees) has no vote of its own: the classes' shares stand in.
-    voiceless = unseen.sum(axis=1) <= 0
-    unseen[voiceless] = counts / counts.sum()
-    columns = np.array([i for i, name in enumerate(names) if _SERIES_OF_BANDS.search(name)], np.intp)
-    discriminant = None
-    if len(columns) and counts.min() >= 2:
-        logs = _logs(values[:, columns])
-        unseen = (unseen + _left_out(logs, which, len(classes), config.seed)) / 2
-        discriminant = _discriminant().fit(logs, labels)
+    course = Course.of(names)
+    extended = course.extended(values)
+    balanced, drawn_not = _balanced_forest(extended, which, counts, config)
+    groups, left_out = _randomised_trees(extended, which, counts, config)
+    unseen = drawn_not / 3 + left_out * 2 / 3
     temperature = best_temperature(unseen, which)
-    learner = Learner("default", classes, names, forest, discriminant, columns, temperature)
+    weights = (1 / 3, *(2 / 3 / len(groups),) * len(groups))
+    learner = Learner("default", classes, names, (balanced, *groups), weights, course, temperature)
     return Trained(learner, _sharpened(unseen, temperature), values, labels)
 
 
-def _discriminant() -> Any:
-    from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
+def _balanced_forest(
+    values: NDArray[np.float32], which: NDArray[np.intp], counts: NDArray[np.intp], config: CropTypeConfig
+) -> tuple[Any, NDArray[np.float64]]:
+    """Return the forest and the answers of the trees that did not draw each sample."""
+    from sklearn.ensemble import RandomForestClassifier
 
-    return make_pipeline(StandardScaler(), LinearDiscriminantAnalysis(solver="lsqr", shrinkage="auto"))
+    forest = RandomForestClassifier(
+        n_estimators=-(-config.num_trees // 3),
+        max_features="sqrt",
+        min_samples_leaf=3,
+        max_samples=min(TREE_SAMPLES, len(which)),
+        oob_score=True,
+        random_state=config.seed,
+        n_jobs=-1,
+    )
+    with warnings.catch_warnings():
+        # Few trees leave some samples without a voice, which is dealt with here.
+        warnings.filterwarnings("ignore", message="Some inputs do not have OOB scores")
+        forest.fit(values, which, sample_weight=1 / counts[which])
+    forest.set_params(n_jobs=1)
+    unseen = np.nan_to_num(forest.oob_decision_function_)
+    unseen[unseen.sum(axis=1) <= 0] = counts / counts.sum()
+    # As large as the answers of all samples, and of no use any more.
+    del forest.oob_decision_function_
+    return forest, unseen
 
 
-def _left_out(
-    logs: NDArray[np.float64], which: NDArray[np.intp], n_classes: int, seed: int
-) -> NDArray[np.float64]:
-    """Probabilities of each sample from a discriminant of the other folds, (samples, classes)."""
+def _randomised_trees(
+    values: NDArray[np.float32], which: NDArray[np.intp], counts: NDArray[np.intp], config: CropTypeConfig
+) -> tuple[list[Any], NDArray[np.float64]]:
+    """Return groups of trees, each grown without one fold, and what the group without it says of a sample.
+
+    Extremely randomised trees lose by bootstrap, and without it there is no sample they did not draw.
+    """
+    from sklearn.ensemble import ExtraTreesClassifier
+
+    random = np.random.default_rng(config.seed)
     fold = np.empty(len(which), np.int64)
-    random = np.random.default_rng(seed)
-    for label in range(n_classes):
+    for label in range(len(counts)):
         rows = random.permutation(np.flatnonzero(which == label))
         fold[rows] = (np.arange(len(rows)) + label) % FOLDS
-    out = np.zeros((len(which), n_classes))
+    unseen = np.zeros((len(which), len(counts)))
+    groups = []
     for left_out in range(FOLDS):
-        mine, others = fold == left_out, fold != left_out
-        if not mine.any():
-            continue
-        model = _discriminant().fit(logs[others], which[others])
-        out[np.ix_(mine, model.classes_)] = model.predict_proba(logs[mine])
-    return out
-
-
-def _logs(values: NDArray[np.float32]) -> NDArray[np.float64]:
-    logs: NDArray[np.float64] = np.log(np.maximum(values, _SMALLEST)).astype(np.float64)
-    return logs
+        mine = np.flatnonzero(fold == left_out)
+        others = random.permutation(np.flatnonzero(fold != left_out))[:TREE_SAMPLES]
+        group = ExtraTreesClassifier(
+            n_estimators=-(-2 * config.num_trees // (3 * FOLDS)),
+            max_features=SPLIT_SHARE,
+            random_state=config.seed + 1 + left_out,
+            n_jobs=-1,
+        ).fit(values[others], which[others], sample_weight=counts[which[others]] ** -0.5)
+        group.set_params(n_jobs=1)
+        groups.append(group)
+        if len(mine):
+            unseen[np.ix_(mine, group.classes_)] = group.predict_proba(values[mine])
+    return groups, unseen
 
 
 def best_temperature(probabilities: NDArray[np.float64], which: NDArray[np.intp]) -> float:
