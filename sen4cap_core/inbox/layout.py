@@ -1,7 +1,7 @@
 """Which place in the upload folder means what.
 
 <root>/<site>/site.zip, site.gpkg ...   <root>/<site>/site.yaml
-<root>/<site>/<year>/declarations/...   crop-codes/  l4b-config/  l4c-config/  practices/NA/  scenes/
+<root>/<site>/<year>/declarations/...   crop-codes/  l4b-config/  l4c-config/  practices/NA/  strata/  scenes/
 """
 
 from __future__ import annotations
@@ -38,6 +38,7 @@ class Kind(StrEnum):
     PRACTICES_CC = "practices-cc"
     PRACTICES_FL = "practices-fl"
     PRACTICES_NFC = "practices-nfc"
+    STRATA = "strata"
     SCENE = "scene"
     RADAR = "radar"
 
@@ -51,6 +52,7 @@ KIND_FOLDERS = {
     "practices/cc": Kind.PRACTICES_CC,
     "practices/fl": Kind.PRACTICES_FL,
     "practices/nfc": Kind.PRACTICES_NFC,
+    "strata": Kind.STRATA,
     "scenes": Kind.SCENE,
     "radar": Kind.RADAR,
 }

@@ -82,7 +82,13 @@ def _classes(given: CropTypeInput, parcels: gpd.GeoDataFrame, facts: pd.DataFram
     of_code = {code.ori_crop: (code.ctnum_l4a, code.lc) for code in given.codes}
     pairs = np.array([of_code.get(code, (-1, -1)) for code in parcels.ori_crop.tolist()], np.int64)
     pairs = pairs.reshape(-1, 2)
-    n = len(parcels)
+    stratum = np.full(len(parcels), "", object)
+    outside = None
+    if given.strata is not None:
+        stratum = given.strata.of(parcels.geometry.to_numpy(), parcels.crs)
+        is_outside = np.array([name is None for name in stratum.tolist()], np.bool_)
+        outside = np.where(is_outside, "in none of the strata", None)
+        stratum[is_outside] = ""
     return CropClasses(
         ids=np.array([str(new_id) for new_id in parcels.new_id.tolist()], object),
         declared=pairs[:, 0],
@@ -95,7 +101,8 @@ def _classes(given: CropTypeInput, parcels: gpd.GeoDataFrame, facts: pd.DataFram
         & ~facts.overlap.to_numpy(bool),
         names={code.ctnum_l4a: code.ct_l4a for code in given.codes},
         crop_codes=parcels.ori_crop.to_numpy(object),
-        stratum=np.full(n, "", object),
+        stratum=stratum,
+        excluded_why=outside,
     )
 
 

@@ -16,10 +16,12 @@ from sen4cap_core.db.models import CropCode
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.declarations.diversification_settings import Thresholds
+from sen4cap_core.declarations.strata import Strata
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.feature_table import FEATURE_GROUPS, observation_sources
+from sen4cap_core.steps.receive_tables import STRATA
 from sen4cap_core.steps.season_input import AS_STATED, Otherwise, find_season_input
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ class CropTypeInput:
     method: Method
     files: tuple[ObservationFile, ...]
     codes: tuple[CropCode, ...]
+    strata: Strata | None
+    """Regions that are learnt apart; None: all is one."""
     last_run_id: int | None
 
     @property
@@ -72,6 +76,7 @@ class CropTypeInput:
                 "thresholds": self.thresholds.model_dump(mode="json"),
                 "method": self.method,
                 "start": self.start,
+                "strata": self.strata.as_json() if self.strata else None,
             },
             __version__,
         )
@@ -112,6 +117,7 @@ def find_input(
     ]
     if not files:
         raise NothingToDoError(f"{site.slug} has no observations between {season.start} and {last_day} yet")
+    regions = declaration_rows.current_config(session, site.id, season.year, STRATA)
     last = crop_rows.latest_run(session, season_id)
     found = CropTypeInput(
         season_id=season_id,
@@ -127,6 +133,7 @@ def find_input(
         method=method or ("sen4cap" if switch.compat == "sen4cap" else "default"),
         files=tuple(files),
         codes=tuple(codes),
+        strata=Strata.from_json(regions.values) if regions else None,
         last_run_id=last.id if last else None,
     )
     if last is not None and last.input_key == found.input_key:

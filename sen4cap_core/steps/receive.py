@@ -23,7 +23,7 @@ from sen4cap_core.steps.receive_practices import PRACTICE_OF, receive_l4c_config
 from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season, receive_extent, receive_site_config
 from sen4cap_core.steps.receive_slc import receive_radar_file
-from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config
+from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config, receive_strata
 from sen4cap_core.steps.taken import Drop, Taken
 
 _RECEIVERS: Mapping[str, Callable[[Context, Drop], Taken]] = {
@@ -35,6 +35,7 @@ _RECEIVERS: Mapping[str, Callable[[Context, Drop], Taken]] = {
     Kind.L4B_CONFIG: receive_l4b_config,
     Kind.L4C_CONFIG: receive_l4c_config,
     **dict.fromkeys(PRACTICE_OF, receive_practices),
+    Kind.STRATA: receive_strata,
     Kind.SCENE: receive_scene,
     Kind.RADAR: receive_radar_file,
 }

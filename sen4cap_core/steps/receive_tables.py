@@ -1,4 +1,4 @@
-"""Crop codes and processor configurations."""
+"""Crop codes, strata and processor configurations."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
 from sen4cap_core.declarations.crop_codes import read_crop_codes
 from sen4cap_core.declarations.l4b_file import read_l4b_config
+from sen4cap_core.declarations.strata import read_strata
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 L4B = "l4b"
 _TOLD = ("decreasing_abs_th", "increasing_rate_th", "high_abs_th", "low_abs_th")
 """Settings of a mowing configuration that its receipt shows, where the file has them."""
+STRATA = "l4a-strata"
 
 
 def receive_crop_codes(context: Context, drop: Drop) -> Taken:
@@ -70,6 +72,15 @@ def receive_l4b_config(context: Context, drop: Drop) -> Taken:
         },
         details={"compliance periods": periods} if periods else {},
     )
+
+
+def receive_strata(context: Context, drop: Drop) -> Taken:
+    """Store the regions whose crop types are learnt apart; the next map takes them."""
+    strata = read_strata(drop.path)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        declaration_rows.store_config(session, site.id, drop.year, STRATA, drop.upload_id, strata.as_json())
+    return Taken("strata (regions of the crop type map)", {"strata": list(strata.names)})
 
 
 def _ask_year(session: Session, site: Site, year: int) -> None:

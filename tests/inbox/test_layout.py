@@ -29,6 +29,7 @@ def _file(root: Path, name: str) -> Path:
         ("nl/2019/declarations/north/parcels äö 1.gpkg", Kind.DECLARATIONS, 2019),
         ("nl/2019/declarations/declarations.yaml", Kind.DECLARATIONS_CONFIG, 2019),
         ("nl/2019/crop-codes/lut.csv", Kind.CROP_CODES, 2019),
+        ("nl/2019/strata/regions.gpkg", Kind.STRATA, 2019),
         ("nl/2019/Crop_Codes/lut.csv", Kind.CROP_CODES, 2019),
         ("nl/2019/l4b-config/a.cfg", Kind.L4B_CONFIG, 2019),
         ("nl/2019/l4c-config/a.cfg", Kind.L4C_CONFIG, 2019),

@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import select
 
 from sen4cap_core.db.crop_types import latest_run, seasons_due
+from sen4cap_core.db.declarations import load_parcels
 from sen4cap_core.db.models import (
     CropCode,
     CropTypeResult,
@@ -28,6 +29,7 @@ from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
 from sen4cap_core.steps.classify_crops import classify_crops
+from sen4cap_core.steps.receive import receive_upload
 from tests.processors.l4a.crop_type_season import long_frame, wide_of
 from tests.steps.conftest import SITE, YEAR, fields
 
@@ -151,6 +153,38 @@ def test_a_season_becomes_rows_tables_and_a_page(desk, season) -> None:
         assert len(session.scalars(select(CropTypeRun)).all()) == 2
         runs = set(session.scalars(select(CropTypeResult.run_id)).all())
         assert len(runs) == 1
+
+
+def test_strata_that_are_dropped_are_learnt_apart(desk, season) -> None:
+    _settings(desk, {"settings": {"pa_min": "5", "num_trees": "15"}})
+    with desk.context.session() as session:
+        set_id = session.scalars(select(Parcel.set_id)).first()
+        parcels = load_parcels(session, set_id)
+    # The first 54 fields in two halves; the last 6 in neither.
+    outlines = [parcels.geometry.iloc[a:b].union_all().convex_hull for a, b in ((0, 27), (27, 54))]
+    frame = gpd.GeoDataFrame({"id": ["north", "south"]}, geometry=outlines, crs=parcels.crs)
+    path = desk.context.settings.uploads_root / SITE / str(YEAR) / "strata" / "regions.gpkg"
+    path.parent.mkdir(parents=True)
+    frame.to_file(path)
+
+    answer = receive_upload(desk.context, desk.enter(path, "strata").upload_id)
+
+    assert answer.accepted, answer.receipt
+    done = classify_crops(desk.context, 1)
+    assert [model.stratum for model in done.crop_map.models] == ["north", "south"]
+    inside = [name is not None for name in strata_of(frame, parcels)]
+    assert 50 < sum(inside) < 60
+    reasons = done.crop_map.reasons
+    assert all(
+        (reason != "in none of the strata") == within for reason, within in zip(reasons, inside, strict=True)
+    )
+    assert (done.crop_map.conform[np.array(inside)] >= 0).all()
+
+
+def strata_of(frame: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> list[str | None]:
+    """The name of the region that meets a parcel, one at most here."""
+    joined = gpd.sjoin(parcels[["geometry"]], frame.to_crs(parcels.crs), how="left")
+    return [None if pd.isna(name) else name for name in joined["id"].groupby(level=0).first().tolist()]
 
 
 @pytest.mark.parametrize(
