@@ -87,7 +87,8 @@ def _classes(given: CropTypeInput, parcels: gpd.GeoDataFrame, facts: pd.DataFram
     if given.strata is not None:
         stratum = given.strata.of(parcels.geometry.to_numpy(), parcels.crs)
         is_outside = np.array([name is None for name in stratum.tolist()], np.bool_)
-        outside = np.where(is_outside, "in none of the strata", None)
+        outside = np.full(len(parcels), None, object)
+        outside[is_outside] = "in none of the strata"
         stratum[is_outside] = ""
     return CropClasses(
         ids=np.array([str(new_id) for new_id in parcels.new_id.tolist()], object),

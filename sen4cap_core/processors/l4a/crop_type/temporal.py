@@ -52,7 +52,7 @@ class Course:
         ]
         if all(band in self.optical for band in _SENESCENCE):
             red, green, edge = (values[:, self.optical[band]] for band in _SENESCENCE)
-            differences.append((red - green) / np.maximum(edge, _SMALLEST))
+            differences.append(((red - green) / np.maximum(edge, _SMALLEST)).astype(np.float32))
         radar = [np.log(np.maximum(values[:, columns], _SMALLEST)) for columns in self.radar.values()]
         blocks = [values, *differences]
         for matrix in (*series, *differences, *radar):
