@@ -9,37 +9,49 @@ from collections.abc import Callable
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path, PurePath
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
 import typer
-from pydantic import ValidationError
-from pydantic.fields import FieldInfo
+from typer.core import TyperGroup
 
-from sen4cap_core.steps.by_hand_forms import (
-    EditSite,
-    ExportProducts,
-    Form,
-    ImportFolder,
-    PairAgain,
-    ReplayInterval,
-    ReprocessScenes,
-    RetryFailed,
-    RunAgain,
-)
+if TYPE_CHECKING:
+    from pydantic.fields import FieldInfo
 
-app = typer.Typer(help="Operations by hand; each is a deployment, too.", no_args_is_help=True)
+    from sen4cap_core.steps.by_hand_forms import Form
 
-OPERATIONS: dict[str, tuple[type[Form], str]] = {
-    "reprocess-scenes": (ReprocessScenes, "by_hand.reprocess_scenes"),
-    "pair-again": (PairAgain, "by_hand.pair_again"),
-    "run-again": (RunAgain, "by_hand.run_again"),
-    "replay-interval": (ReplayInterval, "by_hand.replay_interval"),
-    "import-folder": (ImportFolder, "by_hand.import_folder"),
-    "edit-site": (EditSite, "site_life.edit_site"),
-    "retry-failed": (RetryFailed, "by_hand.retry_failed"),
-    "export-products": (ExportProducts, "by_hand.export_by_form"),
+OPERATIONS: dict[str, tuple[str, str]] = {
+    "reprocess-scenes": ("ReprocessScenes", "by_hand.reprocess_scenes"),
+    "pair-again": ("PairAgain", "by_hand.pair_again"),
+    "run-again": ("RunAgain", "by_hand.run_again"),
+    "replay-interval": ("ReplayInterval", "by_hand.replay_interval"),
+    "import-folder": ("ImportFolder", "by_hand.import_folder"),
+    "edit-site": ("EditSite", "site_life.edit_site"),
+    "retry-failed": ("RetryFailed", "by_hand.retry_failed"),
+    "export-products": ("ExportProducts", "by_hand.export_by_form"),
 }
-"""Form and step of each command."""
+"""Names of form and step of each command."""
+
+
+class Operations(TyperGroup):
+    """Commands made when they are asked for: the forms need pydantic, ``sen4cap --help`` does not."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Return the names of all operations."""
+        return list(OPERATIONS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Return the command of an operation; None where there is none."""
+        if cmd_name not in OPERATIONS:
+            return None
+        from sen4cap_core.steps import by_hand_forms
+
+        form, step = OPERATIONS[cmd_name]
+        alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+        alone.command(cmd_name)(command_of(getattr(by_hand_forms, form), step))
+        return typer.main.get_command(alone)
+
+
+app = typer.Typer(cls=Operations, help="Operations by hand; each is a deployment, too.", no_args_is_help=True)
 
 
 def command_of(form: type[Form], step: str) -> Callable[..., None]:
@@ -64,6 +76,8 @@ def command_of(form: type[Form], step: str) -> Callable[..., None]:
 
 
 def _filled(form: type[Form], values: dict[str, Any]) -> Form:
+    from pydantic import ValidationError
+
     said = {name: value for name, value in values.items() if value is not None}
     given = {name: _plain(form.model_fields[name], value) for name, value in said.items()}
     # An option that takes several values says nothing with none.
@@ -132,7 +146,3 @@ def _choices(name: str, values: tuple[str, ...]) -> type[StrEnum]:
     make: Any = StrEnum
     made: type[StrEnum] = make(name, {value: value for value in values})
     return made
-
-
-for _name, (_form, _step) in OPERATIONS.items():
-    app.command(_name)(command_of(_form, _step))

@@ -10,7 +10,10 @@ from numba.core.registry import CPUDispatcher
 
 from sen4cap_core import kernels
 
-IN_NUMPY = {"sen4cap_core.kernels.mowing_compliance.evaluate_compliance"}
+IN_NUMPY = {
+    "sen4cap_core.kernels.grass_thresholds.demand_of_days",
+    "sen4cap_core.kernels.mowing_compliance.evaluate_compliance",
+}
 """Over whole arrays, without a loop over their elements."""
 
 

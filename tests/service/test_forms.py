@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 
 from sen4cap_core.cli.by_hand import OPERATIONS
 from sen4cap_core.cli.main import app
+from sen4cap_core.steps import by_hand_forms
 
 PROJECT = Path(__file__).parents[2]
 DEPLOYMENTS = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
@@ -55,7 +56,7 @@ def test_choices_are_lists_in_the_form() -> None:
 
 @pytest.mark.parametrize("name", sorted(OPERATIONS))
 def test_every_form_is_a_command_with_the_same_fields(name: str) -> None:
-    form, _ = OPERATIONS[name]
+    form = getattr(by_hand_forms, OPERATIONS[name][0])
     told = CliRunner().invoke(app, ["run", name, "--help"], env={"COLUMNS": "200", "NO_COLOR": "1"})
     assert told.exit_code == 0
     for field in form.model_fields:

@@ -84,7 +84,9 @@ def test_a_landsat_product_becomes_parcel_means_on_its_own_grid(desk, zone: int)
     """Also where its zone is not that of the parcels' Sentinel-2 tile."""
     rng = np.random.default_rng(5)
     outlines = fields().to_crs(zone).total_bounds
-    corner = (15 + 30 * np.floor((outlines[0] - 90) / 30), 15 + 30 * np.ceil((outlines[3] + 90) / 30))
+    # Off the real grid by 4 m: outlines whose shrunk edges ran through pixel centres would leave it to the
+    # last digits of a projection which pixels are inside.
+    corner = (19 + 30 * np.floor((outlines[0] - 90) / 30), 19 + 30 * np.ceil((outlines[3] + 90) / 30))
     grid = Grid(zone, float(corner[0]), float(corner[1]), 30.0, 50, 30)
     red, near = rng.uniform(0.02, 0.2, grid.shape), rng.uniform(0.2, 0.6, grid.shape)
     quality = rng.choice([CLEAR, CLEAR, CLEAR, 8, 16, 128, 32, 1], grid.shape)
