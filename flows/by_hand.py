@@ -85,11 +85,11 @@ def purge_site(form: PurgeSite) -> Answer:
 
 def _do(name: str, step: Callable[[Context, AnyForm], dict[str, Any]], form: AnyForm) -> Answer:
     site = getattr(form, "site", None)
-    name_run(f"{name} {site or ''}".strip(), scope_tags(site) if site else ())
+    title = f"{name} {site or ''}".strip()
+    name_run(title, scope_tags(site) if site else ())
     try:
         answer = step(step_context(), form)
     except NothingToDoError as reason:
         return skipped(reason)
-    title = f"{name} {site or ''}".strip()
     show(artifact_key(name, site or "all"), answer_markdown(title, answer), title)
     return answer

@@ -159,10 +159,13 @@ def export_by_form(context: Context, form: ExportProducts) -> Answer:
         end=form.end,
         every_version=form.every_version,
     )
-    if not found:
-        raise NothingToDoError(f"no product of {form.site} matches")
-    export_products(context, found, Path(form.target))
-    return {"products": len(found), "target": str(form.target)}
+    done = export_products(context, found, Path(form.target))
+    return {
+        "products": done.n_items,
+        "files": done.n_files,
+        "bytes": done.n_bytes,
+        "target": str(form.target),
+    }
 
 
 def known_site(session: Session, slug: str) -> Site:

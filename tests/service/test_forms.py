@@ -34,6 +34,11 @@ def test_every_deployment_has_a_flow_and_a_schema(deployment: dict[str, Any]) ->
     assert schema["type"] == "object"
 
 
+def test_no_deployment_takes_the_place_of_another() -> None:
+    names = [one["name"] for one in DEPLOYMENTS]
+    assert sorted(set(names)) == sorted(names)
+
+
 @pytest.mark.parametrize("deployment", BY_HAND, ids=[one["name"] for one in BY_HAND])
 def test_a_form_by_hand_says_what_each_field_is(deployment: dict[str, Any]) -> None:
     schema = parameter_schema(_flow(deployment)).model_dump()
