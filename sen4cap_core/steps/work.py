@@ -5,6 +5,7 @@ A key says which work it is, so that asking twice is asking once.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -74,16 +75,9 @@ def ask_ingest(session: Session, site_slug: str, upload_id: int) -> bool:
 
 def ask_fetch(session: Session, site_slug: str, site_id: int, acquisition_key: str) -> bool:
     """Ask for an acquisition to be fetched from the best source that has it."""
-    outcome = enqueue(
-        session,
-        FETCH_SCENE,
-        f"{FETCH_SCENE}/{site_id}/{acquisition_key}",
-        site_slug,
-        {"site_id": site_id, "acquisition_key": acquisition_key},
-        priority=_PRIORITY[FETCH_SCENE],
-        again=True,
-    )
-    return outcome != "known"
+    parameters = {"site_id": site_id, "acquisition_key": acquisition_key}
+    key = f"{FETCH_SCENE}/{site_id}/{acquisition_key}"
+    return _enqueue(session, FETCH_SCENE, key, site_slug, parameters, again=True)
 
 
 def ask_preprocess(session: Session, site_slug: str, upload_id: int, *, again: bool = False) -> bool:
@@ -135,30 +129,15 @@ def ask_practices(session: Session, site_slug: str, season_id: int) -> bool:
 
 def ask_search(session: Session, site_slug: str) -> bool:
     """Ask for all sources of a site to be searched."""
-    outcome = enqueue(
-        session,
-        SEARCH_SOURCES,
-        f"{SEARCH_SOURCES}/{site_slug}",
-        site_slug,
-        {"site": site_slug},
-        priority=_PRIORITY[SEARCH_SOURCES],
-        again=True,
-    )
-    return outcome != "known"
+    key = f"{SEARCH_SOURCES}/{site_slug}"
+    return _enqueue(session, SEARCH_SOURCES, key, site_slug, {"site": site_slug}, again=True)
 
 
 def ask_crop_types(session: Session, site_slug: str, season_id: int, until: date) -> bool:
     """Ask for the crop types of a season with what was acquired up to a day."""
-    outcome = enqueue(
-        session,
-        CLASSIFY_CROPS,
-        planned_key("l4a", season_id, until),
-        site_slug,
-        {"season_id": season_id, "until": until.isoformat()},
-        priority=_PRIORITY[CLASSIFY_CROPS],
-        again=True,
-    )
-    return outcome != "known"
+    parameters = {"season_id": season_id, "until": until.isoformat()}
+    key = planned_key("l4a", season_id, until)
+    return _enqueue(session, CLASSIFY_CROPS, key, site_slug, parameters, again=True)
 
 
 def ask_composite_radar(session: Session, site_slug: str, season_id: int) -> bool:
@@ -168,27 +147,26 @@ def ask_composite_radar(session: Session, site_slug: str, season_id: int) -> boo
 
 def ask_composite_optical(session: Session, site_slug: str, season_id: int, day: date) -> bool:
     """Ask for the composites of a site for a day."""
-    outcome = enqueue(
-        session,
-        COMPOSITE_OPTICAL,
-        planned_key("l3a", season_id, day),
-        site_slug,
-        {"site": site_slug, "synthesis_date": day.isoformat()},
-        priority=_PRIORITY[COMPOSITE_OPTICAL],
-        again=True,
-    )
-    return outcome != "known"
+    parameters = {"site": site_slug, "synthesis_date": day.isoformat()}
+    key = planned_key("l3a", season_id, day)
+    return _enqueue(session, COMPOSITE_OPTICAL, key, site_slug, parameters, again=True)
 
 
 def planned_key(planned: Planned, season_id: int, until: date) -> str:
     """Return the key of the job that a planned run of a season is."""
-    if planned in ("l3a", "l4a"):
-        kind = COMPOSITE_OPTICAL if planned == "l3a" else CLASSIFY_CROPS
-        return f"{kind}/{season_id}/{until}"
-    return work_key(_PLANNED_KINDS[planned], season_id)
+    key = work_key(_PLANNED_KINDS[planned], season_id)
+    return f"{key}/{until}" if planned in _EACH_DAY else key
 
 
-_PLANNED_KINDS = {"s1_composites": COMPOSITE_RADAR, "l4b": DETECT_MOWING, "l4c": MONITOR_PRACTICES}
+_PLANNED_KINDS: dict[Planned, str] = {
+    "l3a": COMPOSITE_OPTICAL,
+    "s1_composites": COMPOSITE_RADAR,
+    "l4a": CLASSIFY_CROPS,
+    "l4b": DETECT_MOWING,
+    "l4c": MONITOR_PRACTICES,
+}
+_EACH_DAY = ("l3a", "l4a")
+"""Have a job for each day that is asked for; the others one that looks at all there is."""
 
 
 def work_key(kind: str, subject_id: int) -> str:
@@ -206,13 +184,28 @@ def _ask(
     delay_seconds: float = 0.0,
     again: bool = False,
 ) -> bool:
-    """Enqueue; True when this made something wait that did not wait before."""
+    """Enqueue work on one subject; True when this made something wait that did not wait before."""
+    key = work_key(kind, subject_id)
+    parameters = {parameter: subject_id}
+    return _enqueue(session, kind, key, site_slug, parameters, delay_seconds=delay_seconds, again=again)
+
+
+def _enqueue(
+    session: Session,
+    kind: str,
+    key: str,
+    site_slug: str,
+    parameters: Mapping[str, object],
+    *,
+    delay_seconds: float = 0.0,
+    again: bool = False,
+) -> bool:
     outcome = enqueue(
         session,
         kind,
-        work_key(kind, subject_id),
+        key,
         site_slug,
-        {parameter: subject_id},
+        dict(parameters),
         priority=_PRIORITY[kind],
         delay_seconds=delay_seconds,
         again=again,
