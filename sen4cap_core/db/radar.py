@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
-from sqlalchemy import func, or_, select, update
+from sqlalchemy import ColumnElement, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -81,23 +81,14 @@ def slc_of_slice(session: Session, grd: RadarAcquisition) -> RadarAcquisition | 
 
 def supersede_same_slice(session: Session, scene: SceneRow) -> int:
     """Take the place of our own backscatter of the same slice, made of its GRD product; return how many."""
-    others = session.scalars(
-        select(SceneRow).where(
-            SceneRow.site_id == scene.site_id,
-            SceneRow.tile == scene.tile,
-            SceneRow.sensor == scene.sensor,
-            SceneRow.relative_orbit == scene.relative_orbit,
-            SceneRow.id != scene.id,
-            SceneRow.acquired_at != scene.acquired_at,
-            SceneRow.acquired_at.between(scene.acquired_at - SAME_SLICE, scene.acquired_at + SAME_SLICE),
-            SceneRow.upload_id.is_(None),
-            SceneRow.state != "superseded",
-        )
-    ).all()
-    for other in others:
-        other.state, other.superseded_by = "superseded", scene.id
-        other.state_reason = f"superseded by {scene.product_id}, of the SLC product of the same slice"
-    return len(others)
+    return _supersede_our_own(
+        session,
+        scene,
+        f"superseded by {scene.product_id}, of the SLC product of the same slice",
+        SceneRow.id != scene.id,
+        SceneRow.acquired_at != scene.acquired_at,
+        SceneRow.acquired_at.between(scene.acquired_at - SAME_SLICE, scene.acquired_at + SAME_SLICE),
+    )
 
 
 def enter_acquisition(session: Session, values: dict[str, object]) -> RadarAcquisition:
@@ -174,19 +165,29 @@ def supersede_longer_pairs(session: Session, scene: SceneRow) -> int:
     """Take the place of coherences that end with the same acquisition and began earlier; return how many."""
     if scene.pair_started_at is None:
         return 0
+    return _supersede_our_own(
+        session,
+        scene,
+        f"superseded by the shorter pair {scene.product_id}",
+        SceneRow.acquired_at == scene.acquired_at,
+        SceneRow.pair_started_at < scene.pair_started_at,
+    )
+
+
+def _supersede_our_own(session: Session, scene: SceneRow, reason: str, *which: ColumnElement[bool]) -> int:
+    """Take the place of what we made ourselves on the same tile, orbit and sensor; return how many."""
     others = session.scalars(
         select(SceneRow).where(
             SceneRow.site_id == scene.site_id,
             SceneRow.tile == scene.tile,
             SceneRow.sensor == scene.sensor,
             SceneRow.relative_orbit == scene.relative_orbit,
-            SceneRow.acquired_at == scene.acquired_at,
-            SceneRow.pair_started_at < scene.pair_started_at,
             SceneRow.upload_id.is_(None),
             SceneRow.state != "superseded",
+            *which,
         )
     ).all()
     for other in others:
         other.state, other.superseded_by = "superseded", scene.id
-        other.state_reason = f"superseded by the shorter pair {scene.product_id}"
+        other.state_reason = reason
     return len(others)

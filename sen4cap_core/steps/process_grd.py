@@ -9,7 +9,6 @@ from sen4cap_core.db.models import RadarAcquisition
 from sen4cap_core.db.radar import slc_of_slice
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.sentinel1.acquisition import acquisition_orbit
 from sen4cap_core.sentinel1.detected import detected_backscatter, plan_detected
 from sen4cap_core.sentinel1.product import Product, open_product
 from sen4cap_core.steps.context import Context
@@ -20,9 +19,8 @@ from sen4cap_core.steps.radar_subject import (
     config_of,
     find_acquisitions,
     follow,
-    orbit_file_of,
+    open_geometry,
     parcels_on,
-    terrain_of,
     tiles_of,
 )
 
@@ -76,9 +74,7 @@ def _one_tile(
 ) -> str | None:
     grid = tile_grid(tile, 20)
     box = plan_detected(product, grid, parcels_on(context, subject, tile))
-    terrain, facts = terrain_of(context, subject)
-    orbit_file = orbit_file_of(context, subject)
-    orbit = acquisition_orbit(product, product.annotation(product.swaths[0]), orbit_file)
+    orbit, terrain, facts = open_geometry(context, subject, product, product.annotation(product.swaths[0]))
     done.orbit = orbit.source
     quantity = config_of(context, subject).backscatter
 
@@ -92,11 +88,6 @@ def _one_tile(
             whole[polarisation.lower()] = image
         return whole
 
-    inputs = [
-        f"product:{product.name}",
-        *facts,
-        f"orbit:{orbit_file.name if orbit_file else 'annotation'}",
-        f"cells:{box.row}/{box.column}/{box.height}/{box.width}",
-    ]
+    inputs = [*facts, f"cells:{box.row}/{box.column}/{box.height}/{box.width}"]
     raster = raster_of(quantity, "grd", subject, subject, tile, grid, inputs)
     return publish_radar(context, raster, rasters)

@@ -12,7 +12,7 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.sentinel1.acquisition import BurstPlan, acquisition_orbit, geocode_bursts, plan_bursts
+from sen4cap_core.sentinel1.acquisition import BurstPlan, geocode_bursts, plan_bursts
 from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
 from sen4cap_core.sentinel1.pairing import earlier_partners, pairs_of, why_alone
 from sen4cap_core.sentinel1.product import open_product
@@ -25,9 +25,8 @@ from sen4cap_core.steps.radar_subject import (
     config_of,
     find_acquisitions,
     follow,
-    orbit_file_of,
+    open_geometry,
     parcels_on,
-    terrain_of,
     tiles_of,
 )
 from sen4cap_core.steps.snap_pair import snap_pair
@@ -165,12 +164,10 @@ class _TileWork:
     def _geocode(self, subject: RadarSubject) -> list[StoredBurst]:
         product = open_product(subject.path)
         plans = plan_bursts(product, self._grid, parcels_on(self._context, subject, self._tile))
-        terrain, facts = terrain_of(self._context, subject)
-        orbit_file = orbit_file_of(self._context, subject)
-        orbit = acquisition_orbit(product, plans[0].annotation, orbit_file)
+        orbit, terrain, facts = open_geometry(self._context, subject, product, plans[0].annotation)
         self.orbits[subject.number] = orbit.source
         key = content_key(
-            [f"product:{product.name}", *facts, f"orbit:{orbit_file.name if orbit_file else 'annotation'}"],
+            facts,
             {"tile": self._tile, "bursts": [_plan_text(plan) for plan in plans], "gamma0": "terrain"},
             __version__,
         )

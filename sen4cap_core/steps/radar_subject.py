@@ -21,9 +21,11 @@ from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.rasters.elevation import ElevationError, describe_elevation
 from sen4cap_core.rasters.mgrs import tile_footprint, tiles_of_extent
 from sen4cap_core.scenes.footprints import split_at_antimeridian
-from sen4cap_core.sentinel1.acquisition import Terrain
-from sen4cap_core.sentinel1.orbit import OrbitError, choose_orbit_file, describe_orbit_file
+from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit
+from sen4cap_core.sentinel1.annotation import Annotation
+from sen4cap_core.sentinel1.orbit import OrbitError, OrbitFit, choose_orbit_file, describe_orbit_file
 from sen4cap_core.sentinel1.pairing import Acquisition
+from sen4cap_core.sentinel1.product import Product
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.radar_site import radar_config
 from sen4cap_core.steps.receive_slc import is_geoid
@@ -207,6 +209,19 @@ def orbit_file_of(context: Context, subject: RadarSubject) -> Path | None:
     files = [describe_orbit_file(p) for p in paths if p.suffix.upper() == ".EOF" and p.is_file()]
     chosen = choose_orbit_file(files, subject.platform, subject.pairing.started_at, subject.stopped_at)
     return chosen.path if chosen else None
+
+
+def open_geometry(
+    context: Context, subject: RadarSubject, product: Product, annotation: Annotation
+) -> tuple[OrbitFit, Terrain, list[str]]:
+    """Return the orbit and the heights an acquisition is brought to the map with, and what identifies the
+    product and both.
+    """
+    terrain, facts = terrain_of(context, subject)
+    orbit_file = orbit_file_of(context, subject)
+    orbit = acquisition_orbit(product, annotation, orbit_file)
+    by = orbit_file.name if orbit_file else "annotation"
+    return orbit, terrain, [f"product:{product.name}", *facts, f"orbit:{by}"]
 
 
 def _mark(context: Context, acquisition_id: int, state: str, reason: str | None) -> None:
