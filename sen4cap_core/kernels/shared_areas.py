@@ -61,6 +61,7 @@ def shared_areas(
     signs : (rings,) of `ring_signs`
     out : (pairs,), in square units of the vertices
     """
+    edges = np.empty((64, 5), np.float64)
     ends = np.empty((64, 5), np.float64)
     for pair in range(left.size):
         one, other = left[pair], right[pair]
@@ -69,26 +70,19 @@ def shared_areas(
         out[pair] = 0.0
         if not (west < east and south < north):
             continue
+        m, edges = _edges_over(one, west, east, south, vertices, ring_starts, shape_starts, signs, edges)
         n, ends = _edges_over(other, west, east, south, vertices, ring_starts, shape_starts, signs, ends)
         total = 0.0
-        for ring in range(shape_starts[one], shape_starts[one + 1]):
-            for i in range(ring_starts[ring], ring_starts[ring + 1] - 1):
-                x0, x1 = vertices[i, 0], vertices[i + 1, 0]
-                y0, y1 = vertices[i, 1] - south, vertices[i + 1, 1] - south
-                sign = -signs[ring]
-                if x0 > x1:
-                    x0, x1, y0, y1, sign = x1, x0, y1, y0, -sign
-                if x1 <= west or x0 >= east or x0 == x1 or (y0 <= 0 and y1 <= 0):
+        for i in range(m):
+            x0, x1, y0, slope, sign = edges[i, 0], edges[i, 1], edges[i, 2], edges[i, 3], edges[i, 4]
+            for k in range(n):
+                low, high = max(x0, ends[k, 0], west), min(x1, ends[k, 1], east)
+                if low >= high:
                     continue
-                slope = (y1 - y0) / (x1 - x0)
-                for k in range(n):
-                    low, high = max(x0, ends[k, 0], west), min(x1, ends[k, 1], east)
-                    if low >= high:
-                        continue
-                    u0, u1 = y0 + slope * (low - x0), y0 + slope * (high - x0)
-                    v0 = ends[k, 2] + ends[k, 3] * (low - ends[k, 0])
-                    v1 = ends[k, 2] + ends[k, 3] * (high - ends[k, 0])
-                    total += sign * ends[k, 4] * _below_both(u0, u1, v0, v1, high - low)
+                u0, u1 = y0 + slope * (low - x0), y0 + slope * (high - x0)
+                v0 = ends[k, 2] + ends[k, 3] * (low - ends[k, 0])
+                v1 = ends[k, 2] + ends[k, 3] * (high - ends[k, 0])
+                total += sign * ends[k, 4] * _below_both(u0, u1, v0, v1, high - low)
         out[pair] = max(total, 0.0)
 
 
