@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from sen4cap_core.products.colours import NDVI_STOPS, Rgb
 from sen4cap_core.products.naming import (
     L3B_NDVI,
     S1_BACKSCATTER,
@@ -14,18 +15,8 @@ from sen4cap_core.products.naming import (
     l3b_collection,
 )
 
-Rgb = tuple[int, int, int]
-
 NO_ANSWER: Final[Rgb] = (200, 200, 200)
 _GREY: Final = ((0.0, (0, 0, 0)), (1.0, (255, 255, 255)))
-_LEAVES: Final = (
-    (0.0, (250, 243, 224)),
-    (0.2, (233, 216, 150)),
-    (0.4, (186, 204, 110)),
-    (0.6, (107, 168, 83)),
-    (0.8, (36, 116, 61)),
-    (1.0, (0, 58, 32)),
-)
 _WATER: Final = ((0.0, (166, 97, 26)), (0.5, (245, 245, 245)), (1.0, (1, 90, 140)))
 
 
@@ -35,7 +26,7 @@ class Ramp:
 
     low: float
     high: float
-    stops: Sequence[tuple[float, Rgb]] = _LEAVES
+    stops: Sequence[tuple[float, Rgb]] = NDVI_STOPS
     """Fraction 0..1 of the way from ``low`` to ``high``, and colour."""
 
 

@@ -10,7 +10,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sen4cap_core.products.qgis_styles import NO_ANSWER, Categories, Ramp, Rgb
+from sen4cap_core.products.colours import Rgb
+from sen4cap_core.products.qgis_styles import NO_ANSWER, Categories, Ramp
 
 _HEAD = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.16.0"

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 
 from PIL import Image, ImageDraw
 
+from sen4cap_core.products.colours import Rgb
 from sen4cap_core.reports.drawing import INK, PAPER, SOFT_INK, fitted, font, png_bytes
-from sen4cap_core.reports.palette import Rgb
 
 STATES: dict[str, Rgb] = {
     "processed": (36, 116, 61),

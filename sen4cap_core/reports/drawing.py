@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from sen4cap_core.reports.palette import Rgb
+from sen4cap_core.products.colours import Rgb
 
 INK: Rgb = (34, 40, 49)
 SOFT_INK: Rgb = (92, 101, 112)

@@ -7,17 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-Rgb = tuple[int, int, int]
-
-NDVI_STOPS: Final[tuple[tuple[float, Rgb], ...]] = (
-    (0.0, (250, 243, 224)),
-    (0.2, (233, 216, 150)),
-    (0.4, (186, 204, 110)),
-    (0.6, (107, 168, 83)),
-    (0.8, (36, 116, 61)),
-    (1.0, (0, 58, 32)),
-)
-"""Bare to dense: each step is darker than the one before, so the order is seen without telling hues apart."""
+from sen4cap_core.products.colours import NDVI_STOPS
 
 GAMMA: Final = 1 / 1.35
 """Lifts the dark half of a true colour picture, where fields and woods are."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 from shapely.geometry.base import BaseGeometry
 
+from sen4cap_core.products.colours import Rgb
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.reports.drawing import (
     INK,
@@ -25,7 +26,7 @@ from sen4cap_core.reports.drawing import (
     png_bytes,
     round_length_m,
 )
-from sen4cap_core.reports.palette import Rgb, ndvi_colours, ndvi_table, true_colours
+from sen4cap_core.reports.palette import ndvi_colours, ndvi_table, true_colours
 
 MAX_BYTES = 150_000
 
