@@ -105,10 +105,15 @@ def _plain(info: FieldInfo, value: Any) -> Any:
     return value
 
 
+def _without_none(annotation: Any) -> Any:
+    if get_origin(annotation) in (Union, types.UnionType):
+        return next(inner for inner in get_args(annotation) if inner is not type(None))
+    return annotation
+
+
 def _bare(annotation: Any) -> Any:
     """Return a type without its None and its inner types."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        annotation = next(inner for inner in get_args(annotation) if inner is not type(None))
+    annotation = _without_none(annotation)
     return get_origin(annotation) or annotation
 
 
@@ -136,9 +141,7 @@ def _option(name: str, info: FieldInfo) -> inspect.Parameter:
 
 
 def _item(annotation: Any) -> Any:
-    if get_origin(annotation) in (Union, types.UnionType):
-        annotation = next(inner for inner in get_args(annotation) if inner is not type(None))
-    (inner,) = get_args(annotation)
+    (inner,) = get_args(_without_none(annotation))
     return _choices("item", get_args(inner)) if get_origin(inner) is Literal else inner
 
 

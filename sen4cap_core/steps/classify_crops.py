@@ -17,14 +17,13 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
-from sen4cap_core.processors.l4a.crop_type.observations import checked, read_sources
+from sen4cap_core.processors.l4a.crop_type.observations import checked
 from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_type_input import CropTypeInput, find_input
 from sen4cap_core.steps.crop_type_product import Published, publish_crop_types
+from sen4cap_core.steps.feature_table import read_season
 from sen4cap_core.steps.season_input import AS_STATED, Otherwise, require_files
-from sen4cap_core.tables.arrow_arrays import from_texts
-from sen4cap_core.tables.parcels import ParcelTable
 
 
 @dataclass(frozen=True)
@@ -112,9 +111,7 @@ def _pixels(column: pd.Series) -> np.ndarray:
 
 
 def _features(context: Context, given: CropTypeInput, classes: CropClasses) -> Features:
-    ids = classes.ids.tolist()
-    lookup = ParcelTable(from_texts(ids), tuple(ids), None, None, None)
-    series = read_sources(given.sources(context), lookup, n_parcels=len(ids))
+    series = read_season(given.sources(context), classes.ids.tolist())
     checked(series, Path(given.files[0].path))
     try:
         return build_features(series, given.config, release=True)

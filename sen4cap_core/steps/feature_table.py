@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +15,7 @@ from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
 from sen4cap_core.processors.l4a.crop_type.features import build_features
+from sen4cap_core.processors.l4a.crop_type.model import SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource, checked, read_sources
 from sen4cap_core.tables.arrow_arrays import from_texts
 from sen4cap_core.tables.parcels import ParcelTable
@@ -35,6 +36,12 @@ def observation_sources(root: Path, files: Iterable[ObservationFile]) -> list[Ob
     ]
 
 
+def read_season(sources: Sequence[ObservationSource], ids: Sequence[str]) -> SeasonSeries:
+    """Read the observations of parcels, whose ids are texts in the order of the series."""
+    lookup = ParcelTable(from_texts(ids), tuple(ids), None, None, None)
+    return read_sources(sources, lookup, n_parcels=len(ids))
+
+
 def feature_table(
     root: Path, files: Iterable[ObservationFile], ids: NDArray[np.int32], config: CropTypeConfig
 ) -> pa.Table:
@@ -50,9 +57,7 @@ def feature_table(
     sources = observation_sources(root, files)
     if not sources:
         raise NothingToDoError("no observations that crop type features are made of")
-    texts = [str(new_id) for new_id in ids.tolist()]
-    lookup = ParcelTable(from_texts(texts), tuple(texts), None, None, None)
-    series = read_sources(sources, lookup, n_parcels=len(texts))
+    series = read_season(sources, [str(new_id) for new_id in ids.tolist()])
     if not series.cells:
         raise NothingToDoError("no observations that crop type features are made of")
     checked(series, sources[0].path)
