@@ -7,7 +7,8 @@ import pytest
 
 from sen4cap_core.kernels.practice_calendar import NO_DAY, NR_DAY
 from sen4cap_core.kernels.practice_growth import GrowthSettings, find_growth, median
-from sen4cap_core.kernels.practice_series import N_KINDS, Rows, Series, build_series
+from sen4cap_core.kernels.practice_rows import N_KINDS, Rows
+from sen4cap_core.kernels.practice_series import Series, build_series
 from sen4cap_core.kernels.practice_tillage import TillageSettings, find_coherence_dip
 from sen4cap_core.kernels.practice_weeks import WeekTable
 

@@ -14,23 +14,20 @@ from numpy.typing import NDArray
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import normal_orbit
 from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_series import (
+from sen4cap_core.kernels.practice_rows import (
     AMP_VH,
     AMP_VV,
     COHERENCE,
     N_KINDS,
     NDVI,
-    NEVER,
     RowCodes,
     Rows,
-    Series,
-    build_series,
-    count_pairs,
     count_rows,
     scatter_rows,
     sort_rows,
     translate_rows,
 )
+from sen4cap_core.kernels.practice_series import NEVER, Series, build_series, count_pairs
 from sen4cap_core.tables.arrow_arrays import to_numbers
 from sen4cap_core.tables.bad_rows import BadRows, bad_rows
 from sen4cap_core.tables.parcels import ParcelTable
