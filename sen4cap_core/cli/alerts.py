@@ -18,7 +18,7 @@ def set_(
         bool, typer.Option("--mail", help="Also by e-mail, to SEN4CAP_ALERT_EMAIL over SEN4CAP_SMTP_URL.")
     ] = False,
 ) -> None:
-    """Make the automations that tell of failed runs, stuck gates, low disks and silent sources."""
+    """Make the automations that tell of failed runs, stuck gates, disks, work given up and silent sources."""
     from sen4cap_core.errors import ServiceError
     from sen4cap_core.service.alerts import set_alerts
     from sen4cap_core.service.place import Place

@@ -55,16 +55,16 @@ class MachineSample(Base):
 
 
 class WarningRow(Base):
-    """Something a person should know, told once until it is over."""
+    """Something a person should know, told when it comes up and once a day while it lasts."""
 
     __tablename__ = "warning"
     __table_args__ = (UniqueConstraint("key"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     key: Mapped[str]
-    """What it is about: ``gate/12``, ``disk/host``, ``source/polder/stac-1``."""
+    """Its subject: ``gate/12``, ``disk/host``, ``need/host``, ``source/3/stac-1``, ``failed/<site>/…``."""
     kind: Mapped[str]
-    """stuck-gate, disk-low, source-silent"""
+    """stuck-gate, disk-low, disk-short, source-silent, work-failed"""
     site_slug: Mapped[str | None]
     text: Mapped[str]
     since: Mapped[datetime]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import case, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
@@ -15,6 +15,8 @@ from sen4cap_core.db.models import Job, JobUsage, MachineSample, OfferRow, Plann
 
 KEEP_DAYS = 30
 """So long samples of machines are kept; what jobs took stays for a year."""
+REMIND_AFTER = timedelta(days=1)
+"""A warning that lasts is told again after so long: who missed it, or whose webhook was away, hears of it."""
 
 
 @dataclass
@@ -145,6 +147,25 @@ def offer_days(session: Session, site_id: int, start: date, end: date) -> list[t
     return [(row[0] or "?", row[1], row[2].date(), row[3]) for row in session.execute(query)]
 
 
+def season_counts(session: Session, site_id: int, start: date, end: date) -> tuple[int, int, int]:
+    """Return how many acquisitions of a period are registered, not processed yet of these, and on offer."""
+    within = (midnight(start), midnight(end + timedelta(days=1)))
+    scenes = select(func.count(), func.count().filter(SceneRow.state == "ingested")).where(
+        SceneRow.site_id == site_id,
+        SceneRow.state != "superseded",
+        SceneRow.acquired_at >= within[0],
+        SceneRow.acquired_at < within[1],
+    )
+    offers = select(func.count()).where(
+        OfferRow.site_id == site_id,
+        OfferRow.state.in_(("offered", "fetching", "failed")),
+        OfferRow.acquired_at >= within[0],
+        OfferRow.acquired_at < within[1],
+    )
+    registered, unprocessed = session.execute(scenes).one()
+    return registered, unprocessed, session.scalars(offers).one()
+
+
 def running_now(session: Session, site_slug: str) -> list[tuple[str, str, datetime | None]]:
     """Return (kind, key, lease until) of the jobs of a site that are worked on."""
     query = (
@@ -161,6 +182,18 @@ def stuck_runs(session: Session, before: datetime) -> list[PlannedRun]:
     return list(session.scalars(query.order_by(PlannedRun.id)))
 
 
+def failed_work(session: Session, since: datetime) -> list[tuple[str, str, int, str]]:
+    """Return (site, kind, number, reason of the last) of the jobs that failed for good since an instant."""
+    together = func.count().over(partition_by=(Job.site_slug, Job.kind))
+    query = (
+        select(Job.site_slug, Job.kind, together, Job.error)
+        .where(Job.state == "failed", Job.finished_at >= since)
+        .distinct(Job.site_slug, Job.kind)
+        .order_by(Job.site_slug, Job.kind, Job.finished_at.desc())
+    )
+    return [(row[0], row[1], row[2], row[3] or "no reason") for row in session.execute(query)]
+
+
 @dataclass(frozen=True)
 class Warned:
     """Something a person should know now."""
@@ -172,9 +205,10 @@ class Warned:
 
 
 def keep_warnings(session: Session, found: Sequence[Warned], now: datetime) -> list[WarningRow]:
-    """Bring the warnings up to date; return those that nobody was told of yet, and mark them as told.
+    """Bring the warnings up to date; return those that are to be told now, and mark them as told.
 
-    One transaction decides who tells: two that look at once tell each warning once.
+    A warning is told when it comes up and once a day while it lasts. One transaction decides who tells: of
+    two that look at once, one tells.
     """
     keys = [one.key for one in found]
     session.execute(
@@ -182,28 +216,34 @@ def keep_warnings(session: Session, found: Sequence[Warned], now: datetime) -> l
         .where(WarningRow.over_at.is_(None), WarningRow.key.not_in(keys))
         .values(over_at=now)
     )
+    is_over = WarningRow.over_at.is_not(None)
     for one in sorted(found, key=lambda one: one.key):
+        # One that comes back after it was over is told again; one that lasts says what is so now.
+        anew = {
+            "text": one.text,
+            "since": case((is_over, now), else_=WarningRow.since),
+            "told_at": case((is_over, None), else_=WarningRow.told_at),
+            "over_at": None,
+        }
         statement = insert(WarningRow).values(**vars(one), since=now)
-        # One that comes back after it was over is told again.
         session.execute(
             statement.on_conflict_do_update(
-                index_elements=["key"],
-                set_={"text": one.text, "since": now, "told_at": None, "over_at": None},
-                where=WarningRow.over_at.is_not(None),
+                index_elements=["key"], set_=anew, where=is_over | (WarningRow.text != one.text)
             )
         )
+    to_tell = WarningRow.told_at.is_(None) | (WarningRow.told_at <= now - REMIND_AFTER)
     query = (
         select(WarningRow)
-        .where(WarningRow.told_at.is_(None), WarningRow.over_at.is_(None))
+        .where(WarningRow.over_at.is_(None), to_tell)
         .order_by(WarningRow.key)
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     )
-    untold = list(session.scalars(query))
-    for row in untold:
+    told = list(session.scalars(query))
+    for row in told:
         row.told_at = now
     session.flush()
-    return untold
+    return told
 
 
 def open_warnings(session: Session, site_slug: str | None = None) -> list[WarningRow]:

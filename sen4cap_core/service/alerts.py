@@ -7,6 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sen4cap_core.db.models import WarningRow
+from sen4cap_core.db.monitoring import REMIND_AFTER
 from sen4cap_core.service.prefect_api import PrefectApi
 
 Json = dict[str, Any]
@@ -16,6 +17,8 @@ FAILED_RUN = "Sen4CAP: tell of failed runs"
 WARNINGS = "Sen4CAP: tell of warnings"
 SEND_ALERT = "send-alert/send-alert"
 WEBHOOK_BLOCK = "sen4cap-alert"
+QUIET_S = 300
+"""After one failed run of a flow was told, further ones are not told one by one for so long."""
 
 _RUN_TEXT = (
     "{{ flow_run.name }} ended as {{ flow_run.state.name }}: {{ flow_run.state.message or 'no reason' }}"
@@ -36,10 +39,19 @@ def alert_automations(*, webhook_block_id: str | None, mail_deployment_id: str |
         "posture": "Reactive",
         "match": {"prefect.resource.id": "prefect.flow-run.*"},
         "expect": ["prefect.flow-run.Failed", "prefect.flow-run.Crashed"],
+        # A day on which every run fails is one message, and a run that fails and crashes as well is one, too.
+        "for_each": ["related:flow:prefect.resource.id"],
+        "threshold": 1,
+        "within": QUIET_S,
+    }
+    warned: Json = {
+        "type": "event",
+        "posture": "Reactive",
+        "match": {"prefect.resource.id": "sen4cap.*"},
+        "expect": [WARNING_EVENT],
         "threshold": 1,
         "within": 0,
     }
-    warned: Json = failed | {"match": {"prefect.resource.id": "sen4cap.*"}, "expect": [WARNING_EVENT]}
     return [
         {
             "name": name,
@@ -58,7 +70,9 @@ def alert_automations(*, webhook_block_id: str | None, mail_deployment_id: str |
 def _actions(subject: str, text: str, webhook: str | None, mail: str | None) -> list[Json]:
     actions: list[Json] = []
     if webhook is not None:
-        payload = f'{{"title": "{subject}", "text": {{{{ ({_joined(text)}) | tojson }}}}}}'
+        # The id lets who gets one twice (a server that was killed while it called) see that it is one.
+        said = f'"title": "{subject}", "text": {{{{ ({_joined(text)}) | tojson }}}}'
+        payload = f'{{"id": "{{{{ event.id }}}}", {said}}}'
         actions.append({"type": "call-webhook", "block_document_id": webhook, "payload": payload})
     if mail is not None:
         parameters = {"subject": subject, "text": {"__prefect_kind": "jinja", "template": text}}
@@ -94,13 +108,18 @@ def clear_alerts(api_url: str) -> int:
 
 
 def tell(api_url: str, warnings: Sequence[WarningRow]) -> None:
-    """Send an event for each warning; the automations do the rest."""
+    """Send an event for each warning; the automations do the rest.
+
+    The id of the event comes from the warning, its beginning and the days it lasts: sent again it is the same
+    event, and a reminder on another day is another one.
+    """
     if not warnings:
         return
     with PrefectApi(api_url) as api:
         for row in warnings:
             payload = {"kind": row.kind, "text": row.text, "site": row.site_slug, "since": str(row.since)}
-            event_id = uuid5(NAMESPACE_URL, f"sen4cap:{row.key}:{row.since.isoformat()}")
+            days = (row.told_at - row.since) // REMIND_AFTER if row.told_at else 0
+            event_id = uuid5(NAMESPACE_URL, f"sen4cap:{row.key}:{row.since.isoformat()}:{days}")
             api.emit(WARNING_EVENT, f"sen4cap.warning.{row.id}", payload, event_id)
 
 

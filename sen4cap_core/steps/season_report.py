@@ -16,17 +16,15 @@ from sen4cap_core.db.models import Season
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.store import read_means
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
-from sen4cap_core.reports.season_report import DiskNeed, SeasonReport, Unseen
+from sen4cap_core.reports.season_report import SeasonReport, Unseen
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.disk_need import LATELY, need_of
 from sen4cap_core.steps.season_page import season_page
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-LATELY = timedelta(days=7)
-"""What work took is told of so long."""
 SAMPLE_AGE = timedelta(minutes=30)
-PROCESS_SCENE = "process-scene"
 SHOWN_PARCELS = 20
 
 
@@ -92,34 +90,11 @@ def _report(
         usage=usage,
         running=monitoring.running_now(session, slug),
         machines=samples,
-        disk=_disk_need(season, now.date(), scenes, offers, usage, rates),
+        disk=need_of(session, season, now.date(), usage, rates),
         unseen=_unseen(context, session, site_id, season, last, unseen_days),
         planned=[line for line in page.lines if line.season == season.name],
         warnings=[row.text for row in monitoring.open_warnings(session, slug)],
     )
-
-
-def _disk_need(
-    season: Season,
-    today: date,
-    scenes: list[tuple[str, str, date, str]],
-    offers: list[tuple[str, str, date, str]],
-    usage: list[monitoring.KindUsage],
-    rates: list[monitoring.SourceRate],
-) -> DiskNeed | None:
-    """Return what the rest of the season writes if it goes on as it went; None before the first scenes."""
-    work = next((one for one in usage if one.kind == PROCESS_SCENE), None)
-    elapsed_days = (min(today, season.end) - season.start).days + 1
-    if work is None or not scenes or elapsed_days < 1:
-        return None
-    known = len(scenes) + len(offers)
-    to_come = round(known / elapsed_days * max((season.end - today).days, 0))
-    open_scenes = sum(state == "ingested" for *_, state in scenes) + len(offers)
-    per_scene = work.written_bytes / work.n_runs
-    fetched = sum(rate.fetched for rate in rates)
-    per_fetch = sum(rate.n_bytes for rate in rates) / fetched if fetched else 0.0
-    need = per_scene * (open_scenes + to_come) + per_fetch * (len(offers) + to_come)
-    return DiskNeed(open_scenes, to_come, round(need))
 
 
 def _unseen(

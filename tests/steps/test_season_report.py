@@ -14,11 +14,19 @@ import numpy as np
 import pytest
 from PIL import Image
 from pydantic import SecretStr
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from sen4cap_core.db import jobs, monitoring
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import JobUsage, MachineSample, OfferRow, PlannedRun, SourceSearch, WarningRow
+from sen4cap_core.db.models import (
+    JobUsage,
+    MachineSample,
+    OfferRow,
+    PlannedRun,
+    SceneRow,
+    SourceSearch,
+    WarningRow,
+)
 from sen4cap_core.errors import NothingToDoError, ServiceError
 from sen4cap_core.reports.calendar import STATES, calendar_png
 from sen4cap_core.reports.season_report import digest_lines, season_report_markdown
@@ -82,8 +90,8 @@ def test_the_page_says_what_is_here_what_is_missing_and_what_it_took(desk: Desk,
     [wide] = season_report(desk.context, SITE, unseen_days=30)
     assert wide.unseen.n_unseen == 0
     page = season_report_markdown(report)
-    for text in ("Downloads", "data:image/png", "process-scene", "50 % of 2 cores", "0001, 0002"):
-        assert text in page
+    for word in ("Downloads", "data:image/png", "process-scene", "50 % of 2 cores", "0001, 0002"):
+        assert word in page
     assert any("4 of 4" in line for line in digest_lines(report))
     with pytest.raises(NothingToDoError):
         season_report(desk.context, "nowhere")
@@ -152,7 +160,7 @@ def test_a_warning_is_told_once_until_it_is_over(desk: Desk, in_june: datetime) 
         look_for_warnings(desk.context, away)
     told: list[str] = []
     look_for_warnings(desk.context, lambda rows: told.extend(row.text for row in rows))
-    assert [text.split(":")[0] for text in told] == ["a", f"{SITE}, {YEAR}", f"{SITE}, {YEAR}"]
+    assert [line.split(":")[0] for line in told] == ["a", f"{SITE}, {YEAR}", f"{SITE}, {YEAR}"]
     assert "2 coherence pairs" in " ".join(told)
     assert "not mounted" in " ".join(told)
     assert look_for_warnings(desk.context) == []
@@ -165,6 +173,62 @@ def test_a_warning_is_told_once_until_it_is_over(desk: Desk, in_june: datetime) 
     assert [row.kind for row in look_for_warnings(desk.context)] == ["source-silent"]
     with desk.context.session() as session:
         assert len(session.scalars(select(WarningRow)).all()) == 3
+
+
+def test_a_warning_that_lasts_is_told_again_each_day(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    from sen4cap_core.db import pending
+
+    begin = datetime(YEAR, 6, 20, 12, tzinfo=UTC)
+    told = []
+    for hours in (0, 1, 24.5, 25, 49):
+        now = begin + timedelta(hours=hours)
+        monkeypatch.setattr(pending, "database_now", lambda session, now=now: now)
+        disk = {"disk_bytes": 100, "disk_free_bytes": 4, "memory_bytes": 1, "memory_free_bytes": 1}
+        with desk.context.session() as session:
+            session.add(MachineSample(host="a", taken_at=now, cpu_percent=1, n_cores=1, **disk))
+        told.append([row.kind for row in look_for_warnings(desk.context)])
+    assert told == [["disk-low"], [], ["disk-low"], [], ["disk-low"]]
+
+
+def test_work_that_was_given_up_and_a_disk_too_small_for_the_season_are_told_of(
+    desk: Desk, in_june: datetime
+) -> None:
+    with desk.context.session() as session:
+        site = site_rows.get_or_create_site(session, SITE)
+        for number in range(2):
+            jobs.enqueue(session, "fetch-scene", f"fetch-scene/{number}", SITE, {})
+            [job] = jobs.claim(session, ["fetch-scene"], "worker", 60, 1)
+            jobs.fail(session, job.id, "worker", f"{number}: https://anna:geheim@host/x is gone")
+        session.execute(text("UPDATE job SET finished_at = :now"), {"now": in_june - timedelta(hours=3)})
+        # One open scene and, after 172 days of 366, some to come: at 1 MB each.
+        session.add(
+            SceneRow(
+                site_id=site.id, product_id="x", sensor="s2-l2a", platform="S", acquired_at=in_june,
+                tile="30TUM", acquisition_key="x", format="x", path="x", state="ingested",
+            )
+        )  # fmt: skip
+        usage = {"n_jobs": 1, "host": "a", "others": 0, "peak_memory_bytes": 5, "read_bytes": 10}
+        usage |= {"seconds": 2.0, "cpu_seconds": 1.0, "written_bytes": 1_000_000}
+        session.add(JobUsage(kind="process-scene", site_slug=SITE, key="k", started_at=in_june, **usage))
+        machine = {"taken_at": in_june, "cpu_percent": 1, "n_cores": 1, "memory_bytes": 1}
+        for host, free in (("small", 1_999_999), ("large", 2_100_000)):
+            disk = {"disk_bytes": 3_000_000, "disk_free_bytes": free, "memory_free_bytes": 1}
+            session.add(MachineSample(host=host, **machine, **disk))
+    failed, short = look_for_warnings(desk.context)
+    assert (failed.key, short.key) == (f"failed/{SITE}/fetch-scene", "need/small")
+    assert "2 x fetch-scene failed" in failed.text
+    assert "geheim" not in failed.text
+    assert "1 scenes here or on offer, 1 to come" in short.text
+    # What is an estimate is over when there is room to spare, not at the first byte above.
+    for free, still in ((2_100_000, 1), (2_300_000, 0)):
+        with desk.context.session() as session:
+            session.execute(
+                text("UPDATE machine_sample SET disk_free_bytes = :free WHERE host = 'small'"), {"free": free}
+            )
+        look_for_warnings(desk.context)
+        with desk.context.session() as session:
+            shorts = [row for row in monitoring.open_warnings(session) if row.kind == "disk-short"]
+        assert len(shorts) == still
 
 
 class _Mailbox(socketserver.StreamRequestHandler):
