@@ -10,9 +10,10 @@ from sqlalchemy import func, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.models import Json, OfferRow, SceneRow, SourceSearch, Upload
+from sen4cap_core.db.models import Json, OfferRow, SceneRow, Site, SourceSearch, Upload
 
 OFFERED, FETCHING, FETCHED, FAILED, PASSED_OVER = "offered", "fetching", "fetched", "failed", "passed-over"
+MORE_WANTED = "more of its bands are wanted"
 
 
 @dataclass(frozen=True)
@@ -33,14 +34,15 @@ class NewOffer:
 def enter_offers(session: Session, site_id: int, season_id: int, offers: Sequence[NewOffer]) -> set[str]:
     """Enter offers or see them again; return the acquisitions that have an offer they did not have before.
 
-    An offer whose content changed (another size, another address) counts as new unless it was fetched.
+    An offer whose content changed (another size, another address) counts as new. One that was fetched with
+    fewer bands than are wanted by now is on offer again; what is here of it stays.
     """
     if not offers:
         return set()
     known = {
-        (row.source, row.offer_id): row.content
+        (row.source, row.offer_id): row
         for row in session.execute(
-            select(OfferRow.source, OfferRow.offer_id, OfferRow.content).where(
+            select(OfferRow.id, OfferRow.source, OfferRow.offer_id, OfferRow.content, OfferRow.state).where(
                 OfferRow.site_id == site_id, OfferRow.offer_id.in_([offer.offer_id for offer in offers])
             )
         )
@@ -53,7 +55,19 @@ def enter_offers(session: Session, site_id: int, season_id: int, offers: Sequenc
     )
     values = [{**vars(o), "site_id": site_id, "season_id": season_id, "state": OFFERED} for o in offers]
     session.execute(statement, values)
-    return {o.acquisition_key for o in offers if known.get((o.source, o.offer_id)) != o.content}
+    new = set()
+    for offer in offers:
+        before = known.get((offer.source, offer.offer_id))
+        if before is None or before.content != offer.content:
+            new.add(offer.acquisition_key)
+        is_fetched = before is not None and before.state == FETCHED
+        if is_fetched and _assets(offer.content) - _assets(before.content):
+            mark_offer(session, before.id, OFFERED, MORE_WANTED)
+    return new
+
+
+def _assets(content: Json) -> set[str]:
+    return {str(asset["key"]) for asset in content.get("assets", ())}
 
 
 def offers_of(session: Session, site_id: int, acquisition_key: str) -> list[OfferRow]:
@@ -90,6 +104,22 @@ def note_fetched(session: Session, offer_row_id: int, path: str, upload_id: int,
         .where(OfferRow.id == offer_row_id)
         .values(path=path, upload_id=upload_id, bytes_done=n_bytes)
     )
+
+
+def take_up_again(session: Session, upload_id: int) -> list[tuple[int, str]]:
+    """Note that more bands of an upload came; return its scenes in force, with their sites' folder names."""
+    query = (
+        select(SceneRow, Site.slug)
+        .join(Site, Site.id == SceneRow.site_id)
+        .where(SceneRow.upload_id == upload_id, SceneRow.state.in_(("ingested", "processed")))
+        .order_by(SceneRow.id)
+    )
+    found = []
+    for scene, slug in session.execute(query):
+        scene.lacking = {}
+        found.append((scene.id, slug))
+    session.flush()
+    return found
 
 
 def scene_known(session: Session, site_id: int, product_id: str) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
@@ -24,7 +25,7 @@ from sen4cap_core.sources.offers import Offer, SourceAwayError, SourceError
 from sen4cap_core.sources.records import from_record
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.site_sources import NamedSource, bands_needed, open_source, sources_of
-from sen4cap_core.steps.work import ask_ingest
+from sen4cap_core.steps.work import ask_ingest, ask_process
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -156,14 +157,28 @@ def _still_wanted(session: Session, site_id: int, ordered: list[OfferRow]) -> li
         is_here = row.state == FETCHED or (
             row.state != FAILED and offer_rows.scene_known(session, site_id, row.product_id)
         )
-        if is_here:
+        if is_here and not _lacks_bands(row):
             for other in ordered[place:]:
-                if other.state == OFFERED:
+                if other.state == OFFERED and other is row and row.upload_id is not None:
+                    offer_rows.mark_offer(session, row.id, FETCHED)
+                elif other.state == OFFERED:
                     offer_rows.mark_offer(session, other.id, PASSED_OVER, f"{row.product_id} is here")
             break
         if row.state != FAILED:
             usable.append(row)
     return usable
+
+
+def _lacks_bands(row: OfferRow) -> bool:
+    """Whether what was fetched of an item has fewer bands than are wanted since a processor was switched on.
+
+    What is no longer on the disk lacks nothing: whether it is fetched again is not for the bands to say.
+    """
+    path = Path(row.path) if row.path else None
+    if path is None or path.suffix != ".json" or not path.is_file():
+        return False
+    here = json.loads(path.read_text(encoding="utf-8")).get("assets", {})
+    return any(asset.key not in here for asset in from_record(row.content).assets)
 
 
 def _register(context: Context, plan: _Plan, row_id: int, offer: Offer, path: Path, n_bytes: int) -> int:
@@ -179,7 +194,11 @@ def _register(context: Context, plan: _Plan, row_id: int, offer: Offer, path: Pa
             session, plan.site, plan.year, str(path), n_bytes, identity, receipt, context.flow_run_id
         )
         offer_rows.note_fetched(session, row_id, str(path), upload_id, n_bytes)
-        ask_ingest(session, plan.site, upload_id)
+        known = offer_rows.take_up_again(session, upload_id)
+        for scene_id, slug in known:
+            ask_process(session, slug, scene_id, again=True)
+        if not known:
+            ask_ingest(session, plan.site, upload_id)
     return upload_id
 
 

@@ -11,14 +11,16 @@ import pytest
 import shapely
 from sqlalchemy import select
 
+from sen4cap_core.db import jobs, pending
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import Job, OfferRow, SceneRow, SourceSearch, Upload
+from sen4cap_core.db.models import Job, ObservationSet, OfferRow, SceneRow, SourceSearch, Upload
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.sources.offers import SourceAwayError, SourceError
 from sen4cap_core.steps import search_sources as searching
 from sen4cap_core.steps.fetch_scene import FetchedScene, fetch_scene
 from sen4cap_core.steps.ingest_scene import ingest_scene
+from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.search_sources import SearchReport, search_sources
 from sen4cap_core.steps.source_status import source_status
@@ -55,11 +57,14 @@ class Network:
             site_rows.set_extent(session, site, shapely.box(-4.9, 41.7, -4.8, 41.8), ["30TUM"])
             site_rows.set_config(session, site, config)
 
-    def offer(self, catalogue: Catalogue, day: int, baseline: str = "0212") -> str:
-        """Let a catalogue offer a scene; return its product."""
+    def offer(
+        self, catalogue: Catalogue, day: int, baseline: str = "0212", more: tuple[str, ...] = ()
+    ) -> str:
+        """Let a catalogue offer a scene, with ``more`` bands than NDVI needs; return its product."""
         name = f"S2A_MSIL2A_201906{day:02d}T110621_N{baseline}_R137_T30TUM_201906{day:02d}T143132"
         assets = {}
-        for key, content in (("red", self.red), ("nir", self.nir), ("scl", self.scl)):
+        others = [(key, self.red) for key in more]
+        for key, content in (("red", self.red), ("nir", self.nir), ("scl", self.scl), *others):
             path = f"/files/{name}/{key}.tif"
             catalogue.files[path] = content
             kind = "image/tiff; application=geotiff; profile=cloud-optimized"
@@ -117,6 +122,7 @@ class Network:
 @pytest.fixture
 def network(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
     monkeypatch.setattr(searching, "utc_now", lambda: TODAY)
+    monkeypatch.setattr(pending, "database_now", lambda session: TODAY)
     first, second = Catalogue(), Catalogue()
     with serving(first), serving(second):
         made = Network(desk, tmp_path, first, second)
@@ -237,6 +243,61 @@ def test_an_archive_is_linked_and_not_copied(network: Network, tmp_path: Path) -
     assert [scene.outcome for scene in found] == ["to be processed"]
     assert sorted((str(p), p.stat().st_mtime_ns) for p in root.rglob("*")) == before
     assert not (network.desk.context.settings.data / "downloads").exists()
+
+
+def test_crop_types_switched_on_in_mid_season_fetch_the_bands_that_are_missing(network: Network) -> None:
+    context = network.desk.context
+    network.desk.declare()
+    more = ("blue", "green", "rededge1", "rededge2", "rededge3", "nir08", "swir16", "swir22")
+    network.offer(network.first, 16, more=more)
+    assert plan_seasons(context).searches == [SITE]
+    _search_as_asked(network)
+    done = network.fetch(16)
+    _, [found] = ingest_scene(context, done.upload_id)
+    process_scene(context, found.scene_id)
+    assert not any("swir16" in request for request in network.first.requests)
+    assert plan_seasons(context).searches == []
+
+    network.settle(processors={"l4a": True, "l3a": False})
+    assert plan_seasons(context).searches == [SITE]
+    assert _search_as_asked(network).new_acquisitions == 1
+    assert network.waiting() == ["20190616"]
+    assert network.states() == {"first": ["offered"]}
+    before = len(network.first.requests)
+    assert network.fetch(16).upload_id == done.upload_id
+    files = [request for request in network.first.requests[before:] if "/files/" in request]
+    assert len(files) == len(more)
+    assert not any("red.tif" in request for request in files)
+    assert _variables(network, found.scene_id) == {"ndvi": {"ndvi"}}
+    with context.session() as session:
+        assert session.scalars(select(Job.state).where(Job.kind == "process-scene")).all() == ["waiting"]
+    process_scene(context, found.scene_id)
+    assert len(_variables(network, found.scene_id)["bands"]) == 10
+    with pytest.raises(NothingToDoError, match="here already"):
+        network.fetch(16)
+    # Off and on again: all is here.
+    for is_on in (False, True):
+        network.settle(processors={"l4a": is_on, "l3a": False})
+        network.search()
+        with pytest.raises(NothingToDoError, match="here already"):
+            network.fetch(16)
+        assert network.states() == {"first": ["fetched"]}
+
+
+def _search_as_asked(network: Network) -> SearchReport:
+    """Do the search that waits, as the warm worker does."""
+    with network.desk.context.session() as session:
+        [job] = jobs.claim(session, ["search-sources"], "worker", 60)
+    report = network.search()
+    with network.desk.context.session() as session:
+        assert jobs.finish(session, job.id, "worker")
+    return report
+
+
+def _variables(network: Network, scene_id: int) -> dict[str, set[str]]:
+    with network.desk.context.session() as session:
+        rows = session.scalars(select(ObservationSet).where(ObservationSet.scene_id == scene_id))
+        return {row.group_name: set(row.variables) for row in rows}
 
 
 def test_reasons_why_nothing_is_searched(network: Network) -> None:
