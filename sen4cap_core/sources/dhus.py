@@ -24,6 +24,7 @@ from sentinelsat.exceptions import (
 from sen4cap_core.scenes.s2_names import acquisition_key, match_product
 from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.offers import Offer, Progress, Query, Sensor, SourceAwayError, SourceError
+from sen4cap_core.sources.remote_clock import RemoteClock
 
 CLOSED = ("scihub.copernicus.eu", "apihub.copernicus.eu", "cophub.copernicus.eu")
 CLOSED_TEXT = (
@@ -45,6 +46,12 @@ class DhusSource:
         if (urlsplit(url).hostname or "").lower() in CLOSED:
             raise SourceError(f"{url}: {CLOSED_TEXT}")
         self.name, self._url, self._account = name, url, account
+        self._clock = RemoteClock()
+
+    @property
+    def remote_now(self) -> datetime | None:
+        """As `Source.remote_now`."""
+        return self._clock.now
 
     def search(self, query: Query) -> Iterator[Offer]:
         """Yield the mirror's products of a query; errors as `Source.search`."""
@@ -95,9 +102,9 @@ class DhusSource:
     def _api(self) -> SentinelAPI:
         account = self._account
         password = account.password.get_secret_value() if account.password else None
-        return SentinelAPI(
-            account.user, password, self._url, show_progressbars=False, timeout=TIMEOUT_SECONDS
-        )
+        api = SentinelAPI(account.user, password, self._url, show_progressbars=False, timeout=TIMEOUT_SECONDS)
+        self._clock.listen(api.session)
+        return api
 
     def _offer(self, uuid: str, properties: Mapping[str, Any]) -> Offer | None:
         name = str(properties.get("title", ""))

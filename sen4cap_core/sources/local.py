@@ -49,6 +49,11 @@ class LocalSource:
         """
         self.name, self._root, self._patterns = name, root, patterns
 
+    @property
+    def remote_now(self) -> datetime | None:
+        """As `Source.remote_now`: a folder tells no time."""
+        return None
+
     def search(self, query: Query) -> Iterator[Offer]:
         """Yield the archive's products of a query; errors as `Source.search`."""
         if not self._root.is_dir():

@@ -120,6 +120,11 @@ class Source(Protocol):
 
     name: str
 
+    @property
+    def remote_now(self) -> datetime | None:
+        """What the source's own clock said in its last answer; None where it tells no time."""
+        ...
+
     def search(self, query: Query) -> Iterator[Offer]:
         """Yield what the source has of a query, page by page.
 

@@ -10,6 +10,7 @@ import copy
 import json
 import posixpath
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -28,6 +29,7 @@ from sen4cap_core.sources.authorisation import authorisation
 from sen4cap_core.sources.item_offers import as_offer
 from sen4cap_core.sources.object_store import ObjectStore
 from sen4cap_core.sources.offers import Asset, Offer, Progress, Query, SourceAwayError, SourceError
+from sen4cap_core.sources.remote_clock import RemoteClock
 from sen4cap_core.sources.transfer import BUSY, Patience, download
 
 COLLECTIONS = {
@@ -65,6 +67,12 @@ class StacSource:
         self.name = name
         self._url, self._account, self._collections = url, account, collections
         self._sign_url, self._bands, self._patience = sign_url, bands, patience
+        self._clock = RemoteClock()
+
+    @property
+    def remote_now(self) -> datetime | None:
+        """As `Source.remote_now`."""
+        return self._clock.now
 
     def search(self, query: Query) -> Iterator[Offer]:
         """Yield the items of a query that pass its filters; errors as `Source.search`."""
@@ -97,9 +105,9 @@ class StacSource:
         if self._account.token is not None:
             headers["Authorization"] = f"Bearer {self._account.token.get_secret_value()}"
         # The pauses after a refusal are the caller's: a search is asked again by the next run.
-        return pystac_client.Client.open(
-            self._url, stac_io=StacApiIO(headers=headers, max_retries=2, timeout=TIMEOUT_SECONDS)
-        )
+        stac_io = StacApiIO(headers=headers, max_retries=2, timeout=TIMEOUT_SECONDS)
+        self._clock.listen(stac_io.session)
+        return pystac_client.Client.open(self._url, stac_io=stac_io)
 
     def _known(self, client: pystac_client.Client, satellites: tuple[str, ...]) -> list[str]:
         if self._collections:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sen4cap_core.clock import utc_now
+from sen4cap_core.db import pending
 from sen4cap_core.db import retention as rows
 from sen4cap_core.db.product_list import ProductFacts, list_products
 from sen4cap_core.db.retention import FetchedFile
@@ -76,8 +76,9 @@ def plan_retention(context: Context, site: str, now: datetime | None = None) -> 
     Sen4capError
         There is no such site, or its settings name an unknown kind of product.
     """
-    moment = now or utc_now()
     with context.session() as session:
+        # A machine whose clock runs ahead must not let go what is young.
+        moment = now or pending.database_now(session)
         row = find_site(session, site)
         if row is None:
             raise Sen4capError(f"there is no site {site!r}")

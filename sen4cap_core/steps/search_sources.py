@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import shapely
 
-from sen4cap_core.clock import utc_now
 from sen4cap_core.db import offers as offer_rows
 from sen4cap_core.db import pending
 from sen4cap_core.db import sites as site_rows
@@ -55,7 +54,9 @@ def search_sources(
     """Search all sources of a site for its enabled seasons and queue what is to be fetched.
 
     A source that is away holds nobody up: the others are searched, and it is asked again next time, from
-    where its last good search ended.
+    where its last good search ended. The time is the database's, which all machines share. A search counts as
+    made up to the day that the source's clock says, where that is earlier: whichever clock is wrong, no day
+    is taken for searched that was still to come.
 
     Parameters
     ----------
@@ -68,7 +69,12 @@ def search_sources(
     """
     with context.session() as session:
         site, config = _site(session, site_slug)
-        seasons = [s for s in site_rows.seasons_of(session, site.id, enabled_only=True) if _is_open(s)]
+        now = pending.database_now(session)
+        seasons = [
+            season
+            for season in site_rows.seasons_of(session, site.id, enabled_only=True)
+            if season.start <= now.date()
+        ]
         footprint = site_footprint(site)
         tiles = tuple(site.tiles)
         site_id = site.id
@@ -79,8 +85,8 @@ def search_sources(
     for season_id, start, end in spans:
         for source in sources_of(config):
             asked_for = asked_for_key(config, source, footprint, tiles, start)
-            first = _first_day(context, season_id, source, start, asked_for, again_from)
-            last = min(end, utc_now().date())
+            first = _first_day(context, season_id, source, start, asked_for, again_from, now.date())
+            last = min(end, now.date())
             if first > last:
                 continue
             query = Query(
@@ -152,7 +158,8 @@ def _search(
     store: Store | None,
 ) -> None:
     try:
-        offers = list(open_source(source, bands, store).search(query))
+        opened = open_source(source, bands, store)
+        offers = list(opened.search(query))
     except SourceError as error:
         report.faults[source.name] = str(error)
         with context.session() as session:
@@ -164,7 +171,12 @@ def _search(
         for key in sorted(new):
             ask_fetch(session, report.site, site_id, key)
         offer_rows.note_search(
-            session, season_id, source.name, until=query.end, n_offers=len(offers), asked_for=asked_for
+            session,
+            season_id,
+            source.name,
+            until=min(query.end, opened.remote_now.date()) if opened.remote_now else query.end,
+            n_offers=len(offers),
+            asked_for=asked_for,
         )
         # What could not be fetched so far is asked for again: its source may be back.
         for again_site_id, key in offer_rows.unfetched_acquisitions(session):
@@ -222,11 +234,6 @@ def site_footprint(site: Site) -> str:
     return str(outline.wkt)
 
 
-def _is_open(season: Season) -> bool:
-    """Whether a season has begun and its late publications may still come, or was never searched whole."""
-    return season.start <= utc_now().date()
-
-
 def _first_day(
     context: Context,
     season_id: int,
@@ -234,6 +241,7 @@ def _first_day(
     start: date,
     asked_for: str,
     again_from: date | None,
+    today: date,
 ) -> date:
     """Return the day a search starts from; after the season's last good search for the same only the
     look-back.
@@ -245,7 +253,9 @@ def _first_day(
         season = session.get_one(Season, season_id)
         if state is None or state.searched_until is None or state.asked_for != asked_for:
             return start
-        is_over = utc_now().date() > season.end + timedelta(days=LATE_DAYS)
+        is_over = today > season.end + timedelta(days=LATE_DAYS)
         if is_over and state.searched_until >= season.end:
             return date.max
-        return max(start, state.searched_until - timedelta(days=source.config.look_back_days))
+        # A search that was made while the clock ran ahead reached no further than this day.
+        searched_until = min(state.searched_until, today)
+        return max(start, searched_until - timedelta(days=source.config.look_back_days))

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import psutil
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import monitoring
+from sen4cap_core.db import monitoring, pending
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.models import JobUsage, MachineSample
 from sen4cap_core.steps.context import Context
@@ -73,7 +73,6 @@ def sample_machine(context: Context) -> None:
     disk = shutil.disk_usage(next(place for place in (root, *root.parents) if place.exists()))
     sample = MachineSample(
         host=socket.gethostname(),
-        taken_at=utc_now(),
         cpu_percent=psutil.cpu_percent(),
         n_cores=psutil.cpu_count() or 1,
         memory_bytes=memory.total,
@@ -82,6 +81,8 @@ def sample_machine(context: Context) -> None:
         disk_free_bytes=disk.free,
     )
     with context.session() as session:
+        # Machines are compared, and what is old is dropped, by the one clock they share.
+        sample.taken_at = pending.database_now(session)
         monitoring.note_sample(session, sample)
 
 

@@ -8,6 +8,8 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -38,6 +40,8 @@ class Catalogue:
     tokens: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     """Method, path and range of everything that was asked."""
+    clock: Callable[[], datetime] | None = None
+    """Says what the ``Date`` header says; default: this machine's time."""
     url: str = ""
 
     def search(self, body: dict[str, Any]) -> dict[str, Any]:
@@ -118,6 +122,12 @@ class _Server(ThreadingHTTPServer):
 def _handler(catalogue: Catalogue) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+
+        def date_time_string(self, timestamp: float | None = None) -> str:
+            """Return what the ``Date`` header says."""
+            if catalogue.clock is None:
+                return super().date_time_string(timestamp)
+            return format_datetime(catalogue.clock(), usegmt=True)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""

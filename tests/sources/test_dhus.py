@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -60,6 +60,8 @@ def test_a_recorded_search(shared: Path) -> None:
         assert offers, "the recorded answer has Level-2A products"
         assert all(o.sensor == "s2-l2a" and o.tile and o.relative_orbit and o.published_at for o in offers)
         assert all(o.cloud_percent is not None and o.cloud_percent <= 10.0 for o in offers)
+        assert source.remote_now is not None
+        assert abs(source.remote_now - datetime.now(UTC)) < timedelta(minutes=5)
         assert list(source.search(query(date(2019, 1, 1), date(2019, 1, 31)))) == []
 
 

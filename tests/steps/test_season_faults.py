@@ -12,7 +12,6 @@ from sen4cap_core.db import jobs, pending
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Job, OfferRow, PlannedRun, Season, SourceSearch
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.steps import search_sources as searching
 from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.warnings import look_for_warnings
 from tests.steps.conftest import SITE
@@ -24,12 +23,11 @@ BEGIN = datetime(2019, 6, 20, 12, tzinfo=UTC)
 
 
 class Clock:
-    """The time of the database and of this machine."""
+    """The time of the database."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.now = BEGIN
         monkeypatch.setattr(pending, "database_now", lambda session: self.now)
-        monkeypatch.setattr(searching, "utc_now", lambda: self.now)
 
     def pass_hours(self, hours: float) -> None:
         self.now += timedelta(hours=hours)
@@ -159,3 +157,44 @@ def test_other_tiles_and_an_earlier_start_are_searched_over_all_days(
     with context.session() as session:
         assert {row.state for row in session.scalars(select(OfferRow))} == {"offered"}
     assert plan_seasons(context).searches == []
+
+
+def test_a_clock_that_runs_ahead_or_behind_loses_nothing(network: Network, clock: Clock) -> None:  # noqa: F811
+    network.settle(schedule={"l4b": "never"})
+    true = clock.now
+    network.first.clock = network.second.clock = lambda: true
+    network.offer(network.first, 10)
+    # The database's clock runs three weeks ahead: what is still to come counts as not yet searched.
+    clock.now = true + timedelta(days=21)
+    network.search()
+    with network.desk.context.session() as session:
+        assert {row.searched_until for row in session.scalars(select(SourceSearch))} == {true.date()}
+    # Some days later nobody has searched, and the clock was set right.
+    network.offer(network.first, 21)
+    true += timedelta(days=14)
+    clock.now = true
+    assert network.search().new_acquisitions == 1
+    # It runs behind by a month: the scene of the 30th is found when it is right again.
+    network.offer(network.first, 30)
+    clock.now = true - timedelta(days=30)
+    network.search()
+    clock.now = true
+    network.search()
+    assert network.waiting() == ["20190610", "20190621", "20190630"]
+    # A source that tells no time, and a clock that was a year ahead: the look-back starts from today.
+    with network.desk.context.session() as session:
+        session.execute(text("UPDATE source_search SET searched_until = '2020-06-01'"))
+    network.offer(network.first, 29)
+    assert network.search().new_acquisitions == 1
+
+
+def test_a_machine_with_a_wrong_clock_searches_by_the_databases(
+    network: Network,  # noqa: F811
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sen4cap_core import clock as machine
+
+    monkeypatch.setattr(machine, "utc_now", lambda: BEGIN - timedelta(days=300))
+    network.offer(network.first, 16)
+    assert network.search().new_acquisitions == 1

@@ -17,7 +17,6 @@ from sen4cap_core.db.models import Job, ObservationSet, OfferRow, SceneRow, Sour
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.sources.offers import SourceAwayError, SourceError
-from sen4cap_core.steps import search_sources as searching
 from sen4cap_core.steps.fetch_scene import FetchedScene, fetch_scene
 from sen4cap_core.steps.ingest_scene import ingest_scene
 from sen4cap_core.steps.plan_seasons import plan_seasons
@@ -121,7 +120,6 @@ class Network:
 
 @pytest.fixture
 def network(desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Network]:
-    monkeypatch.setattr(searching, "utc_now", lambda: TODAY)
     monkeypatch.setattr(pending, "database_now", lambda session: TODAY)
     first, second = Catalogue(), Catalogue()
     with serving(first), serving(second):
