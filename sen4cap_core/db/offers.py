@@ -58,10 +58,12 @@ def enter_offers(session: Session, site_id: int, season_id: int, offers: Sequenc
     new = set()
     for offer in offers:
         before = known.get((offer.source, offer.offer_id))
-        if before is None or before.content != offer.content:
-            new.add(offer.acquisition_key)
-        is_fetched = before is not None and before.state == FETCHED
-        if is_fetched and _assets(offer.content) - _assets(before.content):
+        if before is not None and before.content == offer.content:
+            continue
+        new.add(offer.acquisition_key)
+        if before is None or before.state != FETCHED:
+            continue
+        if _assets(offer.content) - _assets(before.content):
             mark_offer(session, before.id, OFFERED, MORE_WANTED)
     return new
 
