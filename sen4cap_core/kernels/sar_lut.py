@@ -26,3 +26,24 @@ def lut_at(lut: NDArray[np.float32], steps: NDArray[np.float64], line: float, sa
         (1.0 - u) * lut[i + 1, j] + u * lut[i + 1, j + 1]
     )
     return value
+
+
+@kernel
+def lut_row(
+    lut: NDArray[np.float32],
+    steps: NDArray[np.float64],
+    line: float,
+    first_sample: int,
+    out: NDArray[np.float64],
+) -> None:
+    """Write `lut_at` of consecutive samples of one line, float64 (samples,)."""
+    y = min(max((line - steps[0]) / steps[1], 0.0), lut.shape[0] - 1.0)
+    i = min(int(y), lut.shape[0] - 2)
+    v = y - i
+    for c in range(out.shape[0]):
+        x = min(max((first_sample + c - steps[2]) / steps[3], 0.0), lut.shape[1] - 1.0)
+        j = min(int(x), lut.shape[1] - 2)
+        u = x - j
+        left = (1.0 - v) * lut[i, j] + v * lut[i + 1, j]
+        right = (1.0 - v) * lut[i, j + 1] + v * lut[i + 1, j + 1]
+        out[c] = (1.0 - u) * left + u * right

@@ -6,13 +6,12 @@ COPE-GSEG-EOPG-TN-14-0025.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
-from sen4cap_core.kernels.sar_lut import lut_at
+from sen4cap_core.kernels.sar_lut import lut_row
+from sen4cap_core.kernels.sar_phase import cos_sin
 
 RAMP_FIELDS = (
     "first_line_eta_s",
@@ -34,17 +33,27 @@ RAMP_FIELDS = (
 
 
 @kernel
-def ramp_phase(ramp: NDArray[np.float64], line: float, sample: float) -> float:
-    """Phase (rad) of the ramp at a line and a sample (fractions allowed), counted from the first."""
-    eta = ramp[0] + line * ramp[1]
-    tau = ramp[2] + sample * ramp[3]
-    d_fm, d_dc = tau - ramp[5], tau - ramp[9]
-    fm_rate = ramp[6] + d_fm * (ramp[7] + d_fm * ramp[8])
-    centroid = ramp[10] + d_dc * (ramp[11] + d_dc * ramp[12])
-    sweep = fm_rate * ramp[4] / (fm_rate - ramp[4])
-    since = eta - (-centroid / fm_rate - ramp[13])
-    phase: float = math.pi * sweep * since * since + 2.0 * math.pi * centroid * since
-    return phase
+def ramp_turns(ramp: NDArray[np.float64], first_sample: int, out: NDArray[np.float64]) -> None:
+    """Write the ramp of consecutive samples as polynomials of the time along track.
+
+    Parameters
+    ----------
+    first_sample : sample of column 0, counted from the burst's first
+    out : float64 (3, samples), turns; that of a line is ``out[0] + eta (out[1] + eta out[2])`` with ``eta =
+        first_line_eta_s + line * line_interval_s``. Between samples it is linear: each of the three bends by
+        less than 1e-8 turns over a sample
+    """
+    for c in range(out.shape[1]):
+        tau = ramp[2] + (first_sample + c) * ramp[3]
+        d_fm, d_dc = tau - ramp[5], tau - ramp[9]
+        fm_rate = ramp[6] + d_fm * (ramp[7] + d_fm * ramp[8])
+        centroid = ramp[10] + d_dc * (ramp[11] + d_dc * ramp[12])
+        sweep = fm_rate * ramp[4] / (fm_rate - ramp[4])
+        reference_s = -centroid / fm_rate - ramp[13]
+        # sweep / 2 (eta - reference)^2 + centroid (eta - reference)
+        out[0, c] = reference_s * (0.5 * sweep * reference_s - centroid)
+        out[1, c] = centroid - sweep * reference_s
+        out[2, c] = 0.5 * sweep
 
 
 @kernel
@@ -53,26 +62,32 @@ def deramp_and_calibrate(
     first_line: int,
     first_sample: int,
     ramp: NDArray[np.float64],
+    turns: NDArray[np.float64],
     lut: NDArray[np.float32],
     lut_steps: NDArray[np.float64],
     lut_line_offset: float,
     first_row: int,
     last_row: int,
-    out: NDArray[np.complex64],
 ) -> None:
-    """Take the ramp out of some rows of a burst and divide by the calibration table.
+    """Take the ramp out of some rows of a burst and divide by the calibration table, in place.
 
     Parameters
     ----------
-    numbers : complex64 (lines, samples), digital numbers; row 0 is line ``first_line`` of the burst
+    numbers : complex64 (lines, samples), digital numbers; row 0 is line ``first_line`` of the burst, column 0
+        its sample ``first_sample``. They become the square root of power
+    turns : float64 (3, samples or more), see `ramp_turns`
     lut, lut_steps : see `lut_at`; its lines are ``lut_line_offset`` ahead of the burst's
-    out : complex64 (lines, samples), square root of power
     """
+    n = numbers.shape[1]
+    divisor = np.empty(n)
     for r in range(first_row, last_row):
         line = r + first_line
-        for c in range(numbers.shape[1]):
-            sample = c + first_sample
-            phase = ramp_phase(ramp, line, sample)
-            gain = 1.0 / lut_at(lut, lut_steps, line + lut_line_offset, sample)
-            turn = complex(math.cos(phase), -math.sin(phase))
-            out[r, c] = np.complex64(numbers[r, c] * turn * gain)
+        eta = ramp[0] + line * ramp[1]
+        lut_row(lut, lut_steps, line + lut_line_offset, first_sample, divisor)
+        for c in range(n):
+            cos, sin = cos_sin(turns[0, c] + eta * (turns[1, c] + eta * turns[2, c]))
+            gain = 1.0 / divisor[c]
+            real, imaginary = gain * numbers[r, c].real, gain * numbers[r, c].imag
+            numbers[r, c] = complex(
+                np.float32(real * cos + imaginary * sin), np.float32(imaginary * cos - real * sin)
+            )

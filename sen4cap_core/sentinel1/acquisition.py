@@ -151,11 +151,16 @@ def geocode_bursts(
         gatherer.add(around, heights, wide)
         nodes = wide.part(plan.box.within(around))
         area = gatherer.result().on_cells(nodes, threads)
+        del wide, heights, gatherer
         for swath in product.swaths:
             if swath.swath == plan.swath:
                 found = _geocode_one(product, swath, plan, orbit, nodes, area, threads)
                 if found is not None:
-                    yield BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, found)
+                    burst = BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, found)
+                    # Whoever takes it decides how long it stays in memory.
+                    del found
+                    yield burst
+                    del burst
 
 
 def _geocode_one(

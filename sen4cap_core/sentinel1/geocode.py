@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate
+from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate, ramp_turns
 from sen4cap_core.kernels.sar_resample import (
     BEFORE,
     COLUMNS_PER_CELL,
@@ -20,7 +21,7 @@ from sen4cap_core.kernels.sar_resample import (
     TAPS,
     geocode_burst,
 )
-from sen4cap_core.kernels.sar_windows import lut_cells, power_cells
+from sen4cap_core.kernels.sar_windows import burst_cells, power_cells
 from sen4cap_core.rasters.radar_image import read_samples
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, Burst
 from sen4cap_core.sentinel1.box import Box
@@ -36,8 +37,22 @@ if TYPE_CHECKING:
 PHASES = 1024
 LINE_BETA, SAMPLE_BETA = 5.0, 3.5
 """Shape of the Kaiser window. One value of 2.8 for both made backscatter 3.9 % too bright, these 0.1 %."""
+STRIP_ROWS = 256
+"""Rows of cells whose samples are looked at together."""
 MIN_SAMPLES = 4
 """Of the eight samples of a 20 m cell."""
+
+
+@dataclass(frozen=True)
+class SampleFile:
+    """Samples that stay on disk; rows are read when they are asked for."""
+
+    path: Path
+
+    def __getitem__(self, rows: slice) -> NDArray[np.complex64]:
+        """Read some rows."""
+        # Opened each time: pages of a file that stays mapped would count as our memory.
+        return np.array(np.load(self.path, mmap_mode="r")[rows])
 
 
 @dataclass(frozen=True)
@@ -45,7 +60,7 @@ class GeocodedBurst:
     """One burst and polarisation on a part of a tile."""
 
     box: Box
-    samples: NDArray[np.complex64]
+    samples: NDArray[np.complex64] | SampleFile
     """complex64 (2 * rows, 4 * columns): square root of sigma0, phase of the scatterers; NaN outside"""
     range_nodes_m: NDArray[np.float64]
     """float64 (rows + 1, columns + 1)"""
@@ -60,8 +75,19 @@ class GeocodedBurst:
     def power(self) -> NDArray[np.float32]:
         """Return sigma0 of each 20 m cell, noise removed; slightly negative where there was only noise."""
         out = np.empty(self.box.shape, np.float32)
-        power_cells(self.samples, MIN_SAMPLES, out)
-        return out - self.noise
+        for top in range(0, self.box.height, STRIP_ROWS):
+            bottom = min(top + STRIP_ROWS, self.box.height)
+            strip = self.sample_rows(top, bottom, slice(0, self.box.width))
+            power_cells(strip, MIN_SAMPLES, out[top:bottom])
+        out -= self.noise
+        return out
+
+    def sample_rows(self, first: int, last: int, columns: slice) -> NDArray[np.complex64]:
+        """Return the samples of some rows and columns of cells, side by side in memory."""
+        rows = self.samples[ROWS_PER_CELL * first : ROWS_PER_CELL * last]
+        return np.ascontiguousarray(
+            rows[:, COLUMNS_PER_CELL * columns.start : COLUMNS_PER_CELL * columns.stop]
+        )
 
 
 def geocode(
@@ -87,43 +113,73 @@ def geocode(
     UnreadableSceneError
         The measurement file ends too early or is damaged.
     """
-    lines = nodes.lines(burst_start_s(burst, orbit), annotation.line_interval_s)
-    samples = nodes.samples(annotation)
-    window = _window(lines, samples, annotation)
+    place = _place(annotation, burst, orbit)
+    window = _window(nodes, place, annotation)
     if window is None:
         return None
     first_line, first_sample, n_lines, n_samples = window
     offset = burst.index * annotation.lines_per_burst
-    numbers = read_samples(image, name, offset + first_line, first_sample, n_lines, n_samples)
+    noise_cells, gamma_cells, depth = (np.empty(box.shape, np.float32) for _ in range(3))
+    gamma_cells[:] = area
+    ends, metres = _valid_part(annotation, burst, orbit)
+    noise_ratio = (noise.values / sigma.values.astype(np.float64) ** 2).astype(np.float32)
+    gamma_ratio = sigma.squared_ratio(beta).values
+
+    def cells(first: int, last: int) -> None:
+        burst_cells(
+            nodes.time_s,
+            nodes.range_m,
+            place,
+            ends,
+            metres,
+            noise_ratio,
+            gamma_ratio,
+            sigma.steps,
+            float(offset),
+            first,
+            last,
+            noise_cells,
+            gamma_cells,
+            depth,
+        )
+
+    in_rows(cells, box.height, threads)
+    if not np.isfinite(depth).any():
+        return None
     ramp = burst_ramp(annotation, burst, orbit)
-    flat = np.empty_like(numbers)
-    in_rows(
-        lambda first, last: deramp_and_calibrate(
-            numbers,
+    turns = np.empty((3, n_samples + 1))
+    ramp_turns(ramp, first_sample, turns)
+    # The largest array but for what comes out: it is changed in place.
+    samples = read_samples(image, name, offset + first_line, first_sample, n_lines, n_samples)
+
+    def deramp(first: int, last: int) -> None:
+        deramp_and_calibrate(
+            samples,
             first_line,
             first_sample,
             ramp,
+            turns,
             sigma.values,
             sigma.steps,
             float(offset),
             first,
             last,
-            flat,
-        ),
-        n_lines,
-        threads,
-    )
+        )
+
+    in_rows(deramp, n_lines, threads)
     line_weights, sample_weights = kaiser_sinc(LINE_BETA), kaiser_sinc(SAMPLE_BETA)
     out = np.empty((ROWS_PER_CELL * box.height, COLUMNS_PER_CELL * box.width), np.complex64)
-    in_rows(
-        lambda first, last: geocode_burst(
-            flat,
+
+    def resample(first: int, last: int) -> None:
+        geocode_burst(
+            samples,
             first_line,
             first_sample,
             ramp,
-            lines,
-            samples,
+            turns,
+            nodes.time_s,
             nodes.range_m,
+            place,
             annotation.wavelength_m,
             burst.first_valid,
             burst.last_valid,
@@ -132,21 +188,10 @@ def geocode(
             first,
             last,
             out,
-        ),
-        box.height,
-        threads,
-    )
-    ratio = Lut((noise.values / sigma.values.astype(np.float64) ** 2).astype(np.float32), noise.steps)
-    noise_cells = np.empty(box.shape, np.float32)
-    lut_cells(ratio.values, ratio.steps, float(offset), lines, samples, noise_cells)
-    gamma_ratio = np.empty(box.shape, np.float32)
-    ratio = sigma.squared_ratio(beta)
-    lut_cells(ratio.values, ratio.steps, float(offset), lines, samples, gamma_ratio)
-    gamma_ratio /= area
-    depth = _depth(lines, samples, annotation, burst, orbit)
-    if not np.isfinite(depth).any():
-        return None
-    return GeocodedBurst(box, out, nodes.range_m, noise_cells, gamma_ratio, depth, annotation.wavelength_m)
+        )
+
+    in_rows(resample, box.height, threads)
+    return GeocodedBurst(box, out, nodes.range_m, noise_cells, gamma_cells, depth, annotation.wavelength_m)
 
 
 @lru_cache
@@ -159,53 +204,53 @@ def kaiser_sinc(beta: float) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
+def _place(annotation: Annotation, burst: Burst, orbit: OrbitFit) -> NDArray[np.float64]:
+    """Time of the first line and between lines (s), range of the first sample and between samples (m)."""
+    metres_per_s = SPEED_OF_LIGHT_M_S / 2.0
+    first_m = annotation.first_range_time_s * metres_per_s
+    sample_m = metres_per_s / annotation.range_sampling_hz
+    return np.array([burst_start_s(burst, orbit), annotation.line_interval_s, first_m, sample_m])
+
+
 def _window(
-    lines: NDArray[np.float64], samples: NDArray[np.float64], annotation: Annotation
+    nodes: Nodes, place: NDArray[np.float64], annotation: Annotation
 ) -> tuple[int, int, int, int] | None:
     """First line, first sample and size of the part of a burst that the nodes need."""
-    inside = (
-        (lines > -TAPS)
-        & (lines < annotation.lines_per_burst + TAPS)
-        & (samples > -TAPS)
-        & (samples < annotation.n_samples + TAPS)
-    )
+    sizes = annotation.lines_per_burst, annotation.n_samples
+    inside = np.ones(nodes.time_s.shape, bool)
+    for values, first, step, size in zip(
+        (nodes.time_s, nodes.range_m), place[::2], place[1::2], sizes, strict=True
+    ):
+        inside &= (values > first - TAPS * step) & (values < first + (size + TAPS) * step)
     if not inside.any():
         return None
     # One cell more on each side: a cell may reach in although its corners do not.
     margin = TAPS + 8
-    first_line = max(int(lines[inside].min()) - margin, 0)
-    first_sample = max(int(samples[inside].min()) - margin, 0)
-    last_line = min(int(lines[inside].max()) + margin, annotation.lines_per_burst)
-    last_sample = min(int(samples[inside].max()) + margin, annotation.n_samples)
-    if last_line - first_line < TAPS or last_sample - first_sample < TAPS:
-        return None
-    return first_line, first_sample, last_line - first_line, last_sample - first_sample
+    parts = []
+    for values, first, step, size in zip(
+        (nodes.time_s, nodes.range_m), place[::2], place[1::2], sizes, strict=True
+    ):
+        least = (values.min(where=inside, initial=np.inf) - first) / step
+        largest = (values.max(where=inside, initial=-np.inf) - first) / step
+        start, end = max(int(least) - margin, 0), min(int(largest) + margin, size)
+        if end - start < TAPS:
+            return None
+        parts.append((start, end - start))
+    (first_line, n_lines), (first_sample, n_samples) = parts
+    return first_line, first_sample, n_lines, n_samples
 
 
-def _depth(
-    lines: NDArray[np.float64],
-    samples: NDArray[np.float64],
-    annotation: Annotation,
-    burst: Burst,
-    orbit: OrbitFit,
-) -> NDArray[np.float32]:
-    """Metres from the middle of each cell to the edge of the burst's valid part, NaN outside."""
-    valid = np.flatnonzero(burst.first_valid >= 0)
-    if not len(valid):
-        return np.full((lines.shape[0] - 1, lines.shape[1] - 1), np.nan, np.float32)
-    left, right = float(burst.first_valid[valid].max()), float(burst.last_valid[valid].min())
+def _valid_part(
+    annotation: Annotation, burst: Burst, orbit: OrbitFit
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """First and last line and sample around which a burst has all samples; metres of a line and a sample."""
     _, velocity = orbit.state(burst_start_s(burst, orbit))
     # On the ground the satellite's shadow moves a tenth slower than the satellite.
     line_m = 0.9 * float(np.linalg.norm(velocity)) * annotation.line_interval_s
-    sample_m = SPEED_OF_LIGHT_M_S / (2.0 * annotation.range_sampling_hz)
-    line, sample = _middle(lines), _middle(samples)
+    metres = np.array([line_m, SPEED_OF_LIGHT_M_S / (2.0 * annotation.range_sampling_hz)])
+    valid = np.flatnonzero(burst.first_valid >= 0)
+    if not len(valid):
+        return np.array([0.0, -1.0, 0.0, -1.0]), metres
+    left, right = float(burst.first_valid[valid].max()), float(burst.last_valid[valid].min())
     reach = TAPS // 2
-    depth = np.minimum(
-        line_m * np.minimum(line - valid[0] - reach, valid[-1] - reach - line),
-        sample_m * np.minimum(sample - left - reach, right - reach - sample),
-    )
-    return np.where(depth > 0, depth, np.nan).astype(np.float32)
-
-
-def _middle(nodes: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.asarray(0.25 * (nodes[:-1, :-1] + nodes[:-1, 1:] + nodes[1:, :-1] + nodes[1:, 1:]))
+    return np.array([valid[0] + reach, valid[-1] - reach, left + reach, right - reach], float), metres

@@ -7,6 +7,7 @@ range, and the same way in each pass.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from typing import Literal, Protocol, TypeVar
 
 import numpy as np
@@ -15,10 +16,14 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.sar_windows import coherence_cells
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
+from sen4cap_core.sentinel1.box import Box
+from sen4cap_core.sentinel1.geocode import GeocodedBurst
 from sen4cap_core.sentinel1.threads import in_rows
 
 SAME_BURST_S = 0.5
 """Bursts of two passes are the same when they begin this near to each other after the ascending node."""
+WINDOW_CELLS = 2
+"""A window reaches so far beyond its cell, at most."""
 MIN_WINDOW_SAMPLES = 56
 """Half of the window."""
 
@@ -75,25 +80,56 @@ def merge_coherence(
         box = one.data.box.meet(other.data.box)
         if box is None:
             continue
-        first, second = (_part(burst, box.within(burst.data.box)) for burst in (one, other))
-        fringes = first[1] - second[1] if keep_fringes else np.empty((0, 0))
         out = np.empty(box.shape, np.float32)
-        wavelength_m = one.data.wavelength_m
+        kept = _Fringes(one.data, other.data, box) if keep_fringes else None
 
         def rows(
             top: int,
             bottom: int,
-            a: NDArray[np.complex64] = first[0],
-            b: NDArray[np.complex64] = second[0],
-            fringes: NDArray[np.float64] = fringes,
-            wavelength_m: float = wavelength_m,
+            one: GeocodedBurst = one.data,
+            other: GeocodedBurst = other.data,
+            box: Box = box,
+            fringes: _Fringes | None = kept,
             out: NDArray[np.float32] = out,
         ) -> None:
-            coherence_cells(a, b, fringes, wavelength_m, MIN_WINDOW_SAMPLES, top, bottom, out)
+            # Windows reach into the rows around.
+            first, last = max(top - WINDOW_CELLS, 0), min(bottom + WINDOW_CELLS, box.height)
+            a, b = (_samples(burst, box, first, last) for burst in (one, other))
+            nodes = fringes.rows(first, last) if fringes else np.empty((0, 0))
+            part = np.empty((last - first, box.width), np.float32)
+            coherence_cells(
+                a, b, nodes, one.wavelength_m, MIN_WINDOW_SAMPLES, top - first, bottom - first, part
+            )
+            out[top:bottom] = part[top - first : bottom - first]
 
         in_rows(rows, box.height, threads)
-        mosaic.add(box.slices, out, np.minimum(first[2], second[2]))
+        depths = (burst.data.depth[box.within(burst.data.box)] for burst in (one, other))
+        mosaic.add(box.slices, out, np.minimum(*depths))
     return mosaic.values
+
+
+@dataclass(frozen=True)
+class _Fringes:
+    """How much farther the first pass was than the second, at the nodes of a part that both have."""
+
+    one: GeocodedBurst
+    other: GeocodedBurst
+    box: Box
+
+    def rows(self, first: int, last: int) -> NDArray[np.float64]:
+        """Metres at the corners of the cells of some rows."""
+        ranges = []
+        for burst in (self.one, self.other):
+            rows, columns = self.box.within(burst.box)
+            nodes = slice(rows.start + first, rows.start + last + 1), slice(columns.start, columns.stop + 1)
+            ranges.append(burst.range_nodes_m[nodes])
+        return np.ascontiguousarray(ranges[0] - ranges[1])
+
+
+def _samples(burst: GeocodedBurst, box: Box, first: int, last: int) -> NDArray[np.complex64]:
+    """Samples of some rows of a part of a burst."""
+    rows, columns = box.within(burst.box)
+    return burst.sample_rows(rows.start + first, rows.start + last, columns)
 
 
 class Named(Protocol):
@@ -128,13 +164,3 @@ def match_bursts(one: Sequence[AnyBurst], other: Sequence[AnyBurst]) -> list[tup
         if near:
             matched.append((burst, min(near, key=lambda c: abs(c.since_node_s - burst.since_node_s))))
     return matched
-
-
-def _part(
-    burst: BurstOnMap, cells: tuple[slice, slice]
-) -> tuple[NDArray[np.complex64], NDArray[np.float64], NDArray[np.float32]]:
-    """Samples, ranges at the nodes and depth of a part of a burst."""
-    rows, columns = cells
-    samples = burst.data.samples[2 * rows.start : 2 * rows.stop, 4 * columns.start : 4 * columns.stop]
-    ranges = burst.data.range_nodes_m[rows.start : rows.stop + 1, columns.start : columns.stop + 1]
-    return samples, ranges, burst.data.depth[cells]

@@ -16,7 +16,7 @@ from sen4cap_core.files import write_text_atomic
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
 from sen4cap_core.sentinel1.box import Box
-from sen4cap_core.sentinel1.geocode import GeocodedBurst
+from sen4cap_core.sentinel1.geocode import GeocodedBurst, SampleFile
 
 INDEX = "index.json"
 
@@ -32,12 +32,12 @@ class StoredBurst:
     grid: Grid
 
     def load(self) -> BurstOnMap:
-        """Read it."""
+        """Read it; its samples, by far the most, stay on disk until they are asked for."""
         with np.load(self.path) as arrays:
             row, column, height, width = arrays["box"].tolist()
             data = GeocodedBurst(
                 Box(self.grid, row, column, height, width),
-                arrays["samples"],
+                SampleFile(_samples_of(self.path)),
                 arrays["range_nodes_m"],
                 arrays["noise"],
                 arrays["gamma_ratio"],
@@ -45,6 +45,11 @@ class StoredBurst:
                 float(arrays["wavelength_m"]),
             )
         return BurstOnMap(self.swath, self.polarisation, self.since_node_s, data)
+
+
+def _samples_of(path: Path) -> Path:
+    """The file of a burst's samples, beside that of the rest."""
+    return path.with_suffix(".samples.npy")
 
 
 def find_bursts(folder: Path, grid: Grid) -> list[StoredBurst] | None:
@@ -69,14 +74,15 @@ def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list
     making = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
     making.mkdir(parents=True)
     try:
-        entries = []
-        for number, burst in enumerate(bursts):
+        entries: list[dict[str, object]] = []
+        # Not counted by enumerate, which holds on to a burst while the next one is made.
+        for burst in bursts:
             data = burst.data
-            name = f"{number:03d}.npz"
+            name = f"{len(entries):03d}.npz"
+            np.save(_samples_of(making / name), data.samples[:])
             np.savez(
                 making / name,
                 box=np.array([data.box.row, data.box.column, *data.box.shape]),
-                samples=data.samples,
                 range_nodes_m=data.range_nodes_m,
                 noise=data.noise,
                 gamma_ratio=data.gamma_ratio,
@@ -85,6 +91,7 @@ def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list
             )
             facts = {"swath": burst.swath, "polarisation": burst.polarisation}
             entries.append({**facts, "since_node_s": burst.since_node_s, "file": name})
+            del burst, data
         write_text_atomic(making / INDEX, json.dumps(entries))
         shutil.rmtree(folder, ignore_errors=True)
         making.replace(folder)

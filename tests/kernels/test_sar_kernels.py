@@ -8,10 +8,11 @@ from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
 from sen4cap_core.kernels.sar_geometry import earth_fixed, orbit_state
-from sen4cap_core.kernels.sar_lut import lut_at
-from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate, ramp_phase
+from sen4cap_core.kernels.sar_lut import lut_at, lut_row
+from sen4cap_core.kernels.sar_phase import cos_sin
+from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate, ramp_turns
 from sen4cap_core.kernels.sar_resample import geocode_burst
-from sen4cap_core.kernels.sar_windows import coherence_cells, power_cells
+from sen4cap_core.kernels.sar_windows import burst_cells, coherence_cells, power_cells
 from sen4cap_core.sentinel1.geocode import kaiser_sinc
 
 RANDOM = np.random.default_rng(5)
@@ -49,6 +50,17 @@ def test_lut_is_bilinear_and_ends_at_its_edge() -> None:
     for line, sample in ((-3.3, 60.0), (10.9, 164.9), (-10.0, 5.0)):
         assert lut_at(values, steps, line, sample) == pytest.approx(float(twin((line, sample))), rel=1e-6)
     assert lut_at(values, steps, -100.0, 1e6) == pytest.approx(values[0, -1])
+    row = np.empty(300)
+    lut_row(values, steps, 3.3, -20, row)
+    assert np.allclose(row, [lut_at(values, steps, 3.3, c - 20.0) for c in range(300)], rtol=1e-12)
+
+
+def test_cosine_and_sine_are_those_of_the_library() -> None:
+    turns = np.concatenate([RANDOM.uniform(-3e7, 3e7, 2000), np.arange(-8, 9) / 4, [1e-12, 0.25 + 1e-9]])
+    found = np.array([cos_sin(t) for t in turns])
+    angle = 2.0 * np.pi * np.remainder(turns, 1.0)
+
+    assert np.abs(found - np.column_stack([np.cos(angle), np.sin(angle)])).max() < 2e-9
 
 
 RAMP = np.array(
@@ -56,10 +68,36 @@ RAMP = np.array(
 )
 
 
+def ramp_phase(line: np.ndarray, sample: np.ndarray) -> np.ndarray:
+    """Phase of the ramp, as the published definition has it."""
+    eta, tau = RAMP[0] + line * RAMP[1], RAMP[2] + sample * RAMP[3]
+    rate = np.polynomial.polynomial.polyval(tau - RAMP[5], RAMP[6:9])
+    centroid = np.polynomial.polynomial.polyval(tau - RAMP[9], RAMP[10:13])
+    sweep = rate * RAMP[4] / (rate - RAMP[4])
+    since = eta - (-centroid / rate - RAMP[13])
+    return np.pi * sweep * since**2 + 2 * np.pi * centroid * since
+
+
+def turns_of(first_sample: int, n: int) -> np.ndarray:
+    turns = np.empty((3, n))
+    ramp_turns(RAMP, first_sample, turns)
+    return turns
+
+
+def test_ramp_is_a_polynomial_along_track_and_linear_between_samples() -> None:
+    line, sample = np.meshgrid(np.arange(0.0, 1500.0, 99.7), np.arange(900.0, 909.0), indexing="ij")
+    constant, slope, bend = turns_of(900, 9)
+    eta = RAMP[0] + line * RAMP[1]
+    turns = constant + eta * (slope + eta * bend)
+
+    assert np.allclose(2 * np.pi * turns, ramp_phase(line, sample), atol=1e-8)
+    between = 0.5 * (turns[:, :-1] + turns[:, 1:])
+    assert np.allclose(2 * np.pi * between, ramp_phase(line[:, :-1], sample[:, :-1] + 0.5), atol=1e-6)
+
+
 def test_ramp_sweeps_the_doppler_frequency() -> None:
     line, sample = np.meshgrid(np.arange(0.0, 200.0, 0.5), [0.0, 900.0], indexing="ij")
-    phase = np.vectorize(lambda y, x: ramp_phase(RAMP, y, x))(line, sample)
-    frequency = np.diff(phase, axis=0) / (2 * np.pi * 0.5 * RAMP[1])
+    frequency = np.diff(ramp_phase(line, sample), axis=0) / (2 * np.pi * 0.5 * RAMP[1])
     # k_t = k_a k_s / (k_a - k_s), at both ranges.
     for column, tau in enumerate((5.3e-3, 5.3e-3 + 900 * 1.55e-8)):
         rate = -2328.0 + 4.5e5 * (tau - 5.3e-3) - 7.9e7 * (tau - 5.3e-3) ** 2
@@ -70,11 +108,11 @@ def test_ramp_sweeps_the_doppler_frequency() -> None:
 def test_deramping_and_calibration() -> None:
     numbers = speckle((6, 9))
     lut, steps = np.full((2, 2), 4.0, np.float32), np.array([0.0, 10.0, 0.0, 40.0])
-    out = np.empty_like(numbers)
-    deramp_and_calibrate(numbers, 20, 3, RAMP, lut, steps, 0.0, 0, 6, out)
+    out = numbers.copy()
+    deramp_and_calibrate(out, 20, 3, RAMP, turns_of(3, 9), lut, steps, 0.0, 0, 6)
 
-    phase = [[ramp_phase(RAMP, 20 + y, 3 + x) for x in range(9)] for y in range(6)]
-    assert np.allclose(out, numbers * np.exp(-1j * np.array(phase)) / 4.0, atol=1e-5)
+    phase = ramp_phase(20.0 + np.arange(6)[:, None], 3.0 + np.arange(9)[None, :])
+    assert np.allclose(out, numbers * np.exp(-1j * phase) / 4.0, atol=1e-6)
 
 
 def test_resampling_is_interpolation_with_the_phases_put_right() -> None:
@@ -88,29 +126,28 @@ def test_resampling_is_interpolation_with_the_phases_put_right() -> None:
     moved = np.fft.ifft2(spectrum * turn)
     rows, columns = 4, 3
     # Nodes such that sample centres fall on line 20 + r + 0.3 and sample 30 + c + 0.4.
-    line_nodes = 20 - 0.5 + line + 2.0 * np.arange(rows + 1)[:, None] + np.zeros(columns + 1)
-    sample_nodes = 30 - 0.5 + sample + 4.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1))
-    range_nodes = 850_000.0 + 3.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1))
+    place = np.array([7.0, 2e-3, 850_000.0, 0.75])
+    time_nodes = 7.0 + 2e-3 * (20 - 0.5 + line + 2.0 * np.arange(rows + 1)[:, None] + np.zeros(columns + 1))
+    range_nodes = 30 - 0.5 + sample + 4.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1))
+    range_nodes = 850_000.0 + 0.75 * range_nodes
     first, last = np.full(64, 2, np.int32), np.full(64, 61, np.int32)
     out = np.empty((2 * rows, 4 * columns), np.complex64)
     weights = kaiser_sinc(5.0), kaiser_sinc(3.5)
-    geocode_burst(
-        image, 0, 0, RAMP, line_nodes, sample_nodes, range_nodes, 0.055, first, last, *weights, 0, rows, out
-    )
+    turns = turns_of(0, 65)
+    nodes = time_nodes, range_nodes, place
+    geocode_burst(image, 0, 0, RAMP, turns, *nodes, 0.055, first, last, *weights, 0, rows, out)
 
     y, x = np.arange(2 * rows), np.arange(4 * columns)
-    ramp = np.array([[ramp_phase(RAMP, 20 + r + line, 30 + c + sample) for c in x] for r in y])
-    distance = 850_000.0 + 3.0 * (x[None, :] + 0.5) / 4
+    ramp = ramp_phase(20 + y[:, None] + line, 30 + x[None, :] + sample)
+    distance = 850_000.0 + 0.75 * (30 + sample + x[None, :])
     expected = moved[20 + y][:, 30 + x] * np.exp(1j * (ramp + 4 * np.pi * distance / 0.055))
     scale = np.abs(expected).mean()
     assert np.abs(out - expected).max() < 0.04 * scale
 
     # Nothing is made of samples that are not valid, or of places that are not known.
     first[23:] = -1
-    line_nodes[0, 0] = np.nan
-    geocode_burst(
-        image, 0, 0, RAMP, line_nodes, sample_nodes, range_nodes, 0.055, first, last, *weights, 0, rows, out
-    )
+    time_nodes[0, 0] = np.nan
+    geocode_burst(image, 0, 0, RAMP, turns, *nodes, 0.055, first, last, *weights, 0, rows, out)
     assert np.isnan(out).all()
 
 
@@ -152,3 +189,32 @@ def test_fringes_kept_are_those_of_the_ranges() -> None:
 
     assert np.allclose(kept[1:-1, 1:-1], 1.0, atol=1e-4)
     assert without[5, 5] < 0.9
+
+
+def test_noise_flattening_and_depth_are_those_of_the_middle_of_a_cell() -> None:
+    rows, columns = 5, 4
+    place = np.array([7.0, 2e-3, 850_000.0, 2.5])
+    time_nodes = 7.0 + 2e-3 * (12.0 * np.arange(rows + 1)[:, None] + np.arange(columns + 1)[None, :])
+    range_nodes = 850_000.0 + 2.5 * (9.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1)))
+    time_nodes[0, 0] = np.nan
+    noise, gamma = (RANDOM.uniform(1, 2, (9, 3)).astype(np.float32) for _ in range(2))
+    steps = np.array([0.0, 10.0, 0.0, 40.0])
+    area = RANDOM.uniform(0.5, 2, (rows, columns)).astype(np.float32)
+    found_noise, found_gamma, depth = np.empty_like(area), area.copy(), np.empty_like(area)
+    ends, metres = np.array([3.0, 50.0, 4.0, 30.0]), np.array([14.0, 2.3])
+    burst_cells(
+        time_nodes, range_nodes, place, ends, metres, noise, gamma, steps, 20.0, 0, rows,
+        found_noise, found_gamma, depth,
+    )  # fmt: skip
+
+    for r, c in np.ndindex(rows, columns):
+        line, sample = 12.0 * (r + 0.5) + c + 0.5, 9.0 * (c + 0.5)
+        if (r, c) == (0, 0):
+            assert np.isnan([found_noise[r, c], found_gamma[r, c], depth[r, c]]).all()
+            continue
+        table = RegularGridInterpolator((10.0 * np.arange(9), 40.0 * np.arange(3)), noise)
+        assert found_noise[r, c] == pytest.approx(float(table((line + 20, sample))), rel=1e-6)
+        table = RegularGridInterpolator((10.0 * np.arange(9), 40.0 * np.arange(3)), gamma)
+        assert found_gamma[r, c] == pytest.approx(float(table((line + 20, sample))) / area[r, c], rel=1e-6)
+        expected = min(14 * (line - 3), 14 * (50 - line), 2.3 * (sample - 4), 2.3 * (30 - sample))
+        assert depth[r, c] == pytest.approx(expected if expected > 0 else np.nan, rel=1e-6, nan_ok=True)
