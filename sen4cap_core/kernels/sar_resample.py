@@ -112,12 +112,12 @@ def geocode_burst(
 @kernel
 def _interpolate(
     burst: NDArray[np.complex64],
-    y: int,
-    x: int,
+    y: np.unsignedinteger,
+    x: np.unsignedinteger,
     line_weights: NDArray[np.float32],
-    line_row: int,
+    line_row: np.unsignedinteger,
     sample_weights: NDArray[np.float32],
-    sample_row: int,
+    sample_row: np.unsignedinteger,
 ) -> complex:
     """Weigh the eight by eight samples from a corner on.
 
