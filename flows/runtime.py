@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
@@ -42,7 +42,8 @@ def step_context(progress_title: str | None = None) -> Context:
                 note_flow_run(session, job.id, job.owner, run_id)
     if progress_title is None:
         return context
-    return replace(context, progress=_progress_artifact(progress_title))
+    shown = _ShownProgress(progress_title)
+    return replace(context, progress=shown.report, say=shown.say)
 
 
 def name_run(name: str, tags: Iterable[str] = ()) -> None:
@@ -104,18 +105,26 @@ def mark_crashed(orphans: list[RunningJob]) -> None:
                 client.set_flow_run_state(run_id, Crashed(message=message), force=True)
 
 
-def _progress_artifact(title: str) -> Callable[[float], None]:
-    artifact_id = cast(
-        UUID, create_progress_artifact(0.0, key=artifact_key("progress", title), description=title)
-    )
-    shown = 0.0
+class _ShownProgress:
+    """A progress artifact with the name of the part that is under way, which the log of the run tells too."""
 
-    def report(fraction: float) -> None:
+    def __init__(self, title: str) -> None:
+        self._title, self._shown = title, 0.0
+        key = artifact_key("progress", title)
+        self._artifact_id = cast(UUID, create_progress_artifact(0.0, key=key, description=title))
+
+    def report(self, fraction: float) -> None:
         # Each update is a request to the server: whole steps of five percent are enough for the eye.
-        nonlocal shown
-        if fraction >= 1.0 or fraction - shown >= 0.05:
-            shown = fraction
+        if fraction >= 1.0 or fraction - self._shown >= 0.05:
+            self._shown = fraction
             with _shown_if_possible("progress"):
-                update_progress_artifact(artifact_id, progress=round(100 * fraction, 1))
+                update_progress_artifact(self._artifact_id, progress=round(100 * fraction, 1))
 
-    return report
+    def say(self, text: str) -> None:
+        get_run_logger().info("%s", text)
+        with _shown_if_possible("progress"):
+            update_progress_artifact(
+                self._artifact_id,
+                progress=round(100 * self._shown, 1),
+                description=f"{self._title}: {text}",
+            )

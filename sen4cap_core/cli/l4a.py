@@ -46,7 +46,12 @@ Until = Annotated[
 ]
 Compat = Annotated[Behaviour, typer.Option(help="sen4cap learns as the original: SMOTE and a random forest.")]
 Strata = Annotated[
-    str | None, typer.Option(help="Column of the parcels that names regions: a model for each.")
+    str | None,
+    typer.Option(
+        metavar="FILE|COLUMN",
+        help="Regions with a model each: a file of polygons (parcels are GeoParquet then), or the column of "
+        "the parcels that names them.",
+    ),
 ]
 
 
@@ -87,6 +92,7 @@ def classify_command(
             strata=strata,
             reports=reports,
             keep_samples=samples,
+            say=lambda text: typer.echo(text, err=True),
         )
         write_pictures(done.crop_map, done.classes, done.folder, done.suffix)
     except Sen4capError as error:

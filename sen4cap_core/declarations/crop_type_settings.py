@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from sen4cap_core.declarations.yaml_models import StrictModel
 
 Method = Literal["default", "sen4cap"]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def _within_site(path: PurePosixPath) -> PurePosixPath:
+    if path.is_absolute() or ".." in path.parts:
+        raise ValueError("a path within the upload folder of the site, such as 2019/strata/regions.gpkg")
+    return path
+
+
+RegionsFile = Annotated[PurePosixPath, AfterValidator(_within_site)]
+"""A file of strata, from the upload folder of the site on."""
 
 
 class CropTypeConfig(StrictModel):

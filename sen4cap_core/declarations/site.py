@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, field_validator, model_validator
 from pydantic.networks import HttpUrl
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, RegionsFile
 from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.l4b_file import values_of_sections
 from sen4cap_core.declarations.l4c_config import PracticeSettings
@@ -96,6 +96,9 @@ class L4ASwitch(ProcessorConfig):
     """Settings of the classification, such as ``pa_min: 20`` (docs/crop-types.md)."""
     diversification: Thresholds = Thresholds()
     """Thresholds of crop diversification, such as ``min_confidence: 0.9``."""
+    strata: RegionsFile | None = None
+    """File of regions with a model each, for years without an upload of their own: a path within the upload
+    folder of the site, such as ``2019/strata/regions.gpkg``."""
 
 
 class L4BSwitch(ProcessorConfig):

@@ -18,12 +18,21 @@ from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 from sen4cap_core.processors.l4a.crop_type.observations import checked
+from sen4cap_core.processors.l4a.crop_type.regions import regions_of
 from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
+from sen4cap_core.stages import Stages
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_type_input import CropTypeInput, find_input
 from sen4cap_core.steps.crop_type_product import Published, publish_crop_types
 from sen4cap_core.steps.feature_table import read_season
 from sen4cap_core.steps.season_input import AS_STATED, Otherwise, require_files
+
+STAGES = {
+    "find the observations and parcels": 0.05,
+    "features": 0.35,
+    "learn and predict": 0.45,
+    "write tables and the map": 0.15,
+}
 
 
 @dataclass(frozen=True)
@@ -59,21 +68,22 @@ def classify_crops(
     NothingToDoError
         Without input, when nothing is new, or when no two crop types can be told apart.
     """
+    stages = Stages(STAGES, context.say, context.progress)
+    stages.begin("find the observations and parcels")
     with context.session() as session:
-        given = find_input(session, season_id, until, method, otherwise)
+        given = find_input(session, context.settings.uploads_root, season_id, until, method, otherwise)
         parcels = declaration_rows.load_parcels(session, given.declaration_set_id)
         facts = crop_rows.parcel_facts(session, given.declaration_set_id)
     require_files(context, given.site, given.files, then="then run this")
     classes = _classes(given, parcels, facts)
-    context.progress(0.05)
+    stages.begin("features")
     features = _features(context, given, classes)
-    context.progress(0.4)
-    crop_map = classify(
-        classes, features, given.config, given.method, lambda part: context.progress(0.4 + 0.45 * part)
-    )
+    learning = stages.begin("learn and predict")
+    crop_map = classify(classes, features, given.config, given.method, learning)
+    stages.begin("write tables and the map")
     predictions = predictions_frame(classes, features, crop_map)
     published = publish_crop_types(context, given, parcels, facts, classes, features, crop_map, predictions)
-    context.progress(1.0)
+    stages.end()
     return CropTypeAnswer(given, parcels, classes, crop_map, predictions, published)
 
 
@@ -84,11 +94,7 @@ def _classes(given: CropTypeInput, parcels: gpd.GeoDataFrame, facts: pd.DataFram
     stratum = np.full(len(parcels), "", object)
     outside = None
     if given.strata is not None:
-        stratum = given.strata.of(parcels.geometry.to_numpy(), parcels.crs)
-        is_outside = np.array([name is None for name in stratum.tolist()], np.bool_)
-        outside = np.full(len(parcels), None, object)
-        outside[is_outside] = "in none of the strata"
-        stratum[is_outside] = ""
+        stratum, outside = regions_of(given.strata, parcels.geometry.to_numpy(), parcels.crs)
     return CropClasses(
         ids=np.array([str(new_id) for new_id in parcels.new_id.tolist()], object),
         declared=pairs[:, 0],

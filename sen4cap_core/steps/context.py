@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING
 
 from sen4cap_core.db.session import make_engine, session_scope
 from sen4cap_core.settings import Settings
+from sen4cap_core.stages import say_nothing, show_nothing
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
     from sqlalchemy.orm import Session
-
-
-def silent(fraction: float) -> None:
-    """Take progress and say nothing."""
 
 
 @dataclass(frozen=True)
@@ -26,12 +23,14 @@ class Context:
     settings: Settings
     engine: Engine
     flow_run_id: str | None = None
-    progress: Callable[[float], None] = silent
+    progress: Callable[[float], None] = show_nothing
     """Called with 0..1 while a step works."""
+    say: Callable[[str], None] = say_nothing
+    """Called with the name of each part of a long step as it begins."""
 
     def without_progress(self) -> Context:
         """Return the same context for a part of the work, whose own progress nobody watches."""
-        return replace(self, progress=silent)
+        return replace(self, progress=show_nothing, say=say_nothing)
 
     @contextmanager
     def session(self) -> Iterator[Session]:

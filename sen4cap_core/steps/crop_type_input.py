@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
@@ -12,11 +13,11 @@ from sen4cap_core.clock import midnight
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db.models import CropCode
+from sen4cap_core.db.models import CropCode, Site
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.strata import Strata
+from sen4cap_core.declarations.strata import Strata, read_strata
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.products.naming import content_key
@@ -88,12 +89,17 @@ class CropTypeInput:
 
 def find_input(
     session: Session,
+    uploads: Path,
     season_id: int,
     until: date | None = None,
     method: Method | None = None,
     otherwise: Otherwise = AS_STATED,
 ) -> CropTypeInput:
     """Look up what is to be classified, and whether anything is new.
+
+    Parameters
+    ----------
+    uploads : folder of all sites' uploads, where a file of strata lies that site.yaml names.
 
     Raises
     ------
@@ -117,7 +123,6 @@ def find_input(
     ]
     if not files:
         raise NothingToDoError(f"{site.slug} has no observations between {season.start} and {last_day} yet")
-    regions = declaration_rows.current_config(session, site.id, season.year, STRATA)
     last = crop_rows.latest_run(session, season_id)
     found = CropTypeInput(
         season_id=season_id,
@@ -133,9 +138,24 @@ def find_input(
         method=method or ("sen4cap" if switch.compat == "sen4cap" else "default"),
         files=tuple(files),
         codes=tuple(codes),
-        strata=Strata.from_json(regions.values) if regions else None,
+        strata=_strata(session, site, season.year, switch.strata, uploads),
         last_run_id=last.id if last else None,
     )
     if last is not None and last.input_key == found.input_key:
         raise NothingToDoError(f"nothing new since the map of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return found
+
+
+def _strata(
+    session: Session, site: Site, year: int, named: PurePosixPath | None, uploads: Path
+) -> Strata | None:
+    """Return the regions of a year: those uploaded for it, else those of the file that site.yaml names."""
+    uploaded = declaration_rows.current_config(session, site.id, year, STRATA)
+    if uploaded is not None:
+        return Strata.from_json(uploaded.values)
+    if named is None:
+        return None
+    path = uploads / site.slug / named
+    if not path.is_file():
+        raise NothingToDoError(f"site.yaml of {site.slug} names strata that are not there: {path}")
+    return read_strata(path)

@@ -18,6 +18,8 @@ from sen4cap_core.declarations.site import (
     read_site_config,
 )
 from sen4cap_core.declarations.site_extent import read_site_extent
+from sen4cap_core.declarations.strata import read_strata
+from sen4cap_core.errors import Problem
 from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ingested import in_force_again
@@ -67,6 +69,7 @@ def receive_site_config(context: Context, drop: Drop) -> Taken:
 
 def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
     """Store the settings of a site and let seasons and scenes follow them."""
+    warnings = _missing_strata(context, slug, config)
     with context.session() as session:
         site = site_rows.get_or_create_site(session, slug)
         site_rows.set_config(session, site, config.model_dump(mode="json", exclude_unset=True))
@@ -95,7 +98,19 @@ def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
             "processed scenes that now lack a raster": n_rasters,
         }
         rows = [{"season": s.name, "year": s.year, "start": str(s.start), "end": str(s.end)} for s in seasons]
-    return Taken("settings of the site", stored, [], {"seasons": rows})
+    return Taken("settings of the site", stored, warnings, {"seasons": rows})
+
+
+def _missing_strata(context: Context, slug: str, config: SiteConfig) -> list[Problem]:
+    """Warn of strata that are named and not there yet; refuse those that cannot be read."""
+    named = config.processors.l4a.strata
+    if named is None:
+        return []
+    path = context.settings.uploads_root / slug / named
+    if path.is_file():
+        read_strata(path)
+        return []
+    return [Problem(f"processors.l4a.strata: there is no {path} yet; crop types wait for it")]
 
 
 def take_up(session: Session, site: Site) -> None:

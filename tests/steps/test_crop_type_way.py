@@ -11,10 +11,12 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
+from pydantic import ValidationError
 from sqlalchemy import select
 
 from sen4cap_core.db.crop_types import latest_run, seasons_due
-from sen4cap_core.db.declarations import load_parcels
+from sen4cap_core.db.declarations import load_parcels, store_config
 from sen4cap_core.db.models import (
     CropCode,
     CropTypeResult,
@@ -26,9 +28,12 @@ from sen4cap_core.db.models import (
     Site,
 )
 from sen4cap_core.db.products import register_observations
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.strata import Strata
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
 from sen4cap_core.steps.classify_crops import classify_crops
+from sen4cap_core.steps.crop_type_input import find_input
 from sen4cap_core.steps.receive import receive_upload
 from tests.processors.l4a.crop_type_season import long_frame, wide_of
 from tests.steps.conftest import SITE, YEAR, fields
@@ -179,6 +184,37 @@ def test_strata_that_are_dropped_are_learnt_apart(desk, season) -> None:
         (reason != "in none of the strata") == within for reason, within in zip(reasons, inside, strict=True)
     )
     assert (done.crop_map.conform[np.array(inside)] >= 0).all()
+
+
+def test_strata_that_site_yaml_names_hold_for_years_without_their_own(desk, season) -> None:
+    named = "2018/strata/regions.gpkg"
+    _settings(desk, {"strata": named})
+    uploads = desk.context.settings.uploads_root
+    with desk.context.session() as session, pytest.raises(NothingToDoError, match=f"not there: .*{named}"):
+        find_input(session, uploads, 1)
+    path = uploads / SITE / named
+    path.parent.mkdir(parents=True)
+    outline = shapely.box(3, 50, 8, 54)
+    gpd.GeoDataFrame({"id": ["all"]}, geometry=[outline], crs=4326).to_file(path)
+
+    with desk.context.session() as session:
+        plain = find_input(session, uploads, 1)
+        site = session.scalars(select(Site)).one()
+        store_config(
+            session, site.id, YEAR, "l4a-strata", None, Strata(("own",), plain.strata.polygons).as_json()
+        )
+        session.flush()
+        own = find_input(session, uploads, 1)
+
+    assert plain.strata.names == ("all",)
+    assert own.strata.names == ("own",)
+    assert own.input_key != plain.input_key
+
+
+@pytest.mark.parametrize("named", ["/etc/regions.gpkg", "../other/strata/regions.gpkg"])
+def test_strata_outside_of_the_site_are_refused(named: str) -> None:
+    with pytest.raises(ValidationError, match="within the upload folder"):
+        SiteConfig.model_validate({"processors": {"l4a": {"strata": named}}})
 
 
 def strata_of(frame: gpd.GeoDataFrame, parcels: gpd.GeoDataFrame) -> list[str | None]:

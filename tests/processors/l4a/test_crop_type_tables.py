@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import shapely
 
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.command import classify_tables, read_input
@@ -176,6 +178,29 @@ def test_strata_have_models_of_their_own(inputs, tmp_path: Path) -> None:
 
     assert [model.stratum for model in done.crop_map.models] == ["north", "south"]
     assert done.predictions["CT_pred_1"].notna().all()
+
+
+def test_strata_of_a_file_are_found_by_the_polygons_of_the_parcels(inputs, tmp_path: Path) -> None:
+    parcels = pd.read_csv(inputs["parcels"], dtype=str)
+    # From the last to the first, so that the order of the file is not that of the ids.
+    parcels = parcels.iloc[::-1]
+    x_m = 150_000 + 100 * parcels["parcel_id"].astype(int).to_numpy()
+    shapes = shapely.box(x_m, 450_000, x_m + 90, 450_090)
+    path = tmp_path / "parcels.parquet"
+    gpd.GeoDataFrame(parcels, geometry=shapes, crs=28992).to_parquet(path)
+    halves = [shapely.box(west_m, 449_000, west_m + 5500, 451_000) for west_m in (149_995, 155_495)]
+    regions = tmp_path / "regions.gpkg"
+    gpd.GeoDataFrame({"id": ["west", "east"]}, geometry=halves, crs=28992).to_file(regions)
+    given = {**inputs, "parcels": path}
+
+    table = read_input(**given, start=None, until=None, strata=str(regions)).classes
+
+    assert table.stratum.tolist() == ["west"] * 55 + ["east"] * 55 + [""] * 10
+    assert table.excluded_why[-11:].tolist() == [None] + ["in none of the strata"] * 10
+    with pytest.raises(BadUploadError, match="no such file of strata"):
+        read_input(**given, start=None, until=None, strata="nowhere.gpkg")
+    with pytest.raises(BadUploadError, match="a CSV table holds no polygons"):
+        read_input(**inputs, start=None, until=None, strata=str(regions))
 
 
 @pytest.mark.parametrize(

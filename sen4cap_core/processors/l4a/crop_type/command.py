@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -19,7 +20,10 @@ from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features, S
 from sen4cap_core.processors.l4a.crop_type.observations import read_season
 from sen4cap_core.processors.l4a.crop_type.parcels_in import read_crop_types, read_table_parcels
 from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
+from sen4cap_core.stages import Stages, say_nothing
 from sen4cap_core.tables.reading import table_format
+
+STAGES = {"read the tables": 1, "features": 3, "learn and predict": 8, "write the tables": 1}
 
 
 @dataclass(frozen=True)
@@ -100,6 +104,7 @@ def classify_tables(
     strata: str | None = None,
     reports: Path | None = None,
     keep_samples: bool = False,
+    say: Callable[[str], None] = say_nothing,
 ) -> TableRun:
     """Classify the parcels of table files and write the predictions and all side tables.
 
@@ -107,7 +112,9 @@ def classify_tables(
     ----------
     out : table of predictions (.csv, .csv.gz, .parquet), or a folder, which then gets everything.
     until : only observations up to this day are used, as if it were today.
+    strata : column of the parcels that names regions, or a file of polygons: a model for each.
     reports : folder of the side tables; by default ``<out without suffix>-report``.
+    say : gets the name of each part of the run as it begins.
 
     Raises
     ------
@@ -122,12 +129,17 @@ def classify_tables(
         folder = reports or out.with_name(out.name.split(".")[0] + "-report")
     else:
         folder = out
+    stages = Stages(STAGES, say)
+    stages.begin("read the tables")
     given = read_input(observations, parcels, crop_codes, config, start=start, until=until, strata=strata)
+    stages.begin("features")
     try:
         features = build_features(given.series, given.config, release=True)
     except ValueError as error:
         raise BadUploadError(observations, f"{error}.", remedy="Change mode in the configuration.") from error
+    stages.begin("learn and predict")
     crop_map = classify(given.classes, features, given.config, method, keep_samples=keep_samples)
+    stages.begin("write the tables")
     predictions = predictions_frame(given.classes, features, crop_map)
     target = out if is_table else folder / "CropType.csv"
     provenance = {

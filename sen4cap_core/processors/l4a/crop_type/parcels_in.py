@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sen4cap_core.declarations.encodings import detect_encoding
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses
+from sen4cap_core.processors.l4a.crop_type.regions import read_regions, strata_file
 from sen4cap_core.tables.arrow_arrays import from_texts
 from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import table_format
@@ -120,7 +121,7 @@ def read_table_parcels(
 
     Parameters
     ----------
-    strata : column that names each parcel's region.
+    strata : column that names each parcel's region, or a file of polygons; the parcels are GeoParquet then.
 
     Raises
     ------
@@ -135,7 +136,8 @@ def read_table_parcels(
     missing = [] if id_name is not None else ["NewID (or parcel_id)"]
     if class_name is None and (crop_name is None or not crop_types.of_code):
         missing.append("Ori_crop (or crop_code)" if crop_types.of_code else "CTnumL4A")
-    if strata is not None and strata.lower() not in lower:
+    regions = strata_file(strata)
+    if strata is not None and regions is None and strata.lower() not in lower:
         missing.append(strata)
     if missing or id_name is None:
         raise BadUploadError(
@@ -177,15 +179,17 @@ def read_table_parcels(
         & ~numbers.flag("duplic", missing=False)
         & ~numbers.flag("overlap", missing=False)
     )
-    stratum = (
-        frame[lower[strata.lower()]].to_numpy(object) if strata is not None else np.full(len(ids), "", object)
-    )
+    stratum, outside = np.full(len(ids), "", object), None
+    if regions is not None:
+        stratum, outside = read_regions(regions, path, order)
+    elif strata is not None:
+        stratum = frame[lower[strata.lower()]].to_numpy(object)
     s2_pix, s1_pix = (
         next((numbers.whole(n) for n in names if n in lower), np.full(len(ids), -1, np.int64))
         for names in (("s2pix", "s2_pix", "n_pix_s2"), ("s1pix", "s1_pix", "n_pix_s1"))
     )
     classes = CropClasses(
-        ids, declared, cover, area, s2_pix, s1_pix, usable, crop_types.names, codes, stratum
+        ids, declared, cover, area, s2_pix, s1_pix, usable, crop_types.names, codes, stratum, outside
     )
     lookup = ParcelTable(from_texts(ids.tolist()), tuple(codes.tolist()), None, None, None)
     return TableParcels(lookup, classes, tuple(remarks))

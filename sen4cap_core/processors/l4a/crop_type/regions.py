@@ -1,0 +1,76 @@
+"""Which region each parcel is learnt with, by the polygons of the strata."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from pyproj import CRS
+
+from sen4cap_core.declarations.strata import Strata, read_strata
+from sen4cap_core.errors import BadUploadError
+from sen4cap_core.tables.reading import table_format
+
+OUTSIDE = "in none of the strata"
+_FILES = (".gpkg", ".shp", ".zip", ".geojson", ".json", ".parquet", ".fgb", ".gml", ".kml")
+
+
+def regions_of(
+    strata: Strata, geometry: NDArray[np.object_], crs: CRS
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return the name of each parcel's stratum, and why a parcel has none (None where it has one)."""
+    stratum = strata.of(geometry, crs)
+    is_outside = np.array([name is None for name in stratum.tolist()], np.bool_)
+    stratum[is_outside] = ""
+    return stratum, np.where(is_outside, OUTSIDE, None).astype(object)
+
+
+def strata_file(given: str | None) -> Path | None:
+    """Return the file a run's strata are in; None where a column of the parcels names them, or nothing.
+
+    Raises
+    ------
+    BadUploadError
+        The text looks like a file and there is none.
+    """
+    if given is None:
+        return None
+    path = Path(given)
+    if path.is_file():
+        return path
+    if path.suffix.lower() in _FILES or len(path.parts) > 1:
+        raise BadUploadError(
+            path,
+            "there is no such file of strata.",
+            remedy="Check the path, or name a column of the parcels.",
+        )
+    return None
+
+
+def read_regions(
+    strata_path: Path, parcels_path: Path, order: NDArray[np.intp]
+) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
+    """Return what `regions_of` tells of the parcels of a GeoParquet file, its rows taken in an order.
+
+    Raises
+    ------
+    BadUploadError
+        The strata cannot be read, or the parcels have no geometry.
+    """
+    strata = read_strata(strata_path)
+    try:
+        if table_format(parcels_path) != "parquet":
+            raise ValueError("a CSV table holds no polygons")
+        shapes = gpd.read_parquet(parcels_path).geometry
+        if shapes.crs is None:
+            raise ValueError("it states no coordinate system")
+    except (ValueError, AttributeError, pa.ArrowException, OSError) as error:
+        raise BadUploadError(
+            parcels_path,
+            f"the polygons of the parcels are needed to find their strata: {error}.",
+            remedy="Give the parcels as GeoParquet, or name a column of theirs with --strata.",
+        ) from error
+    return regions_of(strata, shapes.to_numpy()[order], shapes.crs)
