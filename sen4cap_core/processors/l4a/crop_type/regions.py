@@ -24,8 +24,10 @@ def regions_of(
     """Return the name of each parcel's stratum, and why a parcel has none (None where it has one)."""
     stratum = strata.of(geometry, crs)
     is_outside = np.array([name is None for name in stratum.tolist()], np.bool_)
+    why = np.full(len(stratum), None, object)
+    why[is_outside] = OUTSIDE
     stratum[is_outside] = ""
-    return stratum, np.where(is_outside, OUTSIDE, None).astype(object)
+    return stratum, why
 
 
 def strata_file(given: str | None) -> Path | None:
