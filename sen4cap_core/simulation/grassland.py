@@ -43,6 +43,24 @@ class Region:
     """Factor on the number of cuts."""
     coherence_noise: float = 1.0
     """Factor on the noise of coherence."""
+    haze: float = 0.12
+    """Share of the passages with haze over all the land."""
+    haze_in_score: float = 0.0
+    """How much a hazy passage lowers the clear score: 0 not at all, 1 by 0.2 to 0.7."""
+    clear_score: float = 1.0
+    """Clear score of a clear sky."""
+    score_sd: float = 0.07
+    """Standard deviation of the clear score's own errors."""
+    synchrony: float = 0.75
+    """Share of the cuts that are drawn to the dry spells."""
+    n_spells: int = 22
+    """Dry spells of the season; few of them: all mow at once."""
+    level: float = 0.84
+    """Mean NDVI of grown grass."""
+    cut_share: float = 0.5
+    """Mean share of NDVI that a cut takes."""
+    regrowth: float = 1.0
+    """Factor on the time grass needs to grow back."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +128,8 @@ def simulate_grassland(region: Region, *, with_radar: bool = False) -> Grassland
 
 def _uncut(rng: np.random.Generator, region: Region, n: int, doys: NDArray[Any]) -> Array:
     """NDVI (n, days) without cuts: growth, senescence and dry spells, mostly shared."""
-    level = rng.normal(0.84, 0.045, n)[:, None]
-    winter = np.clip(rng.normal(0.55, 0.08, n), 0.3, 0.75)[:, None]
+    level = rng.normal(region.level, 0.045, n)[:, None]
+    winter = np.clip(rng.normal(region.level - 0.29, 0.08, n), 0.3, 0.75)[:, None]
     green_up = (rng.normal(88, 8) + rng.normal(0, 6, n))[:, None]
     fall = (rng.normal(288, 10) + rng.normal(0, 9, n))[:, None]
     rise = 1 / (1 + np.exp(-(doys - green_up) / 9))
@@ -137,7 +155,7 @@ def _uncut(rng: np.random.Generator, region: Region, n: int, doys: NDArray[Any])
 
 def _cuts(rng: np.random.Generator, region: Region, style: NDArray[Any]) -> list[dict[str, Any]]:
     """Dates and depths of all cuts, drawn towards the dry spells that all farmers wait for."""
-    spells = np.sort(rng.uniform(110, 310, 22))
+    spells = np.sort(rng.uniform(110, 310, region.n_spells))
     spell_lengths = rng.integers(2, 7, spells.size)
     cuts: list[dict[str, Any]] = []
     for row, name in enumerate(style):
@@ -145,7 +163,7 @@ def _cuts(rng: np.random.Generator, region: Region, style: NDArray[Any]) -> list
         day = FIRST_CUT[name] + rng.normal(0, 13)
         for _ in range(min(n, 6)):
             spell = int(np.argmin(np.abs(spells - day)))
-            if rng.random() < 0.75 and abs(spells[spell] - day) < 12:
+            if rng.random() < region.synchrony and abs(spells[spell] - day) < 264 / region.n_spells:
                 day = spells[spell] + rng.uniform(0, spell_lengths[spell])
             if day > 318:
                 break
@@ -154,8 +172,8 @@ def _cuts(rng: np.random.Generator, region: Region, style: NDArray[Any]) -> list
                 {
                     "row": row,
                     "doy": int(day),
-                    "share": float(np.clip(rng.normal(0.5 - 0.1 * late, 0.14), 0.1, 0.8)),
-                    "days": int(rng.uniform(14, 40) * (1 + late)),
+                    "share": float(np.clip(rng.normal(region.cut_share - 0.1 * late, 0.14), 0.1, 0.8)),
+                    "days": int(rng.uniform(14, 40) * (1 + late) * region.regrowth),
                     "drying_days": float(rng.choice([0.6, 1.2, 3.0])),
                     # The second part of a parcel cut in two.
                     "second": float(rng.uniform(0.3, 0.7)) if rng.random() < 0.12 else 0.0,
@@ -210,11 +228,15 @@ def _optical(
         rank = np.argsort(np.argsort(field)) / n
         opacity = np.clip((cover - rank) * 4 + rng.normal(0, 0.05, n), 0, 1) if cover > 0.02 else np.zeros(n)
         seen = ndvi[:, doy - 1] + rng.normal(0, 0.012) + (0.006 if number % 2 else -0.006)
-        if rng.random() < 0.12:  # haze over the whole scene
-            seen = seen * (1 - rng.uniform(0.02, 0.12) * rng.uniform(0.7, 1.3, n))
+        hazy = 0.0
+        if rng.random() < region.haze:
+            haze = rng.uniform(0.02, 0.12)
+            seen = seen * (1 - haze * rng.uniform(0.7, 1.3, n))
+            hazy = region.haze_in_score * (0.1 + 5 * haze)
         seen = seen + rng.normal(0, 0.01, n) + rng.normal(0, 0.05, n) / np.sqrt(n_pixels)
         # Scores are sharper than clouds: a veil of a fifth already looks doubtful.
-        score = np.clip(1 - 2.2 * opacity - np.abs(rng.normal(0, 0.07, n)), 0, 1)
+        errors = np.abs(rng.normal(0, region.score_sd, n))
+        score = np.clip(region.clear_score - 2.2 * opacity - hazy - errors, 0, 1)
         is_missed = (rng.random(n) < region.missed_cloud) & (opacity < 0.5)
         opacity = np.where(is_missed, rng.uniform(0.1, 0.7, n), opacity)
         seen = seen * (1 - opacity) + rng.uniform(0.02, 0.2, n) * opacity
