@@ -11,7 +11,7 @@ import signal
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
@@ -33,6 +33,7 @@ from flows.search_sources import search_sources
 from sen4cap_core import redaction
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.db.session import transact
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.service.alerts import tell
@@ -62,6 +63,9 @@ from sen4cap_core.steps.work import (
     SEARCH_SOURCES,
     SEASON_WORK,
 )
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 logger = logging.getLogger(__name__)
 
@@ -284,35 +288,43 @@ def run_work(context: Context, work: list[ClaimedJob]) -> None:
 
 
 def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: str | None) -> None:
-    """Write down how a job ended; ``reason`` tells why this one of a burst came to nothing."""
+    """Write down how a job ended; ``reason`` tells why this one of a burst came to nothing.
+
+    Tried again while the database restarts: work that was done is not to be done anew for want of a row.
+    """
+    transact(context.engine, partial(_write, context, job, state, reason))
+
+
+def _write(
+    context: Context, job: ClaimedJob, state: State[Any], reason: str | None, session: Session
+) -> None:
     run_id = str(state.state_details.flow_run_id) if state.state_details.flow_run_id else None
-    with context.session() as session:
-        if state.is_completed() and reason is None:
-            jobs.finish(session, job.id, job.owner, flow_run_id=run_id)
-            return
-        if state.is_completed():
-            jobs.fail(session, job.id, job.owner, str(reason), flow_run_id=run_id)
-            return
-        if state.name == "Skipped":
-            jobs.skip(session, job.id, job.owner, state.message or "nothing to do", flow_run_id=run_id)
-            return
-        error = state.result(raise_on_failure=False)
-        # A file that is wrong stays wrong; everything else may be better in a while.
-        is_file = isinstance(error, BadUploadError)
-        tries = UNREADABLE_TRIES if is_file else context.settings.max_attempts
-        pause_s = RETRY_SECONDS * job.attempts
-        if isinstance(error, ExternalProgramError):
-            tries = 1 if error.final else CORRECTION_TRIES
-            pause_s = context.settings.level_2a_retry_hours * 3600.0
-        jobs.fail(
-            session,
-            job.id,
-            job.owner,
-            f"{type(error).__name__}: {error}",
-            pause_s,
-            max_attempts=tries,
-            flow_run_id=run_id,
-        )
+    if state.is_completed() and reason is None:
+        jobs.finish(session, job.id, job.owner, flow_run_id=run_id)
+        return
+    if state.is_completed():
+        jobs.fail(session, job.id, job.owner, str(reason), flow_run_id=run_id)
+        return
+    if state.name == "Skipped":
+        jobs.skip(session, job.id, job.owner, state.message or "nothing to do", flow_run_id=run_id)
+        return
+    error = state.result(raise_on_failure=False)
+    # A file that is wrong stays wrong; everything else may be better in a while.
+    is_file = isinstance(error, BadUploadError)
+    tries = UNREADABLE_TRIES if is_file else context.settings.max_attempts
+    pause_s = RETRY_SECONDS * job.attempts
+    if isinstance(error, ExternalProgramError):
+        tries = 1 if error.final else CORRECTION_TRIES
+        pause_s = context.settings.level_2a_retry_hours * 3600.0
+    jobs.fail(
+        session,
+        job.id,
+        job.owner,
+        f"{type(error).__name__}: {error}",
+        pause_s,
+        max_attempts=tries,
+        flow_run_id=run_id,
+    )
 
 
 def main() -> None:
