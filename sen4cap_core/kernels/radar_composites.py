@@ -76,12 +76,13 @@ def group_means(
 def group_spread(
     values: NDArray[np.float32],
     group: NDArray[np.int64],
+    above: float,
     mean: NDArray[np.float32],
     deviation: NDArray[np.float32],
 ) -> None:
     """Mean and population standard deviation over the columns of each group, each column counted once.
 
-    Values of 0 or less and NaN are none; a group without values is NaN in both.
+    Only values greater than ``above`` count, NaN never; a group without values is NaN in both.
     """
     n_groups = mean.shape[1]
     count = np.zeros(n_groups)
@@ -92,13 +93,13 @@ def group_spread(
         total[:] = 0.0
         squares[:] = 0.0
         for c in range(values.shape[1]):
-            if group[c] >= 0 and values[r, c] > 0.0:
+            if group[c] >= 0 and values[r, c] > above:
                 count[group[c]] += 1.0
                 total[group[c]] += np.float64(values[r, c])
         for g in range(n_groups):
             mean[r, g] = total[g] / count[g] if count[g] > 0.0 else np.nan
         for c in range(values.shape[1]):
-            if group[c] >= 0 and values[r, c] > 0.0:
+            if group[c] >= 0 and values[r, c] > above:
                 g = group[c]
                 rest = np.float64(values[r, c]) - total[g] / count[g]
                 squares[g] += rest * rest
@@ -108,19 +109,23 @@ def group_spread(
 
 @kernel
 def group_quantile(
-    values: NDArray[np.float32], group: NDArray[np.int64], share: float, out: NDArray[np.float32]
+    values: NDArray[np.float32],
+    group: NDArray[np.int64],
+    share: float,
+    above: float,
+    out: NDArray[np.float32],
 ) -> None:
     """Quantile over the columns of each group: type 4 of Hyndman & Fan (1996).
 
     With ``h = n * share``: the smallest value where h < 1, else between the values of rank floor(h) and the
-    next. Values of 0 or less and NaN are none; a group without values is NaN.
+    next. Only values greater than ``above`` count, NaN never; a group without values is NaN.
     """
     kept = np.empty(values.shape[1])
     for r in range(values.shape[0]):
         for g in range(out.shape[1]):
             n = 0
             for c in range(values.shape[1]):
-                if group[c] == g and values[r, c] > 0.0:
+                if group[c] == g and values[r, c] > above:
                     kept[n] = values[r, c]
                     n += 1
             if n == 0:

@@ -69,6 +69,8 @@ class Weekly:
     """12 x year + month - 1 of the first acquisition of each week."""
     values: NDArray[np.float32]
     """(rows, weeks), NaN missing."""
+    above: float = 0.0
+    """Values up to this count as missing: 0 for power and coherence; deviations may be 0."""
 
 
 def week_of(day: int, weeks_together: int = 1) -> tuple[int, int]:
@@ -169,7 +171,7 @@ def season_coherence(weeklies: Sequence[Weekly]) -> list[Composite]:
         return []
     group = np.zeros(joined.values.shape[1], np.int64)
     mean, deviation = (np.empty((len(joined.values), 1), np.float32) for _ in range(2))
-    group_spread(joined.values, group, mean, deviation)
+    group_spread(joined.values, group, joined.above, mean, deviation)
     return [Composite("S", "", joined.polarisation, joined.kind, "STDDEV", deviation[:, 0])]
 
 
@@ -204,12 +206,12 @@ def _over_months(weekly: Weekly, keys: NDArray[np.int64], direction: str, *, low
     group = np.searchsorted(months, keys).astype(np.int64)
     shape = (len(weekly.values), len(months))
     mean, other = np.empty(shape, np.float32), np.empty(shape, np.float32)
-    group_spread(weekly.values, group, mean, other)
+    group_spread(weekly.values, group, weekly.above, mean, other)
     if low:
-        group_quantile(weekly.values, group, LOW_QUANTILE, other)
+        group_quantile(weekly.values, group, LOW_QUANTILE, weekly.above, other)
     else:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            other = other / mean
+        # A mean of 0, which deviations may have, leaves a deviation of 0.
+        np.divide(other, mean, out=other, where=mean != 0)
     found = []
     for index, month in enumerate(months):
         period = f"M{month // 12}{month % 12 + 1:02d}"
@@ -230,6 +232,7 @@ def _joined(weeklies: Sequence[Weekly]) -> Weekly | None:
         tuple(week for one in weeklies for week in one.weeks),
         np.concatenate([one.months for one in weeklies]),
         np.ascontiguousarray(np.hstack([one.values for one in weeklies])),
+        first.above,
     )
 
 

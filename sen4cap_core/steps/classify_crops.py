@@ -17,8 +17,8 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
-from sen4cap_core.processors.l4a.crop_type.observations import checked
 from sen4cap_core.processors.l4a.crop_type.regions import regions_of
+from sen4cap_core.processors.l4a.crop_type.season_cells import checked
 from sen4cap_core.processors.l4a.crop_type.tables_out import predictions_frame
 from sen4cap_core.stages import Stages
 from sen4cap_core.steps.context import Context

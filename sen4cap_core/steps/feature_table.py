@@ -16,7 +16,8 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import SeasonSeries
-from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource, checked, read_sources
+from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource, read_sources
+from sen4cap_core.processors.l4a.crop_type.season_cells import checked
 from sen4cap_core.tables.arrow_arrays import from_texts
 from sen4cap_core.tables.parcels import ParcelTable
 

@@ -41,8 +41,8 @@ def test_weighted_means(stack) -> None:
 def test_spread_and_quantile(stack) -> None:
     values, group = stack
     mean, deviation, low = (np.empty((50, 4), np.float32) for _ in range(3))
-    group_spread(values, group, mean, deviation)
-    group_quantile(values, group, 0.1, low)
+    group_spread(values, group, 0.0, mean, deviation)
+    group_quantile(values, group, 0.1, 0.0, low)
     for r in range(50):
         for g in range(4):
             kept = members(values, group, g, r)
@@ -60,8 +60,19 @@ def test_spread_and_quantile(stack) -> None:
 def test_quantile_between_ranks() -> None:
     values = np.arange(1, 26, dtype=np.float32)[None]
     out = np.empty((1, 1), np.float32)
-    group_quantile(values, np.zeros(25, np.int64), 0.1, out)
+    group_quantile(values, np.zeros(25, np.int64), 0.1, 0.0, out)
     assert out[0, 0] == pytest.approx(2.5)
+
+
+def test_zeros_count_where_they_are_values() -> None:
+    values = np.array([[0, 0, 3, np.nan], [0, 0, 0, 0]], np.float32)
+    group = np.zeros(4, np.int64)
+    mean, deviation, low = (np.empty((2, 1), np.float32) for _ in range(3))
+    group_spread(values, group, -1.0, mean, deviation)
+    group_quantile(values, group, 0.1, -1.0, low)
+    np.testing.assert_allclose(mean[:, 0], [1, 0])
+    np.testing.assert_allclose(deviation[:, 0], [np.std([0, 0, 3]), 0])
+    np.testing.assert_allclose(low[:, 0], [0, 0])
 
 
 def test_pixels_of_two_sets_merge_as_if_they_were_one() -> None:

@@ -18,7 +18,6 @@ from sen4cap_core.processors.l4a.crop_type.config import read_crop_type_config
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.learners import best_temperature
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, Features, SeasonSeries
-from sen4cap_core.processors.l4a.crop_type.radar import low_quantile
 from sen4cap_core.processors.l4a.crop_type.selection import select
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
 from sen4cap_core.processors.l4a.crop_type.temporal import Course
@@ -50,15 +49,6 @@ def test_weeks_are_those_of_strftime_held_within_1_and_52(day: str) -> None:
     expected = min(max(int(moment.strftime("%W")), 1), 52)
 
     assert week_of(to_days(moment)) == (moment.year, expected)
-
-
-@pytest.mark.parametrize("n", [1, 5, 10, 11, 19, 20, 37])
-def test_low_quantile_is_type_4(n: int) -> None:
-    values = RNG.random((20, n)).astype(np.float32)
-
-    expected = np.quantile(values, 0.1, axis=1, method="interpolated_inverted_cdf")
-
-    np.testing.assert_allclose(low_quantile(values), expected, atol=1e-6)
 
 
 def series_of(days: dict[int, list[float]], variable: str, orbit: str = "") -> SeasonSeries:
@@ -235,12 +225,38 @@ def test_strategies_follow_the_size_of_the_class() -> None:
     assert len(found.calibration) + len(found.validation) == n - 2 - 3
 
 
+def test_coherence_of_both_orbits_is_taken_together_and_deviations_of_0_count() -> None:
+    january = to_days(datetime(2019, 1, 7).date())
+    rng = np.random.default_rng(2)
+    means = {orbit: rng.uniform(0.2, 0.9, 12) for orbit in ("ASC", "DESC")}
+    series = SeasonSeries(1)
+    for orbit, values in means.items():
+        for week, value in enumerate(values):
+            std = 0.0 if week % 2 else 0.1
+            series.cell(("coh_vv", orbit), january + 7 * week).add(
+                np.array([0]), np.array([5], np.int32), np.array([value]), np.array([std])
+            )
+
+    features = build_features(series, CropTypeConfig(mode="s1-only"))
+
+    found = dict(zip(features.names, features.values[0], strict=True))
+    every = np.concatenate(list(means.values())).astype(np.float32)
+    assert found["XX_S_VV_COHE_STDDEV_MEAN"] == pytest.approx(every.std(), rel=1e-5)
+    assert found["XX_S_VV_COHE_STDDEV_DEV"] == pytest.approx(0.05, rel=1e-5)
+    february = np.concatenate([values[4:8] for values in means.values()])
+    low = np.quantile(february, 0.1, method="interpolated_inverted_cdf")
+    assert found["XX_M201902_VV_COHE_MEAN_MEAN"] == pytest.approx(february.mean(), rel=1e-5)
+    assert found["XX_M201902_VV_COHE_MIN_MEAN"] == pytest.approx(low, rel=1e-5)
+    assert found["XX_M201902_VV_COHE_MEAN_DEV"] == pytest.approx(0.05, rel=1e-5)
+    assert found["XX_M201902_VV_COHE_MIN_DEV"] == 0
+
+
 def test_the_course_of_a_series_tells_when_it_is_high_and_how_steep() -> None:
     names = (
         *tuple(f"XX_2019_0{month}_01_s2_mean_{band}" for month in (4, 5, 6) for band in ("b3", "b4", "b6")),
         "XX_W201914_ASC_VV_BCK_MEAN",
         "XX_W201915_ASC_VV_BCK_MEAN",
-        "XX_S_VV_COHE_STD_MEAN",
+        "XX_S_VV_COHE_STDDEV_MEAN",
     )
     values = np.array([[0.1, 0.1, 0.2, 0.1, 0.3, 0.4, 0.1, 0.0, 0.5, 1.0, np.e, 0.7]], np.float32)
 

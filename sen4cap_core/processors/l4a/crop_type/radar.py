@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.series_gaps import fill_linear
-from sen4cap_core.observations.radar_composites import average_weeks, week_of
+from sen4cap_core.observations import radar_composites as composites
+from sen4cap_core.observations.radar_composites import (
+    Composite,
+    average_weeks,
+    monthly_coherence,
+    season_coherence,
+    two_monthly,
+    week_of,
+    weekly_composites,
+)
 from sen4cap_core.processors.l4a.crop_type.model import SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.optical import Block
 from sen4cap_core.tables.threads import run_in_chunks
 
 POLARISATIONS = ("vv", "vh")
-QUANTILE = 0.1
 WEEK_DAYS = 7
 
 
@@ -37,10 +46,11 @@ class Weekly:
     gap_weeks: NDArray[np.int32]
     """(parcels, weeks), as ``fill_linear`` tells it."""
 
-    def label(self, period: str) -> str:
-        """Name of a period's column without the statistic: ``XX_W201914_ASC_VV_BCK``."""
-        parts = ["XX", period, self.orbit, self.name, self.kind]
-        return "_".join(part for part in parts if part)
+    def composite_of(self, part: str) -> composites.Weekly:
+        """Return the means (``MEAN``) or the deviations, which may be 0, as composites take them."""
+        values, above = (self.mean, 0.0) if part == "MEAN" else (self.dev, -1.0)
+        months = self.months.astype(np.int64)
+        return composites.Weekly(self.orbit, self.name, self.kind, self.weeks, months, values, above)
 
 
 def radar_blocks(series: SeasonSeries, max_gap_days: int) -> list[Block]:
@@ -56,16 +66,17 @@ def radar_blocks(series: SeasonSeries, max_gap_days: int) -> list[Block]:
         weekly = [w for pol in POLARISATIONS if (w := _weekly(series, pol, orbit, pol.upper(), "BCK"))]
         if len(weekly) == len(POLARISATIONS):
             weekly.append(_ratio(*weekly))
-        parts = [_weekly_columns(w) for w in weekly] + [_two_monthly(w) for w in weekly]
+        parts = [_columns(of, [w]) for of in (weekly_composites, two_monthly) for w in weekly]
         blocks.append(_block(f"backscatter {orbit}".strip(), weekly, parts, max_gap_days))
     coherence: list[Weekly] = []
     for orbit in series.orbits(("coh_vv", "coh_vh")):
         weekly = [w for p in POLARISATIONS if (w := _weekly(series, f"coh_{p}", orbit, p.upper(), "COHE"))]
         coherence += weekly
-        parts = [_weekly_columns(w) for w in weekly]
+        parts = [_columns(weekly_composites, [w]) for w in weekly]
         blocks.append(_block(f"coherence {orbit}".strip(), weekly, parts, max_gap_days))
     if coherence:
-        parts = [_over_orbits([w for w in coherence if w.name == p.upper()]) for p in POLARISATIONS]
+        by_name = [[w for w in coherence if w.name == p.upper()] for p in POLARISATIONS]
+        parts = [_columns(_over_orbits, chosen) for chosen in by_name if chosen]
         blocks.append(_block("coherence of all orbits", coherence, parts, max_gap_days))
     return blocks
 
@@ -126,77 +137,19 @@ def _ratio(vv: Weekly, vh: Weekly) -> Weekly:
     return Weekly(vv.orbit, "RATIO", "BCK", tuple(both), vv.months[left], ratio, dev, gap)
 
 
-def _weekly_columns(weekly: Weekly) -> Columns:
-    names, columns = [], []
-    for part, values in (("MEAN", weekly.mean), ("DEV", weekly.dev)):
-        for k, (year, week) in enumerate(weekly.weeks):
-            names.append(f"{weekly.label(f'W{year}{week:02d}')}_{part}")
-            columns.append(values[:, k])
-    return names, columns
+def _columns(statistics: Callable[..., list[Composite]], series: list[Weekly]) -> Columns:
+    """Statistics over weeks, of the means (``_MEAN``), then of the deviations (``_DEV``)."""
+    found = [
+        (f"{one.column}_{part}", one.values)
+        for part in ("MEAN", "DEV")
+        for one in statistics(*(weekly.composite_of(part) for weekly in series))
+    ]
+    return [name for name, _ in found], [values for _, values in found]
 
 
-def _two_monthly(weekly: Weekly) -> Columns:
-    """Mean and coefficient of variation (population) over the weeks of two months."""
-    names, columns = [], []
-    pairs = weekly.months // 2
-    for pair in np.unique(pairs).tolist():
-        mine = np.flatnonzero(pairs == pair)
-        year, month = divmod(pair * 2, 12)
-        label = weekly.label(f"M{year}{month + 1:02d}")
-        for part, values in (("MEAN", weekly.mean), ("DEV", weekly.dev)):
-            chosen = values[:, mine].astype(np.float64)
-            mean = chosen.mean(axis=1)
-            with np.errstate(invalid="ignore", divide="ignore"):
-                variation = np.where(mean == 0, 0, chosen.std(axis=1) / mean)
-            names += [f"{label}_MEAN_{part}", f"{label}_CVAR_{part}"]
-            columns += [mean.astype(np.float32), variation.astype(np.float32)]
-    return names, columns
-
-
-def _over_orbits(series: list[Weekly]) -> Columns:
+def _over_orbits(*series: composites.Weekly) -> list[Composite]:
     """Monthly mean and 10 % quantile, and the season's deviation, of the coherence of all orbits."""
-    names: list[str] = []
-    columns: list[NDArray[np.float32]] = []
-    if not series:
-        return names, columns
-    months = np.concatenate([w.months for w in series])
-    label = Weekly("", series[0].name, "COHE", (), months, *(np.empty((0, 0), np.float32),) * 2, months)
-    for part in ("MEAN", "DEV"):
-        values = np.concatenate([w.mean if part == "MEAN" else w.dev for w in series], axis=1)
-        for month in np.unique(months).tolist():
-            chosen = values[:, months == month]
-            year, number = divmod(month, 12)
-            name = label.label(f"M{year}{number + 1:02d}")
-            names += [f"{name}_MEAN_{part}", f"{name}_MIN_{part}"]
-            columns += [
-                _known_mean(chosen),
-                low_quantile(chosen),
-            ]
-        names.append(f"{label.label('S')}_STD_{part}")
-        columns.append(values.astype(np.float64).std(axis=1).astype(np.float32))
-    return names, columns
-
-
-def _known_mean(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mean of the values of each row that are known, NaN without any."""
-    known = ~np.isnan(values)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean: NDArray[np.float32] = np.where(known, values, 0).sum(axis=1) / known.sum(axis=1)
-    return mean.astype(np.float32)
-
-
-def low_quantile(values: NDArray[np.float32], quantile: float = QUANTILE) -> NDArray[np.float32]:
-    """Return the quantile of each row (type 4 of Hyndman and Fan 1996): h = n q, the minimum below 1."""
-    ordered = np.sort(values, axis=1)
-    n = values.shape[1]
-    h = n * quantile
-    at = int(np.floor(h))
-    if at < 1:
-        return ordered[:, 0]
-    if at >= n:
-        return ordered[:, -1]
-    part = np.float32(h - at)
-    return ordered[:, at - 1] + part * (ordered[:, at] - ordered[:, at - 1])
+    return monthly_coherence(series) + season_coherence(series)
 
 
 def _block(title: str, weekly: list[Weekly], parts: list[Columns], max_gap_days: int) -> Block:
