@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ def radar_item(
     platform: str,
     relative_orbit: int,
     direction: str,
+    masked: Sequence[str],
     origin: Origin,
 ) -> pystac.Item:
     """Describe backscatter of an acquisition or coherence of a pair. The files must exist.
@@ -37,6 +38,7 @@ def radar_item(
     ----------
     rasters : polarisation (``vv``, ``vh``) -> COG of float32, NaN where missing
     quantity : ``sigma0``, ``gamma0`` (linear power) or ``coherence``
+    masked : what has no value although it was looked at: ``border_noise``, ``layover``, ``shadow``
     started_at : the earlier acquisition of a pair; equal to ``acquired_at`` where there is no pair
     """
     is_pair = quantity == "coherence"
@@ -50,6 +52,7 @@ def radar_item(
         "sat:orbit_state": direction,
         "sen4cap:quantity": quantity,
         "sen4cap:scale": "coherence" if is_pair else "power",
+        "sen4cap:masked": list(masked),
         "start_datetime": _text(started_at),
         "end_datetime": _text(acquired_at),
     }

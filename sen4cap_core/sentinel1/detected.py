@@ -17,6 +17,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.radar_image import open_radar_image, read_samples
 from sen4cap_core.sentinel1.acquisition import MARGIN_DEG, Terrain, parcels_met
 from sen4cap_core.sentinel1.annotation import Annotation
+from sen4cap_core.sentinel1.border import Borders, find_borders, has_border_noise
 from sen4cap_core.sentinel1.box import Box, box_around
 from sen4cap_core.sentinel1.flattening import MARGIN_CELLS, AreaGatherer, TerrainArea
 from sen4cap_core.sentinel1.geometry import Nodes, solve_box
@@ -82,6 +83,7 @@ def detected_backscatter(
     bands = [_open(product, swath, "beta0" if flat else "sigma0") for swath in product.swaths]
     out = {band.swath.polarisation: np.full(box.shape, np.nan, np.float32) for band in bands}
     middle = product.start + (product.stop - product.start) / 2
+    borders = _borders(product, bands) if has_border_noise(product) else None
     area = _area(box, bands[0].annotation, orbit, terrain, middle, threads) if flat else None
     for top, strip in _strips(box):
         heights = terrain.heights_m(strip)
@@ -90,7 +92,7 @@ def detected_backscatter(
         nodes = solve_box(strip, heights, orbit, middle, threads)
         for band in bands:
             cells = out[band.swath.polarisation][top : top + strip.height]
-            _fill(product, band, nodes, orbit, threads, cells)
+            _fill(product, band, nodes, orbit, borders, threads, cells)
             if area is not None:
                 cells /= area.on_cells(nodes, threads)
     for cells in out.values():
@@ -148,8 +150,25 @@ def _open(product: Product, swath: SwathFiles, quantity: str) -> _Band:
     return _Band(swath, annotation, table, product.noise(swath, annotation))
 
 
+def _borders(product: Product, bands: list[_Band]) -> Borders:
+    """Find the borders of an old product, from VV where it has it: the brighter one."""
+    band = next(b for b in bands if b.swath.polarisation == product.polarisations[0])
+    annotation = band.annotation
+    name = f"{product.name}/{band.swath.measurement}"
+    shape = (annotation.n_lines, annotation.n_samples)
+    sigma0 = product.calibration(band.swath, annotation, ("sigma0",))["sigma0"]
+    with open_radar_image(product.files.uri(band.swath.measurement), name, shape) as image:
+        return find_borders(image, name, band.noise, sigma0)
+
+
 def _fill(
-    product: Product, band: _Band, nodes: Nodes, orbit: OrbitFit, threads: int, out: NDArray[np.float32]
+    product: Product,
+    band: _Band,
+    nodes: Nodes,
+    orbit: OrbitFit,
+    borders: Borders | None,
+    threads: int,
+    out: NDArray[np.float32],
 ) -> None:
     annotation = band.annotation
     lines = nodes.lines(orbit.seconds(annotation.first_line_at), annotation.line_interval_s)
@@ -162,6 +181,8 @@ def _fill(
     shape = (annotation.n_lines, annotation.n_samples)
     with open_radar_image(product.files.uri(band.swath.measurement), name, shape) as image:
         amplitudes = read_samples(image, name, first_line, first_sample, n_lines, n_samples)
+    if borders is not None:
+        borders.clear(amplitudes, first_line, first_sample)
 
     def rows(first: int, last: int) -> None:
         detected_cells(

@@ -28,6 +28,7 @@ _ANNOTATION = re.compile(
     r"annotation/(s1[a-d]-(?P<swath>iw[123]?)-(slc|grd)-(?P<pol>vv|vh|hh|hv)-[0-9t-]+-[0-9a-f]{6}-\d{3})\.xml",
     re.IGNORECASE,
 )
+_VERSION = re.compile(r"(\d{1,3})\.(\d{2})")
 POLARISATIONS = ("VV", "VH")
 """Those that parcels are observed in."""
 REMEDY = "copy or download the product again."
@@ -60,6 +61,8 @@ class Product:
     """Longitude and latitude; across the antimeridian longitudes go beyond 180."""
     swaths: list[SwathFiles]
     files: ProductFiles
+    ipf: tuple[int, int] | None
+    """Version of the processor that made it, where the manifest says."""
 
     @property
     def polarisations(self) -> list[str]:
@@ -153,6 +156,7 @@ def open_product(path: Path) -> Product:
         footprint=_footprint(manifest.first("coordinates"), path.name),
         swaths=_swaths(files, path, manifest.swaths if kind == "SLC" else ["IW"], manifest.polarisations),
         files=files,
+        ipf=manifest.ipf,
     )
     if not product.polarisations:
         raise UnreadableSceneError(
@@ -170,7 +174,11 @@ class _Manifest:
     def __init__(self, content: bytes, name: str) -> None:
         self._name = name
         self._values: dict[str, list[str]] = {}
+        self.ipf: tuple[int, int] | None = None
         for element in parse_xml(content, name=name).iter():
+            if local_name(element) == "software" and "IPF" in element.get("name", ""):
+                version = _VERSION.fullmatch(element.get("version", ""))
+                self.ipf = (int(version[1]), int(version[2])) if version else self.ipf
             text = (element.text or "").strip()
             if text:
                 self._values.setdefault(local_name(element), []).append(text)

@@ -186,6 +186,8 @@ xmlns:s1sarl1="http://www.esa.int/safe/sentinel-1.0/sentinel-1/sar/level-1">
       <safe:startTime>{iso(flight.instant(first))}</safe:startTime>
       <safe:stopTime>{iso(flight.instant(last))}</safe:stopTime>
     </safe:acquisitionPeriod>
+    <safe:processing><safe:facility><safe:software name="Sentinel-1 IPF" version="003.40"/></safe:facility>\
+</safe:processing>
     <safe:footPrint><gml:coordinates>{corners}</gml:coordinates></safe:footPrint>
   </metadataSection>
 </xfdu:XFDU>

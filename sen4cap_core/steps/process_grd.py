@@ -9,6 +9,7 @@ from sen4cap_core.db.models import RadarAcquisition
 from sen4cap_core.db.radar import slc_of_slice
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.sentinel1.border import has_border_noise
 from sen4cap_core.sentinel1.detected import detected_backscatter, plan_detected
 from sen4cap_core.sentinel1.product import Product, open_product
 from sen4cap_core.steps.context import Context
@@ -89,5 +90,6 @@ def _one_tile(
         return whole
 
     inputs = [*facts, f"cells:{box.row}/{box.column}/{box.height}/{box.width}"]
-    raster = raster_of(quantity, "grd", subject, subject, tile, grid, inputs)
+    masked = ("border_noise",) if has_border_noise(product) else ()
+    raster = raster_of(quantity, "grd", subject, subject, tile, grid, inputs, masked)
     return publish_radar(context, raster, rasters)

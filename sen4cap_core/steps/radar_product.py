@@ -61,6 +61,8 @@ class RadarRaster:
     """(acquisition, path, product name)"""
     inputs: list[str]
     """What identifies the work, for the content key."""
+    masked: tuple[str, ...] = ()
+    """See `sen4cap_core.products.radar_item.radar_item`."""
 
     @property
     def collection(self) -> str:
@@ -76,6 +78,7 @@ def raster_of(
     tile: str,
     grid: Grid,
     inputs: list[str],
+    masked: tuple[str, ...] = (),
 ) -> RadarRaster:
     """Describe the rasters of a pair, or of one acquisition that is both ``earlier`` and ``later``."""
     return RadarRaster(
@@ -93,6 +96,7 @@ def raster_of(
         direction=later.direction,
         sources=[(one.number, one.path, one.product_id) for one in dict.fromkeys([earlier, later])],
         inputs=inputs,
+        masked=masked,
     )
 
 
@@ -103,7 +107,8 @@ def publish_radar(
 
     What lies there already is not made again. None where no cell has a value.
     """
-    key = naming.content_key(raster.inputs, {"quantity": raster.quantity, "tile": raster.tile}, __version__)
+    facts = {"quantity": raster.quantity, "tile": raster.tile, "masked": list(raster.masked)}
+    key = naming.content_key(raster.inputs, facts, __version__)
     relative = naming.radar_path(
         raster.site,
         raster.year,
@@ -167,6 +172,7 @@ def _write(
         platform=raster.platform,
         relative_orbit=raster.relative_orbit,
         direction=raster.direction,
+        masked=raster.masked,
         origin=Origin(
             software_version=__version__,
             lineage=_LINEAGE[raster.method] + _QUANTITIES[raster.quantity],

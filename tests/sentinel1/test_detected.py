@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.radar_image import write_uint16
 from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, read_annotation
 from sen4cap_core.sentinel1.detected import detected_backscatter, detected_samples, plan_detected
@@ -147,3 +148,32 @@ def test_conversion_to_ground_range_is_needed(product: Path, tmp_path: Path) -> 
 
     with pytest.raises(UnreadableSceneError, match="conversion from slant to ground range is missing"):
         read_annotation((text[:start] + text[end:]).encode(), "grd.xml")
+
+
+def test_border_noise_of_an_old_product_is_masked(
+    pair: RadarPair, folder: Path, product: Path, tmp_path: Path
+) -> None:
+    copy = tmp_path / product.name
+    shutil.copytree(product, copy)
+    seen = backscatter(pair, product, folder / "dem.tif")
+    for path in copy.glob("measurement/*.tiff"):
+        with rasterio.open(path) as image:
+            values = image.read(1)
+        values[:, : values.shape[1] // 4] = 3
+        write_uint16(str(path), values)
+    new = backscatter(pair, copy, folder / "dem.tif")
+    manifest = copy / "manifest.safe"
+    manifest.write_text(manifest.read_text().replace('version="003.40"', 'version="002.84"'))
+    old = backscatter(pair, copy, folder / "dem.tif")
+
+    for pol, before in seen.items():
+        masked = np.isnan(old[pol]) & np.isfinite(before)
+        assert 0.1 < masked.mean() < 0.4
+        # All that was noise is masked; what is left is as it was.
+        dark = np.isfinite(new[pol]) & (new[pol] < 0.02 * before)
+        assert dark.mean() > 0.1
+        assert masked[dark].all()
+        # But for cells that the border cuts: half of them is enough.
+        kept = np.isfinite(old[pol])
+        assert (old[pol][kept] == before[kept]).mean() > 0.98
+        assert float(old[pol][kept].mean()) == pytest.approx(float(before[kept].mean()), rel=0.01)
