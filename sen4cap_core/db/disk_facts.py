@@ -15,6 +15,19 @@ def observation_paths(session: Session) -> dict[int, str]:
     return dict(session.execute(select(ObservationSet.id, ObservationSet.path)).tuples().all())
 
 
+def observation_paths_of(session: Session, scene_id: int) -> list[str]:
+    """Return the files of a scene's observations, relative to the data root."""
+    return list(session.scalars(select(ObservationSet.path).where(ObservationSet.scene_id == scene_id)))
+
+
+def named_paths(session: Session, paths: Iterable[str]) -> set[str]:
+    """Return those of some paths, relative to the data root, that a product or an observation names."""
+    wanted = list(paths)
+    columns = (Product.path, Product.stac_path, ObservationSet.path)
+    found = {path for one in columns for path in session.scalars(select(one).where(one.in_(wanted)))}
+    return {path for path in found if path is not None}
+
+
 def scene_paths(session: Session) -> list[tuple[int, str, str]]:
     """Return (scene, product, path) of scenes somebody may still read: not superseded, failed or given up."""
     query = (

@@ -51,6 +51,7 @@ def list_products(
     site: str | None = None,
     kinds: Sequence[str] = (),
     tile: str | None = None,
+    scene_id: int | None = None,
     start: datetime | None = None,
     end: datetime | None = None,
     retired: bool = False,
@@ -72,6 +73,8 @@ def list_products(
         conditions.append(Product.kind.in_(kinds))
     if tile is not None:
         conditions.append(Product.tile == tile)
+    if scene_id is not None:
+        conditions.append(Product.scene_id == scene_id)
     query = (
         select(Product, Site.slug, SceneRow.state)
         .join(Site, Site.id == Product.site_id)

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import psycopg
-from sqlalchemy import Engine, create_engine, make_url
+from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -67,6 +67,11 @@ def session_scope(engine: Engine) -> Iterator[Session]:
     """
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+def after_commit(session: Session, work: Callable[[], object]) -> None:
+    """Do something once the transaction of a session is through; nothing where it is rolled back."""
+    event.listen(session, "after_commit", lambda _: work(), once=True)
 
 
 def is_connection_loss(error: BaseException) -> bool:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import by_hand as rows
 from sen4cap_core.db import jobs
-from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Season, Site
 from sen4cap_core.declarations.schedule import run_days
@@ -29,6 +28,7 @@ from sen4cap_core.steps.composite_optical import composite_optical
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.detect_mowing import detect_mowing
 from sen4cap_core.steps.export_products import export_products, find_products
+from sen4cap_core.steps.forgotten import forget_results
 from sen4cap_core.steps.import_file import import_file
 from sen4cap_core.steps.monitor_practices import monitor_practices
 from sen4cap_core.steps.mowing_request import MowingRequest
@@ -59,7 +59,7 @@ def reprocess_scenes(context: Context, form: ReprocessScenes) -> Answer:
             raise NothingToDoError(f"no scene of {form.site} matches")
         if not form.dry_run:
             for scene in found:
-                scene_rows.forget_results(session, scene)
+                forget_results(session, context.settings.data, scene)
                 ask_process(session, site.slug, scene.id, again=True)
         return {"dry run": form.dry_run, "scenes": [f"{s.product_id} {s.tile}" for s in found]}
 

@@ -31,7 +31,7 @@ def ingest_radar(context: Context, slug: str, upload_id: int | None, path: Path)
         outline = scene.footprint_wkt or outline_of(scene.grid).wkt
         with context.session() as session:
             found += [
-                register(session, slug, radar_values(scene, upload_id, tile), outline)
+                register(session, context.settings.data, slug, radar_values(scene, upload_id, tile), outline)
                 for tile in tiles_met(scene, site_tiles)
             ]
     if not found:

@@ -84,7 +84,9 @@ def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedSc
     if looks_like_radar(path):
         return slug, ingest_radar(context, slug, upload_id, path)
     scenes = open_scenes(path)
+    root = context.settings.data
     with context.session() as session:
         return slug, [
-            register(session, slug, scene_values(scene, upload_id), scene.footprint_wkt) for scene in scenes
+            register(session, root, slug, scene_values(scene, upload_id), scene.footprint_wkt)
+            for scene in scenes
         ]

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import SceneRow, Site
 from sen4cap_core.db.overpasses import unite_overpass
+from sen4cap_core.steps.forgotten import forget_results
 from sen4cap_core.steps.work import ask_process
 
 if TYPE_CHECKING:
@@ -30,7 +32,7 @@ class IngestedScene:
 
 
 def register(
-    session: Session, slug: str, values: Mapping[str, object], footprint_wkt: str | None
+    session: Session, data_root: Path, slug: str, values: Mapping[str, object], footprint_wkt: str | None
 ) -> IngestedScene:
     """Enter an acquisition over one tile and ask for the one in force to be processed.
 
@@ -44,7 +46,7 @@ def register(
     )
     row = scene_rows.register_scene(session, site, dict(values), footprint_wkt)
     if is_corrected and row.state == "processed":
-        scene_rows.forget_results(session, row)
+        forget_results(session, data_root, row)
     for key in unite_overpass(session, row):
         if key != row.acquisition_key:
             in_force_again(session, site, key)

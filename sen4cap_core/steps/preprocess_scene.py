@@ -89,9 +89,10 @@ def preprocess_scene(context: Context, upload_id: int) -> Corrected:
             for part in ("level1c", "run/input", "run/output"):
                 shutil.rmtree(work / part, ignore_errors=True)
     (folder,) = made.iterdir()
+    root = context.settings.data
     with context.session() as session:
         found = [
-            register(session, slug, scene_values(scene, upload_id), scene.footprint_wkt)
+            register(session, root, slug, scene_values(scene, upload_id), scene.footprint_wkt)
             for scene in open_scenes(folder)
         ]
     return Corrected(slug, program, found, folder)

@@ -24,6 +24,8 @@ from sen4cap_core.steps.by_hand_forms import (
     RetryFailed,
     RunAgain,
 )
+from sen4cap_core.steps.check_files import check_files
+from sen4cap_core.steps.forgotten import forget_results
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.site_life import edit_site
 from tests.steps.conftest import SITE, YEAR, Desk
@@ -53,13 +55,37 @@ def test_scenes_are_made_anew_to_the_same_files(desk: Desk) -> None:
     with desk.context.session() as session:
         assert not session.scalars(select(ObservationSet)).all()
         assert session.get_one(SceneRow, scene_id).state == "ingested"
+    assert before
+    assert not [path for path in before if path.exists()]
+    assert check_files(desk.context).found() == {}
     assert _waiting(desk, "process-scene") == [f"process-scene/{scene_id}"]
     again = process_scene(desk.context, scene_id)
     assert {path: path.read_bytes() for path in again.rasters.values()} == before
+    assert check_files(desk.context).found() == {}
     with pytest.raises(NothingToDoError, match="no scene"):
         by_hand.reprocess_scenes(desk.context, ReprocessScenes(site=SITE, tiles=["31UFT"]))
     with pytest.raises(Sen4capError, match=f"known: {SITE}"):
         by_hand.reprocess_scenes(desk.context, ReprocessScenes(site="nowhere"))
+
+
+def test_files_that_were_made_anew_meanwhile_and_those_of_a_broken_transaction_stay(desk: Desk) -> None:
+    desk.declare()
+    done = desk.process(desk.scene(14))
+    [raster, *_] = done.rasters.values()
+    root = desk.context.settings.data
+    with desk.context.session() as session:
+        forget_results(session, root, session.get_one(SceneRow, done.subject.scene_id))
+        session.rollback()
+    assert raster.is_file()
+    assert check_files(desk.context).found() == {}
+    with desk.context.session() as session:
+        forget_results(session, root, session.get_one(SceneRow, done.subject.scene_id))
+        # A worker is quicker than we are: it has put the same file in its place.
+        made = raster.with_name("new")
+        made.write_bytes(raster.read_bytes())
+        made.replace(raster)
+    assert raster.is_file()
+    assert check_files(desk.context).found() == {"orphans": [raster.relative_to(root).as_posix()]}
 
 
 def test_mowing_with_other_parameters_is_a_version_beside_the_old_one(desk: Desk) -> None:
