@@ -1,4 +1,4 @@
-"""Overviews by averaging, and the row differences that make tiles compress well."""
+"""Overviews by averaging, and the row differences that make tiles compress well, made and undone."""
 
 from __future__ import annotations
 
@@ -74,3 +74,21 @@ def difference_rows(
     for r in range(rows, out.shape[0]):
         out[r, 0] = fill
         out[r, 1:] = 0
+
+
+@kernel
+def undo_differences(differences: NDArray[np.unsignedinteger], out: NDArray[np.unsignedinteger]) -> None:
+    """Add the differences of each row of a tile up again, modulo the size of their type (predictor 2).
+
+    Parameters
+    ----------
+    differences : unsigned integers (tile rows, tile columns)
+    out : the same type, at most as many rows and columns: those of the tile that lie within the image
+    """
+    for r in range(out.shape[0]):
+        source, target = differences[r], out[r]
+        # The sum stays in a register; read back from the row it would wait for its own store.
+        total = source[0] - source[0]
+        for c in range(target.size):
+            total = total + source[c]
+            target[c] = total

@@ -17,6 +17,7 @@ from rasterio.io import MemoryFile
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
+from sen4cap_core.rasters.tiff_tiles import TiffTiles, tiff_tiles
 from sen4cap_core.rasters.zipped import inflate, last_bytes
 
 BLOCK_CACHE_MB = 64
@@ -66,6 +67,7 @@ class BandFiles:
         self._lock = threading.Lock()
         self._opened: list[Any] = []
         self._inflated: dict[str, MemoryFile | None] = {}
+        self._tiles: dict[tuple[str, int], TiffTiles | None] = {}
 
     def dataset(self, source: BandSource) -> Any:
         """Handle of the calling thread.
@@ -102,6 +104,10 @@ class BandFiles:
         UnreadableSceneError
             When the file cannot be opened or decoded.
         """
+        tiles = self._tiles_of(source)
+        decoded = tiles.read(block) if tiles is not None else None
+        if decoded is not None:
+            return decoded
         dataset = self.dataset(source)
         try:
             values: NDArray[Any] = dataset.read(source.band_index, window=block.window)
@@ -109,8 +115,22 @@ class BandFiles:
             raise unreadable(source, error.__cause__ or error) from error
         return values
 
+    def _tiles_of(self, source: BandSource) -> TiffTiles | None:
+        """Tiles of a band that need no GDAL; looked up once, by whichever thread comes first."""
+        key = (source.uri, source.band_index)
+        if key not in self._tiles:
+            dataset = self.dataset(source)
+            with self._lock:
+                if key not in self._tiles:
+                    self._tiles[key] = tiff_tiles(source.uri, dataset, source.band_index)
+        return self._tiles[key]
+
     def close(self) -> None:
         """Close all handles."""
+        for tiles in self._tiles.values():
+            if tiles is not None:
+                tiles.close()
+        self._tiles.clear()
         for dataset in self._opened:
             dataset.close()
         self._opened.clear()

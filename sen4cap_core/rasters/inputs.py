@@ -18,9 +18,10 @@ from sen4cap_core.rasters.grid import Grid
 class BandInput:
     """One band on the grid of a pass.
 
-    A band on the same grid whose decode blocks nest in the pass's is read block by block. Any other (20 m
-    bands, other tilings) is decoded once into memory before the pass and taken from there by nearest
-    neighbour.
+    A band on the same grid, or on one of pixels two or more times the size, whose decode blocks nest in the
+    pass's is read block by block: its pixels are still in the processor's cache when they are used. Any other
+    (other tilings, as of 20 m bands in JPEG 2000) is decoded once into memory before the pass and taken from
+    there by nearest neighbour.
     """
 
     def __init__(
@@ -30,7 +31,10 @@ class BandInput:
         side: tuple[int, int],
         decode_side: tuple[int, int],
         files: BandFiles,
+        *,
+        kept: bool = False,
     ) -> None:
+        """``kept`` keeps a coarser band in memory all the same, because its blocks are asked for again."""
         self.source = source
         self._files = files
         self._decode_side = decode_side
@@ -44,8 +48,14 @@ class BandInput:
         self._cols = nearest_indices(
             grid.x_min_m, grid.resolution_m, grid.width, own.x_min_m, step, own.width
         )
-        nested = all(s >= n or s % d == 0 for s, d, n in zip(side, decode_side, grid.shape, strict=True))
-        self.by_block = own == grid and nested
+        zoom = max(round(step / grid.resolution_m), 1)
+        nested = all(
+            s >= n or s % (d * zoom) == 0 for s, d, n in zip(side, decode_side, grid.shape, strict=True)
+        )
+        fills = own == (grid if zoom == 1 else grid.zoomed(zoom))
+        self.by_block = fills and nested and not (kept and zoom > 1)
+        self.own_zoom = zoom if fills else None
+        """How many times the grid's the band's own pixels are; None where they do not fill the grid."""
         self.covers = bool((self._rows >= 0).all() and (self._cols >= 0).all())
         self._plane: NDArray[Any] | None = None
 
@@ -84,22 +94,38 @@ class BandInput:
         assert self._plane is not None
         return self._plane
 
+    def own(self, block: Block) -> NDArray[Any]:
+        """Digital numbers of a block in the band's own pixels, which must fill the grid."""
+        assert self.own_zoom is not None
+        part = block if self.own_zoom == 1 else block.zoomed(self.own_zoom)
+        return self._files.read(self.source, part) if self.by_block else self.plane[part.slices]
+
     def indexed(self, block: Block) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
         """Pixels, and for each row and column of the block the row and column in them (-1 outside)."""
-        if self._plane is None:
-            values = self._files.read(self.source, block)
-            return values, np.arange(block.height, dtype=np.int32), np.arange(block.width, dtype=np.int32)
+        if self.by_block:
+            return self.own(block), *self._steps(block)
         rows, cols = block.slices
-        return self._plane, self._rows[rows], self._cols[cols]
+        return self.plane, self._rows[rows], self._cols[cols]
 
     def read(self, block: Block) -> NDArray[Any]:
-        """Return the band's digital numbers on the block's pixels; outside the band its no-data value."""
-        values, rows, cols = self.indexed(block)
-        if self._plane is None:
-            return values
+        """Return a preloaded band's numbers on the block's pixels; outside the band its no-data value."""
         if not self.covers and self.source.nodata is None:
             raise unreadable(self.source, "it does not cover the product and has no no-data value")
+        values, rows, cols = self.indexed(block)
         out = np.empty((block.height, block.width), values.dtype)
         outside = 0.0 if self.source.nodata is None else self.source.nodata
         take_nearest(values, rows, cols, outside, out)
         return out
+
+    def spread(self, own: NDArray[Any], block: Block) -> NDArray[Any]:
+        """Give each pixel of a block the number of the band's own pixel that it lies in."""
+        if self.own_zoom == 1:
+            return own
+        out = np.empty((block.height, block.width), own.dtype)
+        take_nearest(own, *self._steps(block), 0.0, out)
+        return out
+
+    def _steps(self, block: Block) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        step = self.own_zoom or 1
+        rows, cols = (np.arange(n, dtype=np.int32) // step for n in (block.height, block.width))
+        return rows, cols

@@ -92,6 +92,7 @@ class BlockInputs:
 
     def __init__(self, inputs: PassInputs, bands: Mapping[str, BandInput], block: Block) -> None:
         self._inputs, self._bands, self.block = inputs, bands, block
+        self._own: dict[str, NDArray[Any]] = {}
         self._read: dict[tuple[str, int], BlockBand] = {}
         self._status: dict[int, NDArray[np.uint8]] = {}
 
@@ -108,17 +109,21 @@ class BlockInputs:
         return self._read[name, zoom]
 
     def _fine(self, name: str) -> NDArray[Any]:
-        return self._bands[name].read(self.block)
+        band = self._bands[name]
+        return band.spread(self._in_own_pixels(name), self.block) if band.by_block else band.read(self.block)
 
     def _coarse(self, name: str, zoom: int) -> NDArray[Any]:
-        band, block = self._bands[name], self.block.zoomed(zoom)
-        if not band.by_block and band.source.grid == self._inputs.grid.zoomed(zoom):
-            values: NDArray[Any] = band.plane[block.slices]
-            return values
-        fine = self.band(name, 1)
+        if self._bands[name].own_zoom == zoom:
+            return self._in_own_pixels(name)
+        block, fine = self.block.zoomed(zoom), self.band(name, 1)
         out = np.empty((block.height, block.width), np.float32)
         average_numbers(fine.values, zoom, fine.missing, out)
         return out
+
+    def _in_own_pixels(self, name: str) -> NDArray[Any]:
+        if name not in self._own:
+            self._own[name] = self._bands[name].own(self.block)
+        return self._own[name]
 
     def status(self, zoom: int) -> NDArray[np.uint8]:
         """Status of the block's pixels, or of those of ``zoom`` times the size."""

@@ -55,7 +55,8 @@ class MaskInputs:
     ) -> None:
         self._files = files
         self._masks = [
-            (BandInput(m.source, grid, side, decode_sides[m.source.uri], files), m.table) for m in masks
+            (BandInput(m.source, grid, side, decode_sides[m.source.uri], files, kept=True), m.table)
+            for m in masks
         ]
 
     def preload_tasks(self, blocks: Sequence[Block]) -> list[Task]:

@@ -5,6 +5,7 @@ natural tile's entropy, the same as COG), then measures each case in a process o
 compiled kernels, peak resident memory, and the ratio to the bare decode of the same bands in that run.
 
 ``ndvi`` reads two bands of 10 m, ``all`` (NDVI, LAI, fAPAR, fCover) three of 10 m and six of 20 m.
+``decode`` is GDAL through rasterio, ``read`` the same blocks as a pass reads them.
 ``otb`` is BandMathX and ZonalStatistics with burnt labels, ``exactextract`` NumPy and exactextract.
 """
 
@@ -49,7 +50,7 @@ from tests.benchmarks.l3b_scene import (
 )
 
 VARIABLES = {"ndvi": ("ndvi",), "all": ("ndvi", "lai", "fapar", "fcover")}
-_PASSES = ("decode-{}", "pass-{}", "pass-{}-no-raster")
+_PASSES = ("decode-{}", "read-{}", "pass-{}", "pass-{}-no-raster")
 CASES = (
     *(case.format(what) + f"-{kind}" for what in VARIABLES for kind in SUFFIX for case in _PASSES),
     "otb-all-jp2",
@@ -64,17 +65,26 @@ CASES = (
 )
 
 
-def bare_decode(sources: Iterable[BandSource], threads: int) -> None:
-    """Decode all blocks of the same bands with all threads and throw them away: the limit."""
+def bare_decode(sources: Iterable[BandSource], threads: int, with_gdal: bool = True) -> None:
+    """Decode all blocks of the same bands with all threads and throw them away: with GDAL the limit.
+
+    Without: as a pass reads them, which does without GDAL where it can.
+    """
     with decode_environment():
         files = BandFiles()
+
+        def read(source: BandSource, block: Block) -> object:
+            if with_gdal:
+                return files.dataset(source).read(source.band_index, window=block.window).shape
+            return files.read(source, block).shape
+
         tasks = [
             (source, block)
             for source in sources
             for block in cut(source.grid.shape, decode_side(files.dataset(source), 1))
         ]
         with ThreadPoolExecutor(threads, initializer=enter_decode_environment) as pool:
-            for _ in pool.map(lambda task: files.read(*task).shape, tasks):
+            for _ in pool.map(lambda task: read(*task), tasks):
                 pass
         files.close()
 
@@ -146,10 +156,12 @@ def job_of(case: str, folder: Path, size: int, parcels: int, threads: int) -> Ca
         own = BandSource("ndvi", str(folder / "out-ndvi.tif"), make_grid(size), 1e-4, 0.0, -32768)
         return lambda: extract_from_cog({"ndvi": own}, labels, threads=threads)
     scene, names = open_scene(folder, size, rest[-1]), VARIABLES[rest[0]]
+    bands = [scene.bands[name] for name in bands_of(pass_plan(names, scene).items)]
     if way == "decode":
-        bands = [scene.bands[name] for name in bands_of(pass_plan(names, scene).items)]
         return lambda: bare_decode([scene.masks[0].source, *bands], threads)
     warm_up(folder, names)
+    if way == "read":
+        return lambda: bare_decode([scene.masks[0].source, *bands], threads, with_gdal=False)
     out = None if "no" in rest else folder
     return lambda: scene_pass(scene, names, threads, labels, out)
 
