@@ -13,6 +13,7 @@ from pyproj import CRS
 
 from sen4cap_core.declarations.moving import Mover, transformer
 from sen4cap_core.kernels.shared_areas import ring_signs, shared_areas
+from sen4cap_core.rasters.outlines import outlines_of
 from sen4cap_core.tables.threads import run_in_chunks
 
 WGS84 = CRS.from_epsg(4326)
@@ -117,11 +118,6 @@ def moved(geometry: Geometries, mover: Mover) -> Geometries:
     return there
 
 
-def moved_copy(geometry: Geometries, mover: Mover) -> Geometries:
-    """Return geometries in another CRS, the given ones as they were."""
-    return moved(geometry.copy(), mover)
-
-
 def equal_area_crs(geometry: Geometries, source: CRS) -> CRS:
     """Return EPSG:3035 for parcels in Europe, elsewhere a Lambert equal-area projection around them."""
     bounds = shapely.total_bounds(geometry)
@@ -188,11 +184,10 @@ def overlapped_shares(planar: Geometries, usable: Flags) -> Floats:
 
 def _shared_areas(geometry: Geometries, left: NDArray[np.intp], right: NDArray[np.intp]) -> Floats:
     """Return the area each pair shares, in threads."""
-    _, vertices, offsets = shapely.to_ragged_array(geometry, include_z=False)
-    ring_starts, polygon_starts, shape_polygons = (part.astype(np.int64) for part in offsets)
-    shape_starts = polygon_starts[shape_polygons]
+    outlines = outlines_of(geometry)
+    vertices, ring_starts, shape_starts = outlines.vertices, outlines.ring_starts, outlines.shape_starts
     signs = np.empty(len(ring_starts) - 1)
-    ring_signs(vertices, ring_starts, polygon_starts, signs)
+    ring_signs(vertices, ring_starts, outlines.polygon_starts, signs)
     boxes = shapely.bounds(geometry)
     out = np.empty(len(left))
 

@@ -6,7 +6,7 @@ over.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from zipfile import BadZipFile
@@ -19,11 +19,16 @@ from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.files import atomic_path
+from sen4cap_core.kernels.outline_pixels import burn_shrunk
 from sen4cap_core.kernels.zonal import encode_spans
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.outlines import Outlines, outlines_of
 
 _STRIP_ROWS = 1024
 _NOTHING = np.empty(0, np.int32)
+
+Burn = Callable[[NDArray[np.int64], Grid], NDArray[np.int32]]
+"""Makes the image of some shapes, each written as its own number; later ones overwrite earlier ones."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +60,9 @@ def burn_labels(
     grid: Grid,
     buffer_m: float,
 ) -> LabelSpans:
-    """Find the pixels of parcels: those whose centre lies inside the buffered outline.
+    """Find the pixels of parcels: those whose centre lies inside the outline, shrunk by the buffer.
 
-    Where buffered parcels overlap, the pixel belongs to the parcel with the smaller area (of the outline
+    Where shrunk parcels overlap, the pixel belongs to the parcel with the smaller area (of the outline
     as given), with equal areas to the one with the smaller id. So the result does not depend on the order
     of the parcels, and a small parcel inside a large one keeps its pixels.
 
@@ -65,12 +70,12 @@ def burn_labels(
     ----------
     geometries : polygons in the CRS of the grid; None or empty ones have no pixel
     new_ids : int, unique
-    buffer_m : negative for an inner buffer (-5 at 10 m, -10 at 20 m)
+    buffer_m : negative for an inner buffer (-5 at 10 m, -10 at 20 m), or 0
 
     Raises
     ------
     ValueError
-        When ids are not unique or their number differs from that of the geometries.
+        When ids are not unique or their number differs from that of the geometries; a buffer above 0.
     """
     ids = np.asarray(new_ids, dtype=np.int32)
     shapes = np.asarray(geometries, dtype=object)
@@ -78,6 +83,8 @@ def burn_labels(
         raise ValueError(
             f"{len(shapes)} geometries but {len(ids)} parcel ids: expected one id for each geometry"
         )
+    if buffer_m > 0:
+        raise ValueError(f"buffer of {buffer_m} m: expected 0, or a negative one that shrinks")
     order = np.argsort(ids, kind="stable")
     ids, shapes = ids[order], shapes[order]
     if np.any(ids[1:] == ids[:-1]):
@@ -85,16 +92,14 @@ def burn_labels(
         raise ValueError(f"parcel id {double} occurs twice: expected unique ids")
 
     areas = np.nan_to_num(shapely.area(shapes))
-    buffered = shapely.buffer(shapes, buffer_m) if buffer_m else shapes
-    usable = ~(shapely.is_missing(buffered) | shapely.is_empty(buffered))
+    usable = ~(shapely.is_missing(shapes) | shapely.is_empty(shapes))
     # Later shapes overwrite earlier ones: largest first, among equals the larger id first.
     burn_order = np.lexsort((-ids.astype(np.int64), -areas))
     burn_order = burn_order[usable[burn_order]]
-    bounds = shapely.bounds(buffered)
+    bounds = shapely.bounds(shapes)
+    burn = _whole(shapes) if buffer_m == 0 else _shrunk(outlines_of(shapes), -buffer_m)
 
-    parts = [
-        _encode_strip(buffered, burn_order, bounds, grid, row) for row in range(0, grid.height, _STRIP_ROWS)
-    ]
+    parts = [_encode_strip(burn, burn_order, bounds, grid, row) for row in range(0, grid.height, _STRIP_ROWS)]
     rows, first, last, parcel = (np.concatenate([part[k] for part in parts]) for k in range(4))
     lengths = (last - first + 1).astype(np.int64)
     n_total = np.zeros(len(ids), np.int64)
@@ -102,8 +107,42 @@ def burn_labels(
     return LabelSpans(grid, rows, first, last, parcel, ids, n_total)
 
 
+def _whole(shapes: NDArray[np.object_]) -> Burn:
+    def burn(here: NDArray[np.int64], strip: Grid) -> NDArray[np.int32]:
+        image: NDArray[np.int32] = rasterize(
+            zip(shapes[here], here.tolist(), strict=True),
+            out_shape=strip.shape,
+            transform=strip.transform,
+            fill=-1,
+            dtype="int32",
+        )
+        return image
+
+    return burn
+
+
+def _shrunk(outlines: Outlines, distance_m: float) -> Burn:
+    def burn(here: NDArray[np.int64], strip: Grid) -> NDArray[np.int32]:
+        image = np.full(strip.shape, -1, np.int32)
+        burn_shrunk(
+            image,
+            strip.x_min_m,
+            strip.y_max_m,
+            strip.resolution_m,
+            distance_m,
+            outlines.vertices,
+            outlines.ring_starts,
+            outlines.shape_starts,
+            here,
+            here.astype(np.int32),
+        )
+        return image
+
+    return burn
+
+
 def _encode_strip(
-    shapes: NDArray[np.object_],
+    burn: Burn,
     burn_order: NDArray[np.int64],
     bounds: NDArray[np.float64],
     grid: Grid,
@@ -121,13 +160,7 @@ def _encode_strip(
     if here.size == 0:
         return _NOTHING, _NOTHING, _NOTHING, _NOTHING
     strip = Grid(grid.epsg, grid.x_min_m, top, grid.resolution_m, grid.width, height)
-    image = rasterize(
-        zip(shapes[here], here.tolist(), strict=True),
-        out_shape=strip.shape,
-        transform=strip.transform,
-        fill=-1,
-        dtype="int32",
-    )
+    image = burn(here, strip)
     n = encode_spans(image, row, _NOTHING, _NOTHING, _NOTHING, _NOTHING)
     rows, first, last, parcel = (np.empty(n, np.int32) for _ in range(4))
     encode_spans(image, row, rows, first, last, parcel)

@@ -8,25 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.polygon_pixels import burn_polygons, count_labels
+from sen4cap_core.kernels.outline_pixels import burn_shrunk, count_labels
 from sen4cap_core.rasters.mgrs import tile_epsg
+from sen4cap_core.rasters.outlines import Outlines
 
 BLOCK_PIXELS = 2048
 """Side of a block at the coarsest resolution."""
-MARGIN_M = 50.0
-"""The box of a parcel is projected, not the parcel: its edges bend by less than this."""
-_CHUNK_ROWS = 5_000
+_CHUNK_VERTICES = 1_000_000
 
-Project = Callable[[NDArray[np.object_]], NDArray[np.object_]]
-
-
-def _as_they_are(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
-    return geometry
+Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.int32]:
@@ -50,58 +46,58 @@ def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.
 
 
 def count_pixels(
-    geometry: NDArray[np.object_],
+    outlines: Outlines,
     ids: NDArray[np.int64],
     resolutions_m: Sequence[float],
     *,
     threads: int,
-    project: Project = _as_they_are,
+    move: Move | None = None,
 ) -> list[NDArray[np.int64]]:
     """Count the pixels whose centre lies in each parcel, shrunk by half a pixel.
 
     Where shrunk parcels overlap, the pixel is the smaller parcel's, and of parcels of one area that with the
-    smaller id: as ``rasters.labels`` gives it. Works block by block, so that only a block's parcels are held
-    projected and shrunk.
+    smaller id: as ``rasters.labels`` gives it. Blocks are counted in threads, each with an image of its own.
 
     Parameters
     ----------
-    geometry : MultiPolygons; None has no pixel
+    outlines : parcels; one without ring has no pixel
     ids : which parcel comes first among equals
     resolutions_m : pixel sizes; the coarsest is a multiple of each
-    project : brings geometries into the metres of one UTM zone
+    move : brings points (n, 2) into the metres of one UTM zone; default: they are
 
     Returns
     -------
     int64 array (parcels,) for each resolution
     """
-    counts = [np.zeros(len(geometry), np.int64) for _ in resolutions_m]
-    there = np.flatnonzero(~(shapely.is_missing(geometry) | shapely.is_empty(geometry)))
-    if not len(there):
-        return counts
+    counts = [np.zeros(len(ids), np.int64) for _ in resolutions_m]
+    if move is not None:
+        outlines = replace(outlines, vertices=_moved(outlines.vertices, move))
+    measures = outlines.measured()
+    there = np.flatnonzero(np.isfinite(measures.boxes).all(axis=1))
+    # Later parcels take the pixels of earlier ones: largest first, among equals the larger id first.
+    there = there[np.lexsort((-ids[there], -measures.areas[there]))]
     side_m = BLOCK_PIXELS * max(resolutions_m)
-    boxes = shapely.bounds(geometry[there])
-    bounds = shapely.bounds(project(shapely.box(*boxes.T)))
-    low = np.floor((bounds[:, :2] - MARGIN_M) / side_m).astype(np.int64)
-    high = np.floor((bounds[:, 2:] + MARGIN_M) / side_m).astype(np.int64)
-    for block_x, block_y in _blocks(low, high):
-        here = (low[:, 0] <= block_x) & (high[:, 0] >= block_x)
-        here &= (low[:, 1] <= block_y) & (high[:, 1] >= block_y)
-        rows = there[here]
-        shapes = project(geometry[rows])
-        order = np.lexsort((-ids[rows], -shapely.area(shapes)))
-        corner = block_x * side_m, (block_y + 1) * side_m
-        for of_resolution, resolution_m in zip(counts, resolutions_m, strict=True):
-            shrunk = _shrunk(shapes[order], -resolution_m / 2, threads)
-            side = round(side_m / resolution_m)
-            of_resolution[rows[order]] += _count_block(shrunk, corner, resolution_m, side)
+    lattice = np.floor(measures.boxes[there] / side_m).astype(np.int64)
+    low, high = lattice[:, :2], lattice[:, 2:]
+
+    def count(block: tuple[int, int], resolution_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        here = there[((low <= block) & (high >= block)).all(axis=1)]
+        corner = block[0] * side_m, (block[1] + 1) * side_m
+        return here, _count_block(outlines, here, corner, resolution_m, round(side_m / resolution_m))
+
+    tasks = [(block, k) for block in _blocks(low, high) for k in range(len(resolutions_m))]
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        counted = pool.map(lambda task: count(task[0], resolutions_m[task[1]]), tasks)
+        for (_, k), (here, pixels) in zip(tasks, counted, strict=True):
+            counts[k][here] += pixels
     return counts
 
 
-def _shrunk(geometry: NDArray[np.object_], distance_m: float, threads: int) -> NDArray[np.object_]:
-    chunks = [geometry[start : start + _CHUNK_ROWS] for start in range(0, len(geometry), _CHUNK_ROWS)]
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        done = list(pool.map(lambda chunk: shapely.buffer(chunk, distance_m), chunks))
-    return np.concatenate([np.empty(0, dtype=object), *done])
+def _moved(points: NDArray[np.float64], move: Move) -> NDArray[np.float64]:
+    out = np.empty_like(points)
+    for start in range(0, len(points), _CHUNK_VERTICES):
+        out[start : start + _CHUNK_VERTICES] = move(points[start : start + _CHUNK_VERTICES])
+    return out
 
 
 def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, int]]:
@@ -114,27 +110,25 @@ def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, 
 
 
 def _count_block(
-    shrunk: NDArray[np.object_], corner: tuple[float, float], resolution_m: float, side: int
+    outlines: Outlines,
+    shapes: NDArray[np.int64],
+    corner: tuple[float, float],
+    resolution_m: float,
+    side: int,
 ) -> NDArray[np.int64]:
     """Pixels of each shape in one block of ``side`` pixels; later shapes take those of earlier ones."""
-    counts = np.zeros(len(shrunk), np.int64)
-    chosen = np.flatnonzero(~(shapely.is_missing(shrunk) | shapely.is_empty(shrunk)))
-    if not len(chosen):
-        return counts
-    polygons, of_shape = shapely.get_parts(shrunk[chosen], return_index=True)
-    parts = shapely.multipolygons(polygons, indices=of_shape)
-    _, vertices, offsets = shapely.to_ragged_array(parts, include_z=False)
-    ring_starts, polygon_starts, shape_starts = offsets
     image = np.full((side, side), -1, np.int32)
-    burn_polygons(
+    burn_shrunk(
         image,
-        (vertices[:, 0] - corner[0]) / resolution_m,
-        (corner[1] - vertices[:, 1]) / resolution_m,
-        ring_starts.astype(np.int64),
-        polygon_starts[shape_starts].astype(np.int64),
-        np.arange(len(chosen), dtype=np.int32),
+        *corner,
+        resolution_m,
+        resolution_m / 2,
+        outlines.vertices,
+        outlines.ring_starts,
+        outlines.shape_starts,
+        shapes,
+        np.arange(len(shapes), dtype=np.int32),
     )
-    of_chosen = np.zeros(len(chosen), np.int64)
-    count_labels(image, of_chosen)
-    counts[chosen] = of_chosen
-    return counts
+    pixels = np.zeros(len(shapes), np.int64)
+    count_labels(image, pixels)
+    return pixels

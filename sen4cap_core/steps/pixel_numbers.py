@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from sen4cap_core.declarations.geometry import WGS84, moved_copy
+from sen4cap_core.declarations.geometry import WGS84
 from sen4cap_core.declarations.moving import Mover
+from sen4cap_core.rasters.outlines import outlines_of
 from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
 
 S2_RESOLUTION_M = 10.0
@@ -30,12 +30,11 @@ def pixel_numbers(
     zones[~usable] = 0
     for epsg in np.unique(zones[zones > 0]).tolist():
         rows = np.flatnonzero(zones == epsg)
-        project = partial(moved_copy, mover=Mover(WGS84, CRS.from_epsg(epsg)))
         s1[rows], s2[rows] = count_pixels(
-            geometry[rows],
+            outlines_of(geometry[rows]),
             new_ids[rows],
             (S1_RESOLUTION_M, S2_RESOLUTION_M),
             threads=threads,
-            project=project,
+            move=Mover(WGS84, CRS.from_epsg(epsg)).move,
         )
     return s1, s2

@@ -11,6 +11,7 @@ from sen4cap_core.rasters import pixel_counts
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import burn_labels
 from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.outlines import outlines_of
 from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
 from tests.rasters.conftest import make_grid, make_parcels
 
@@ -33,7 +34,7 @@ def test_counts_are_those_of_the_labels(monkeypatch, resolution_m: float, block_
     labels = burn_labels(parcels, ids, on_lattice, -resolution_m / 2)
     expected = dict(zip(labels.new_ids.tolist(), labels.n_total.tolist(), strict=True))
 
-    (counts,) = count_pixels(np.array(parcels, dtype=object), ids, [resolution_m], threads=2)
+    (counts,) = count_pixels(outlines_of(np.array(parcels, dtype=object)), ids, [resolution_m], threads=2)
 
     assert counts.tolist() == [expected[i] for i in ids.tolist()]
     assert counts.sum() > 0
@@ -45,7 +46,8 @@ def test_a_parcel_where_tiles_overlap_is_counted_once() -> None:
     y = west.y_max_m - 50_000
     parcel = shapely.box(x - 100, y - 100, x + 100, y + 100)
     on_tiles = [int(burn_labels([parcel], [1], grid, -5.0).n_total[0]) for grid in (west, east)]
-    coarse, counts = count_pixels(np.array([parcel], dtype=object), np.array([1]), [20.0, 10.0], threads=1)
+    outlines = outlines_of(np.array([parcel], dtype=object))
+    coarse, counts = count_pixels(outlines, np.array([1]), [20.0, 10.0], threads=1)
     assert on_tiles == [counts[0], counts[0]]
     grid = Grid(west.epsg, west.x_min_m, west.y_max_m, 20.0, west.width // 2, west.height // 2)
     assert coarse[0] == burn_labels([parcel], [1], grid, -10.0).n_total[0]
