@@ -13,12 +13,7 @@ _POINT_BYTES = 16
 
 @kernel
 def _whole_number(data: NDArray[np.uint8], at: int) -> int:
-    return (
-        np.int64(data[at])
-        | np.int64(data[at + 1]) << 8
-        | np.int64(data[at + 2]) << 16
-        | np.int64(data[at + 3]) << 24
-    )
+    return int(data[at]) | int(data[at + 1]) << 8 | int(data[at + 2]) << 16 | int(data[at + 3]) << 24
 
 
 @kernel
