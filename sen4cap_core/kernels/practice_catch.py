@@ -293,6 +293,12 @@ def judge_by_growth(
         grade = WEAK
     if growth.score >= PRESENT:
         grade = STRONG if growth.score >= STRONG_GROWTH else MODERATE
+    elif has_period:
+        at_any_time = find_growth(
+            series, p, earliest, last_day, NO_DAY, NO_DAY, c.period_days, last_day, c.growth, room
+        )
+        if at_any_time.score >= PRESENT:
+            grade = MODERATE
     if not has_period:
         start = growth.onset
         if grade == POOR:

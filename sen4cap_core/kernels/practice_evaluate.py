@@ -50,8 +50,8 @@ MANY_GAPS: Final = 2
 HARVEST_GAP_WEEKS: Final = 5
 KNOWN_DAYS: Final = 13
 """What holds in the last week is taken to hold in the one after it too: acquisitions are days apart."""
-MOST_NDVI: Final = 512
-"""No two months have more NDVI values than this."""
+MOST_VALUES: Final = 512
+"""No two months have more NDVI values, and no year more coherences, than this."""
 
 
 class PracticeRows(NamedTuple):
@@ -130,7 +130,7 @@ def judge_rows(
             longest = max(longest, weeks.n[rows.parcel[r]])
     w = empty_markers(longest)
     window = empty_window(longest + 2)
-    room = np.empty(MOST_NDVI, np.float64)
+    room = np.empty(MOST_VALUES, np.float64)
     t = weeks.table
     for r in range(first, last):
         p = rows.parcel[r]
@@ -252,7 +252,7 @@ def judge_rows(
             if original:
                 out.tillage_week[r] = find_tillage(t, at, n, harvest_week, top, tillage, w)
             else:
-                out.tillage_week[r] = find_coherence_dip(series, p, t, at, n, harvest_week, tillage)
+                out.tillage_week[r] = find_coherence_dip(series, p, t, at, n, harvest_week, tillage, room)
         if out.weekly.size > 0:
             for i in range(n):
                 _copy_markers(i, w, out.weekly[out.weekly_at[r] + i])

@@ -38,8 +38,10 @@ class Series(NamedTuple):
     coherence: NDArray[np.float64]
     rise: NDArray[np.float64]
     """Increase since the previous value of the orbit, 0 if none."""
-    dip: NDArray[np.float64]
-    """How far a value lies below its neighbours of the orbit; empty for the original's method."""
+    coherence_orbit: NDArray[np.int16]
+    pair_days: NDArray[np.int16]
+    """Days between the two acquisitions of a coherence pair. Empty, as the orbits, for the original's
+    method."""
     ndvi_at: NDArray[np.int64]
     ndvi_day: NDArray[np.int32]
     ndvi: NDArray[np.float64]
@@ -108,15 +110,16 @@ def _sort_coherences(first: int, last: int, series: Series) -> None:
     """Sort coherences by day; they are nearly sorted, as pairs are of nearly the same length."""
     for i in range(first + 1, last):
         day, value = series.coherence_day[i], series.coherence[i]
-        rise, dip = series.rise[i], series.dip[i]
+        rise, orbit, days = series.rise[i], series.coherence_orbit[i], series.pair_days[i]
         j = i
         while j > first and series.coherence_day[j - 1] > day:
             series.coherence_day[j] = series.coherence_day[j - 1]
             series.coherence[j], series.rise[j] = series.coherence[j - 1], series.rise[j - 1]
-            series.dip[j] = series.dip[j - 1]
+            series.coherence_orbit[j] = series.coherence_orbit[j - 1]
+            series.pair_days[j] = series.pair_days[j - 1]
             j -= 1
         series.coherence_day[j], series.coherence[j] = day, value
-        series.rise[j], series.dip[j] = rise, dip
+        series.rise[j], series.coherence_orbit[j], series.pair_days[j] = rise, orbit, days
 
 
 @njit(nogil=True, cache=True)
@@ -129,8 +132,7 @@ def build_series(
     these are more than six days apart, and dates both by the later day of the pair. Otherwise coherences are
     put on the scale of six days, supposing that they fall exponentially with time: ``c ** (6 / days)``; and
     they are dated by the earlier day of the pair, since a pair that is coherent tells that nothing grew
-    between its days, so that the harvest was before both. A dip is the fall since the previous value of the
-    orbit, or its depth below the middle of the previous and next one if that is more.
+    between its days, so that the harvest was before both.
 
     The original's parcels are usable with at least one pair, one orbit with ``min_acquisitions`` coherences,
     more than 15 coherences in all and one NDVI value; the others with any value at all.
@@ -139,8 +141,6 @@ def build_series(
     latest_day = np.empty(n_orbits, np.int32)
     n_of_orbit = np.empty(n_orbits, np.int32)
     since_before = np.empty(n_orbits, np.int32)
-    before_latest = np.empty(n_orbits, np.float64)
-    latest_at = np.empty(n_orbits, np.int64)
     for p in range(first, last):
         cell = N_KINDS * p
         pair_at = series.pair_at[p]
@@ -148,7 +148,6 @@ def build_series(
         latest_day[:] = NO_DAY
         n_of_orbit[:] = 0
         since_before[:] = LONG_PAIR_DAYS
-        latest_at[:] = -1
         at = rows.at[cell + COHERENCE]
         to = series.coherence_at[p]
         n_kept = 0
@@ -174,15 +173,8 @@ def build_series(
                 if since <= LONG_PAIR_DAYS:
                     rise = max(0.0, value - latest[orbit])
                 told_day = day - interval
-                series.dip[to + n_kept] = 0.0
-                if since <= LONG_PAIR_DAYS:
-                    series.dip[to + n_kept] = latest[orbit] - value
-                    middle = (before_latest[orbit] + value) / 2.0
-                    if latest_at[orbit] >= 0 and middle - latest[orbit] > series.dip[latest_at[orbit]]:
-                        series.dip[latest_at[orbit]] = middle - latest[orbit]
-                    before_latest[orbit], latest_at[orbit] = latest[orbit], to + n_kept
-                else:
-                    latest_at[orbit] = -1
+                series.coherence_orbit[to + n_kept] = orbit
+                series.pair_days[to + n_kept] = interval
             latest[orbit], latest_day[orbit] = value, day
             if not _is_double(rows, at, i):
                 series.coherence_day[to + n_kept] = told_day

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import Final, NamedTuple
 
+import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
 from sen4cap_core.kernels.practice_calendar import (
     NO,
@@ -15,14 +18,17 @@ from sen4cap_core.kernels.practice_calendar import (
     at_least,
 )
 from sen4cap_core.kernels.practice_harvest import WeekMarkers
-from sen4cap_core.kernels.practice_series import NEVER, Series, first_at_or_after
+from sen4cap_core.kernels.practice_series import (
+    LONG_PAIR_DAYS,
+    NEVER,
+    SHORT_PAIR_DAYS,
+    Series,
+    first_at_or_after,
+)
 from sen4cap_core.kernels.practice_weeks import WeekTable
 
 LEAST_DIP: Final = 0.2
-"""Fall of coherence, both neighbours considered and the orbits added up, that noise seldom reaches."""
-SAME_EVENT_DAYS: Final = 4
-"""Pairs of different orbits that begin no further apart tell of the same event."""
-HALF_PAIR_DAYS: Final = 3
+"""Dip of coherence, the orbits added up and on the scale of six days, that noise seldom reaches."""
 
 
 class TillageSettings(NamedTuple):
@@ -76,36 +82,90 @@ def find_tillage(
 
 
 @njit(nogil=True, cache=True)
+def _plain_coherence(series: Series, i: int) -> float:
+    """Coherence as it was measured, off the scale of six days."""
+    value = series.coherence[i]
+    return float(value ** (series.pair_days[i] / SHORT_PAIR_DAYS)) if value > 0.0 else float(value)
+
+
+@njit(nogil=True, cache=True)
+def _dip(series: Series, i: int, first: int, last: int) -> float:
+    """How far a pair lies below the middle of those before and after it of its orbit; 0 where it does not.
+
+    A pair that began before ``first`` saw the crop, so that the first pair after the harvest is compared with
+    the next one only.
+    """
+    before = after = math.nan
+    j = i - 1
+    while j >= first and series.coherence_day[i] - series.coherence_day[j] <= LONG_PAIR_DAYS:
+        if series.coherence_orbit[j] == series.coherence_orbit[i]:
+            before = _plain_coherence(series, j)
+            break
+        j -= 1
+    j = i + 1
+    while j < last and series.coherence_day[j] - series.coherence_day[i] <= LONG_PAIR_DAYS:
+        if series.coherence_orbit[j] == series.coherence_orbit[i]:
+            after = _plain_coherence(series, j)
+            break
+        j += 1
+    if math.isnan(after):
+        return 0.0
+    beside = after if math.isnan(before) else (before + after) / 2.0
+    return max(0.0, beside - _plain_coherence(series, i))
+
+
+@njit(nogil=True, cache=True)
 def find_coherence_dip(
-    series: Series, p: int, t: WeekTable, at: int, n: int, harvest_week: int, s: TillageSettings
+    series: Series,
+    p: int,
+    t: WeekTable,
+    at: int,
+    n: int,
+    harvest_week: int,
+    s: TillageSettings,
+    room: NDArray[np.float64],
 ) -> int:
     """Return the week of the deepest dip of coherence after a harvest: soil turned between the two days of a
     pair makes it incoherent, and the pairs before and after it are less so.
 
-    The dips of other orbits at the same time are added. Without a dip of at least ``LEAST_DIP`` the result is
-    ``NR_DAY`` if the parcel turned green, and 0 if not.
+    Dips of pairs that were under way on the same day are added, as another orbit sees the same event; the
+    week is that of the middle of the days they share. Without a dip of at least ``LEAST_DIP`` the result is
+    ``NR_DAY`` if the parcel turned green, and 0 if not. ``room`` is room for the dips.
     """
     last_day = s.last_day if s.last_day != NO_DAY else t.monday[at + n - 1] + 6
     first, last = series.coherence_at[p], series.coherence_at[p + 1]
     first = first_at_or_after(series.coherence_day, first, last, harvest_week)
-    deepest, found = LEAST_DIP, NO_DAY
+    last = min(first_at_or_after(series.coherence_day, first, last, NEVER), first + room.size)
     for i in range(first, last):
-        day = series.coherence_day[i]
-        if day == NEVER or day + HALF_PAIR_DAYS > last_day:
+        room[i - first] = _dip(series, i, first, last)
+    deepest, found = 0.0, NO_DAY
+    for i in range(first, last):
+        begin = series.coherence_day[i]
+        if begin >= last_day:
             break
-        beside = 0.0
+        if room[i - first] <= 0.0:
+            continue
+        depth, end = room[i - first], begin + series.pair_days[i]
         j = i - 1
-        while j >= first and day - series.coherence_day[j] <= SAME_EVENT_DAYS:
-            beside = max(beside, series.dip[j])
+        while j >= first and begin - series.coherence_day[j] < LONG_PAIR_DAYS:
+            if series.coherence_day[j] + series.pair_days[j] > begin:
+                depth += room[j - first]
+                if room[j - first] > 0.0:
+                    end = min(end, series.coherence_day[j] + series.pair_days[j])
             j -= 1
         j = i + 1
-        while j < last and series.coherence_day[j] - day <= SAME_EVENT_DAYS:
-            beside = max(beside, series.dip[j])
+        while j < last and series.coherence_day[j] == begin:
+            depth += room[j - first]
+            if room[j - first] > 0.0:
+                end = min(end, begin + series.pair_days[j])
             j += 1
-        if series.dip[i] + beside > deepest:
-            deepest = series.dip[i] + beside
-            found = day + HALF_PAIR_DAYS
-    if found != NO_DAY:
+        if j < last:
+            end = max(begin + 1, min(end, series.coherence_day[j]))
+        # A pair of twelve days is less coherent by itself, so that an event shows less.
+        depth *= math.sqrt(series.pair_days[i] / SHORT_PAIR_DAYS)
+        if depth > deepest and (begin + end) // 2 <= last_day:
+            deepest, found = depth, (begin + end) // 2
+    if deepest >= LEAST_DIP:
         return int(found - (found + 3) % 7)
     for i in range(n):
         if harvest_week < t.monday[at + i] <= last_day and above(t.ndvi[at + i], s.vegetation_ndvi):

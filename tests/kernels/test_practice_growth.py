@@ -12,28 +12,29 @@ from sen4cap_core.kernels.practice_series import Series, build_series
 from sen4cap_core.kernels.practice_tillage import TillageSettings, find_coherence_dip
 from sen4cap_core.kernels.practice_weeks import WeekTable
 
-SETTINGS = GrowthSettings(200.0, 4 / 3)
+SETTINGS = GrowthSettings(200.0, 4 / 3, 0.3)
 FIRST = 18_000
 LAST = FIRST + 200
 
 
-def series_of(ndvi: tuple, ratio: tuple, coherence: tuple = ((), (), ())) -> Series:
+def series_of(ndvi: tuple, ratio: tuple, coherence: tuple = ((), ())) -> Series:
     days = [np.array(part[0], np.int32) for part in (ratio, coherence, ndvi)]
     values = [np.array(part[1], np.float64) for part in (ratio, coherence, ndvi)]
     ends = [np.array([0, d.size], np.int64) for d in days]
     zeros = np.zeros(days[1].size)
-    dips = np.array(coherence[2], np.float64)
+    orbits, lengths = np.zeros(zeros.size, np.int16), np.full(zeros.size, 6, np.int16)
     is_field = np.ones(days[0].size, np.bool_)
-    radar = (ends[0], days[0], values[0], is_field, ends[1], days[1], values[1], zeros, dips)
+    radar = (ends[0], days[0], values[0], is_field, ends[1], days[1], values[1], zeros, orbits, lengths)
     return Series(*radar, ends[2], days[2], values[2], np.array([True]))
 
 
-def plain_growth(ndvi, ratio, earliest, latest, start, end, period):
+def plain_growth(ndvi, ratio, coherence, earliest, latest, start, end, period):
     day, value = np.array(ndvi[0]), np.array(ndvi[1], float)
     smooth = value.copy()
     if value.size > 2:
         smooth[1:-1] = np.median([value[:-2], value[1:-1], value[2:]], axis=0)
     ratio_day, ratios = np.array(ratio[0]), np.array(ratio[1], float)
+    pair_day, pairs = np.array(coherence[0]), np.array(coherence[1], float)
     best = (NO_DAY, 0.0)
     for sown in range(earliest, latest + 1, 7):
         first, last = sown + period // 2, sown + max(period // 2 + 7, period - 7)
@@ -44,7 +45,9 @@ def plain_growth(ndvi, ratio, earliest, latest, start, end, period):
         parts = [(max(earliest, sown - 14), sown + 14), (first, last)]
         bare, grown = (smooth[(day >= a) & (day < b)] for a, b in parts)
         before, after = (ratios[(ratio_day >= a) & (ratio_day < b)] for a, b in parts)
-        score = 0.0
+        quiet = pairs[(pair_day >= max(earliest + 6, sown - 14)) & (pair_day < max(sown, earliest) + 14)]
+        covered = pairs[(pair_day >= first) & (pair_day < last)]
+        score, share = 0.0, 0.5
         if bare.size and grown.size:
             rise = np.median(grown) - np.median(bare)
             if rise <= 50:
@@ -55,6 +58,12 @@ def plain_growth(ndvi, ratio, earliest, latest, start, end, period):
             if fall <= 0:
                 continue
             score += fall / SETTINGS.ratio_fall_db
+            share += 0.25
+        if quiet.size and covered.size:
+            top = np.sort(quiet)[int(0.7 * (quiet.size - 1) + 0.5)]
+            score += (top - covered.mean()) / SETTINGS.coherence_fall
+            share += 0.25
+        score /= share
         if score > best[1]:
             best = (sown, score)
     return best
@@ -68,14 +77,16 @@ def test_growth_equals_plain_numpy(seed: int) -> None:
     ndvi = (days, np.where(days > grows + 14, 550, 220) + rng.normal(0, 60, days.size))
     pairs = np.arange(FIRST - 30, LAST, 6)[: int(rng.integers(0, 40))]
     ratio = (pairs, np.where(pairs > grows + 14, 7.4, 8.8) + rng.normal(0, 0.5, pairs.size))
+    begun = np.arange(FIRST - 30, LAST, 3)[: int(rng.integers(0, 80))]
+    coherence = (begun, np.where(begun > grows + 14, 0.4, 0.6) + rng.normal(0, 0.1, begun.size))
     start = FIRST + 50 if rng.random() < 0.4 else NO_DAY
     period = int(rng.choice([56, 70, 30]))
     latest = FIRST + int(rng.integers(0, 140))
     room = np.empty(512)
     found = find_growth(
-        series_of(ndvi, ratio), 0, FIRST, latest, start, FIRST + 110, period, LAST, SETTINGS, room
+        series_of(ndvi, ratio, coherence), 0, FIRST, latest, start, FIRST + 110, period, LAST, SETTINGS, room
     )
-    onset, score = plain_growth(ndvi, ratio, FIRST, latest, start, FIRST + 110, period)
+    onset, score = plain_growth(ndvi, ratio, coherence, FIRST, latest, start, FIRST + 110, period)
     assert found.onset == onset
     assert found.score == pytest.approx(score, abs=1e-12)
 
@@ -88,30 +99,64 @@ def test_the_median_is_the_middle() -> None:
     assert np.isnan(median(np.empty(3), 0))
 
 
-def dips_of(values: np.ndarray, repeat: int = 6) -> Series:
-    n = values.size
-    at = np.array([0, 0, 0, n, n], np.int64)
-    day = (FIRST + repeat * np.arange(n)).astype(np.int32)
-    counts = np.array([0, 0, n, 0], np.int32)
-    rows = Rows(
-        at, counts, day, np.zeros(n, np.int16), np.empty(0, np.int32), values.astype(float), np.empty(0)
+def orbits_of(values: dict[int, np.ndarray], repeat: int) -> Series:
+    """Series of coherences of orbits, whose later days begin at the orbit's number after ``FIRST``."""
+    entries = sorted(
+        (FIRST + shift + repeat * i, k, value)
+        for k, (shift, series) in enumerate(values.items())
+        for i, value in enumerate(series)
     )
-    assert at.size == N_KINDS + 1
-    series = series_of(((), ()), ((), ()), (np.zeros(n), np.zeros(n), np.zeros(n)))
-    build_series(0, 1, rows, 1, 0, False, series)
+    n = len(entries)
+    day, orbit, mean = (np.array(column) for column in zip(*entries, strict=True))
+    rows = Rows(
+        np.array([0, 0, 0, n, n], np.int64),
+        np.array([0, 0, n, 0], np.int32),
+        day.astype(np.int32),
+        orbit.astype(np.int16),
+        (day - repeat).astype(np.int32),
+        mean.astype(float),
+        np.empty(0),
+    )
+    assert rows.n.size == N_KINDS
+    series = series_of(((), ()), ((), ()), (np.zeros(n), np.zeros(n)))
+    build_series(0, 1, rows, len(values), 0, False, series)
     return series
 
 
-def test_a_dip_is_measured_from_its_neighbours() -> None:
-    rng = np.random.default_rng(5)
-    values = rng.uniform(0.3, 0.8, 30)
-    series = dips_of(values)
-    expected = np.zeros(30)
-    for i in range(1, 30):
-        expected[i] = values[i - 1] - values[i]
-        if i < 29:
-            expected[i] = max(expected[i], (values[i - 1] + values[i + 1]) / 2 - values[i])
-    assert series.dip == pytest.approx(expected, abs=1e-12)
+def plain_dip(values: dict[int, np.ndarray], repeat: int, harvest: int, last_day: int) -> tuple[float, int]:
+    """Depth and week of the deepest dip, day by day."""
+    depth_on = dict.fromkeys(range(FIRST - 40, FIRST + 400), 0.0)
+    starts = []
+    for shift, series in values.items():
+        begin = FIRST + shift + repeat * np.arange(series.size) - repeat
+        for i in range(series.size - 1):
+            if begin[i] < harvest:
+                continue
+            before = series[i - 1] if i and begin[i - 1] >= harvest else series[i + 1]
+            dip = (before + series[i + 1]) / 2 - series[i]
+            if dip > 0:
+                starts.append(begin[i])
+                for day in range(begin[i] + 1, begin[i] + repeat + 1):
+                    depth_on[day] += dip * (repeat / 6) ** 0.5
+    best = (0.0, 0)
+    for begin in sorted(set(starts)):
+        if begin < last_day and depth_on[begin + 1] > best[0] + 1e-12:
+            best = (depth_on[begin + 1], begin)
+    return best
+
+
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("repeat", [6, 12])
+def test_the_deepest_dip_of_two_orbits_equals_plain_numpy(seed: int, repeat: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = {0: rng.uniform(0.3, 0.8, 24), 5: rng.uniform(0.3, 0.8, 24)}
+    table, limits = weeks_of(200.0), TillageSettings(350.0, 0.05, 0.75, NO_DAY)
+    harvest = int(table.monday[4])
+    room = np.empty(512)
+    found = find_coherence_dip(orbits_of(values, repeat), 0, table, 0, 30, harvest, limits, room)
+    depth, begin = plain_dip(values, repeat, harvest, int(table.monday[29]) + 6)
+    assert depth > 0.2
+    assert begin - 6 <= found <= begin + repeat
 
 
 def weeks_of(ndvi: float) -> WeekTable:
@@ -126,10 +171,11 @@ def test_tillage_is_the_deepest_dip_after_the_harvest(ndvi: float) -> None:
     values[3], values[12], values[20] = 0.1, 0.3, 0.45
     table, limits = weeks_of(ndvi), TillageSettings(350.0, 0.05, 0.75, NO_DAY)
     harvest = int(table.monday[7])
-    week = find_coherence_dip(dips_of(values), 0, table, 0, 30, harvest, limits)
+    dips, room = orbits_of({0: values}, 6), np.empty(512)
+    week = find_coherence_dip(dips, 0, table, 0, 30, harvest, limits, room)
     # The pair that ends with acquisition 12.
     assert week <= FIRST + 72
     assert week + 6 >= FIRST + 66
     early = limits._replace(last_day=FIRST + 60)
-    calm = find_coherence_dip(dips_of(values), 0, table, 0, 30, harvest, early)
+    calm = find_coherence_dip(dips, 0, table, 0, 30, harvest, early, room)
     assert calm == (NR_DAY if ndvi > 350 else NO_DAY)

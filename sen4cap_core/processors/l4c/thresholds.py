@@ -25,10 +25,11 @@ SIGNIFICANCE = 0.05
 MAX_FREEDOM = 200
 """No five weeks have more ratios than this; beyond it the last point is used."""
 HALVINGS = 50
-GROWTH_NDVI = 200.0
-GROWTH_RATIO_DB = 4.0 / 3.0
-"""Rise of NDVI x 1000, and fall of VV - VH in dB, that are each a catch crop on their own; chosen on one half
-of simulated parcels, confirmed on the other."""
+GROWTH_NDVI = 300.0
+GROWTH_RATIO_DB = 2.0
+GROWTH_COHERENCE = 0.375
+"""Rise of NDVI x 1000, fall of VV - VH in dB and fall of coherence that are each a catch crop on their own;
+chosen on one half of simulated parcels, confirmed on the other."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def kernel_thresholds(s: PracticeSettings, compat: Compat, ratio_scale: float = 
         bare_ndvi_low=float(s.efandvidw),
         bare_ndvi_capped=float(s.efandviup),
         ndvi_high=harvest.ndvi_high,
-        growth=GrowthSettings(GROWTH_NDVI, GROWTH_RATIO_DB * ratio_scale),
+        growth=GrowthSettings(GROWTH_NDVI, GROWTH_RATIO_DB * ratio_scale, GROWTH_COHERENCE),
     )
     if not original:
         catch_crop = catch_crop._replace(
