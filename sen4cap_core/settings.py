@@ -38,6 +38,9 @@ class Settings(BaseSettings):
     prefect_port: int = 4200
     """Port of the Prefect server that ``sen4cap up`` starts; the next free one is taken when it is busy."""
 
+    work_pool_template: Path | None = None
+    """Base job template of a Kubernetes work pool; without it runs are processes of the worker's machine."""
+
     rescan_seconds: float = 15.0
     """How often the watcher lists the upload folders anew (network mounts send no events)."""
     settle_seconds: float = 1.0

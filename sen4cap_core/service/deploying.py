@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -17,6 +19,7 @@ from sen4cap_core.service.units import WORK_POOL, WORK_POOL_DESCRIPTION
 from sen4cap_core.settings import Settings
 
 FINGERPRINT_VARIABLE = "sen4cap_deployed"
+JOB_POOL_DESCRIPTION = "Kubernetes jobs, one per run."
 
 
 def deploy(place: Place) -> bool:
@@ -32,10 +35,14 @@ def deploy(place: Place) -> bool:
     project = place.project
     fingerprint = deployment_fingerprint(project)
     with PrefectApi(place.prefect_api_url()) as api:
-        api.ensure_work_pool(WORK_POOL, description=WORK_POOL_DESCRIPTION)
+        template = _job_template(place.settings.work_pool_template)
+        about = WORK_POOL_DESCRIPTION if template is None else JOB_POOL_DESCRIPTION
+        is_new = api.ensure_work_pool(WORK_POOL, description=about, job_template=template)
         api.ensure_zombie_automation()
         wanted = wanted_deployments(project)
-        if api.variable(FINGERPRINT_VARIABLE) == fingerprint and wanted <= api.deployment_names():
+        # Deployments outlive the pool they belonged to, and belong to none then.
+        is_known = api.variable(FINGERPRINT_VARIABLE) == fingerprint and wanted <= api.deployment_names()
+        if is_known and not is_new:
             return False
         # One process for all: each call of Prefect's command line costs about six CPU seconds.
         done = subprocess.run(
@@ -52,6 +59,18 @@ def deploy(place: Place) -> bool:
             )
         api.set_variable(FINGERPRINT_VARIABLE, fingerprint)
     return True
+
+
+def _job_template(path: Path | None) -> dict[str, Any] | None:
+    if path is None:
+        return None
+    try:
+        loaded = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"SEN4CAP_WORK_POOL_TEMPLATE={path} cannot be read: {error}") from error
+    if not isinstance(loaded, dict) or not {"job_configuration", "variables"} <= set(loaded):
+        raise ServiceError(f"{path} is no base job template: it has no job_configuration and variables")
+    return loaded
 
 
 def deployment_fingerprint(project: Path) -> str:

@@ -90,18 +90,33 @@ class PrefectApi:
             runs["expected_start_time"] = {"after_": since.isoformat()}
         return int(self._request("POST", "/flow_runs/count", {"flow_runs": runs}).json())
 
-    def ensure_work_pool(self, name: str, *, description: str) -> None:
-        """Create a work pool of process workers unless it is there; what a person changed in it stays."""
-        if self._request("GET", f"/work_pools/{name}", allow=(httpx.codes.NOT_FOUND,)).is_success:
-            return
-        known = self._request("GET", "/collections/views/aggregate-worker-metadata").json()
-        body = {
-            "name": name,
-            "type": "process",
-            "description": description,
-            "base_job_template": known["prefect"]["process"]["default_base_job_configuration"],
-        }
-        self._request("POST", "/work_pools/", body, allow=(httpx.codes.CONFLICT,))
+    def ensure_work_pool(self, name: str, *, description: str, job_template: Json | None = None) -> bool:
+        """Create a work pool unless it is there; return whether it was made.
+
+        Without a template it is one of process workers, and what a person changed in it stays; with one it is
+        of Kubernetes jobs and follows the template.
+
+        Raises
+        ------
+        PrefectApiError
+            A pool of this name is there and of the other kind.
+        """
+        kind = "process" if job_template is None else "kubernetes"
+        found = self._request("GET", f"/work_pools/{name}", allow=(httpx.codes.NOT_FOUND,))
+        if found.is_success:
+            if found.json()["type"] != kind and job_template is not None:
+                raise PrefectApiError(
+                    f"The work pool {name} is one of type {found.json()['type']}, not {kind}. Delete it: "
+                    f"prefect work-pool delete {name}; its deployments are applied anew."
+                )
+            if job_template is not None:
+                self._request("PATCH", f"/work_pools/{name}", {"base_job_template": job_template})
+            return False
+        if job_template is None:
+            known = self._request("GET", "/collections/views/aggregate-worker-metadata").json()
+            job_template = known["prefect"]["process"]["default_base_job_configuration"]
+        body = {"name": name, "type": kind, "description": description, "base_job_template": job_template}
+        return self._request("POST", "/work_pools/", body, allow=(httpx.codes.CONFLICT,)).is_success
 
     def last_worker_heartbeat(self, pool: str) -> datetime | None:
         """Return when a worker of this pool last reported, None when none ever did."""
