@@ -6,7 +6,9 @@ import gzip
 
 import pandas as pd
 import pytest
+from typer.testing import CliRunner
 
+from sen4cap_core.cli.main import app
 from sen4cap_core.processors.l4a.diversification.command import assess_tables
 
 PREDICTED = ["CT_pred_1", "CT_conf_1", "CT_pred_2", "CT_conf_2", "CTnumDIV_pred_1"]
@@ -32,9 +34,14 @@ def expected(oracle, name):
 
 
 def test_equal_to_the_original_in_every_byte(oracle, tmp_path):
-    parcels, holdings, _ = run(tmp_path, oracle / "parcels.csv.gz", oracle / "lut.csv")
-    assert parcels.read_text() == expected(oracle, "parcels")
-    assert holdings.read_text() == expected(oracle, "holdings")
+    line = (
+        f"diversification assess --parcels {oracle}/parcels.csv.gz --crop-codes {oracle}/lut.csv "
+        f"--compat sen4cap --out-parcels {tmp_path}/a.csv --out-holdings {tmp_path}/b.csv"
+    )
+    done = CliRunner().invoke(app, line.split())
+    assert done.exit_code == 0, done.output
+    assert (tmp_path / "a.csv").read_text() == expected(oracle, "parcels")
+    assert (tmp_path / "b.csv").read_text() == expected(oracle, "holdings")
 
 
 def test_a_full_crop_code_table_gives_the_same(oracle, tmp_path):
