@@ -36,7 +36,7 @@ from sen4cap_core.steps.classify_crops import classify_crops
 from sen4cap_core.steps.crop_type_input import find_input
 from sen4cap_core.steps.receive import receive_upload
 from tests.processors.l4a.crop_type_season import long_frame, wide_of
-from tests.steps.conftest import SITE, YEAR, fields
+from tests.steps.conftest import GRID, SITE, YEAR, fields
 
 CROPS = ("011", "012", "013")
 
@@ -209,6 +209,57 @@ def test_strata_that_site_yaml_names_hold_for_years_without_their_own(desk, seas
     assert plain.strata.names == ("all",)
     assert own.strata.names == ("own",)
     assert own.input_key != plain.input_key
+
+
+CODE_TABLE = """\
+Ori_crop,CTnum,CT,LC,CTnumL4A,CTL4A,CTnumDIV,CTDIV,EAA,AL,PGrass,TGrass,Fallow,Cwater
+011,1,wheat,1,1,wheat,1,wheat,1,1,0,0,0,0
+012,2,maize,1,2,maize,2,maize,1,1,0,0,0,0
+013,3,grass,3,3,grass,3,grass,1,0,1,0,0,0
+"""
+GREEN = {"011": (0.3, 0.8, 0.5, 0.2), "012": (0.2, 0.2, 0.6, 0.8), "013": (0.6, 0.7, 0.6, 0.7)}
+"""NDVI in April, May, June and July."""
+
+
+def test_scenes_become_crop_types_and_a_wrong_declaration_is_doubted(desk, receive) -> None:
+    crops = [CROPS[i % 3] for i in range(36)]
+    declared = [*crops[:-2], "011", *crops[-1:]]
+    # Nine columns and four rows of fields of 80 m, 100 m apart.
+    corner = [(GRID.x_min_m + 100 * (i % 9) + 40, GRID.y_max_m - 100 * (i // 9) - 40) for i in range(36)]
+    frame = gpd.GeoDataFrame(
+        {
+            "PARCEL_ID": [f"{i:04d}" for i in range(36)],
+            "FARM_ID": [f"F{i // 4}" for i in range(36)],
+            "CROP_CODE": declared,
+        },
+        geometry=[shapely.box(x, y - 80, x + 80, y) for x, y in corner],
+        crs=GRID.epsg,
+    )
+    assert receive("crop-codes/codes.csv", CODE_TABLE).accepted
+    _declare(desk, frame)
+    rng = np.random.default_rng(3)
+    for number, month in enumerate((4, 5, 6, 7)):
+        ndvi = np.full((120, 120), 0.1)
+        for i, crop in enumerate(crops):
+            rows, columns = 10 * (i // 9) + 4, 10 * (i % 9) + 4
+            ndvi[rows : rows + 8, columns : columns + 8] = GREEN[crop][number] + rng.normal(0, 0.03)
+        red = np.full_like(ndvi, 0.06)
+        tens = {"B02": red, "B03": red, "B04": red, "B08": red * (1 + ndvi) / (1 - ndvi)}
+        twenties = {band: np.full((60, 60), 0.2) for band in ("B05", "B06", "B07", "B8A", "B11", "B12")}
+        desk.process(desk.scene(16, month, reflectance={**tens, **twenties}))
+    _settings(desk, {"settings": {"pa_min": "5", "num_trees": "120", "doubtful_confidence": "0.5"}})
+
+    done = classify_crops(desk.context, 1)
+
+    found = done.predictions
+    truth = pd.Series(crops).map({"011": 1, "012": 2, "013": 3})
+    assert found["CT_pred_1"].tolist() == truth.tolist()
+    assert found["S2Pix"].between(36, 64).all()
+    assert np.flatnonzero(found["Doubtful"]).tolist() == [34]
+    with desk.context.session() as session:
+        assert session.scalars(select(SceneRow.state)).all() == ["processed"] * 4
+        doubtful = session.scalars(select(CropTypeResult).where(CropTypeResult.doubtful)).one()
+        assert (doubtful.ct_decl, doubtful.ct_pred_1) == (1, 2)
 
 
 @pytest.mark.parametrize("named", ["/etc/regions.gpkg", "../other/strata/regions.gpkg"])
