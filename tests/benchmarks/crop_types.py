@@ -1,12 +1,12 @@
 """Crop types: accuracy on real samples (10-fold by parcel), time and memory on a simulated country.
 
-    python -m tests.benchmarks.crop_types samples OBSERVATIONS PARCELS CODES [--pa-min 10]
+    python -m tests.benchmarks.crop_types samples OBSERVATIONS PARCELS CODES [--pa-min 10] [--seeds 0,1,2]
     python -m tests.benchmarks.crop_types season [--parcels 100000] [--trees 300] [--methods default,sen4cap]
 
-``samples`` takes tables as ``sen4cap l4a classify`` does. ``season`` makes 40 crops that differ in when and
-how much they are green, a year of Sentinel-2 every five days under clouds and of Sentinel-1 every six days in
-two orbits, runs each method in a process of its own and sets it beside scikit-learn's forest with its
-defaults on the same features.
+``samples`` takes tables as ``sen4cap l4a classify`` does; ``tests.benchmarks.crop_type_samples`` makes some.
+``season`` makes 40 crops that differ in when and how much they are green, a year of Sentinel-2 every 5 days
+under clouds and of Sentinel-1 every six days in two orbits, runs each method in a process of its own and sets
+it beside scikit-learn's forest with its defaults on the same features.
 """
 
 from __future__ import annotations
@@ -36,8 +36,10 @@ FIRST_DAY = 17_897  # 2019-01-01
 BANDS = ("b03", "b04", "b08", "b11", "b05", "b06", "b07", "b12")
 
 
-def cross_validate(observations: Path, parcels: Path, codes: Path, pa_min: int) -> None:
-    """Print the accuracy of both methods, each parcel predicted once by a model that did not see it."""
+def cross_validate(
+    observations: Path, parcels: Path, codes: Path, pa_min: int, seeds: list[int], methods: list[str]
+) -> None:
+    """Print accuracies over ways to make the folds, each parcel predicted by a model that did not see it."""
     given = read_input(observations, parcels, codes, None, start=None, until=None, strata=None)
     config = CropTypeConfig(pa_min=pa_min)
     features = build_features(given.series, config)
@@ -45,18 +47,25 @@ def cross_validate(observations: Path, parcels: Path, codes: Path, pa_min: int) 
     rows = np.sort(np.r_[chosen.calibration, chosen.validation])
     values, labels = features.values[rows], given.classes.declared[rows]
     print(f"{len(rows)} parcels, {len(np.unique(labels))} classes, {values.shape[1]} features")
-    for method in ("sen4cap", "default"):
-        began = time.perf_counter()
-        probabilities = np.zeros((len(rows), len(np.unique(labels))))
-        for others, mine in StratifiedKFold(10, shuffle=True, random_state=42).split(values, labels):
-            learner = train(values[others], labels[others], features.names, config, method).learner
-            probabilities[mine] = learner.probabilities(values[mine])
-        found = learner.classes[probabilities.argmax(axis=1)]
+    for method in methods:
+        began = time.process_time()
+        scores = []
+        for seed in seeds:
+            probabilities = np.zeros((len(rows), len(np.unique(labels))))
+            for others, mine in StratifiedKFold(10, shuffle=True, random_state=seed).split(values, labels):
+                learner = train(values[others], labels[others], features.names, config, method).learner  # type: ignore[arg-type]
+                probabilities[mine] = learner.probabilities(values[mine])
+            found = learner.classes[probabilities.argmax(axis=1)]
+            f_score = f1_score(labels, found, average="macro", zero_division=0)
+            loss = log_loss(labels, np.clip(probabilities, 1e-3, 1))
+            scores.append((accuracy_score(labels, found), f_score, loss))
+            print(f"{method:8s} seed {seed}: {' '.join(f'{one:.3f}' for one in scores[-1])}", flush=True)
+        mean, spread = np.mean(scores, axis=0), np.std(scores, axis=0)
+        told = zip(("overall", "macro F1", "log loss"), mean, spread, strict=True)
         print(
-            f"{method:8s} overall {accuracy_score(labels, found):.3f}  "
-            f"macro F1 {f1_score(labels, found, average='macro'):.3f}  "
-            f"log loss {log_loss(labels, np.clip(probabilities, 1e-3, 1)):.3f}  "
-            f"{time.perf_counter() - began:.0f} s",
+            f"{method:8s} {len(seeds)} seeds: "
+            + "  ".join(f"{name} {a:.3f} ± {b:.3f}" for name, a, b in told)
+            + f"  {time.process_time() - began:.0f} CPU s",
             flush=True,
         )
 
@@ -118,19 +127,23 @@ def run_season(n_parcels: int, trees: int, method: str) -> None:
         forest = RandomForestClassifier(n_estimators=trees, n_jobs=-1, random_state=0)
         forest.fit(features.values[chosen.calibration], classes.declared[chosen.calibration])
         marks.append(time.perf_counter())
-        found = forest.predict_proba(features.values)
-        right = (forest.classes_[found.argmax(axis=1)] == classes.declared)[chosen.validation].mean()
+        found = forest.classes_[forest.predict_proba(features.values).argmax(axis=1)][chosen.validation]
+        truth = classes.declared[chosen.validation]
+        right, f_score = accuracy_score(truth, found), f1_score(truth, found, average="macro")
         n_learnt = len(chosen.calibration)
     else:
         answer = classify(classes, features, config, method)  # type: ignore[arg-type]
         assert answer.accuracy is not None
-        right, n_learnt = answer.accuracy.overall, answer.models[0].n_learnt_from
+        right, f_score = answer.accuracy.overall, answer.accuracy.macro_f
+        n_learnt = answer.models[0].n_learnt_from
     marks.append(time.perf_counter())
     seconds = ", ".join(f"{b - a:.0f}" for a, b in itertools.pairwise(marks))
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
+    usage = resource.getrusage(resource.RUSAGE_SELF)
     print(
         f"{method:12s} {features.values.shape} {n_learnt} samples {trees} trees: seconds (made up, features, "
-        f"learn and predict) {seconds}; accuracy {right:.3f}; peak {peak_gb:.2f} GB",
+        f"{'learn, predict' if method == 'scikit-learn' else 'learn and predict'}) {seconds}; "
+        f"{usage.ru_utime + usage.ru_stime:.0f} CPU s in all; accuracy {right:.3f}, macro F1 {f_score:.3f}; "
+        f"peak {usage.ru_maxrss / 1024**2:.2f} GB",
         flush=True,
     )
 
@@ -143,13 +156,17 @@ def main() -> None:
     for name in ("observations", "parcels", "codes"):
         samples.add_argument(name, type=Path)
     samples.add_argument("--pa-min", type=int, default=10)
+    samples.add_argument("--seeds", default="0,1,2")
+    samples.add_argument("--methods", default="default,sen4cap")
     season = commands.add_parser("season")
     season.add_argument("--parcels", type=int, default=100_000)
     season.add_argument("--trees", type=int, default=300)
     season.add_argument("--methods", default="default,scikit-learn,sen4cap")
     given = parser.parse_args()
     if given.command == "samples":
-        cross_validate(given.observations, given.parcels, given.codes, given.pa_min)
+        seeds = [int(seed) for seed in given.seeds.split(",")]
+        tables = given.observations, given.parcels, given.codes
+        cross_validate(*tables, given.pa_min, seeds, given.methods.split(","))
         return
     for method in given.methods.split(","):
         process = multiprocessing.get_context("spawn").Process(

@@ -18,12 +18,18 @@ from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
 from sen4cap_core.processors.l4a.crop_type.temporal import Course
 from sen4cap_core.tables.threads import run_in_chunks
 
-SPLIT_SHARE = 0.2
-"""Features an extremely randomised tree looks at for a split."""
+SPLIT_SHARE = 0.05
+"""Features a tree of the default looks at for a split."""
+BALANCED_SHARE = 0.6
+"""Trees of the default that see all classes equally often, and their weight in the mean."""
 FOLDS = 10
-"""Parts of the samples, each of which one group of the randomised trees does not see."""
+"""Parts of the samples, each of which one group of the other trees does not see."""
 TREE_SAMPLES = 20_000
 """Most samples a tree of the default is grown from; with hundreds of trees more bring time, not accuracy."""
+MANY_SAMPLES = 2_000
+"""From so many samples on leaves hold one sample more: fewer nodes, and a little more accurate."""
+PREDICTED_TOGETHER = 4096
+"""Parcels whose courses are in memory at the same time, per thread."""
 
 
 @dataclass
@@ -48,14 +54,16 @@ class Learner:
         out = np.empty((len(values), len(self.classes)))
 
         def part(first: int, last: int) -> None:
-            chosen = values[first:last]
-            if self.course is not None:
-                chosen = self.course.extended(chosen)
-            found = np.zeros((len(chosen), len(self.classes)))
-            for forest, weight in zip(self.forests, self.weights, strict=True):
-                at = forest.classes_ if self.course is not None else slice(None)
-                found[:, at] += weight * forest.predict_proba(chosen)
-            out[first:last] = _sharpened(found, self.temperature)
+            for begin in range(first, last, PREDICTED_TOGETHER):
+                end = min(begin + PREDICTED_TOGETHER, last)
+                chosen = values[begin:end]
+                if self.course is not None:
+                    chosen = self.course.extended(chosen)
+                found = np.zeros((len(chosen), len(self.classes)))
+                for forest, weight in zip(self.forests, self.weights, strict=True):
+                    at = forest.classes_ if self.course is not None else slice(None)
+                    found[:, at] += weight * forest.predict_proba(chosen)
+                out[begin:end] = _sharpened(found, self.temperature)
 
         run_in_chunks(part, len(values))
         return out
@@ -84,12 +92,12 @@ def train(
     """Learn from calibration parcels.
 
     ``sen4cap``: SMOTE, then a probability forest (Gini, sqrt(p) features per split, bootstrap, no split of
-    ``min_node_size`` samples or fewer). ``default``: the features and what their courses say (`Course`); the
-    mean of extremely randomised trees (Geurts et al. 2006; two thirds of ``num_trees``, a fifth of the
-    features per split, classes weighted by 1 / sqrt(n)) and of a balanced random forest (Breiman 2001; the
-    last third, sqrt(p), weighted by 1 / n, leaves of three); calibrated by one temperature (Guo et al. 2017)
-    on answers of the trees that did not see the parcel: those of the forest that did not draw it, and a
-    tenth of the others.
+    ``min_node_size`` samples or fewer). ``default``: the features and what their courses say (`Course`);
+    extremely randomised trees (Geurts et al. 2006) that look at a twentieth of the features per split. Three
+    fifths of ``num_trees`` draw their samples so that each class comes equally often, as a balanced forest
+    does (Chen et al. 2004); the others take all samples, classes weighted by 1 / sqrt(n). Their weighted mean
+    is calibrated by one temperature (Guo et al. 2017) on answers of the trees that did not see the parcel:
+    those that did not draw it, and a tenth of the others.
 
     Parameters
     ----------
@@ -126,25 +134,32 @@ def _train_default(
     classes, which, counts = np.unique(labels, return_inverse=True, return_counts=True)
     course = Course.of(names)
     extended = course.extended(values)
-    balanced, drawn_not = _balanced_forest(extended, which, counts, config)
-    groups, left_out = _randomised_trees(extended, which, counts, config)
-    unseen = drawn_not / 3 + left_out * 2 / 3
+    balanced, drawn_not = _balanced_trees(extended, which, counts, config)
+    groups, left_out = _weighted_trees(extended, which, counts, config)
+    unseen = BALANCED_SHARE * drawn_not + (1 - BALANCED_SHARE) * left_out
     temperature = best_temperature(unseen, which)
-    weights = (1 / 3, *(2 / 3 / len(groups),) * len(groups))
+    weights = (BALANCED_SHARE, *((1 - BALANCED_SHARE) / len(groups),) * len(groups))
     learner = Learner("default", classes, names, (balanced, *groups), weights, course, temperature)
     return Trained(learner, _sharpened(unseen, temperature), values, labels)
 
 
-def _balanced_forest(
+def _n_trees(config: CropTypeConfig) -> tuple[int, int]:
+    """Balanced trees, and the others in each group."""
+    balanced = max(1, round(BALANCED_SHARE * config.num_trees))
+    return balanced, max(1, -(-(config.num_trees - balanced) // FOLDS))
+
+
+def _balanced_trees(
     values: NDArray[np.float32], which: NDArray[np.intp], counts: NDArray[np.intp], config: CropTypeConfig
 ) -> tuple[Any, NDArray[np.float64]]:
-    """Return the forest and the answers of the trees that did not draw each sample."""
-    from sklearn.ensemble import RandomForestClassifier
+    """Return the trees and the answers of those that did not draw each sample."""
+    from sklearn.ensemble import ExtraTreesClassifier
 
-    forest = RandomForestClassifier(
-        n_estimators=-(-config.num_trees // 3),
-        max_features="sqrt",
-        min_samples_leaf=3,
+    forest = ExtraTreesClassifier(
+        n_estimators=_n_trees(config)[0],
+        max_features=SPLIT_SHARE,
+        min_samples_leaf=2 + (len(which) >= MANY_SAMPLES),
+        bootstrap=True,
         max_samples=min(TREE_SAMPLES, len(which)),
         oob_score=True,
         random_state=config.seed,
@@ -162,12 +177,12 @@ def _balanced_forest(
     return forest, unseen
 
 
-def _randomised_trees(
+def _weighted_trees(
     values: NDArray[np.float32], which: NDArray[np.intp], counts: NDArray[np.intp], config: CropTypeConfig
 ) -> tuple[list[Any], NDArray[np.float64]]:
     """Return groups of trees, each grown without one fold, and what the group without it says of a sample.
 
-    Extremely randomised trees lose by bootstrap, and without it there is no sample they did not draw.
+    Without bootstrap, which these trees lose by, there is no sample that they did not draw.
     """
     from sklearn.ensemble import ExtraTreesClassifier
 
@@ -182,8 +197,9 @@ def _randomised_trees(
         mine = np.flatnonzero(fold == left_out)
         others = random.permutation(np.flatnonzero(fold != left_out))[:TREE_SAMPLES]
         group = ExtraTreesClassifier(
-            n_estimators=-(-2 * config.num_trees // (3 * FOLDS)),
+            n_estimators=_n_trees(config)[1],
             max_features=SPLIT_SHARE,
+            min_samples_leaf=1 + (len(which) >= MANY_SAMPLES),
             random_state=config.seed + 1 + left_out,
             n_jobs=-1,
         ).fit(values[others], which[others], sample_weight=counts[which[others]] ** -0.5)

@@ -15,6 +15,8 @@ _PAIRS = (("b7", "b5"), ("b8", "b12"), ("b11", "b12"), ("b3", "b4"))
 _SENESCENCE = ("b4", "b3", "b6")
 """(b4 - b3) / b6 after the plant senescence index of Merzlyak et al. (1999), green in the place of blue."""
 _SMALLEST = np.float32(1e-5)
+ROWS_TOGETHER = 1024
+"""Parcels extended at a time: what is between stays in the cache, and memory stays small."""
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 
 
@@ -44,6 +46,15 @@ class Course:
         ----------
         values : float32 (parcels, features), no NaN.
         """
+        parts = range(0, max(1, len(values)), ROWS_TOGETHER)
+        first = self._extended(values[:ROWS_TOGETHER])
+        out = np.empty((len(values), first.shape[1]), np.float32)
+        out[: len(first)] = first
+        for begin in parts[1:]:
+            out[begin : begin + ROWS_TOGETHER] = self._extended(values[begin : begin + ROWS_TOGETHER])
+        return out
+
+    def _extended(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         series = [values[:, columns] for columns in self.optical.values()]
         differences = [
             _normalised(values[:, self.optical[plus]], values[:, self.optical[minus]])
