@@ -15,7 +15,11 @@ import pytest
 import shapely
 from sqlalchemy import select, text
 
-from sen4cap_core.db.models import DeclarationSet, Job, RadarAcquisition, SceneRow
+from flows.by_hand import pair_again
+from flows.composite_radar import composite_radar
+from flows.process_radar import process_grd as process_grd_flow
+from flows.process_radar import process_slc as process_slc_flow
+from sen4cap_core.db.models import DeclarationSet, Job, RadarAcquisition, SceneRow, Season
 from sen4cap_core.db.products import observation_files
 from sen4cap_core.db.radar import acquisitions_to_look_at
 from sen4cap_core.errors import BadUploadError, NothingToDoError
@@ -25,6 +29,7 @@ from sen4cap_core.simulation.radar_pair import TRUE_COHERENCE, small_pair
 from sen4cap_core.simulation.radar_product import write_orbit_file, write_slc
 from sen4cap_core.simulation.radar_scene import SimulatedRadar
 from sen4cap_core.simulation.uploads import write_shapefile_zip
+from sen4cap_core.steps.by_hand_forms import PairAgain
 from sen4cap_core.steps.ingest_scene import ingest_scene
 from sen4cap_core.steps.process_grd import process_grd
 from sen4cap_core.steps.process_scene import process_scene
@@ -34,9 +39,11 @@ from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season
 from sen4cap_core.steps.receive_slc import receive_radar_file
 from tests.external.snap_stand_in import stand_in
+from tests.flows.conftest import Server, server
 from tests.steps.conftest import SITE, Desk
 
 pytestmark = pytest.mark.service
+__all__ = ["server"]
 
 YEAR = 2022
 
@@ -98,7 +105,7 @@ def receive_file(desk: Desk, path: Path):
 
 
 def test_two_passes_become_coherence_and_backscatter_of_parcels(
-    desk: Desk, products: dict[str, Path]
+    desk: Desk, products: dict[str, Path], server: Server
 ) -> None:
     assumed_season(desk.context, SITE, YEAR)
     with desk.context.engine.begin() as connection:
@@ -131,8 +138,10 @@ def test_two_passes_become_coherence_and_backscatter_of_parcels(
     assert done.orbit == "RESORB"
     assert done.waits is None
     assert [name.split("_")[0] for name in done.made] == ["sen4cap-s1-backscatter", "sen4cap-s1-coherence"]
-    again = process_slc(desk.context, second)
-    assert again.made == done.made
+    again = server.run(process_slc_flow, second)
+    assert (again.state, again.result) == ("Completed", done.made)
+    assert again.name.startswith("process-slc S1A 2022-")
+    assert any("RESORB" in page for page in again.pages.values())
 
     with desk.context.session() as session:
         rows = session.scalars(select(SceneRow).order_by(SceneRow.id)).all()
@@ -152,6 +161,12 @@ def test_two_passes_become_coherence_and_backscatter_of_parcels(
     power = table_of(desk, "backscatter")["vv_mean"].to_numpy()
     assert power.mean() == pytest.approx(0.1, rel=0.03)
 
+    with desk.context.session() as session:
+        season_id = session.scalars(select(Season.id).where(Season.year == YEAR)).one()
+    composed = server.run(composite_radar, season_id, ["season"])
+    assert (composed.state, composed.name) == ("Completed", f"composite-radar {SITE} {YEAR}")
+    assert len(server.run(pair_again, PairAgain(site=SITE, dry_run=True)).pages) == 1
+
 
 def table_of(desk: Desk, group: str):
     """Observations of the last acquisition, in order of parcels."""
@@ -166,7 +181,7 @@ def table_of(desk: Desk, group: str):
 
 
 def test_a_detected_product_becomes_backscatter_of_parcels(
-    desk: Desk, products: dict[str, Path], tmp_path: Path
+    desk: Desk, products: dict[str, Path], tmp_path: Path, server: Server
 ) -> None:
     assumed_season(desk.context, SITE, YEAR)
     with desk.context.engine.begin() as connection:
@@ -183,7 +198,7 @@ def test_a_detected_product_becomes_backscatter_of_parcels(
     receive_file(desk, radar.write_dem(tmp_path / "dem.tif"))
 
     done = process_grd(desk.context, number)
-    assert process_grd(desk.context, number).made == done.made
+    assert server.run(process_grd_flow, number).result == done.made
     with desk.context.session() as session:
         scene = session.scalars(select(SceneRow)).one()
         assert (scene.sensor, scene.tile, scene.relative_orbit) == ("s1-backscatter", "33TTG", 117)

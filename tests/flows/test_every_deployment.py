@@ -1,0 +1,209 @@
+"""Every deployment's flow under a Prefect server: its state, its readable name, its page, what it did.
+
+What the end-to-end tests run with workers is not repeated here, and radar products, which take their time,
+go through their flows where their steps are tested; together they hold all of ``prefect.yaml``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from pathlib import Path
+
+import pytest
+import yaml
+from sqlalchemy import select, update
+
+from flows.by_hand import (
+    edit_site,
+    export_products,
+    import_folder,
+    purge_site,
+    replay_interval,
+    reprocess_scenes,
+    retry_failed,
+    run_again,
+)
+from flows.classify_crops import classify_crops
+from flows.composite_optical import composite_optical
+from flows.detect_mowing import detect_mowing
+from flows.export_markers import export_markers, update_markers
+from flows.extract_parcels import extract_parcels
+from flows.fetch_scene import fetch_scene
+from flows.keeping import apply_retention, check_files, restore_downloads, retention_report
+from flows.monitor_practices import monitor_all_practices, monitor_practices
+from flows.plan_seasons import plan_seasons
+from flows.preprocess_scene import preprocess_scene
+from flows.products import show_products
+from flows.reconcile import reconcile
+from flows.search_sources import search_sources
+from flows.season_report import season_report, send_alert
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.models import DeclarationSet, Job, Season, Site
+from sen4cap_core.steps.by_hand_forms import (
+    EditSite,
+    ExportProducts,
+    ImportFolder,
+    PurgeSite,
+    ReplayInterval,
+    ReprocessScenes,
+    RetryFailed,
+    RunAgain,
+)
+from sen4cap_core.steps.site_life import delete_site
+from tests.conftest import REPOSITORY
+from tests.flows.conftest import Server
+from tests.steps.conftest import SITE, YEAR, Desk
+from tests.steps.test_crop_type_way import season as crop_season
+from tests.steps.test_practice_way import season as practice_season
+from tests.steps.test_preprocess_scene import level_1c_drop
+from tests.steps.test_sources_way import Network, network
+
+pytestmark = pytest.mark.service
+__all__ = ["crop_season", "network", "practice_season"]
+
+WITH_WORKERS = {"receive-upload", "ingest-scene", "process-scene"}
+"""Run by the end-to-end tests, in processes of their own."""
+WITH_STEPS = {"process-slc", "process-grd", "pair-again", "composite-radar"}
+"""Run by ``tests/steps/test_slc_way.py``."""
+HERE = {
+    "apply-retention", "check-files", "classify-crops", "composite-optical", "detect-mowing",
+    "edit-site", "export-markers", "export-products", "extract-parcels", "fetch-scene", "import-folder",
+    "monitor-all-practices", "monitor-practices", "plan-seasons", "preprocess-scene", "purge-site",
+    "reconcile", "replay-interval", "reprocess-scenes", "restore-downloads", "retention-report",
+    "retry-failed", "run-again", "search-sources", "season-report", "send-alert", "show-products",
+    "update-markers",
+}  # fmt: skip
+
+
+def test_no_deployment_is_left_out() -> None:
+    deployments = yaml.safe_load((REPOSITORY / "prefect.yaml").read_text())["deployments"]
+    assert {one["name"] for one in deployments} == HERE | WITH_STEPS | WITH_WORKERS
+
+
+def test_optical_scenes_become_composites_mowings_and_products(desk: Desk, server: Server) -> None:
+    with desk.context.session() as session:
+        site = site_rows.get_or_create_site(session, SITE)
+        site_rows.set_config(session, site, {"processors": {"l3b": ["ndvi"], "l3a": True}})
+    for day in (2, 6, 10, 14, 18):
+        desk.process(desk.scene(day))
+    desk.declare()
+    with desk.context.session() as session:
+        set_id = session.scalars(select(DeclarationSet.id)).one()
+        season = session.scalars(select(Season.id)).one()
+
+    backfill = server.run(extract_parcels, set_id)
+    assert (backfill.state, backfill.result) == ("Completed", 5)
+    assert {f"site:{SITE}", f"season:{YEAR}"} <= set(backfill.tags)
+    mowing = server.run(detect_mowing, season)
+    assert mowing.state == "Completed", mowing.message
+    assert any("mowing" in key for key in mowing.pages)
+    composite = server.run(composite_optical, SITE, date(YEAR, 6, 10), bands=["B04", "B08"], method="median")
+    assert composite.state == "Completed"
+    assert "30TUM, 10 m" in composite.pages[f"composite-{SITE}-{YEAR}-06-10-median"]
+
+    shown = server.run(show_products, SITE)
+    assert shown.state == "Completed"
+    assert shown.name == f"show-products {SITE}"
+    assert "data:image" in shown.pages[f"products-{SITE}"]
+    target = desk.folder / "out.zip"
+    packed = server.run(export_products, ExportProducts(site=SITE, target=str(target)))
+    assert packed.state == "Completed", packed.message
+    assert target.is_file()
+
+    seen = server.run(reprocess_scenes, ReprocessScenes(site=SITE, tiles=["30TUM"]))
+    assert len(seen.result["scenes"]) == 5
+    assert server.run(reprocess_scenes, ReprocessScenes(site=SITE, tiles=["31UFT"])).state == "Skipped"
+    again = server.run(run_again, RunAgain(site=SITE, season=str(YEAR), processor="l4b"))
+    assert again.state in {"Completed", "Skipped"}
+
+
+def test_a_site_lives_and_ends(desk: Desk, server: Server) -> None:
+    desk.declare()
+    done = desk.process(desk.scene(14))
+    changed = server.run(edit_site, EditSite(site=SITE, name="Polder of tests", processors={"l4c": False}))
+    assert changed.state == "Completed"
+    with desk.context.session() as session:
+        assert session.scalars(select(Site)).one().name == "Polder of tests"
+        session.execute(update(Job).values(state="failed"))
+    retried = server.run(retry_failed, RetryFailed(site=SITE))
+    assert retried.state == "Completed"
+    with desk.context.session() as session:
+        assert set(session.scalars(select(Job.state))) <= {"waiting"}
+    planned = server.run(plan_seasons, SITE)
+    assert planned.state == "Completed"
+    assert f"season-{SITE}" in planned.pages
+    replayed = server.run(
+        replay_interval, ReplayInterval(site=SITE, season=str(YEAR), processors=["l4b"], end=date(YEAR, 7, 1))
+    )
+    assert replayed.state in {"Completed", "Skipped"}, replayed.message
+    report = server.run(season_report, SITE)
+    assert report.state == "Completed"
+    assert any(key.startswith(f"season-report-{SITE}") for key in report.pages)
+    assert server.run(send_alert, "test", "nothing is wrong").state == "NotSent"
+    assert server.run(reconcile).state == "Completed"
+
+    drops = desk.folder / "archive"
+    shutil.copytree(desk.scene(20), drops / "S2A_MSIL2A_20190620T110621_N0212_R137_T30TUM_x.SAFE")
+    taken = server.run(import_folder, ImportFolder(site=SITE, folder=str(drops), year=YEAR))
+    assert taken.state == "Completed", taken.message
+
+    assert server.run(check_files).result == {"differences": 0}
+    for path in done.rasters.values():
+        path.unlink()
+    differs = server.run(check_files)
+    assert differs.state == "Differs"
+    assert "1" in differs.message
+    refused = server.run(purge_site, PurgeSite(site=SITE))
+    assert "not deleted" in refused.message or "not deleted" in str(refused.pages)
+    delete_site(desk.context, SITE, dry_run=False)
+    told = server.run(purge_site, PurgeSite(site=SITE))
+    assert told.state == "Completed"
+
+
+def test_practices_and_markers(practice_season: Desk, server: Server) -> None:
+    judged = server.run(monitor_practices, 1)
+    assert judged.state == "Completed", judged.message
+    assert {f"practices-{SITE}-{YEAR}-{name}" for name in ("na", "cc", "left-out")} <= set(judged.pages)
+    nothing = server.run(monitor_practices, 1)
+    assert (nothing.state, "nothing new" in nothing.message) == ("Skipped", True)
+    assert server.run(monitor_all_practices).state in {"Completed", "Skipped"}
+    wrote = server.run(export_markers, SITE, date(YEAR, 3, 1), date(YEAR, 12, 31))
+    assert wrote.state == "Completed", wrote.message
+    assert all(Path(path).is_file() for path in wrote.result["files"].values())
+    assert f"markers-{SITE}-{YEAR}" in wrote.pages
+    assert server.run(update_markers).state in {"Completed", "Skipped"}
+
+
+def test_crop_types(desk: Desk, crop_season: dict[str, int], server: Server) -> None:
+    with desk.context.session() as session:
+        site = session.scalars(select(Site)).one()
+        site.config = {**site.config, "processors": {"l4a": {"settings": {"pa_min": "5", "num_trees": "15"}}}}
+    done = server.run(classify_crops, 1)
+    assert done.state == "Completed", done.message
+    assert any("crop" in key for key in done.pages)
+
+
+def test_sources_are_searched_fetched_and_kept(network: Network, server: Server) -> None:
+    network.settle(retention={"downloads_days": 1})
+    network.desk.declare()
+    network.offer(network.first, 14)
+    found = server.run(search_sources, SITE, date(YEAR, 6, 1))
+    assert found.state == "Completed", found.message
+    with network.desk.context.session() as session:
+        job = session.scalars(select(Job).where(Job.kind == "fetch-scene")).one()
+    got = server.run(fetch_scene, **job.payload)
+    assert got.state == "Completed", got.message
+    assert got.name.startswith("fetch-scene S2A_MSIL2A_20190614")
+    told = server.run(retention_report, SITE)
+    assert told.state == "Completed", told.message
+    gone = server.run(apply_retention, SITE, told.result["reports"][SITE])
+    assert gone.state in {"Completed", "Skipped"}, gone.message
+    assert server.run(restore_downloads, SITE, YEAR).state in {"Completed", "Skipped"}
+
+
+def test_a_level_1c_product_without_a_program_is_refused(desk: Desk, server: Server) -> None:
+    drop = desk.enter(level_1c_drop(desk, 14), "scene")
+    refused = server.run(preprocess_scene, drop.upload_id)
+    assert refused.state == "Failed"
+    assert "MAJA" in refused.message
