@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pyarrow as pa
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
-from sen4cap_core.db.models import PracticeResult, PracticeRun, Site
+from sen4cap_core.db.models import PracticeResult, PracticeRun, Product, Site
 
 RESULT_COLUMNS = (
     "row",
@@ -30,6 +32,25 @@ def latest_practice_run(session: Session, site_id: int, year: int, practice: str
         select(PracticeRun)
         .where(PracticeRun.site_id == site_id, PracticeRun.year == year, PracticeRun.practice == practice)
         .order_by(PracticeRun.id.desc())
+        .limit(1)
+    ).one_or_none()
+
+
+def earlier_practice_table(session: Session, site_id: int, year: int, practice: str, by: date) -> str | None:
+    """Return the table of the newest evaluation of a practice with data up to a day: a path below the data
+    root; None without any. Tables whose files are retired do not count.
+    """
+    return session.scalars(
+        select(Product.path)
+        .join(PracticeRun, PracticeRun.product_id == Product.id)
+        .where(
+            PracticeRun.site_id == site_id,
+            PracticeRun.year == year,
+            PracticeRun.practice == practice,
+            PracticeRun.as_of <= by,
+            Product.retired_at.is_(None),
+        )
+        .order_by(PracticeRun.as_of.desc(), PracticeRun.id.desc())
         .limit(1)
     ).one_or_none()
 

@@ -138,6 +138,8 @@ class L4CSwitch(ProcessorConfig):
     """Practices looked at, as far as their tables are uploaded."""
     tillage: bool = False
     """Whether tillage is looked for after the harvest."""
+    use_prev_prd: bool | None = None
+    """Whether harvest weeks an earlier evaluation found stay as they are; default: only with compat."""
     settings: dict[Literal["all", "NA", "CC", "FL", "NFC"], dict[str, str | float | int]] = Field(
         default_factory=dict
     )

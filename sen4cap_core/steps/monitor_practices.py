@@ -1,6 +1,7 @@
 """L4C over a year: series out of the observations, each practice judged, exported, entered.
 
-Every run judges the whole year: that takes seconds, and nothing an earlier run said is carried on.
+Every run judges the whole year: that takes seconds, and nothing an earlier run said is carried on, unless the
+site asks for it.
 """
 
 from __future__ import annotations
@@ -20,7 +21,8 @@ from sen4cap_core.db import practices as practice_rows
 from sen4cap_core.declarations.practice_rows import from_rows
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.kernels.practice_series import Series
-from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor
+from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of
+from sen4cap_core.processors.l4c.previous import read_previous
 from sen4cap_core.processors.l4c.table import practice_table
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_evaluation import PracticeEvaluation, PracticeTask, find_practices
@@ -105,7 +107,10 @@ def monitor_practices(context: Context, season_id: int, otherwise: Otherwise = A
             compat=evaluation.compat,
             ratio_scale=HALF_DB,
         )
-        monitored = monitor(series, weeks, table, place, evaluation.config, run)
+        previous = None
+        if task.previous is not None:
+            previous = previous_of(table, read_previous(context.settings.data / task.previous))
+        monitored = monitor(series, weeks, table, place, evaluation.config, run, previous)
         if not monitored.kept.size:
             left_out[task.practice] = "no row of its table has a date in VEG_START and H_START"
             continue

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 UNKNOWN_COUNTRY: Final = "NA"
+DAYS_BETWEEN: Final = 3
+"""An evaluation whose data end so many days before is an earlier one, as in the original."""
 MONTHS_BEFORE: Final = 3
 """Winter crops are sown in the autumn before, and catch crops stay into the spring after."""
 
@@ -37,6 +39,8 @@ class PracticeTask:
     practice_set_id: int
     last_run_id: int | None
     input_key: str
+    previous: str | None = None
+    """Table of an earlier evaluation whose harvest weeks stay, below the data root."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +94,8 @@ def find_practices(session: Session, season_id: int, otherwise: Otherwise = AS_S
     country = wanted.country or UNKNOWN_COUNTRY
     facts = {"compat": switch.compat, "country": country, "tillage": switch.tillage}
     inputs = [f"declarations:{declared.id}", *(f"observations:{f.file.set_id}:{f.file.path}" for f in files)]
+    keeps_harvests = switch.compat == "sen4cap" if switch.use_prev_prd is None else switch.use_prev_prd
+    earlier = max(f.file.acquired_at for f in files).date() - timedelta(days=DAYS_BETWEEN)
     tasks: list[PracticeTask] = []
     left_out: dict[str, str] = {}
     for practice in switch.practices:
@@ -104,8 +110,13 @@ def find_practices(session: Session, season_id: int, otherwise: Otherwise = AS_S
             left_out[practice] = "CATCHMAIN is empty, which the original's method needs"
         else:
             rules = load_rule_book(practice).version_of(country) if practice in ("FL", "NFC") else ""
+            previous = None
+            if keeps_harvests:
+                previous = result_rows.earlier_practice_table(
+                    session, site.id, season.year, practice, earlier
+                )
             key = content_key(
-                [*inputs, f"practices:{table.id}"],
+                [*inputs, f"practices:{table.id}", *([f"previous:{previous}"] if previous else [])],
                 {**facts, "practice": practice, "rules": rules, "settings": settings.model_dump(mode="json")},
                 __version__,
             )
@@ -113,7 +124,7 @@ def find_practices(session: Session, season_id: int, otherwise: Otherwise = AS_S
             if last is not None and last.input_key == key:
                 left_out[practice] = f"nothing new since {last.created_at:%Y-%m-%d %H:%M} UTC"
             else:
-                tasks.append(PracticeTask(practice, table.id, last.id if last else None, key))
+                tasks.append(PracticeTask(practice, table.id, last.id if last else None, key, previous))
     if not tasks:
         raise NothingToDoError("; ".join(f"{practice}: {why}" for practice, why in left_out.items()))
     codes = declaration_rows.crop_codes(session, site.id, season.year)

@@ -20,6 +20,7 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.steps.monitor_practices import MonitoringAnswer, monitor_practices, result_frame
 from sen4cap_core.steps.practice_asking import ask_all_practices
 from sen4cap_core.steps.practice_pictures import practice_pictures
+from sen4cap_core.steps.season_input import Otherwise
 
 pytestmark = pytest.mark.service
 
@@ -173,6 +174,19 @@ def test_a_new_table_is_judged_and_replaces_the_rows_before(season, receive) -> 
     with season.context.session() as session:
         rows = session.scalars(select(PracticeResult)).all()
     assert np.unique([row.run_id for row in rows], return_counts=True)[1].tolist() == [2, 2]
+
+
+def test_harvests_of_an_earlier_evaluation_stay_where_the_site_asks_for_it(season) -> None:
+    blind = {"NA": {"optthrvegcycle": 990}}
+    only_harvest = {"practices": ["NA"]}
+    monitor_practices(season.context, 1, Otherwise(until=date(2019, 10, 1), switch=only_harvest))
+    kept = Otherwise(switch=only_harvest | {"use_prev_prd": True}, thresholds=blind)
+    (harvest,) = monitor_practices(season.context, 1, kept).practices
+    assert harvest.task.previous is not None
+    assert set(result_frame(harvest).H_W_START) == {FOUND.isoformat()}
+    anew = Otherwise(switch=only_harvest, thresholds=blind)
+    (harvest,) = monitor_practices(season.context, 1, anew).practices
+    assert set(result_frame(harvest).H_W_START) == {"NO-HARVEST"}
 
 
 def test_what_is_missing_is_said(desk, receive) -> None:
