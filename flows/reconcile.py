@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from prefect import flow, get_run_logger
+from prefect import State, flow, get_run_logger
 
-from flows.runtime import mark_crashed, name_run, step_context
+from flows.runtime import mark_crashed, name_run, skipped, step_context
 from sen4cap_core.service.nudge import nudge_inbox
-from sen4cap_core.steps.reconcile import reconcile as run_step
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.reconcile import Gaps, reconcile_alone
 
 
 @flow(name="reconcile")
-def reconcile() -> dict[str, int]:
+def reconcile() -> dict[str, int] | State[None]:
     """Compare files, rows and jobs; return how many gaps of each kind were found and queued."""
-    context = step_context()
-    found = run_step(context)
-    mark_crashed(found.orphans)
-    if found.waiting_uploads:
-        nudge_inbox(context.settings, found.waiting_uploads)
-    gaps = found.counts()
-    summary = ", ".join(f"{number} {name.replace('_', ' ')}" for name, number in gaps.items())
-    get_run_logger().info("reconcile: %s", summary or "nothing missing")
-    name_run(f"reconcile: {summary or 'nothing missing'}")
-    return gaps
+    found = reconcile_now(step_context())
+    if found is None:
+        return skipped("another process compares them at this moment")
+    get_run_logger().info("reconcile: %s", summary_of(found))
+    name_run(f"reconcile: {summary_of(found)}")
+    return found.counts()
+
+
+def reconcile_now(context: Context) -> Gaps | None:
+    """Do the same without a run of its own, as the warm worker does; None where another process is at it."""
+    found = reconcile_alone(context)
+    if found is not None:
+        mark_crashed(found.orphans)
+        if found.waiting_uploads:
+            nudge_inbox(context.settings, found.waiting_uploads)
+    return found
+
+
+def summary_of(found: Gaps) -> str:
+    """Return what was found in a line."""
+    gaps = (f"{number} {name.replace('_', ' ')}" for name, number in found.counts().items())
+    return ", ".join(gaps) or "nothing missing"

@@ -10,6 +10,7 @@ import logging
 import signal
 import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ from flows.plan_seasons import plan_seasons as plan_seasons_flow
 from flows.preprocess_scene import preprocess_scene
 from flows.process_radar import process_grd, process_slc
 from flows.process_scene import process_scene
+from flows.reconcile import reconcile_now, summary_of
 from flows.runtime import current_work, mark_crashed
 from flows.search_sources import search_sources
 from sen4cap_core import redaction
@@ -113,8 +115,25 @@ RECYCLE_AFTER_JOBS = 2000
 """Then the process ends and is started anew, so that memory cannot creep over a season."""
 
 
+RECONCILE_SECONDS = 300.0
+"""How often files, rows and jobs are compared: in this process, since an interpreter of its own would be the
+dearest thing that an idle installation does."""
+
+
 TakeWork = Callable[[Context, str], list[ClaimedJob]]
 """Claims what a slot does next, for an owner; empty when nothing is due."""
+
+
+@dataclass(frozen=True)
+class Hand:
+    """What one thread does."""
+
+    name: str
+    take: TakeWork
+    kinds: tuple[str, ...]
+    """Jobs it looks for."""
+    pause_s: float
+    """Before it looks again when nothing is due."""
 
 
 class WarmWorker:
@@ -130,17 +149,19 @@ class WarmWorker:
         """Work until ``stop``."""
         settings = self._context.settings
         # Fetching waits for the network, so it has hands of its own: it holds no scene up.
-        hands = [("slot", _next_work, LOOK_SECONDS)] * settings.scene_slots
-        hands += [("fetch", _next_fetch, FETCH_LOOK_SECONDS)] * settings.fetch_slots
-        hands.append(("long", _next_long, LONG_LOOK_SECONDS))
+        hands = [Hand("slot", _next_work, (*SCENE_WORK, *SEASON_WORK), LOOK_SECONDS)] * settings.scene_slots
+        fetch = Hand("fetch", _next_fetch, (SEARCH_SOURCES, FETCH_SCENE), FETCH_LOOK_SECONDS)
+        hands += [fetch] * settings.fetch_slots
+        hands.append(Hand("long", _next_long, LONG_WORK, LONG_LOOK_SECONDS))
         if corrector_of(settings) is not None:
             # A correction takes an hour and threads of its own; one at a time keeps the dates in order.
-            hands.append(("correct", _next_correction, FETCH_LOOK_SECONDS))
+            hands.append(Hand("correct", _next_correction, (PREPROCESS_SCENE,), FETCH_LOOK_SECONDS))
         slots = [
-            threading.Thread(target=self._slot, args=(take, pause), name=f"{name}-{number}", daemon=True)
-            for number, (name, take, pause) in enumerate(hands)
+            threading.Thread(target=self._slot, args=(hand,), name=f"{hand.name}-{number}", daemon=True)
+            for number, hand in enumerate(hands)
         ]
         slots.append(threading.Thread(target=self._plan, name="plan", daemon=True))
+        slots.append(threading.Thread(target=self._reconcile, name="reconcile", daemon=True))
         for thread in slots:
             thread.start()
         while not self._stop.is_set():
@@ -154,11 +175,11 @@ class WarmWorker:
         """Claim no more; also a signal handler."""
         self._stop.set()
 
-    def _slot(self, take: TakeWork, pause_s: float) -> None:
+    def _slot(self, hand: Hand) -> None:
         # Prefect's sign of life is a thread that sleeps by the second, and a run ends when it wakes: 1.1 s in
         # place of 0.1. Here the lease tells who lives.
         with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-            self._work_off(take, pause_s)
+            self._work_off(hand)
 
     def _give_back(self) -> None:
         """Let what is still in hand wait again at once; a clean stop is no failed try."""
@@ -169,14 +190,14 @@ class WarmWorker:
         except Exception:
             logger.warning("could not give jobs back: their leases do it", exc_info=True)
 
-    def _work_off(self, take: TakeWork, pause_s: float) -> None:
+    def _work_off(self, hand: Hand) -> None:
         owner = new_owner()
         self._owners.append(owner)
         while not self._stop.is_set():
             try:
-                work = take(self._context, owner)
+                work = hand.take(self._context, owner) if self._is_due(hand.kinds) else []
                 if not work:
-                    self._stop.wait(pause_s)
+                    self._stop.wait(hand.pause_s)
                     continue
                 run_work(self._context, work)
             except Exception:
@@ -188,6 +209,21 @@ class WarmWorker:
             if self._jobs_left <= 0:
                 logger.info("%s jobs done: making room for a fresh process", RECYCLE_AFTER_JOBS)
                 self.stop()
+
+    def _is_due(self, kinds: tuple[str, ...]) -> bool:
+        """Look whether anything may be due: one query in the place of those that choose and claim."""
+        with self._context.session() as session:
+            return jobs.due(session, kinds) > 0
+
+    def _reconcile(self) -> None:
+        """Find now and then what no event announced."""
+        while not self._stop.wait(RECONCILE_SECONDS):
+            try:
+                found = reconcile_now(self._context)
+                if found is not None and found.counts():
+                    logger.info("reconcile: %s", summary_of(found))
+            except Exception:
+                logger.warning("could not reconcile: tried again in five minutes", exc_info=True)
 
     def _plan(self) -> None:
         """Look at the calendars now and then; only what changes them becomes a flow run with a page."""

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, make_url
+from sqlalchemy import Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
@@ -67,6 +67,16 @@ def session_scope(engine: Engine) -> Iterator[Session]:
     """
     with Session(engine, expire_on_commit=False) as session, session.begin():
         yield session
+
+
+@contextmanager
+def alone(engine: Engine, lock: int) -> Iterator[bool]:
+    """Hold a lock of the database while inside; False, and nothing is held, where another process has it.
+
+    The lock ends with the connection: one that is killed holds nobody up.
+    """
+    with engine.begin() as connection:
+        yield bool(connection.execute(select(func.pg_try_advisory_xact_lock(lock))).scalar_one())
 
 
 def after_commit(session: Session, work: Callable[[], object]) -> None:

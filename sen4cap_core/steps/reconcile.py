@@ -15,6 +15,7 @@ from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.leases import RunningJob
 from sen4cap_core.db.models import Site, Upload
+from sen4cap_core.db.session import alone
 from sen4cap_core.files import sweep_partial
 from sen4cap_core.inbox.register import register_all
 from sen4cap_core.scenes.s2_safe import find_level_1c
@@ -35,6 +36,9 @@ from sen4cap_core.steps.work import (
     ask_receive,
     work_key,
 )
+
+RECONCILE_LOCK = 0x5245434F4E
+"""Key of the advisory lock: "RECON" in ASCII."""
 
 
 @dataclass
@@ -61,6 +65,12 @@ class Gaps:
         """Return what was found, by name, without what was not."""
         found = {name: value for name, value in vars(self).items() if isinstance(value, int) and value}
         return found | ({"orphans": len(self.orphans)} if self.orphans else {})
+
+
+def reconcile_alone(context: Context) -> Gaps | None:
+    """Reconcile unless another process is at it: None then."""
+    with alone(context.engine, RECONCILE_LOCK) as is_alone:
+        return reconcile(context) if is_alone else None
 
 
 def reconcile(context: Context) -> Gaps:

@@ -9,7 +9,14 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from sen4cap_core.db.models import Site
-from sen4cap_core.db.session import is_connection_loss, make_engine, session_scope, transact, with_retry
+from sen4cap_core.db.session import (
+    alone,
+    is_connection_loss,
+    make_engine,
+    session_scope,
+    transact,
+    with_retry,
+)
 
 
 def _unused_port() -> int:
@@ -106,3 +113,19 @@ def test_a_scope_commits_whole_or_not_at_all(engine: Engine) -> None:
         site = session.query(Site).one()
     assert site.slug == "b"
     assert site.created_at.utcoffset().total_seconds() == 0
+
+
+@pytest.mark.service
+def test_what_one_process_does_alone_another_leaves_to_it(postgis_url: str) -> None:
+    first, second = make_engine(postgis_url), make_engine(postgis_url)
+    with alone(first, 7) as mine, alone(second, 7) as theirs, alone(second, 8) as another:
+        assert (mine, theirs, another) == (True, False, True)
+    with alone(second, 7) as theirs:
+        assert theirs
+    # A process that is killed takes its connection with it.
+    with pytest.raises(RuntimeError, match="killed"), alone(first, 7):
+        raise RuntimeError("killed")
+    with alone(second, 7) as theirs:
+        assert theirs
+    for engine in (first, second):
+        engine.dispose()
