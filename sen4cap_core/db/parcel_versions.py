@@ -11,12 +11,14 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import shapely
 from numpy.typing import NDArray
 from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
+from sen4cap_core.db.binary_copy import copy_binary
+from sen4cap_core.db.copying import BATCH_ROWS
 from sen4cap_core.db.models import DeclarationSet, Json, Parcel
 
 
@@ -136,7 +138,7 @@ def store_version(
     )
     session.add(new)
     session.flush()
-    copy_rows(session, "parcel", _batches(version.parcels, new.id, new.valid_from))
+    copy_binary(session, "parcel", _batches(version.parcels, new.id, new.valid_from))
     return new
 
 
@@ -183,14 +185,15 @@ def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[
     geometry = np.asarray(parcels.geometry.array)
     for start in range(0, len(parcels), BATCH_ROWS):
         rows = parcels.iloc[start : start + BATCH_ROWS]
-        wkb = shapely.to_wkb(shapely.set_srid(geometry[start : start + BATCH_ROWS], 4326), include_srid=True)
         columns: dict[str, Any] = {
             "set_id": pa.array(np.full(len(rows), set_id, np.int32)),
-            "geom": _as_hex(pa.array(wkb, pa.large_binary())),
-            "attributes": pa.array(rows.attributes, pa.large_string()),
-            "since": pa.array(rows.since.fillna(pd.Timestamp(now)).astype(str), pa.string()),
+            "geom": _ewkb(geometry[start : start + BATCH_ROWS]),
+            "attributes": _jsonb(pa.array(rows.attributes, pa.large_string())),
+            "since": pa.array(rows.since.fillna(pd.Timestamp(now)), pa.timestamp("us", "UTC")),
         }
-        for name in ("new_id", "hold_id", "geometry_hash", "content_hash", "s1_pix", "s2_pix"):
+        for name in ("new_id", "hold_id", "s1_pix", "s2_pix"):
+            columns[name] = pa.array(rows[name].to_numpy(np.int64)).cast(pa.int32())
+        for name in ("geometry_hash", "content_hash"):
             columns[name] = pa.array(rows[name].to_numpy(np.int64))
         for name in ("ori_id", "ori_hold", "ori_crop", "change"):
             columns[name] = pa.array(rows[name].to_numpy(), pa.large_string())
@@ -198,21 +201,16 @@ def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[
             columns[name] = pa.array(rows[name].to_numpy(np.bool_))
         for name in ("area_m2", "shape_index", "geom_change_ratio"):
             columns[name] = pa.array(rows[name].to_numpy(np.float64), from_pandas=True)
-        yield from pa.table(columns).to_batches()
+        yield from pa.table(columns).combine_chunks().to_batches()
 
 
-def _as_hex(values: pa.Array) -> pa.Array:
-    """Return bytes as hexadecimal text, all at once; null stays null."""
-    offsets = np.frombuffer(values.buffers()[1], np.int64, len(values) + 1, 8 * values.offset)
-    data = values.buffers()[2]
-    first, last = int(offsets[0]), int(offsets[-1])
-    text = b"" if data is None else memoryview(data)[first:last].hex().encode("ascii")
-    return pa.Array.from_buffers(
-        pa.large_string(),
-        len(values),
-        [
-            pa.array(~np.asarray(values.is_null())).buffers()[1],
-            pa.py_buffer(2 * (offsets - first)),
-            pa.py_buffer(text),
-        ],
-    )
+def _ewkb(geometry: NDArray[np.object_]) -> pa.Array:
+    """Return geometries as PostGIS' own binary, in longitude and latitude; null stays null."""
+    wkb = shapely.to_wkb(shapely.set_srid(geometry, 4326), include_srid=True)
+    return pa.array(wkb, pa.large_binary())
+
+
+def _jsonb(texts: pa.Array) -> pa.Array:
+    """Return JSON texts as jsonb takes them in: its version, 1, before the text."""
+    version, nothing = pa.scalar(b"\x01", pa.large_binary()), pa.scalar(b"", pa.large_binary())
+    return pc.binary_join_element_wise(version, texts.cast(pa.large_binary()), nothing)
