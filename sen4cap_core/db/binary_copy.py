@@ -88,13 +88,13 @@ def _field(column: pa.Array) -> tuple[pa.LargeBinaryArray, NDArray[np.int64]]:
 def _numbers(column: pa.Array) -> NDArray[np.generic]:
     kind = column.type
     if pa.types.is_boolean(kind):
-        return column.fill_null(False).to_numpy(zero_copy_only=False).astype("u1")
+        return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), np.uint8)
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         since_1970 = column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()).fill_null(0).to_numpy()
-        return (since_1970 - _EPOCH_US).astype(">i8")
+        return np.asarray(since_1970 - _EPOCH_US, ">i8")
     if kind not in _NUMBERS:
         raise TypeError(f"no binary form of {kind} is known")
-    return column.fill_null(0).to_numpy().astype(_NUMBERS[kind])
+    return np.asarray(column.fill_null(0).to_numpy(), _NUMBERS[kind])
 
 
 def _bytes_of(numbers: NDArray[np.generic]) -> pa.LargeBinaryArray:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,7 +12,7 @@ from pyproj import CRS
 
 from sen4cap_core.declarations.moving import Mover, transformer
 from sen4cap_core.kernels.shared_areas import ring_signs, shared_areas
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.rasters.outlines import Measures, Outlines
 from sen4cap_core.tables.threads import run_in_chunks
 
 WGS84 = CRS.from_epsg(4326)
@@ -25,7 +24,7 @@ MAX_OVERLAP = 0.1
 _EUROPE_DEG = (-35.6, 24.6, 44.8, 84.8)
 """Where EPSG:3035 may be used: west, south, east, north."""
 _ROWS_PER_CHUNK = 50_000
-_POLYGON = 3
+_POLYGON, _MULTIPOLYGON = 3, 6
 
 Geometries = NDArray[np.object_]
 Flags = NDArray[np.bool_]
@@ -57,7 +56,7 @@ def repair(geometry: Geometries) -> Repaired:
     missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
     polygons = _polygons(geometry)
     no_polygon = ~missing & shapely.is_missing(polygons)
-    was_valid = shapely.is_valid(polygons)  # False for None
+    was_valid = are_valid(polygons)
     broken = np.flatnonzero(~was_valid & ~shapely.is_missing(polygons))
     repaired = np.zeros(len(geometry), dtype=bool)
     if len(broken):
@@ -73,14 +72,19 @@ def repair(geometry: Geometries) -> Repaired:
 def _polygons(geometry: Geometries) -> Geometries:
     """Return all polygons of each geometry as one MultiPolygon, None where there are none."""
     out: Geometries = np.full(len(geometry), None, dtype=object)
-    for start in range(0, len(geometry), _ROWS_PER_CHUNK):
-        parts, index = shapely.get_parts(geometry[start : start + _ROWS_PER_CHUNK], return_index=True)
+    ready = (shapely.get_type_id(geometry) == _MULTIPOLYGON) & (shapely.get_num_geometries(geometry) == 1)
+    ready &= ~shapely.is_empty(geometry)
+    out[ready] = geometry[ready]
+    rest = np.flatnonzero(~ready)
+    for start in range(0, len(rest), _ROWS_PER_CHUNK):
+        rows = rest[start : start + _ROWS_PER_CHUNK]
+        parts, index = shapely.get_parts(geometry[rows], return_index=True)
         while np.any(shapely.get_type_id(parts) > _POLYGON):  # collections may hold collections
             parts, inner = shapely.get_parts(parts, return_index=True)
             index = index[inner]
         keep = (shapely.get_type_id(parts) == _POLYGON) & ~shapely.is_empty(parts)
         if keep.any():
-            shapely.multipolygons(parts[keep], indices=start + index[keep], out=out)
+            shapely.multipolygons(parts[keep], indices=rows[index[keep]], out=out)
     return out
 
 
@@ -89,27 +93,29 @@ def reproject(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     if source == target:
         return geometry
     out: Geometries = np.full(len(geometry), None, dtype=object)
-    for start, moved in _moved_chunks(geometry, source, target):
-        out[start : start + len(moved)] = moved
+    mover = Mover(source, target)
+    # In chunks: the coordinates of a million parcels are held once less in memory.
+    for start in range(0, len(geometry), _ROWS_PER_CHUNK):
+        chunk = geometry[start : start + _ROWS_PER_CHUNK].copy()
+        out[start : start + len(chunk)] = moved(chunk, mover)
     return out
 
 
-def areas_m2(geometry: Geometries, source: CRS, equal_area: CRS) -> Floats:
-    """Area of each geometry in an equal-area CRS [m2]; 0 where there is none."""
-    areas = np.zeros(len(geometry))
-    for start, moved in _moved_chunks(geometry, source, equal_area):
-        areas[start : start + len(moved)] = np.nan_to_num(shapely.area(moved), nan=0.0)
-    return areas
+def areas_m2(outlines: Outlines, source: CRS, equal_area: CRS) -> Floats:
+    """Area of each shape in an equal-area CRS [m2]; 0 where there is none."""
+    n, mover = len(outlines.shape_starts) - 1, Mover(source, equal_area)
+    parts = []
+    for start in range(0, n, _ROWS_PER_CHUNK):
+        part = outlines.part(start, min(start + _ROWS_PER_CHUNK, n))
+        parts.append(replace(part, vertices=mover.move(part.vertices)).measured().areas)
+    return np.concatenate([np.empty(0), *parts])
 
 
-def _moved_chunks(geometry: Geometries, source: CRS, target: CRS) -> Iterator[tuple[int, Geometries]]:
-    """Yield the first row and the transformed geometries of one chunk after the other: a million parcels
-    are held once less in memory.
-    """
-    mover = Mover(source, target)
-    for start in range(0, len(geometry), _ROWS_PER_CHUNK):
-        chunk = geometry[start : start + _ROWS_PER_CHUNK].copy()
-        yield start, moved(chunk, mover)
+def in_plane(outlines: Outlines, source: CRS, equal_area: CRS) -> Outlines:
+    """Return shapes as they are where their CRS is a plane, else in an equal-area one."""
+    if source.is_projected:
+        return outlines
+    return replace(outlines, vertices=Mover(source, equal_area).move(outlines.vertices))
 
 
 def moved(geometry: Geometries, mover: Mover) -> Geometries:
@@ -136,11 +142,11 @@ def _inside(inner: tuple[float, ...], outer: tuple[float, ...]) -> bool:
     return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
 
 
-def shape_index(planar: Geometries) -> Floats:
+def shape_index(measures: Measures) -> Floats:
     """Perimeter / (2 sqrt(pi area)): 1 for a circle, 1.13 for a square; NaN where there is no area."""
-    area = np.nan_to_num(shapely.area(planar), nan=0.0)
+    area = measures.areas
     with np.errstate(divide="ignore", invalid="ignore"):
-        index: Floats = shapely.length(planar) / (2 * np.sqrt(np.pi * area))
+        index: Floats = measures.lengths / (2 * np.sqrt(np.pi * area))
     return np.where(area > 0, index, np.nan)
 
 
@@ -156,39 +162,40 @@ def duplicates(geometry: Geometries, usable: Flags) -> Flags:
     return flags
 
 
-def overlapped_shares(planar: Geometries, usable: Flags) -> Floats:
+def overlapped_shares(outlines: Outlines, measures: Measures, usable: Flags) -> Floats:
     """Return the share of each parcel's area that lies under other parcels.
 
     Areas under several others count several times, as in the original. Parcels that only touch share nothing.
 
     Parameters
     ----------
-    planar : MultiPolygons in a projected CRS; the share does not depend on which.
+    outlines : in a projected CRS; the share does not depend on which.
+    measures : of the outlines
     usable : bool array
         Parcels that take part; the others get 0 and cover nobody.
     """
-    rows = np.flatnonzero(usable)
-    shares = np.zeros(len(planar))
+    shares = np.zeros(len(usable))
+    rows = np.flatnonzero(usable & np.isfinite(measures.boxes).all(axis=1))
     if not len(rows):
         return shares
-    geometry = planar[rows]
     # Boxes only: that neighbours touch is the rule, and the area says it as fast as a predicate.
-    left, right = shapely.STRtree(geometry).query(geometry)
+    boxes = shapely.box(*measures.boxes[rows].T)
+    left, right = shapely.STRtree(boxes).query(boxes)
     once = left < right
-    left, right = left[once], right[once]
-    area = _shared_areas(geometry, left, right)
-    covered = np.bincount(left, area, len(rows)) + np.bincount(right, area, len(rows))
-    shares[rows] = covered / np.maximum(shapely.area(geometry), np.finfo(float).tiny)
+    left, right = rows[left[once]], rows[right[once]]
+    area = _shared_areas(outlines, measures.boxes, left, right)
+    covered = np.bincount(left, area, len(shares)) + np.bincount(right, area, len(shares))
+    shares[rows] = covered[rows] / np.maximum(measures.areas[rows], np.finfo(float).tiny)
     return shares
 
 
-def _shared_areas(geometry: Geometries, left: NDArray[np.intp], right: NDArray[np.intp]) -> Floats:
+def _shared_areas(
+    outlines: Outlines, boxes: Floats, left: NDArray[np.intp], right: NDArray[np.intp]
+) -> Floats:
     """Return the area each pair shares, in threads."""
-    outlines = outlines_of(geometry)
     vertices, ring_starts, shape_starts = outlines.vertices, outlines.ring_starts, outlines.shape_starts
     signs = np.empty(len(ring_starts) - 1)
     ring_signs(vertices, ring_starts, outlines.polygon_starts, signs)
-    boxes = shapely.bounds(geometry)
     out = np.empty(len(left))
 
     def share(first: int, last: int) -> None:
@@ -197,3 +204,10 @@ def _shared_areas(geometry: Geometries, left: NDArray[np.intp], right: NDArray[n
 
     run_in_chunks(share, len(left))
     return out
+
+
+def are_valid(geometry: Geometries) -> Flags:
+    """Whether geometries are valid, asked in threads; False where there is none."""
+    found = run_in_chunks(lambda first, last: shapely.is_valid(geometry[first:last]), len(geometry))
+    flags: Flags = np.concatenate(found)
+    return flags

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 
 import geopandas as gpd
 import numpy as np
@@ -12,6 +14,7 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
+from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core.declarations.attributes import as_json, content_hashes, geometry_hashes
 from sen4cap_core.declarations.geometry import (
@@ -19,9 +22,11 @@ from sen4cap_core.declarations.geometry import (
     WGS84,
     Geometries,
     Repaired,
+    are_valid,
     areas_m2,
     duplicates,
     equal_area_crs,
+    in_plane,
     overlapped_shares,
     repair,
     reproject,
@@ -30,6 +35,7 @@ from sen4cap_core.declarations.geometry import (
 from sen4cap_core.declarations.identity import SortKey, distinguish, name_nameless, number
 from sen4cap_core.declarations.reading import Declarations
 from sen4cap_core.declarations.texts import Texts, as_text_array, is_missing, joined
+from sen4cap_core.rasters.outlines import outlines_of
 
 N_SHOWN = 10
 """Rows or ids named in a warning; the rest is counted."""
@@ -40,6 +46,23 @@ class _Ids:
     parcel: Texts
     holding: Texts
     crop: Texts
+
+
+class _Planar:
+    """Outlines in metres, made when one is asked for: few files have parcels without an id of their own."""
+
+    def __init__(self, geometry: Geometries, crs: CRS, equal_area: CRS) -> None:
+        self._geometry, self._crs, self._equal_area = geometry, crs, equal_area
+
+    def outline(self, row: int) -> BaseGeometry | None:
+        """Return the outline of a row, None where it has none."""
+        return self._all[row]
+
+    @cached_property
+    def _all(self) -> Geometries:
+        if self._crs.is_projected:
+            return self._geometry
+        return reproject(self._geometry, self._crs, self._equal_area)
 
 
 def prepare_parcels(
@@ -91,22 +114,28 @@ def prepare_parcels(
         str(name): as_text_array(_arrow(frame[name])) for name in frame.columns.drop(frame.geometry.name)
     }
     crs, n_rows = frame.crs, len(frame)
-    fixed = repair(geometry)
-    del geometry
-    if release:
-        for name in list(frame.columns):
-            del frame[name]
-    equal_area = equal_area_crs(fixed.geometry, crs)
-    area = areas_m2(fixed.geometry, crs, equal_area)
-    # Overlaps and shape are ratios: where the file's CRS is plane they are taken in it, without the
-    # slivers that reprojected straight edges make.
-    planar = fixed.geometry if crs.is_projected else reproject(fixed.geometry, crs, equal_area)
+    with ThreadPoolExecutor(1) as beside:
+        # Arrow writes texts while GEOS looks at outlines.
+        coming = beside.submit(as_json, table, n_rows)
+        fixed = repair(geometry)
+        del geometry
+        if release:
+            for name in list(frame.columns):
+                del frame[name]
+        equal_area = equal_area_crs(fixed.geometry, crs)
+        outlines = outlines_of(fixed.geometry)
+        area = areas_m2(outlines, crs, equal_area)
+        # Overlaps and shape are ratios: where the file's CRS is plane they are taken in it, without the
+        # slivers that reprojected straight edges make.
+        planar = in_plane(outlines, crs, equal_area)
+        del outlines
+        measures = planar.measured()
+        shares = overlapped_shares(planar, measures, fixed.valid)
+        shape = shape_index(measures)
+        del planar, measures
+        attributes = coming.result()
     warnings: list[str] = []
-    ids = _identify(declarations, table, planar, area, warnings)
-    shares = overlapped_shares(planar, fixed.valid)
-    shape = shape_index(planar)
-    del planar
-    attributes = as_json(table, n_rows)
+    ids = _identify(declarations, table, _Planar(fixed.geometry, crs, equal_area), area, warnings)
     table.clear()
     in_degrees = _in_degrees(fixed.geometry, crs)
     prepared = gpd.GeoDataFrame(
@@ -141,8 +170,8 @@ def flags_among(
     geometry: Geometries, usable: NDArray[np.bool_]
 ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
     """Flag duplicates and overlaps among parcels of several files, in longitude and latitude."""
-    planar = reproject(geometry, WGS84, equal_area_crs(geometry, WGS84))
-    return duplicates(geometry, usable), overlapped_shares(planar, usable) > MAX_OVERLAP
+    planar = in_plane(outlines_of(geometry), WGS84, equal_area_crs(geometry, WGS84))
+    return duplicates(geometry, usable), overlapped_shares(planar, planar.measured(), usable) > MAX_OVERLAP
 
 
 def _arrow(series: pd.Series) -> pa.Array | pa.ChunkedArray:
@@ -152,7 +181,7 @@ def _arrow(series: pd.Series) -> pa.Array | pa.ChunkedArray:
 def _identify(
     declarations: Declarations,
     table: Mapping[str, pa.Array],
-    planar: Geometries,
+    planar: _Planar,
     area: NDArray[np.float64],
     warnings: list[str],
 ) -> _Ids:
@@ -169,13 +198,15 @@ def _identify(
         return "\0".join(f"{name}={text[row]}" for name, text in table.items() if text[row].is_valid)
 
     def content(row: int) -> bytes:
-        if planar[row] is None:
+        outline = planar.outline(row)
+        if outline is None:
             return row_text(row).encode()
-        return bytes(shapely.to_wkb(shapely.normalize(planar[row])))
+        return bytes(shapely.to_wkb(shapely.normalize(outline)))
 
     def sort_key(row: int) -> SortKey:
         # Asked of the few parcels that share an id: a centre costs more than all else that is known of one.
-        centre = shapely.Point(0, 0) if planar[row] is None else shapely.centroid(planar[row])
+        outline = planar.outline(row)
+        centre = shapely.Point(0, 0) if outline is None else shapely.centroid(outline)
         return (centre.x, centre.y, float(area[row]), row_text(row))
 
     parcel, nameless = name_nameless(parcel, content)
@@ -218,7 +249,7 @@ def _holdings(holding: Texts | None, parcel: Texts, columns: Sequence[str], warn
 def _in_degrees(geometry: Geometries, crs: CRS) -> Geometries:
     """Longitude and latitude; what rounding made invalid on the way is repaired again."""
     moved = reproject(geometry, crs, WGS84)
-    broken = np.flatnonzero(~shapely.is_valid(moved) & ~shapely.is_missing(moved))
+    broken = np.flatnonzero(~are_valid(moved) & ~shapely.is_missing(moved))
     if len(broken):
         moved[broken] = repair(moved[broken]).geometry
     return moved

@@ -28,6 +28,18 @@ class Outlines:
     shape_starts: NDArray[np.int64]
     """(shapes + 1,), first ring of each shape."""
 
+    def part(self, first: int, end: int) -> Outlines:
+        """Return the shapes from ``first`` up to, not including, ``end``."""
+        rings = slice(*self.shape_starts[[first, end]].tolist())
+        polygons = slice(*np.searchsorted(self.polygon_starts[:-1], [rings.start, rings.stop]).tolist())
+        vertices = slice(*self.ring_starts[[rings.start, rings.stop]].tolist())
+        return Outlines(
+            self.vertices[vertices],
+            self.ring_starts[rings.start : rings.stop + 1] - vertices.start,
+            self.polygon_starts[polygons.start : polygons.stop + 1] - rings.start,
+            self.shape_starts[first : end + 1] - rings.start,
+        )
+
     def measured(self) -> Measures:
         """Measure all shapes in the units of the vertices."""
         n = len(self.shape_starts) - 1

@@ -20,18 +20,21 @@ from sen4cap_core.rasters.outlines import Outlines
 
 BLOCK_PIXELS = 2048
 """Side of a block at the coarsest resolution."""
+_CHUNK_ROWS = 20_000
 _CHUNK_VERTICES = 1_000_000
 
 Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str]) -> NDArray[np.int32]:
+def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str], threads: int = 1) -> NDArray[np.int32]:
     """Return the EPSG code of the UTM zone each parcel's pixels are counted in, 0 without geometry.
 
     ``geometry`` is in longitude and latitude [degrees]. A parcel belongs to the zone of its centre; where the
     site has tiles, and none of that zone, to the zone of the tiles nearest to it.
     """
-    centres = shapely.centroid(geometry)
+    chunks = [geometry[row : row + _CHUNK_ROWS] for row in range(0, len(geometry), _CHUNK_ROWS)]
+    with ThreadPoolExecutor(max(threads, 1)) as pool:
+        centres = np.concatenate([np.empty(0, object), *pool.map(shapely.centroid, chunks)])
     x, y = shapely.get_x(centres), shapely.get_y(centres)
     there = np.isfinite(x) & np.isfinite(y)
     zone = np.zeros(len(geometry), np.int32)

@@ -26,7 +26,7 @@ def pixel_numbers(
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return S1Pix and S2Pix of parcels in longitude and latitude; 0 where they cannot be used."""
     s1, s2 = np.zeros(len(geometry), np.int64), np.zeros(len(geometry), np.int64)
-    zones = zones_of(geometry, tiles)
+    zones = zones_of(geometry, tiles, threads)
     zones[~usable] = 0
     for epsg in np.unique(zones[zones > 0]).tolist():
         rows = np.flatnonzero(zones == epsg)

@@ -8,6 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sen4cap_core.declarations.geometry import overlapped_shares
+from sen4cap_core.rasters.outlines import outlines_of
+
+
+def shares_of(parcels: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    outlines = outlines_of(parcels)
+    return overlapped_shares(outlines, outlines.measured(), usable)
 
 
 def _blob(random: np.random.Generator, x: float, y: float, radius: float, n: int) -> shapely.Polygon:
@@ -40,7 +46,7 @@ def test_shares_are_those_of_intersections(seed: int) -> None:
         for j, other in enumerate(parcels):
             if i != j:
                 expected[i] += one.intersection(other).area / one.area
-    shares = overlapped_shares(parcels, np.ones(len(parcels), bool))
+    shares = shares_of(parcels, np.ones(len(parcels), bool))
     assert np.allclose(shares, expected, rtol=1e-9, atol=1e-9)
 
 
@@ -50,17 +56,17 @@ def test_neighbours_that_touch_share_nothing_and_copies_share_all() -> None:
     corner = shapely.MultiPolygon([shapely.box(10, 10, 20, 20)])
     inside = shapely.MultiPolygon([shapely.box(12, 2, 14, 4)])
     parcels = np.array([square, beside, corner, inside, square], dtype=object)
-    shares = overlapped_shares(parcels, np.array([True, True, True, True, True]))
+    shares = shares_of(parcels, np.array([True, True, True, True, True]))
     assert shares.tolist() == [1.0, 0.04, 0.0, 1.0, 1.0]
-    assert overlapped_shares(parcels, np.array([True, True, True, False, False])).tolist() == [0.0] * 5
-    assert overlapped_shares(parcels, np.zeros(5, bool)).tolist() == [0.0] * 5
+    assert shares_of(parcels, np.array([True, True, True, False, False])).tolist() == [0.0] * 5
+    assert shares_of(parcels, np.zeros(5, bool)).tolist() == [0.0] * 5
 
 
 def test_a_parcel_in_the_hole_of_another_shares_nothing() -> None:
     ring = shapely.MultiPolygon([shapely.box(0, 0, 30, 30).difference(shapely.box(10, 10, 20, 20))])
     island = shapely.MultiPolygon([shapely.box(10, 10, 20, 20)])
     wider = shapely.MultiPolygon([shapely.box(5, 10, 20, 20)])
-    shares = overlapped_shares(np.array([ring, island], dtype=object), np.array([True, True]))
+    shares = shares_of(np.array([ring, island], dtype=object), np.array([True, True]))
     assert shares.tolist() == [0.0, 0.0]
-    shares = overlapped_shares(np.array([ring, wider], dtype=object), np.array([True, True]))
+    shares = shares_of(np.array([ring, wider], dtype=object), np.array([True, True]))
     assert np.allclose(shares, [50 / 800, 50 / 150])
