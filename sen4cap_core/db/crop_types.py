@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pandas as pd
 import pyarrow as pa
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
@@ -32,6 +32,19 @@ def latest_run(session: Session, season_id: int) -> CropTypeRun | None:
     return session.scalars(
         select(CropTypeRun).where(CropTypeRun.season_id == season_id).order_by(CropTypeRun.id.desc()).limit(1)
     ).one_or_none()
+
+
+def runs_in_force(session: Session, product_ids: Sequence[int]) -> list[tuple[str, CropTypeRun]]:
+    """Return site and run of those products that are the newest map of their season."""
+    newest = select(func.max(CropTypeRun.id)).group_by(CropTypeRun.season_id)
+    query = (
+        select(Site.slug, CropTypeRun)
+        .join(Season, Season.id == CropTypeRun.season_id)
+        .join(Site, Site.id == Season.site_id)
+        .where(CropTypeRun.product_id.in_(product_ids), CropTypeRun.id.in_(newest))
+        .order_by(CropTypeRun.id)
+    )
+    return [(slug, run) for slug, run in session.execute(query)]
 
 
 def seasons_due(session: Session, today: date) -> list[int]:

@@ -71,7 +71,7 @@ def classify_crops(
     stages = Stages(STAGES, context.say, context.progress)
     stages.begin("find the observations and parcels")
     with context.session() as session:
-        given = find_input(session, context.settings.uploads_root, season_id, until, method, otherwise)
+        given = find_input(session, context.settings, season_id, until, method, otherwise)
         parcels = declaration_rows.load_parcels(session, given.declaration_set_id)
         facts = crop_rows.parcel_facts(session, given.declaration_set_id)
     require_files(context, given.site, given.files, then="then run this")

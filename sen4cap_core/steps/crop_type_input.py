@@ -13,7 +13,7 @@ from sen4cap_core.clock import midnight
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db.models import CropCode, Site
+from sen4cap_core.db.models import CropCode, CropTypeRun, Product, Site
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.declarations.diversification_settings import Thresholds
@@ -28,6 +28,7 @@ from sen4cap_core.steps.season_input import AS_STATED, Otherwise, find_season_in
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
+    from sen4cap_core.settings import Settings
     from sen4cap_core.steps.context import Context
 
 
@@ -89,7 +90,7 @@ class CropTypeInput:
 
 def find_input(
     session: Session,
-    uploads: Path,
+    settings: Settings,
     season_id: int,
     until: date | None = None,
     method: Method | None = None,
@@ -99,7 +100,7 @@ def find_input(
 
     Parameters
     ----------
-    uploads : folder of all sites' uploads, where a file of strata lies that site.yaml names.
+    settings : where data and uploads lie: the last map's file, and a file of strata that site.yaml names.
 
     Raises
     ------
@@ -138,12 +139,19 @@ def find_input(
         method=method or ("sen4cap" if switch.compat == "sen4cap" else "default"),
         files=tuple(files),
         codes=tuple(codes),
-        strata=_strata(session, site, season.year, switch.strata, uploads),
+        strata=_strata(session, site, season.year, switch.strata, settings.uploads_root),
         last_run_id=last.id if last else None,
     )
-    if last is not None and last.input_key == found.input_key:
+    is_there = last is not None and _is_there(session, last, settings.data)
+    if last is not None and is_there and last.input_key == found.input_key:
         raise NothingToDoError(f"nothing new since the map of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return found
+
+
+def _is_there(session: Session, run: CropTypeRun, root: Path) -> bool:
+    """Whether the file of a run's map still lies on disk; a lost one is made again."""
+    product = session.get(Product, run.product_id)
+    return product is not None and (root / product.path).is_file()
 
 
 def _strata(

@@ -22,6 +22,7 @@ from sen4cap_core.db.models import (
     CropTypeResult,
     CropTypeRun,
     DiversificationResult,
+    Job,
     Parcel,
     Product,
     SceneRow,
@@ -32,6 +33,7 @@ from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.declarations.strata import Strata
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
+from sen4cap_core.steps.check_files import check_files, repair
 from sen4cap_core.steps.classify_crops import classify_crops
 from sen4cap_core.steps.crop_type_input import find_input
 from sen4cap_core.steps.receive import receive_upload
@@ -151,11 +153,22 @@ def test_a_season_becomes_rows_tables_and_a_page(desk, season) -> None:
     with pytest.raises(NothingToDoError, match="nothing new"):
         classify_crops(desk.context, 1)
 
+    lost = desk.context.settings.data / str(product.path)
+    lost.unlink()
+    repair(desk.context, check_files(desk.context))
+    with desk.context.session() as session:
+        [job] = session.scalars(select(Job).where(Job.kind == "classify-crops"))
+        parameters = dict(job.payload)
+    until = date.fromisoformat(parameters.pop("until"))
+    again = classify_crops(desk.context, **parameters, until=until)
+    assert again.given.input_key == done.given.input_key
+    assert lost.is_file()
+
     early = classify_crops(desk.context, 1, date(YEAR, 6, 30))
 
     assert early.given.as_of <= date(YEAR, 6, 30)
     with desk.context.session() as session:
-        assert len(session.scalars(select(CropTypeRun)).all()) == 2
+        assert len(session.scalars(select(CropTypeRun)).all()) == 3
         runs = set(session.scalars(select(CropTypeResult.run_id)).all())
         assert len(runs) == 1
 
@@ -191,20 +204,20 @@ def test_strata_that_site_yaml_names_hold_for_years_without_their_own(desk, seas
     _settings(desk, {"strata": named})
     uploads = desk.context.settings.uploads_root
     with desk.context.session() as session, pytest.raises(NothingToDoError, match=f"not there: .*{named}"):
-        find_input(session, uploads, 1)
+        find_input(session, desk.context.settings, 1)
     path = uploads / SITE / named
     path.parent.mkdir(parents=True)
     outline = shapely.box(3, 50, 8, 54)
     gpd.GeoDataFrame({"id": ["all"]}, geometry=[outline], crs=4326).to_file(path)
 
     with desk.context.session() as session:
-        plain = find_input(session, uploads, 1)
+        plain = find_input(session, desk.context.settings, 1)
         site = session.scalars(select(Site)).one()
         store_config(
             session, site.id, YEAR, "l4a-strata", None, Strata(("own",), plain.strata.polygons).as_json()
         )
         session.flush()
-        own = find_input(session, uploads, 1)
+        own = find_input(session, desk.context.settings, 1)
 
     assert plain.strata.names == ("all",)
     assert own.strata.names == ("own",)
@@ -247,13 +260,14 @@ def test_scenes_become_crop_types_and_a_wrong_declaration_is_doubted(desk, recei
         tens = {"B02": red, "B03": red, "B04": red, "B08": red * (1 + ndvi) / (1 - ndvi)}
         twenties = {band: np.full((60, 60), 0.2) for band in ("B05", "B06", "B07", "B8A", "B11", "B12")}
         desk.process(desk.scene(16, month, reflectance={**tens, **twenties}))
-    _settings(desk, {"settings": {"pa_min": "5", "num_trees": "120", "doubtful_confidence": "0.5"}})
+    _settings(desk, {"settings": {"pa_min": "5", "num_trees": "120"}})
 
     done = classify_crops(desk.context, 1)
 
     found = done.predictions
     truth = pd.Series(crops).map({"011": 1, "012": 2, "013": 3})
-    assert found["CT_pred_1"].tolist() == truth.tolist()
+    # Beside the wrong declaration its likest neighbour may be mistaken, never with confidence.
+    assert (found["CT_pred_1"] == truth).sum() >= 35
     assert found["S2Pix"].between(36, 64).all()
     assert np.flatnonzero(found["Doubtful"]).tolist() == [34]
     with desk.context.session() as session:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from sen4cap_core.db import jobs, pending, planning
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import DeclarationSet, Job, OfferRow, PlannedRun, SceneRow, Season
+from sen4cap_core.db.models import CropCode, DeclarationSet, Job, OfferRow, PlannedRun, SceneRow, Season
 from sen4cap_core.db.sites import SeasonSpan
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.reports.season import season_lines, season_markdown
@@ -255,6 +255,31 @@ def test_what_came_late_lets_the_last_run_wait_again(desk: Desk, settle: Any, cl
     clock.set("2019-06-14T19:00")
     plan_seasons(desk.context)
     assert _plan(desk.context, "l4b").state == "asked"
+
+
+def test_a_crop_type_job_that_is_lost_is_asked_for_again(desk: Desk, settle: Any, clock: Clock) -> None:
+    _declare(desk.context)
+    season = settle()
+    clock.set("2021-03-01")
+    with desk.context.session() as session:
+        session.add(
+            CropCode(
+                site_id=1, year=2019, ori_crop="265", ctnum=1, ct="a", lc=1, ctnum_l4a=1, ct_l4a="a",
+                ctnum_div=1, ct_div="a", eaa=True, al=True, pgrass=False, tgrass=False, fallow=False,
+                cwater=False,
+            )
+        )  # fmt: skip
+    plan_seasons(desk.context)
+    key = f"classify-crops/{season}/2019-12-31"
+    assert key in _asked(desk.context)
+    with desk.context.session() as session:
+        session.execute(text("DELETE FROM job WHERE key = :key"), {"key": key})
+    assert key not in _asked(desk.context)
+
+    plan_seasons(desk.context)
+
+    assert key in _asked(desk.context)
+    assert _plans(desk.context, "l4a") == [("2020-02-29", "asked")]
 
 
 def test_two_planners_ask_once(desk: Desk, settle: Any, clock: Clock) -> None:

@@ -20,14 +20,14 @@ from sen4cap_core.tables.threads import run_in_chunks
 
 SPLIT_SHARE = 0.05
 """Features a tree of the default looks at for a split."""
-BALANCED_SHARE = 0.6
+BALANCED_SHARE = 0.5
 """Trees of the default that see all classes equally often, and their weight in the mean."""
 FOLDS = 10
 """Parts of the samples, each of which one group of the other trees does not see."""
 TREE_SAMPLES = 20_000
 """Most samples a tree of the default is grown from; with hundreds of trees more bring time, not accuracy."""
 MANY_SAMPLES = 2_000
-"""From so many samples on leaves hold one sample more: fewer nodes, and a little more accurate."""
+"""From so many samples on splits at random do as well as the best ones, and larger leaves a little better."""
 PREDICTED_TOGETHER = 4096
 """Parcels whose courses are in memory at the same time, per thread."""
 
@@ -93,11 +93,10 @@ def train(
 
     ``sen4cap``: SMOTE, then a probability forest (Gini, sqrt(p) features per split, bootstrap, no split of
     ``min_node_size`` samples or fewer). ``default``: the features and what their courses say (`Course`);
-    extremely randomised trees (Geurts et al. 2006) that look at a twentieth of the features per split. Three
-    fifths of ``num_trees`` draw their samples so that each class comes equally often, as a balanced forest
-    does (Chen et al. 2004); the others take all samples, classes weighted by 1 / sqrt(n). Their weighted mean
-    is calibrated by one temperature (Guo et al. 2017) on answers of the trees that did not see the parcel:
-    those that did not draw it, and a tenth of the others.
+    half of ``num_trees`` draw samples so that each class comes equally often (a balanced forest, Chen et
+    al. 2004), the other half are extremely randomised trees (Geurts et al. 2006) over all samples, classes
+    weighted by 1 / sqrt(n). Their mean is calibrated by one temperature (Guo et al. 2017) on answers of the
+    trees that did not see the parcel: those that did not draw it, and a tenth of the others.
 
     Parameters
     ----------
@@ -153,12 +152,14 @@ def _balanced_trees(
     values: NDArray[np.float32], which: NDArray[np.intp], counts: NDArray[np.intp], config: CropTypeConfig
 ) -> tuple[Any, NDArray[np.float64]]:
     """Return the trees and the answers of those that did not draw each sample."""
-    from sklearn.ensemble import ExtraTreesClassifier
+    from sklearn.ensemble import ExtraTreesClassifier, RandomForestClassifier
 
-    forest = ExtraTreesClassifier(
+    is_large = len(which) >= MANY_SAMPLES
+    # Weights are chances to be drawn.
+    forest = (ExtraTreesClassifier if is_large else RandomForestClassifier)(
         n_estimators=_n_trees(config)[0],
-        max_features=SPLIT_SHARE,
-        min_samples_leaf=2 + (len(which) >= MANY_SAMPLES),
+        max_features=SPLIT_SHARE if is_large else "sqrt",
+        min_samples_leaf=3,
         bootstrap=True,
         max_samples=min(TREE_SAMPLES, len(which)),
         oob_score=True,
