@@ -213,6 +213,13 @@ class RadarConfig(StrictModel):
     """``keep``: coherence from SLC products keeps the fringes of the baseline, as the original's."""
     backscatter: Literal["sigma0", "gamma0"] = "sigma0"
     """What is made of SLC and GRD: over the ellipsoid as the original, or flattened by the terrain."""
+    layover_shadow: Literal["mask", "keep"] | None = None
+    """Cells of SLC and GRD in layover or shadow of hills; default: masked where backscatter is gamma0."""
+
+    @property
+    def masks_unseen(self) -> bool:
+        """Whether cells in layover or shadow have no value."""
+        return (self.layover_shadow or ("mask" if self.backscatter == "gamma0" else "keep")) == "mask"
 
 
 class AnySource(StrictModel):

@@ -57,6 +57,7 @@ def geocode_burst(
     turns_per_m = 2.0 / wavelength_m
     n_line_phases, n_sample_phases = line_weights.shape[0] - 1, sample_weights.shape[0] - 1
     phase = np.empty(out.shape[1])
+    least, largest = _samples_with_neighbours(first_valid, last_valid)
     for r in range(first_row * ROWS_PER_CELL, last_row * ROWS_PER_CELL):
         i = r // ROWS_PER_CELL
         v = (r - i * ROWS_PER_CELL + 0.5) / ROWS_PER_CELL
@@ -81,9 +82,7 @@ def geocode_burst(
             y, x = top - first_line - BEFORE, left - first_sample - BEFORE
             if y + TAPS > burst.shape[0] or x + TAPS > burst.shape[1]:
                 continue
-            if not (_is_valid(top - BEFORE, left, first_valid, last_valid)):
-                continue
-            if not (_is_valid(top - BEFORE + TAPS - 1, left, first_valid, last_valid)):
+            if left < least[top] or left > largest[top]:
                 continue
             along, across = line - top, sample - left
             out[r, c] = _interpolate(
@@ -138,8 +137,15 @@ def _interpolate(
 
 
 @kernel
-def _is_valid(line: int, left: int, first: NDArray[np.int32], last: NDArray[np.int32]) -> bool:
-    """Whether the eight samples around one lie within the valid ones of a line."""
-    if line < 0 or line >= first.shape[0]:
-        return False
-    return bool(first[line] >= 0 and first[line] <= left - BEFORE and left - BEFORE + TAPS - 1 <= last[line])
+def _samples_with_neighbours(
+    first: NDArray[np.int32], last: NDArray[np.int32]
+) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """First and last sample of each line whose eight by eight neighbours are valid; last < first for none."""
+    n = first.shape[0]
+    least, largest = np.ones(n, np.int32), np.zeros(n, np.int32)
+    for line in range(BEFORE, n - TAPS + BEFORE + 1):
+        upper, lower = line - BEFORE, line - BEFORE + TAPS - 1
+        if first[upper] >= 0 and first[lower] >= 0:
+            least[line] = max(first[upper], first[lower]) + BEFORE
+            largest[line] = min(last[upper], last[lower]) - TAPS + BEFORE + 1
+    return least, largest

@@ -18,9 +18,10 @@ from sen4cap_core.sentinel1.annotation import Annotation, Burst, StateVectors
 from sen4cap_core.sentinel1.box import Box, box_around
 from sen4cap_core.sentinel1.flattening import MARGIN_CELLS, AreaGatherer
 from sen4cap_core.sentinel1.geocode import GeocodedBurst, geocode
-from sen4cap_core.sentinel1.geometry import Nodes, burst_outline_deg, solve_box
+from sen4cap_core.sentinel1.geometry import Nodes, burst_outline_deg, burst_reach, solve_box
 from sen4cap_core.sentinel1.orbit import OrbitFit, fit_orbit, read_orbit_file
 from sen4cap_core.sentinel1.product import Product, SwathFiles
+from sen4cap_core.sentinel1.visibility import unseen_cells
 
 MARGIN_DEG = 100.0 / 60_000.0
 """Parcels get about 100 m around them: the window of the coherence reaches 50 m beyond a cell."""
@@ -145,16 +146,18 @@ def geocode_bursts(
         around = plan.box.grown(MARGIN_CELLS)
         heights = terrain.heights_m(around)
         wide = solve_box(around, heights, orbit, plan.annotation.burst_middle(plan.burst), threads)
-        gatherer = AreaGatherer.over([wide], orbit, plan.annotation)
+        reach = burst_reach(plan.annotation, plan.burst, orbit)
+        gatherer = AreaGatherer.over([wide], orbit, plan.annotation, reach)
         if gatherer is None:
             continue
         gatherer.add(around, heights, wide)
         nodes = wide.part(plan.box.within(around))
         area = gatherer.result().on_cells(nodes, threads)
+        unseen = unseen_cells(heights, wide, plan.annotation)[plan.box.within(around)]
         del wide, heights, gatherer
         for swath in product.swaths:
             if swath.swath == plan.swath:
-                found = _geocode_one(product, swath, plan, orbit, nodes, area, threads)
+                found = _geocode_one(product, swath, plan, orbit, nodes, area, unseen, threads)
                 if found is not None:
                     burst = BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, found)
                     # Whoever takes it decides how long it stays in memory.
@@ -170,6 +173,7 @@ def _geocode_one(
     orbit: OrbitFit,
     nodes: Nodes,
     area: NDArray[np.float32],
+    unseen: NDArray[np.bool_],
     threads: int,
 ) -> GeocodedBurst | None:
     annotation = product.annotation(swath)
@@ -196,6 +200,7 @@ def _geocode_one(
             tables["beta0"],
             noise,
             area,
+            unseen,
             threads,
         )
 

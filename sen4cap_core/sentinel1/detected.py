@@ -25,6 +25,7 @@ from sen4cap_core.sentinel1.luts import Lut
 from sen4cap_core.sentinel1.orbit import OrbitFit
 from sen4cap_core.sentinel1.product import Product, SwathFiles
 from sen4cap_core.sentinel1.threads import in_rows
+from sen4cap_core.sentinel1.visibility import unseen_cells
 
 STRIP_ROWS = 256
 """Rows of 20 m worked off together: the nodes of a whole tile would take a gigabyte."""
@@ -68,11 +69,13 @@ def detected_backscatter(
     terrain: Terrain,
     threads: int,
     quantity: Literal["sigma0", "gamma0"] = "sigma0",
+    *,
+    mask_unseen: bool = False,
 ) -> dict[str, NDArray[np.float32]]:
     """Return linear power of each polarisation, float32 of the box's shape, NaN where not seen.
 
     sigma0 is over the ellipsoid, gamma0 flattened by the terrain. Noise is taken off the average of a cell;
-    what then falls below zero is zero.
+    what then falls below zero is zero. ``mask_unseen``: cells in layover or shadow have no value.
 
     Raises
     ------
@@ -90,11 +93,14 @@ def detected_backscatter(
         if not np.isfinite(heights).any():
             continue
         nodes = solve_box(strip, heights, orbit, middle, threads)
+        unseen = _unseen(strip, bands[0].annotation, orbit, terrain, middle, threads) if mask_unseen else None
         for band in bands:
             cells = out[band.swath.polarisation][top : top + strip.height]
             _fill(product, band, nodes, orbit, borders, threads, cells)
             if area is not None:
                 cells /= area.on_cells(nodes, threads)
+            if unseen is not None:
+                cells[unseen] = np.nan
     for cells in out.values():
         np.maximum(cells, 0.0, out=cells)
     return out
@@ -142,6 +148,16 @@ def _area(
         heights = terrain.heights_m(strip)
         gatherer.add(strip, heights, solve_box(strip, heights, orbit, middle, threads))
     return gatherer.result()
+
+
+def _unseen(
+    strip: Box, annotation: Annotation, orbit: OrbitFit, terrain: Terrain, middle: datetime, threads: int
+) -> NDArray[np.bool_]:
+    """Cells of a strip in layover or shadow, of the land around it, too."""
+    around = strip.grown(MARGIN_CELLS)
+    heights = terrain.heights_m(around)
+    found = unseen_cells(heights, solve_box(around, heights, orbit, middle, threads), annotation)
+    return found[strip.within(around)]
 
 
 def _open(product: Product, swath: SwathFiles, quantity: str) -> _Band:

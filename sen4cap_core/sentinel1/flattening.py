@@ -60,8 +60,17 @@ class AreaGatherer:
         self._area_m2 = np.zeros((n_times, n_ranges), np.float32)
 
     @classmethod
-    def over(cls, spans: Iterable[Nodes], orbit: OrbitFit, annotation: Annotation) -> AreaGatherer | None:
-        """Return one for all that lies between nodes, None where none of them has a place."""
+    def over(
+        cls,
+        spans: Iterable[Nodes],
+        orbit: OrbitFit,
+        annotation: Annotation,
+        within: tuple[float, float, float, float] | None = None,
+    ) -> AreaGatherer | None:
+        """Return one for all that lies between nodes, None where none of them has a place.
+
+        ``within`` are the times (s) and ranges (m), least and largest of each, beyond which nothing is asked.
+        """
         ends = [
             [np.nanmin(n.time_s), np.nanmax(n.time_s), np.nanmin(n.range_m), np.nanmax(n.range_m)]
             for n in spans
@@ -70,8 +79,13 @@ class AreaGatherer:
         if not ends:
             return None
         table = np.array(ends)
-        least, largest = table.min(axis=0), table.max(axis=0)
-        return cls(np.array([least[0], largest[1], least[2], largest[3]]), orbit, annotation)
+        bounds = np.array([*table.min(axis=0)[::2], *table.max(axis=0)[1::2]])[[0, 2, 1, 3]]
+        if within is not None:
+            bounds[::2] = np.maximum(bounds[::2], within[::2])
+            bounds[1::2] = np.minimum(bounds[1::2], within[1::2])
+        if bounds[1] < bounds[0] or bounds[3] < bounds[2]:
+            return None
+        return cls(bounds, orbit, annotation)
 
     def add(self, box: Box, heights_m: NDArray[np.float32], nodes: Nodes) -> None:
         """Add the land of a box."""

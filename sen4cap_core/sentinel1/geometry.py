@@ -76,6 +76,15 @@ def burst_start_s(burst: Burst, orbit: OrbitFit) -> float:
     return orbit.seconds(burst.first_line_at)
 
 
+def burst_reach(annotation: Annotation, burst: Burst, orbit: OrbitFit) -> tuple[float, float, float, float]:
+    """First and last time (s since the orbit's epoch), least and largest range (m) of a burst."""
+    start_s = burst_start_s(burst, orbit)
+    near_m = annotation.first_range_time_s * SPEED_OF_LIGHT_M_S / 2.0
+    sample_m = SPEED_OF_LIGHT_M_S / (2.0 * annotation.range_sampling_hz)
+    end_s = start_s + annotation.lines_per_burst * annotation.line_interval_s
+    return start_s, end_s, near_m, near_m + annotation.n_samples * sample_m
+
+
 def burst_outline_deg(annotation: Annotation, burst: Burst) -> NDArray[np.float64]:
     """Longitude and latitude of points around a burst, from the geolocation grid.
 

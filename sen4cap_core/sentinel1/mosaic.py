@@ -47,11 +47,16 @@ class Mosaic:
 
 
 def merge_power(
-    bursts: Iterable[BurstOnMap], grid: Grid, quantity: Literal["sigma0", "gamma0"]
+    bursts: Iterable[BurstOnMap],
+    grid: Grid,
+    quantity: Literal["sigma0", "gamma0"],
+    *,
+    mask_unseen: bool = False,
 ) -> NDArray[np.float32]:
     """Return backscatter (linear power) of one polarisation on a tile; NaN where no burst has any.
 
-    sigma0 is over the ellipsoid, gamma0 flattened by the terrain.
+    sigma0 is over the ellipsoid, gamma0 flattened by the terrain. ``mask_unseen``: cells in layover or shadow
+    have no value.
 
     The noise is taken off before values are clipped at 0, which is done here, after averaging.
     """
@@ -60,13 +65,20 @@ def merge_power(
         power = burst.data.power()
         if quantity == "gamma0":
             power *= burst.data.gamma_ratio
+        if mask_unseen:
+            power[burst.data.unseen] = np.nan
         mosaic.add(burst.data.box.slices, power, burst.data.depth)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.maximum(mosaic.values, 0.0), np.float32)
 
 
 def merge_coherence(
-    pairs: Iterable[tuple[BurstOnMap, BurstOnMap]], grid: Grid, *, keep_fringes: bool, threads: int
+    pairs: Iterable[tuple[BurstOnMap, BurstOnMap]],
+    grid: Grid,
+    *,
+    keep_fringes: bool,
+    threads: int,
+    mask_unseen: bool = False,
 ) -> NDArray[np.float32]:
     """Return the coherence of one polarisation of two passes on a tile; NaN where they do not both see.
 
@@ -74,6 +86,8 @@ def merge_coherence(
     ----------
     pairs : the same burst in both passes, see `match_bursts`
     keep_fringes : leave the fringes of the orbits' distance in, as the original does, which lowers coherence
+    mask_unseen : cells in layover or shadow have no value; those around them keep theirs, which those cells
+        are part of
     """
     mosaic = Mosaic(grid)
     for one, other in pairs:
@@ -103,6 +117,9 @@ def merge_coherence(
             out[top:bottom] = part[top - first : bottom - first]
 
         in_rows(rows, box.height, threads)
+        if mask_unseen:
+            for seen in (one.data, other.data):
+                out[seen.unseen[box.within(seen.box)]] = np.nan
         depths = (burst.data.depth[box.within(burst.data.box)] for burst in (one, other))
         mosaic.add(box.slices, out, np.minimum(*depths))
     return mosaic.values

@@ -41,6 +41,7 @@ class StoredBurst:
                 arrays["range_nodes_m"],
                 arrays["noise"],
                 arrays["gamma_ratio"],
+                arrays["unseen"],
                 arrays["depth"],
                 float(arrays["wavelength_m"]),
             )
@@ -86,6 +87,7 @@ def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list
                 range_nodes_m=data.range_nodes_m,
                 noise=data.noise,
                 gamma_ratio=data.gamma_ratio,
+                unseen=data.unseen,
                 depth=data.depth,
                 wavelength_m=np.array(data.wavelength_m),
             )

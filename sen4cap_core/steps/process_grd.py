@@ -13,7 +13,7 @@ from sen4cap_core.sentinel1.border import has_border_noise
 from sen4cap_core.sentinel1.detected import detected_backscatter, plan_detected
 from sen4cap_core.sentinel1.product import Product, open_product
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.radar_product import publish_radar, raster_of
+from sen4cap_core.steps.radar_product import UNSEEN, publish_radar, raster_of
 from sen4cap_core.steps.radar_subject import (
     ProcessedRadar,
     RadarSubject,
@@ -77,11 +77,12 @@ def _one_tile(
     box = plan_detected(product, grid, parcels_on(context, subject, tile))
     orbit, terrain, facts = open_geometry(context, subject, product, product.annotation(product.swaths[0]))
     done.orbit = orbit.source
-    quantity = config_of(context, subject).backscatter
+    config = config_of(context, subject)
+    quantity, mask_unseen = config.backscatter, config.masks_unseen
 
     def rasters() -> dict[str, NDArray[np.float32]]:
         threads = context.settings.decode_threads
-        found = detected_backscatter(product, box, orbit, terrain, threads, quantity)
+        found = detected_backscatter(product, box, orbit, terrain, threads, quantity, mask_unseen=mask_unseen)
         whole = {}
         for polarisation, values in found.items():
             image = np.full(grid.shape, np.nan, np.float32)
@@ -90,6 +91,6 @@ def _one_tile(
         return whole
 
     inputs = [*facts, f"cells:{box.row}/{box.column}/{box.height}/{box.width}"]
-    masked = ("border_noise",) if has_border_noise(product) else ()
+    masked = (*(UNSEEN if mask_unseen else ()), *(("border_noise",) if has_border_noise(product) else ()))
     raster = raster_of(quantity, "grd", subject, subject, tile, grid, inputs, masked)
     return publish_radar(context, raster, rasters)

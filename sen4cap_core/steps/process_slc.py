@@ -18,7 +18,7 @@ from sen4cap_core.sentinel1.pairing import earlier_partners, pairs_of, why_alone
 from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.sentinel1.store import StoredBurst, find_bursts, make_room, store_bursts
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.radar_product import publish_radar, raster_of
+from sen4cap_core.steps.radar_product import UNSEEN, publish_radar, raster_of
 from sen4cap_core.steps.radar_subject import (
     ProcessedRadar,
     RadarSubject,
@@ -109,17 +109,22 @@ class _TileWork:
 
     def backscatter(self, subject: RadarSubject, bursts: list[StoredBurst]) -> list[str]:
         """Make and publish backscatter; return the product's name, nothing where it is empty."""
-        quantity = config_of(self._context, subject).backscatter
+        config = config_of(self._context, subject)
+        quantity, mask_unseen = config.backscatter, config.masks_unseen
 
         def rasters() -> dict[str, NDArray[np.float32]]:
             return {
                 p.lower(): merge_power(
-                    (b.load() for b in bursts if b.polarisation == p), self._grid, quantity
+                    (b.load() for b in bursts if b.polarisation == p),
+                    self._grid,
+                    quantity,
+                    mask_unseen=mask_unseen,
                 )
                 for p in sorted({b.polarisation for b in bursts}, reverse=True)
             }
 
-        return self._publish(quantity, subject, subject, self._inputs(subject), rasters)
+        inputs = self._inputs(subject)
+        return self._publish(quantity, subject, subject, inputs, rasters, mask_unseen=mask_unseen)
 
     def coherence(self, earlier: RadarSubject, later: RadarSubject) -> list[str]:
         """Make and publish the coherence of a pair; nothing where they have no burst in common here."""
@@ -129,7 +134,8 @@ class _TileWork:
             return []
         if not matched:
             return []
-        keep_fringes = config_of(self._context, later).fringes == "keep"
+        config = config_of(self._context, later)
+        keep_fringes, mask_unseen = config.fringes == "keep", config.masks_unseen
 
         def rasters() -> dict[str, NDArray[np.float32]]:
             return {
@@ -138,12 +144,13 @@ class _TileWork:
                     self._grid,
                     keep_fringes=keep_fringes,
                     threads=self._context.settings.decode_threads,
+                    mask_unseen=mask_unseen,
                 )
                 for p in sorted({a.polarisation for a, _ in matched}, reverse=True)
             }
 
         inputs = [*self._inputs(earlier), *self._inputs(later), f"fringes:{keep_fringes}"]
-        return self._publish("coherence", earlier, later, inputs, rasters)
+        return self._publish("coherence", earlier, later, inputs, rasters, mask_unseen=mask_unseen)
 
     def _publish(
         self,
@@ -152,9 +159,12 @@ class _TileWork:
         later: RadarSubject,
         inputs: list[str],
         rasters: Callable[[], dict[str, NDArray[np.float32]]],
+        *,
+        mask_unseen: bool,
     ) -> list[str]:
         method = "coherence" if quantity == "coherence" else "slc"
-        raster = raster_of(quantity, method, earlier, later, self._tile, self._grid, inputs)
+        masked = UNSEEN if mask_unseen else ()
+        raster = raster_of(quantity, method, earlier, later, self._tile, self._grid, inputs, masked)
         name = publish_radar(self._context, raster, rasters)
         return [name] if name else []
 
@@ -168,7 +178,12 @@ class _TileWork:
         self.orbits[subject.number] = orbit.source
         key = content_key(
             facts,
-            {"tile": self._tile, "bursts": [_plan_text(plan) for plan in plans], "gamma0": "terrain"},
+            {
+                "tile": self._tile,
+                "bursts": [_plan_text(plan) for plan in plans],
+                "gamma0": "terrain",
+                "visibility": "terrain",
+            },
             __version__,
         )
         folder = self._root / self._tile / key[:16]

@@ -33,6 +33,8 @@ _LINEAGE = {
     "coherence": "Two passes brought to the same 5 m by 10 m cells, the phase of the ranges removed; "
     "coherence in windows of 80 m by 70 m every 20 m, biased as the estimator is.",
 }
+UNSEEN = ("layover", "shadow")
+"""What is masked of the terrain, where it is."""
 _QUANTITIES = {
     "sigma0": " Over the ellipsoid.",
     "gamma0": " Flattened by the area of the terrain in each pixel (Small 2011).",

@@ -29,7 +29,7 @@ def radar_config(site: Site) -> RadarConfig:
 
 def radar_defaults(config: RadarConfig) -> RadarDefaults:
     """Return what site.yaml says of products that do not say it themselves."""
-    ours = {"compat", "dem_heights", "fringes", "backscatter"}
+    ours = {"compat", "dem_heights", "fringes", "backscatter", "layover_shadow"}
     return RadarDefaults(**config.model_dump(exclude=ours))
 
 
