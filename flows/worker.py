@@ -42,6 +42,7 @@ from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.service.place import Place
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.correction_order import corrections_in_turn
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner, take_back_orphans
 from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.preprocess_scene import corrector_of
@@ -154,7 +155,7 @@ class WarmWorker:
         hands += [fetch] * settings.fetch_slots
         hands.append(Hand("long", _next_long, LONG_WORK, LONG_LOOK_SECONDS))
         if corrector_of(settings) is not None:
-            # A correction takes an hour and threads of its own; one at a time keeps the dates in order.
+            # A correction takes an hour and threads of its own.
             hands.append(Hand("correct", _next_correction, (PREPROCESS_SCENE,), FETCH_LOOK_SECONDS))
         slots = [
             threading.Thread(target=self._slot, args=(hand,), name=f"{hand.name}-{number}", daemon=True)
@@ -262,9 +263,12 @@ def _next_long(context: Context, owner: str) -> list[ClaimedJob]:
 
 
 def _next_correction(context: Context, owner: str) -> list[ClaimedJob]:
-    """Claim a Level-1C product to be corrected."""
-    job = claim_next(context, [PREPROCESS_SCENE], owner)
-    return [job] if job else []
+    """Claim the Level-1 product whose turn it is to be corrected."""
+    for key in corrections_in_turn(context):
+        job = claim_next(context, [PREPROCESS_SCENE], owner, key=key)
+        if job is not None:
+            return [job]
+    return []
 
 
 def _next_work(context: Context, owner: str) -> list[ClaimedJob]:

@@ -18,7 +18,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session, aliased
 
-from sen4cap_core.db.models import Job, Json
+from sen4cap_core.db.models import Job, Json, Upload
 
 Outcome = Literal["new", "again", "dirty", "known"]
 
@@ -110,9 +110,10 @@ def claim(
     *,
     max_attempts: int = DEFAULT_MAX_ATTEMPTS,
     site_slug: str | None = None,
+    key: str | None = None,
     flow_run_id: str | None = None,
 ) -> list[ClaimedJob]:
-    """Take up to ``limit`` jobs that are due, highest priority first, then the oldest.
+    """Take up to ``limit`` jobs that are due, highest priority first, then the oldest; or the one of a key.
 
     Due are waiting jobs whose time has come and running ones whose lease has run out (their worker died).
     A job whose worker died ``max_attempts`` times is failed instead and waits for a person. Commit soon: the
@@ -122,6 +123,8 @@ def claim(
     of_kind: ColumnElement[bool] = Job.kind.in_(kinds)
     if site_slug is not None:
         of_kind = and_(of_kind, Job.site_slug == site_slug)
+    if key is not None:
+        of_kind = and_(of_kind, Job.key == key)
     _bury(session, and_(of_kind, _expired(), Job.attempts >= max_attempts), max_attempts)
     picked = (
         select(Job.id)
@@ -231,6 +234,27 @@ def retry_failed(session: Session, kinds: Sequence[str], site_slug: str | None =
         failed = failed.where(Job.site_slug == site_slug)
     fresh = _fresh() | {"not_before": func.statement_timestamp()}
     return len(session.execute(failed.values(**fresh).returning(Job.id)).all())
+
+
+@dataclass(frozen=True)
+class OpenUpload:
+    """An upload whose work is waiting or under way."""
+
+    key: str
+    site_slug: str
+    state: str
+    path: str
+
+
+def open_uploads(session: Session, kind: str) -> list[OpenUpload]:
+    """Return the uploads of the waiting and running jobs of a kind, in the order they were asked for."""
+    query = (
+        select(Job.key, Job.site_slug, Job.state, Upload.path)
+        .join(Upload, Upload.id == Job.payload["upload_id"].as_integer())
+        .where(Job.kind == kind, Job.state.in_(("waiting", "running")))
+        .order_by(Job.id)
+    )
+    return [OpenUpload(*row) for row in session.execute(query)]
 
 
 def counts(session: Session, site_slug: str | None = None) -> dict[str, dict[str, int]]:

@@ -1,4 +1,4 @@
-"""Level-1C to Level-2A by Sen2Cor or MAJA, where the operator has one of them.
+"""Level-1 to Level-2A by Sen2Cor or MAJA, where the operator has one of them.
 
 Command lines, rules of quality and the texts after which another try is no use follow the original system
 (Sen4CAP L2A launcher; MAJA user manual; Sen2Cor software release notes).
@@ -9,15 +9,15 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from sen4cap_core.errors import BadUploadError
+from sen4cap_core.external.level1 import Level1
 from sen4cap_core.external.programs import find_program
 from sen4cap_core.external.running import ExternalProgramError, FinishedRun, check_outputs, run_program
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.scenes.s2_names import find_tile, match_product
+from sen4cap_core.scenes.s2_names import find_tile
 from sen4cap_core.scenes.xml_fields import all_fields, number, text_of
 from sen4cap_core.xmlsafe import parse_xml
 
@@ -35,33 +35,9 @@ MIN_VALID_PERCENT = 10.0
 """A Sen2Cor product with fewer valid pixels is of no use."""
 
 
-@dataclass(frozen=True)
-class Level1C:
-    """A Level-1C product to be corrected: an unpacked ``.SAFE`` folder under its own name."""
-
-    folder: Path
-    platform: str
-    tile: str
-    datatake: str
-    """``20190616T110621``."""
-
-
-def level_1c(folder: Path) -> Level1C:
-    """Describe a Level-1C folder by its name. Raises BadUploadError where the name does not tell."""
-    match = match_product(folder.name)
-    if match is None or match["level"] != "1C":
-        raise BadUploadError(
-            folder,
-            "its name does not say which acquisition it is.",
-            expected="S2A_MSIL1C_<datatake>_N<baseline>_R<orbit>_T<tile>_<made>.SAFE",
-            remedy="drop it under the name it was published with.",
-        )
-    return Level1C(folder, match["platform"], match["tile"], match["datatake"])
-
-
 def run_sen2cor(
     setting: str,
-    product: Level1C,
+    product: Level1,
     work: Path,
     *,
     time_limit_seconds: float,
@@ -94,7 +70,7 @@ def run_sen2cor(
         on_kill=program.on_kill,
         while_running=while_running,
     )
-    pattern = f"{product.platform}_MSIL2A_{product.datatake}_*_T{product.tile}_*.SAFE"
+    pattern = f"{product.platform}_MSIL2A_{product.instant}_*_T{product.tile}_*.SAFE"
     check_outputs(
         "Sen2Cor", output, [f"{pattern}/MTD_MSIL2A.xml", f"{pattern}/GRANULE/*/MTD_TL.xml"], done.log
     )
@@ -110,7 +86,7 @@ def run_sen2cor(
 
 def run_maja(
     setting: str,
-    product: Level1C,
+    product: Level1,
     work: Path,
     *,
     parameters: Path,
@@ -120,6 +96,9 @@ def run_maja(
     while_running: Callable[[], None] | None = None,
 ) -> Scene:
     """Correct a product by MAJA; return the Level-2A scene it wrote below ``work/output``.
+
+    Of Landsat the grid of the frame must be the same at each date: USGS moves its corners by some pixels, and
+    where MAJA refuses that, the operator's own command has to lay them on one grid first.
 
     Parameters
     ----------
@@ -155,8 +134,7 @@ def run_maja(
         while_running=while_running,
         final_texts=FINAL_TEXTS,
     )
-    pattern = f"SENTINEL{product.platform[1:]}_{product.datatake[:8]}-*_L2A_T{product.tile}_[CHD]_V*"
-    (metadata,) = check_outputs("MAJA", output, [f"{pattern}/*_MTD_ALL.xml"], done.log)
+    (metadata,) = check_outputs("MAJA", output, [f"{product.maja_pattern}/*_MTD_ALL.xml"], done.log)
     if done.find("Tile failure:"):
         raise ExternalProgramError("MAJA", "its log says: Tile failure", log=done.log)
     for report in metadata.parent.glob("DATA/*_JPI_ALL.xml"):
@@ -207,10 +185,10 @@ def _fresh(work: Path) -> Path:
 
 
 def _link_inputs(
-    inputs: Path, product: Level1C, parameters: Path, terrain: Path, previous: Path | None
+    inputs: Path, product: Level1, parameters: Path, terrain: Path, previous: Path | None
 ) -> None:
     (inputs / product.folder.name).symlink_to(product.folder.resolve())
-    found = [path for path in terrain.iterdir() if product.tile in path.name] if terrain.is_dir() else []
+    found = [path for path in terrain.iterdir() if product.names(path.name)] if terrain.is_dir() else []
     if not found:
         raise ExternalProgramError(
             "MAJA", f"there is no terrain of tile {product.tile} in {terrain} (SEN4CAP_MAJA_TERRAIN)"
@@ -230,7 +208,7 @@ def _link_inputs(
                 (earlier / path.name).symlink_to(path.resolve())
 
 
-def _readable(program: str, folder: Path, product: Level1C, done: FinishedRun) -> Scene:
+def _readable(program: str, folder: Path, product: Level1, done: FinishedRun) -> Scene:
     """Open what was written as any dropped scene; a program may say it is done and have written half."""
     try:
         (scene,) = open_scenes(folder)
@@ -238,6 +216,7 @@ def _readable(program: str, folder: Path, product: Level1C, done: FinishedRun) -
         raise ExternalProgramError(
             program, f"wrote a product that cannot be read: {error}", log=done.log
         ) from error
-    if find_tile(f"T{product.tile}") != scene.tile:
+    tile = product.tile if product.is_landsat else find_tile(f"T{product.tile}")
+    if tile != scene.tile:
         raise ExternalProgramError(program, f"wrote tile {scene.tile}, not {product.tile}", log=done.log)
     return scene

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +18,7 @@ from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SNOW, W
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.angles import MeanAngle, SceneAngles
 from sen4cap_core.scenes.landsat_metadata import (
+    BAND_NAMES,
     LandsatMetadata,
     is_landsat_metadata,
     read_landsat_metadata,
@@ -27,9 +27,6 @@ from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.product_files import ProductFiles, product_roots
 from sen4cap_core.scenes.raster_header import RasterHeader, inspect_tiff
 
-BAND_NAMES: Final = {1: "B01", 2: "B02", 3: "B03", 4: "B04", 5: "B08", 6: "B11", 7: "B12"}
-"""Landsat band -> the Sentinel-2 band whose place it takes. There are no red edge bands: what needs B05,
-B06, B07 or B8A cannot be computed."""
 REQUIRED = (4, 5)
 SCALE, OFFSET = 2.75e-5, -0.2
 """Of Collection 2, where the metadata do not state them."""
@@ -41,6 +38,7 @@ _SATURATED_BITS = 0b1111111
 """Bits of QA_RADSAT for bands 1 to 7."""
 
 _NAME = re.compile(r"L[COTE]0\d_L\d[A-Z]{2}_\d{6}_\d{8}_\d{8}_\d\d_(?:RT|T1|T2)", re.IGNORECASE)
+_LEVEL_1 = re.compile(r"LC0[89]_L1(?:TP|GT|GS)_\d{6}_.+_MTL\.(?:xml|json|txt)$", re.IGNORECASE)
 COPY_AGAIN = "copy or download the product again; the copy may have been cut short."
 
 
@@ -70,6 +68,19 @@ def open_landsat(path: Path) -> list[Scene]:
             remedy=COPY_AGAIN,
         )
     return [_open_product(path, files) for files in roots]
+
+
+def find_landsat_level_1(path: Path) -> ProductFiles | None:
+    """Return the Level-1 product of Landsat 8 or 9 in a folder or archive, None where there is none.
+
+    Never raises for content. Its metadata file tells by its name alone.
+    """
+    try:
+        if not path.is_dir() and path.suffix.lower() not in (".zip", ".tar"):
+            return None
+        return next(iter(product_roots(path, lambda name: _LEVEL_1.match(name) is not None)), None)
+    except BadUploadError:
+        return None
 
 
 def read_metadata(files: ProductFiles) -> LandsatMetadata:
@@ -119,7 +130,8 @@ def check_level(path: Path, metadata: LandsatMetadata) -> None:
             path,
             "this is a Landsat Level-1 product (top of the atmosphere).",
             expected="Collection 2 Level-2 (surface reflectance)",
-            remedy=f"drop the Level-2 product of the same acquisition: {wanted[:26]}*",
+            remedy=f"drop the Level-2 product of the same acquisition: {wanted[:26]}*; or let the operator "
+            "install MAJA and set SEN4CAP_MAJA (docs/operations.md), then drop it again",
         )
     if metadata.platform not in ("L8", "L9") or metadata.collection not in ("02", "2"):
         raise BadUploadError(

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, Final
 
 from shapely import Polygon
 
@@ -23,6 +23,9 @@ from sen4cap_core.xmlsafe import local_name, parse_xml
 Sections = Mapping[str, Mapping[str, str]]
 
 REFLECTANCE_BANDS = (1, 2, 3, 4, 5, 6, 7)
+BAND_NAMES: Final = {1: "B01", 2: "B02", 3: "B03", 4: "B04", 5: "B08", 6: "B11", 7: "B12"}
+"""Landsat band -> the Sentinel-2 band whose place it takes. There are no red edge bands: what needs B05,
+B06, B07 or B8A cannot be computed."""
 
 _METADATA = re.compile(r"^L[A-Z]\d\d_.+_MTL\.(xml|json|txt)$", re.IGNORECASE)
 _TEXT_FIELD = re.compile(r'^\s*(\w+)\s*=\s*"?(.*?)"?\s*$')
@@ -47,7 +50,7 @@ class LandsatMetadata:
     n_rows: int
     n_columns: int
     files: dict[int, str]
-    """Band number -> file of surface reflectance."""
+    """Band number -> file of surface reflectance; of Level 1 that of the top of the atmosphere."""
     pixel_quality: str | None
     saturation: str | None
     scale: dict[int, float]
@@ -87,7 +90,6 @@ def read_landsat_metadata(content: bytes, file: str) -> LandsatMetadata:
     generated = sections.get("LEVEL2_PROCESSING_RECORD", {}).get("DATE_PRODUCT_GENERATED")
     bands = [band for band in REFLECTANCE_BANDS if contents.get(f"FILE_NAME_BAND_{band}")]
     elevation, azimuth = image.get("SUN_ELEVATION"), image.get("SUN_AZIMUTH")
-    is_level_2 = level.startswith("L2")
     return LandsatMetadata(
         product_id=need(contents, "LANDSAT_PRODUCT_ID"),
         level=level,
@@ -100,7 +102,7 @@ def read_landsat_metadata(content: bytes, file: str) -> LandsatMetadata:
         utm_zone=int(number(need(projection, "UTM_ZONE"), "UTM_ZONE", file)),
         n_rows=int(number(need(projection, "REFLECTIVE_LINES"), "REFLECTIVE_LINES", file)),
         n_columns=int(number(need(projection, "REFLECTIVE_SAMPLES"), "REFLECTIVE_SAMPLES", file)),
-        files={band: _inside(contents[f"FILE_NAME_BAND_{band}"], file) for band in bands if is_level_2},
+        files={band: _inside(contents[f"FILE_NAME_BAND_{band}"], file) for band in bands},
         pixel_quality=_inside(contents.get("FILE_NAME_QUALITY_L1_PIXEL"), file),
         saturation=_inside(contents.get("FILE_NAME_QUALITY_L1_RADIOMETRIC_SATURATION"), file),
         scale=_of_bands(scaling, "REFLECTANCE_MULT_BAND", bands, file),

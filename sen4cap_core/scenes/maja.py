@@ -1,4 +1,4 @@
-"""Sentinel-2 Level-2A of MAJA in MUSCATE format, as Theia publishes it: a folder, or the same in a zip."""
+"""Level-2A of MAJA in MUSCATE format, of Sentinel-2 or Landsat 8 and 9: a folder, or the same in a zip."""
 
 from __future__ import annotations
 
@@ -14,14 +14,24 @@ from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SNOW, WATER
 from sen4cap_core.rasters.status_masks import StatusMask
-from sen4cap_core.scenes.maja_metadata import FLAT, SURFACE, MajaMetadata, read_maja_metadata
+from sen4cap_core.scenes.maja_metadata import (
+    BASE_GROUPS,
+    FLAT,
+    SURFACE,
+    MajaMetadata,
+    read_maja_metadata,
+)
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.product_files import ProductFiles, product_roots
 from sen4cap_core.scenes.raster_header import RasterHeader, inspect_tiff
-from sen4cap_core.scenes.s2_names import REQUIRED_BANDS, find_tile
+from sen4cap_core.scenes.s2_names import REQUIRED_BANDS, find_tile, is_sentinel_2_tile
 
 _METADATA = re.compile(r"^(?!\.).+_MTD_ALL\.xml$", re.IGNORECASE)
-_NAME = re.compile(r"SENTINEL2[A-Z]_\d{8}-\d{6}-\d{3}_L2A_T\w{5}_", re.IGNORECASE)
+_NAME = re.compile(
+    r"(?:SENTINEL2[A-Z]_\d{8}-\d{6}-\d{3}_L2A_T\w{5}"
+    r"|LANDSAT[89]-OLITIRS-XS_\d{8}-\d{6}-\d{3}_L2A_(?:T\w{5}|\d{3}-?\d{3}))_",
+    re.IGNORECASE,
+)
 COPY_AGAIN = "copy or download the product again; the copy may have been cut short."
 
 WATER_BIT, CLOUD_BIT, SNOW_BIT, SHADOW_BIT = 1, 2, 4, 8
@@ -55,7 +65,7 @@ def open_maja(path: Path) -> list[Scene]:
         Metadata missing or contradictory; an image missing, cut short, of another size, place or
         coordinate system than the metadata say. All such images are named.
     BadUploadError
-        It is no Level-2A of Sentinel-2.
+        It is no Level-2A of Sentinel-2 or Landsat 8 or 9.
     UnsafeArchiveError
         The zip is not safe to read.
     """
@@ -78,12 +88,12 @@ def needed_files(metadata: MajaMetadata) -> dict[str, tuple[str, Grid]]:
     grids = metadata.grids
     needed = {}
     for band, name in chosen_reflectance(metadata)[1].items():
-        needed[band] = (name, grids["R1"])
+        needed[band] = (name, base_grid(metadata))
         if band in ("B05", "B06", "B07", "B8A", "B11", "B12") and "R2" in grids:
             needed[band] = (name, grids["R2"])
     kinds = ["EDG", "MG2" if _has(metadata, "MG2") else "CLM", "SAT"]
     for kind in kinds:
-        for group in ("R1", "R2"):
+        for group in (*BASE_GROUPS, "R2"):
             if (kind, group) in metadata.masks and group in grids:
                 needed[kind] = (metadata.masks[kind, group], grids[group])
                 break
@@ -98,6 +108,11 @@ def listed_files(metadata: MajaMetadata) -> list[str]:
 def chosen_reflectance(metadata: MajaMetadata) -> tuple[str, dict[str, str]]:
     """Return the nature of the images that are read and band -> file; FRE before SRE."""
     return next(iter(metadata.reflectance.items()), (FLAT, {}))
+
+
+def base_grid(metadata: MajaMetadata) -> Grid:
+    """Return the grid of the scene: 10 m of Sentinel-2, 30 m of Landsat."""
+    return next(iter(metadata.grids.values()))
 
 
 def mg2_table() -> NDArray[np.uint8]:
@@ -126,7 +141,7 @@ def _open_product(path: Path, files: ProductFiles) -> Scene:
         raise UnreadableSceneError(
             path,
             f"its metadata list no image of band {', '.join(absent)}.",
-            expected="FRE or SRE images of red (B4) and near infrared (B8)",
+            expected="FRE or SRE images of red (B4) and near infrared (B8, of Landsat B5)",
             remedy="download the whole product, not a selection of its bands.",
         )
     if not _has(metadata, "MG2") and not _has(metadata, "CLM"):
@@ -142,24 +157,19 @@ def _open_product(path: Path, files: ProductFiles) -> Scene:
     tile = metadata.tile or find_tile(metadata.product_id) or find_tile(files.root_name)
     if tile is None:
         raise UnreadableSceneError(path, "its metadata do not say which tile it is.", remedy=COPY_AGAIN)
-    grid = metadata.grids["R1"]
-    epsg = (32600 if tile[2] >= "N" else 32700) + int(tile[:2])
-    if epsg != grid.epsg:
-        raise UnreadableSceneError(
-            path,
-            f"tile {tile} lies in EPSG:{epsg}, its metadata say EPSG:{grid.epsg}.",
-            remedy="download the product again; its metadata may have been altered.",
-        )
+    grid = base_grid(metadata)
+    _check_zone(path, tile, grid)
     sun = metadata.angles.mean_sun
+    is_landsat = metadata.platform.startswith("L")
     return Scene(
         product_id=metadata.product_id,
-        sensor="s2-l2a",
+        sensor="landsat-l2" if is_landsat else "s2-l2a",
         platform=metadata.platform,
         acquired_at=metadata.acquired_at,
         tile=tile,
         format="maja" if path.is_dir() else "maja-zip",
         path=path,
-        acquisition_key=f"s2/{tile}/maja-{metadata.acquired_at:%Y%m%dT%H%M%S}",
+        acquisition_key=_acquisition_key(metadata, tile),
         grid=grid,
         bands={
             band: BandSource(
@@ -172,7 +182,7 @@ def _open_product(path: Path, files: ProductFiles) -> Scene:
         aot=_aerosol(files, metadata),
         baseline=metadata.version,
         generated_at=metadata.generated_at,
-        relative_orbit=relative_orbit(metadata.platform, metadata.absolute_orbit),
+        relative_orbit=_track(metadata, tile),
         sun_zenith_deg=sun.zenith_deg if sun else None,
         sun_azimuth_deg=sun.azimuth_deg if sun else None,
         angles=metadata.angles,
@@ -180,13 +190,38 @@ def _open_product(path: Path, files: ProductFiles) -> Scene:
     )
 
 
+def _acquisition_key(metadata: MajaMetadata, tile: str) -> str:
+    """Of Landsat the key of the product of USGS, so that one acquisition counts once."""
+    if metadata.platform.startswith("L"):
+        return f"landsat/{tile}/{metadata.platform}/{metadata.acquired_at:%Y%m%d}"
+    return f"s2/{tile}/maja-{metadata.acquired_at:%Y%m%dT%H%M%S}"
+
+
+def _track(metadata: MajaMetadata, tile: str) -> int | None:
+    """Relative orbit of Sentinel-2, WRS-2 path of Landsat; None where they are not known."""
+    if metadata.platform.startswith("L"):
+        return int(tile[:3]) if tile.isdigit() else None
+    return relative_orbit(metadata.platform, metadata.absolute_orbit)
+
+
+def _check_zone(path: Path, tile: str, grid: Grid) -> None:
+    if not is_sentinel_2_tile(tile):
+        return
+    epsg = (32600 if tile[2] >= "N" else 32700) + int(tile[:2])
+    if epsg != grid.epsg:
+        raise UnreadableSceneError(
+            path,
+            f"tile {tile} lies in EPSG:{epsg}, its metadata say EPSG:{grid.epsg}.",
+            remedy="download the product again; its metadata may have been altered.",
+        )
+
+
 def _check_kind(path: Path, metadata: MajaMetadata) -> None:
-    if not metadata.platform.startswith("S2"):
+    if not metadata.platform.startswith("S2") and metadata.platform not in ("L8", "L9"):
         raise BadUploadError(
             path,
             f"this MUSCATE product is of {metadata.platform or 'an unknown satellite'}.",
-            expected="Sentinel-2 Level-2A",
-            remedy="of Landsat 8 and 9 drop the Collection 2 Level-2 product of USGS.",
+            expected="Level-2A of Sentinel-2, or of Landsat 8 or 9",
         )
     if metadata.level not in ("L2A", "LEVEL2A", ""):
         raise BadUploadError(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
@@ -11,15 +12,20 @@ from xml.etree.ElementTree import Element
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes.angle_xml import read_angle_grid, read_mean_angle
 from sen4cap_core.scenes.angles import SceneAngles
+from sen4cap_core.scenes.landsat_metadata import BAND_NAMES
 from sen4cap_core.scenes.s2_names import find_tile
 from sen4cap_core.scenes.xml_fields import all_fields, instant, number, text_of, unreadable
 from sen4cap_core.xmlsafe import parse_xml
 
+BASE_GROUPS = ("R1", "XS")
+"""Group of the pixels a scene is laid on: 10 m of Sentinel-2, 30 m of Landsat."""
 FLAT, SURFACE = "Flat_Reflectance", "Surface_Reflectance"
 """Natures of the images: FRE is corrected for the slope of the ground, SRE is not."""
 
-_MASK = re.compile(r"_(MG2|SAT|EDG|CLM)_(R1|R2)\.tif$", re.IGNORECASE)
+_MASK = re.compile(r"_(MG2|SAT|EDG|CLM)_(R1|R2|XS)\.tif$", re.IGNORECASE)
 _PLATFORM = re.compile(r"SENTINEL-?2([A-Z])", re.IGNORECASE)
+_LANDSAT = re.compile(r"LANDSAT-?([89])", re.IGNORECASE)
+_PATH_ROW = re.compile(r"(?:^|_)(\d{3})-?(\d{3})(?:_|$)")
 
 
 @dataclass(frozen=True)
@@ -28,19 +34,20 @@ class MajaMetadata:
 
     product_id: str
     platform: str
-    """``S2A``; what the file says, where that is no Sentinel-2."""
+    """``S2A``, ``L8``; what the file says, where that is no Sentinel-2 and no Landsat 8 or 9."""
     level: str
     version: str | None
     acquired_at: datetime
     generated_at: datetime | None
     absolute_orbit: int | None
     tile: str | None
+    """MGRS tile; of Landsat on its own frames WRS-2 path and row, ``198030``."""
     reflectance: dict[str, dict[str, str]]
     """Nature (`FLAT`, `SURFACE`) -> Sentinel-2 band name -> file in the product."""
     masks: dict[tuple[str, str], str]
-    """(MG2, SAT, EDG or CLM; R1 or R2) -> file in the product."""
+    """(MG2, SAT, EDG or CLM; R1, R2 or XS) -> file in the product."""
     grids: dict[str, Grid]
-    """R1 (10 m) and R2 (20 m)."""
+    """R1 (10 m) and R2 (20 m) of Sentinel-2, XS (30 m) of Landsat."""
     quantification: float
     aerosol: tuple[str, str, int] | None
     """(Group R1 or R2, file in the product, band of the file) of the aerosol map, at its coarsest."""
@@ -68,19 +75,24 @@ def read_maja_metadata(content: bytes, file: str) -> MajaMetadata:
     )
     if quantification <= 0:
         raise unreadable(file, f"REFLECTANCE_QUANTIFICATION_VALUE is {quantification:g}.")
-    platform = text_of(root, "PLATFORM") or ""
-    match = _PLATFORM.search(platform)
+    stated = text_of(root, "PLATFORM") or ""
+    platform = _platform(stated)
+    band_name = landsat_band if platform in ("L8", "L9") else sentinel_2_band
     grids = _grids(root, file)
+    base = next(iter(grids.values()))
+    product_id = text_of(root, "PRODUCT_ID") or PurePosixPath(file).name.removesuffix("_MTD_ALL.xml")
     return MajaMetadata(
-        product_id=text_of(root, "PRODUCT_ID") or PurePosixPath(file).name.removesuffix("_MTD_ALL.xml"),
-        platform=f"S2{match.group(1).upper()}" if match else platform,
+        product_id=product_id,
+        platform=platform,
         level=(text_of(root, "PRODUCT_LEVEL") or "").upper(),
         version=text_of(root, "PRODUCT_VERSION"),
         acquired_at=instant(acquired, "ACQUISITION_DATE", file),
         generated_at=instant(produced, "PRODUCTION_DATE", file) if produced else None,
         absolute_orbit=int(number(orbit, "ORBIT_NUMBER", file)) if orbit else None,
-        tile=find_tile(text_of(root, "GEOGRAPHICAL_ZONE") or ""),
-        reflectance={nature: images for nature in (FLAT, SURFACE) if (images := _images(root, nature, file))},
+        tile=_tile(text_of(root, "GEOGRAPHICAL_ZONE") or "", product_id, platform),
+        reflectance={
+            nature: images for nature in (FLAT, SURFACE) if (images := _images(root, nature, band_name, file))
+        },
         masks=_masks(root, file),
         grids=grids,
         quantification=quantification,
@@ -91,7 +103,7 @@ def read_maja_metadata(content: bytes, file: str) -> MajaMetadata:
             file,
         ),
         nodata=_nodata(root, file),
-        angles=_angles(root, grids["R1"], file),
+        angles=_angles(root, base, band_name, file),
     )
 
 
@@ -100,14 +112,39 @@ def sentinel_2_band(text: str) -> str:
     return f"B{int(text[1:]):02d}" if text[1:].isdigit() else text.upper()
 
 
-def _images(root: Element, nature: str, file: str) -> dict[str, str]:
+def landsat_band(text: str) -> str:
+    """``B5`` of Landsat 8 and 9 -> ``B08``, the Sentinel-2 band whose place it takes; others stay."""
+    number = text[1:]
+    return BAND_NAMES.get(int(number), text.upper()) if number.isdigit() else text.upper()
+
+
+def _platform(stated: str) -> str:
+    if match := _PLATFORM.search(stated):
+        return f"S2{match.group(1).upper()}"
+    match = _LANDSAT.search(stated)
+    return f"L{match.group(1)}" if match else stated
+
+
+def _tile(zone: str, product_id: str, platform: str) -> str | None:
+    """Tile by the zone that is stated; Landsat is made on its own frames (MAJA) or on tiles (Theia)."""
+    if platform not in ("L8", "L9"):
+        return find_tile(zone)
+    for text in (zone, product_id.partition("_L2A_")[2]):
+        if tile := find_tile(text):
+            return tile
+        if match := _PATH_ROW.search(text):
+            return match.group(1) + match.group(2)
+    return None
+
+
+def _images(root: Element, nature: str, band_name: Callable[[str], str], file: str) -> dict[str, str]:
     images = {}
     for image in all_fields(root, "Image"):
         if text_of(image, "NATURE") != nature:
             continue
         for element in all_fields(image, "IMAGE_FILE"):
             if element.get("band_id"):
-                images[sentinel_2_band(element.get("band_id", ""))] = _inside(element.text, file)
+                images[band_name(element.get("band_id", ""))] = _inside(element.text, file)
     return images
 
 
@@ -154,9 +191,12 @@ def _grids(root: Element, file: str) -> dict[str, Grid]:
         grids[group.get("group_id", "")] = Grid(
             int(code), value["ULX"], value["ULY"], value["XDIM"], int(value["NCOLS"]), int(value["NROWS"])
         )
-    if "R1" not in grids:
-        raise unreadable(file, "it does not say where the 10 m pixels are (Group_Geopositioning R1).")
-    return grids
+    base = next((name for name in BASE_GROUPS if name in grids), None)
+    if base is None:
+        raise unreadable(
+            file, "it does not say where its pixels are (Group_Geopositioning R1; of Landsat XS)."
+        )
+    return {base: grids[base], **grids}
 
 
 def _nodata(root: Element, file: str) -> float:
@@ -166,7 +206,7 @@ def _nodata(root: Element, file: str) -> float:
     return -10000.0
 
 
-def _angles(root: Element, grid: Grid, file: str) -> SceneAngles:
+def _angles(root: Element, grid: Grid, band_name: Callable[[str], str], file: str) -> SceneAngles:
     sun = next(all_fields(root, "Sun_Angles_Grids"), None)
     mean_sun = next(all_fields(root, "Sun_Angles"), None)
     angles = SceneAngles(
@@ -176,12 +216,12 @@ def _angles(root: Element, grid: Grid, file: str) -> SceneAngles:
         mean_sun=read_mean_angle(mean_sun, file) if mean_sun is not None else None,
     )
     for of_band in all_fields(root, "Band_Viewing_Incidence_Angles_Grids_List"):
-        band = sentinel_2_band(of_band.get("band_id", "B0"))
+        band = band_name(of_band.get("band_id", "B0"))
         for element in all_fields(of_band, "Viewing_Incidence_Angles_Grids"):
             detector = int(number(element.get("detector_id"), "detector_id", file))
             angles.view.setdefault(band, {})[detector] = read_angle_grid(element, file)
     for element in all_fields(root, "Mean_Viewing_Incidence_Angle"):
         mean = read_mean_angle(element, file)
         if mean is not None and element.get("band_id"):
-            angles.mean_view[sentinel_2_band(element.get("band_id", ""))] = mean
+            angles.mean_view[band_name(element.get("band_id", ""))] = mean
     return angles

@@ -46,9 +46,14 @@ def is_gone(owner: str) -> bool:
 
 
 def claim_next(
-    context: Context, kinds: Sequence[str], owner: str, *, site_slug: str | None = None
+    context: Context,
+    kinds: Sequence[str],
+    owner: str,
+    *,
+    site_slug: str | None = None,
+    key: str | None = None,
 ) -> ClaimedJob | None:
-    """Claim the job that is due next, of one site or of all."""
+    """Claim the job that is due next, of one site or of all; or the one of a key, where it is due."""
     settings = context.settings
     with context.session() as session:
         claimed = jobs.claim(
@@ -58,6 +63,7 @@ def claim_next(
             settings.lease_seconds,
             max_attempts=settings.max_attempts,
             site_slug=site_slug,
+            key=key,
         )
     return claimed[0] if claimed else None
 

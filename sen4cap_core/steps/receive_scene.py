@@ -6,10 +6,9 @@ from sen4cap_core.db import sites as site_rows
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.s1_reading import looks_like_radar
 from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
-from sen4cap_core.scenes.s2_safe import find_level_1c
 from sen4cap_core.sentinel1.product import is_product
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.preprocess_scene import corrector_of, receive_level_1c
+from sen4cap_core.steps.preprocess_scene import receive_level_1, to_be_corrected
 from sen4cap_core.steps.receive_radar import receive_radar
 from sen4cap_core.steps.receive_slc import receive_slc
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
@@ -22,8 +21,8 @@ def receive_scene(context: Context, drop: Drop) -> Taken:
         return receive_slc(context, drop)
     if looks_like_radar(drop.path):
         return receive_radar(context, drop)
-    if corrector_of(context.settings) is not None and find_level_1c(drop.path) is not None:
-        return receive_level_1c(context, drop)
+    if (level_1 := to_be_corrected(context.settings, drop.path)) is not None:
+        return receive_level_1(context, drop, level_1)
     scenes = open_scenes(drop.path)
     warnings: list[str] = []
     with context.session() as session:

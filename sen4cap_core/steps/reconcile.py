@@ -18,7 +18,7 @@ from sen4cap_core.db.models import Site, Upload
 from sen4cap_core.db.session import alone
 from sen4cap_core.files import sweep_partial
 from sen4cap_core.inbox.register import register_all
-from sen4cap_core.scenes.s2_safe import find_level_1c
+from sen4cap_core.scenes.level1_drops import find_level_1
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import take_back_orphans
 from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
@@ -82,7 +82,7 @@ def reconcile(context: Context) -> Gaps:
             ask_receive(session, slug, upload_id)
             found.uploads += 1
         for upload_id, slug in gaps.scene_uploads_without_scene(session):
-            if find_level_1c(Path(session.get_one(Upload, upload_id).path)) is not None:
+            if find_level_1(Path(session.get_one(Upload, upload_id).path)) is not None:
                 # Its scene comes with its correction; one that failed waits for a person.
                 found.scene_uploads += ask_preprocess(session, slug, upload_id)
                 continue

@@ -7,12 +7,15 @@ import stat
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.external.level2a import Level1C, level_1c, run_maja, run_sen2cor
+from sen4cap_core.external.level1 import Level1, level_1
+from sen4cap_core.external.level2a import run_maja, run_sen2cor
 from sen4cap_core.external.running import ExternalProgramError
+from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.simulation.maja_product import maja_scene
 from sen4cap_core.simulation.safe_product import tile_scene
@@ -24,11 +27,11 @@ Run = Callable[..., Scene]
 
 
 @pytest.fixture
-def product(tmp_path: Path) -> Level1C:
+def product(tmp_path: Path) -> Level1:
     folder = tmp_path / "drops" / L1C
     folder.mkdir(parents=True)
     (folder / "MTD_MSIL1C.xml").write_text("<x/>")
-    return level_1c(folder)
+    return level_1(folder)
 
 
 def stand_in(path: Path, text: str) -> str:
@@ -46,7 +49,7 @@ def copies(made: Path) -> str:
 
 
 @pytest.fixture
-def sen2cor(tmp_path: Path, product: Level1C) -> Run:
+def sen2cor(tmp_path: Path, product: Level1) -> Run:
     def run(text: str, seconds: float = 30) -> Scene:
         program = stand_in(tmp_path / "L2A_Process", text)
         return run_sen2cor(program, product, tmp_path / "work", time_limit_seconds=seconds)
@@ -55,7 +58,7 @@ def sen2cor(tmp_path: Path, product: Level1C) -> Run:
 
 
 @pytest.fixture
-def maja(tmp_path: Path, product: Level1C) -> Run:
+def maja(tmp_path: Path, product: Level1) -> Run:
     parameters, terrain = tmp_path / "gipp", tmp_path / "terrain"
     (parameters / "UserConfiguration").mkdir(parents=True)
     (parameters / "S2A_TEST_GIP_L2ALBD_L_CONTINEN.EEF").write_text("x")
@@ -75,7 +78,7 @@ def maja(tmp_path: Path, product: Level1C) -> Run:
     return run
 
 
-def test_sen2cor_writes_a_scene(sen2cor: Run, tmp_path: Path, product: Level1C) -> None:
+def test_sen2cor_writes_a_scene(sen2cor: Run, tmp_path: Path, product: Level1) -> None:
     made = tile_scene(tmp_path / "made", acquired_at=AT)
 
     scene = sen2cor(copies(made))
@@ -173,4 +176,42 @@ def test_what_maja_needs_is_named(maja: Run, tmp_path: Path) -> None:
 
 def test_a_renamed_level_1c_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadUploadError, match="name it was published with"):
-        level_1c(tmp_path / "mine.SAFE")
+        level_1(tmp_path / "mine.SAFE")
+
+
+def test_landsat_that_works_lies_fails_or_hangs(tmp_path: Path) -> None:
+    parameters, terrain = tmp_path / "gipp", tmp_path / "terrain"
+    (parameters / "UserConfiguration").mkdir(parents=True)
+    (terrain / "L8_TEST_AUX_REFDE2_201031_0001.DBL.DIR").mkdir(parents=True)
+    folder = tmp_path / "LC08_L1TP_201031_20190616_20190628_02_T1"
+    folder.mkdir()
+    grid = Grid(32630, 399960.0, 4600020.0, 30.0, 40, 20)
+
+    def run(text: str, seconds: float = 30) -> Scene:
+        return run_maja(
+            stand_in(tmp_path / "maja", text), level_1(folder), tmp_path / "work", parameters=parameters,
+            terrain=terrain, previous=None, time_limit_seconds=seconds,
+        )  # fmt: skip
+
+    def made(**options: Any) -> str:
+        place = tmp_path / str(len(list(tmp_path.iterdir())))
+        options = {"tile": "201031", "platform": "L8", "acquired_at": AT} | options
+        return copies(maja_scene(place, grid=grid, **options))
+
+    scene = run(made())
+    assert (scene.sensor, scene.tile, scene.platform) == ("landsat-l2", "201031", "L8")
+    assert "--mode L2INIT --TileId 201031" in (tmp_path / "work/called").read_text()
+    for text, said, final in (
+        ("exit 0", "its outputs are not there", False),
+        (made(tile="201032"), "its outputs are not there", False),
+        (made(platform="L9"), "its outputs are not there", False),
+        (made(acquired_at=AT.replace(day=21)), "its outputs are not there", False),
+        (f"{made()}; rm -f $(find . -name '*_FRE_B5.tif')", "cannot be read", False),
+        ("echo 'No pixel is valid. Return null statistics'; exit 1", "exit code 1", True),
+        ("exit 3", "exit code 3", False),
+    ):
+        with pytest.raises(ExternalProgramError, match=said) as caught:
+            run(text)
+        assert caught.value.final is final
+    with pytest.raises(ExternalProgramError, match="was killed"):
+        run("sleep 600", seconds=0.3)

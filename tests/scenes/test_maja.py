@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.geotiff import write_geotiff
+from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.rasters.status import CLOUD, LAND, SNOW, WATER
 from sen4cap_core.scenes.completeness import check_completeness
-from sen4cap_core.scenes.maja import mg2_table, relative_orbit
+from sen4cap_core.scenes.maja import is_maja_name, mg2_table, relative_orbit
 from sen4cap_core.scenes.maja_metadata import FLAT, SURFACE, read_maja_metadata
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
 from sen4cap_core.simulation.maja_product import maja_scene
@@ -217,3 +218,37 @@ def test_a_cut_zip_waits_and_a_renamed_folder_is_recognised(tmp_path: Path) -> N
     assert looks_like_scene(renamed)
     shutil.rmtree(renamed / "MASKS")
     assert not check_completeness(renamed).is_usable
+
+
+LANDSAT = Grid(32630, 399960.0, 4600020.0, 30.0, 40, 20)
+
+
+def test_landsat_of_maja(tmp_path: Path) -> None:
+    bands = {"B03": 0.1, "B04": 0.05, "B08": 0.35, "B11": 0.2}
+    masks = {"MG2": np.full(LANDSAT.shape, 2), "SAT": 0, "EDG": 0}
+    path = maja_scene(tmp_path, bands, masks, tile="201031", platform="L8", grid=LANDSAT)
+    assert path.name == "LANDSAT8-OLITIRS-XS_20190616-110646-000_L2A_201-031_C_V1-0"
+    assert {"FRE_B5", "FRE_B6"} < {p.stem.partition("_V1-0_")[2] for p in path.glob("*.tif")}
+    assert looks_like_scene(path)
+
+    (scene,) = open_scenes(path)
+
+    assert (scene.sensor, scene.platform, scene.tile, scene.format) == ("landsat-l2", "L8", "201031", "maja")
+    assert scene.acquisition_key == "landsat/201031/L8/20190616"
+    assert (scene.grid, scene.relative_orbit) == (LANDSAT, 201)
+    for band, value in bands.items():
+        np.testing.assert_allclose(physical(scene.bands[band]), value, atol=1e-6)
+        assert scene.bands[band].grid == LANDSAT
+    assert [mask.source.name for mask in scene.masks] == ["EDG", "MG2", "SAT"]
+    assert scene.angles is not None
+    assert set(scene.angles.view) == set(bands)
+
+
+def test_landsat_on_tiles_of_sentinel_2(tmp_path: Path) -> None:
+    """As Theia publishes it: ``LANDSAT8-OLITIRS-XS_..._L2A_T31TFJ_C_V2-2``."""
+    name = "LANDSAT8-OLITIRS-XS_20210821-102351-515_L2A_T31TFJ_C_V2-2"
+    path = maja_scene(tmp_path, tile="201031", platform="L8", grid=LANDSAT)
+    (metadata,) = path.glob("*_MTD_ALL.xml")
+    text = metadata.read_text().replace(">201-031<", ">T31TFJ<")
+    assert read_maja_metadata(text.encode(), f"{name}_MTD_ALL.xml").tile == "31TFJ"
+    assert is_maja_name(name)

@@ -11,10 +11,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sen4cap_core.db import jobs
 from sen4cap_core.db.models import Job, SceneRow
 from sen4cap_core.external.running import ExternalProgramError
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.simulation.landsat_product import landsat_scene
 from sen4cap_core.simulation.maja_product import maja_scene
 from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.steps.correction_order import corrections_in_turn
+from sen4cap_core.steps.leases import claim_next
 from sen4cap_core.steps.preprocess_scene import preprocess_scene
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.receive import receive_upload
@@ -24,6 +29,7 @@ from tests.steps.test_scene_way import observations, rows
 pytestmark = pytest.mark.service
 
 NIR = 0.05 * 1.6 / 0.4
+LANDSAT = Grid(GRID.epsg, GRID.x_min_m - 600, GRID.y_max_m + 600, 30.0, 80, 80)
 
 
 def level_1c_drop(desk, day: int, *, as_zip: bool = False) -> Path:  # type: ignore[no-untyped-def]
@@ -120,3 +126,84 @@ def test_a_lie_leaves_nothing_but_the_log(desk, tmp_path: Path) -> None:
     assert caught.value.log.is_file()
     assert rows(desk.context, SceneRow) == []
     assert not (desk.context.settings.data / "sites" / SITE / "l2a").exists()
+
+
+def landsat_drop(desk, day: str, *, as_tar: bool = True) -> Path:  # type: ignore[no-untyped-def]
+    folder = desk.context.settings.uploads_root / SITE / str(YEAR) / "scenes"
+    at_day = datetime.strptime(day, "%Y%m%d").replace(hour=10, minute=58, tzinfo=UTC)
+    return landsat_scene(folder, LANDSAT, level="L1TP", acquired_at=at_day, as_tar=as_tar)
+
+
+def test_landsat_is_corrected_by_maja_from_the_date_before(desk, tmp_path: Path) -> None:
+    parameters, terrain = tmp_path / "gipp", tmp_path / "terrain"
+    (parameters / "UserConfiguration").mkdir(parents=True)
+    (terrain / "L8_TEST_AUX_REFDE2_201-031_0001.DBL.DIR").mkdir(parents=True)
+    desk.declare()
+    for day, as_tar in ((1, True), (17, False)):
+        when = datetime(2019, 6, day, 10, 58, tzinfo=UTC)
+        made = maja_scene(
+            tmp_path / "made", {"B04": 0.05, "B08": NIR}, tile="201031", platform="L8", grid=LANDSAT,
+            acquired_at=when,
+        )  # fmt: skip
+        with_program(desk, tmp_path, made, "maja", maja_gipp=parameters, maja_terrain=terrain)
+        drop = desk.enter(landsat_drop(desk, f"201906{day:02d}", as_tar=as_tar), "scene")
+        answer = receive_upload(desk.context, drop.upload_id)
+        assert "Landsat Level-1, to be corrected by MAJA" in answer.receipt.values()
+        done = preprocess_scene(desk.context, drop.upload_id)
+        process_scene(desk.context, done.scenes[0].scene_id)
+
+    first, second = (tmp_path / "called").read_text().splitlines()
+    assert "--mode L2INIT --TileId 201031" in first
+    assert "--mode L2NOMINAL" in second
+    found = rows(desk.context, SceneRow)
+    assert {(s.sensor, s.tile, s.platform, s.state) for s in found} == {
+        ("landsat-l2", "201031", "L8", "processed")
+    }
+    for table in observations(desk.context).values():
+        means = table["ndvi_mean"].to_numpy()
+        assert np.isfinite(means).any()
+        np.testing.assert_allclose(means[np.isfinite(means)], 0.6, atol=2e-3)
+
+
+@pytest.mark.parametrize("setting", [None, "sen2cor"])
+def test_landsat_without_maja_is_refused_with_both_ways_out(
+    desk, tmp_path: Path, setting: str | None
+) -> None:
+    if setting:
+        with_program(desk, tmp_path, tmp_path, setting)
+
+    answer = receive_upload(desk.context, desk.enter(landsat_drop(desk, "20190617"), "scene").upload_id)
+
+    assert not answer.accepted
+    assert (
+        "drop the Level-2 product of the same acquisition: LC08_L2SP_201031_20190617_*"
+        in (answer.receipt["error"])
+    )
+    assert "install MAJA and set SEN4CAP_MAJA" in answer.receipt["error"]
+
+
+def test_maja_takes_dates_in_order_and_waits_for_one_that_failed(desk, tmp_path: Path) -> None:
+    with_program(desk, tmp_path, tmp_path, "maja")
+    keys = {}
+    for day in (26, 6, 16):
+        drop = desk.enter(level_1c_drop(desk, day, as_zip=day == 16), "scene")
+        receive_upload(desk.context, drop.upload_id)
+        keys[day] = f"preprocess-scene/{drop.upload_id}"
+    other = desk.enter(landsat_drop(desk, "20190617"), "scene")
+    receive_upload(desk.context, other.upload_id)
+    landsat = f"preprocess-scene/{other.upload_id}"
+
+    assert corrections_in_turn(desk.context) == [keys[6], landsat]
+    job = claim_next(desk.context, ["preprocess-scene"], "me", key=keys[6])
+    assert job is not None
+    assert corrections_in_turn(desk.context) == [keys[6], landsat], "held while it runs"
+    with desk.context.session() as session:
+        jobs.fail(session, job.id, "me", "out of memory", 3600.0, max_attempts=3)
+    assert corrections_in_turn(desk.context) == [keys[6], landsat], "and while it waits for its next try"
+    assert claim_next(desk.context, ["preprocess-scene"], "me", key=keys[6]) is None
+    with desk.context.session() as session:
+        session.get_one(Job, job.id).state = "failed"
+    assert corrections_in_turn(desk.context) == [keys[16], landsat]
+    with_program(desk, tmp_path, tmp_path, "sen2cor", maja=None)
+    assert corrections_in_turn(desk.context)[:2] == [keys[16], landsat], "Sen2Cor needs no order"
+    assert set(corrections_in_turn(desk.context)) == {keys[16], keys[26], landsat}
