@@ -12,7 +12,7 @@ from sen4cap_core.db.base import Base
 from sen4cap_core.db.models import Parcel
 from sen4cap_core.observations import store
 from sen4cap_core.processors.l3b.biophysical import DESCRIPTIONS
-from sen4cap_core.processors.l3b.groups import BIOPHYSICAL, GROUPS
+from sen4cap_core.processors.l3b.groups import GROUPS, NETWORK_VARIABLES
 from sen4cap_core.processors.l3b.indices import INDICES
 from sen4cap_core.processors.l3b.items import quantisation_of
 from sen4cap_core.processors.l4a.crop_type.tables_out import PREDICTION_COLUMNS
@@ -162,7 +162,7 @@ Example, the rows of a set of the group `ndvi`:
 
 def _rasters() -> str:
     rows = [("ndvi", "(B08 - B04) / (B08 + B04)", "Normalised difference vegetation index")]
-    rows += [(name, "neural network", DESCRIPTIONS[name]) for name in BIOPHYSICAL]
+    rows += [(name, "neural network", DESCRIPTIONS[name]) for name in NETWORK_VARIABLES]
     rows += [(name, index.expression, index.description) for name, index in INDICES.items()]
     cells = [
         (f"`{naming.l3b_collection(name)}`", f"`{expression}`", text, f"{quantisation_of(name).scale:g}")

@@ -24,6 +24,7 @@ Index = Literal[
     "ndvi", "ndwi", "brightness", "lai", "fapar", "fcover",
     "ndwi2", "mndwi", "ndti", "ci", "brightness2", "redness", "rvi", "savi", "tsavi", "msavi", "msavi2",
     "gemi", "ipvi", "tndvi", "lai_ndvi", "lai_linear",
+    "input_domain", "lai_domain", "fapar_domain", "fcover_domain",
 ]  # fmt: skip
 Practice = Literal["NA", "CC", "FL", "NFC"]
 

@@ -208,6 +208,26 @@ def _store_row(
 
 
 @kernel
+def flag_values(
+    flags: NDArray[np.int16], bits: int, missing: int, value: int, out: NDArray[np.int16]
+) -> None:
+    """Write ``value`` where any of some flags is set, 0 where none is, ``missing`` where there are no flags.
+
+    Parameters
+    ----------
+    flags : int16 (rows, columns) of `biophysical_block`
+    bits : flags looked for
+    out : int16 (rows, columns)
+    """
+    for r in range(out.shape[0]):
+        source, target = flags[r], out[r]
+        for c in range(target.size):
+            flag = np.int32(source[c])
+            found = np.int32(value) if flag & bits else np.int32(0)
+            target[c] = np.int16(missing if flag == missing else found)
+
+
+@kernel
 def biophysical_block(
     bands: NDArray[np.float32],
     usable: NDArray[np.uint8],

@@ -125,6 +125,15 @@ TEXTS: Mapping[str, CollectionText] = {
     l3b_collection("fcover"): _l3b_text(
         "Vegetation cover", "Fraction of ground covered by vegetation by the published networks", "fCover"
     ),
+    **{
+        l3b_collection(name): _l3b_text(title, f"1 where {what}, else 0; averaged in overviews", "domain")
+        for name, title, what in (
+            ("input_domain", "Input domain", "the reflectances are like none that the networks learnt from"),
+            ("lai_domain", "LAI domain", "the leaf area index lay beyond its limits"),
+            ("fapar_domain", "fAPAR domain", "fAPAR lay beyond its limits"),
+            ("fcover_domain", "fCover domain", "fCover lay beyond its limits"),
+        )
+    },
     S1_BACKSCATTER: CollectionText(
         "Radar backscatter",
         "sigma0 of each Sentinel-1 acquisition in linear power, 20 m, on the tile's own UTM grid; thermal "

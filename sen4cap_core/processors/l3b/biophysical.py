@@ -9,7 +9,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.biophysical import N_COUNTS, as_reflectance, biophysical_block
+from sen4cap_core.kernels.biophysical import (
+    N_COUNTS,
+    OUTSIDE_DOMAIN,
+    as_reflectance,
+    biophysical_block,
+    flag_values,
+)
+from sen4cap_core.processors.l3b.groups import BIOPHYSICAL, DOMAINS
 from sen4cap_core.processors.l3b.networks import Network, network
 from sen4cap_core.processors.l3b.sun_and_view import Cosines, cosines_of
 from sen4cap_core.rasters.blocks import Block
@@ -21,11 +28,17 @@ QUANTISATIONS: Mapping[str, Quantisation] = {
     "lai": Quantisation(1e-3),
     "fapar": Quantisation(),
     "fcover": Quantisation(),
+    # Fractions, so that overviews and parcel means are shares of pixels.
+    **dict.fromkeys(DOMAINS, Quantisation()),
 }
 DESCRIPTIONS: Mapping[str, str] = {
     "lai": "Leaf area index on clear land, m2 of leaves per m2 of ground",
     "fapar": "Fraction of absorbed photosynthetically active radiation on clear land",
     "fcover": "Fraction of clear land that vegetation covers",
+    "input_domain": "1 where the reflectances are like none that the networks learnt from, else 0",
+    "lai_domain": "1 where the leaf area index lay beyond its limits, else 0",
+    "fapar_domain": "1 where fAPAR lay beyond its limits, else 0",
+    "fcover_domain": "1 where fCover lay beyond its limits, else 0",
 }
 
 _OF_PLATFORM: Mapping[str, str] = {
@@ -120,6 +133,8 @@ class Biophysical(Together):
 
     inversion: Inversion | None = None
     counts: Counts | None = None
+    computed: tuple[str, ...] = ()
+    """Variables of the networks in the order of the counts; perhaps only their flags are an output."""
 
     def found(self) -> dict[str, dict[str, object]]:
         """Properties of the STAC items by variable: network, angles, shares of flagged pixels."""
@@ -132,20 +147,25 @@ class Biophysical(Together):
             "sen4cap:view_angles": cosines.view_source,
             "sen4cap:outside_input_domain_percent": self.counts.percent(1),
         }
-        return {
-            output.name: common
-            | {
+        beyond = {
+            name: {
                 "sen4cap:set_to_limit_percent": self.counts.percent(2 + 2 * place),
                 "sen4cap:rejected_percent": self.counts.percent(3 + 2 * place),
             }
-            for place, output in enumerate(self.outputs)
+            for place, name in enumerate(self.computed)
+        }
+        return {
+            output.name: common | beyond.get(output.name.removesuffix("_domain"), {})
+            for output in self.outputs
         }
 
 
 def biophysical_item(names: Sequence[str], inversion: Inversion) -> Biophysical:
-    """Return some of the three variables as one item of a pass."""
-    wanted = [name for name in QUANTISATIONS if name in names]
-    outputs = tuple(Output(name, QUANTISATIONS[name], DESCRIPTIONS[name]) for name in wanted)
+    """Return some of the three variables, and of their flags, as one item of a pass."""
+    outputs = tuple(Output(n, QUANTISATIONS[n], DESCRIPTIONS[n]) for n in QUANTISATIONS if n in names)
+    # Flags need the result they are about; the input's are found with any.
+    wanted = [name for name in BIOPHYSICAL if name in names or f"{name}_domain" in names] or ["lai"]
+    flags_of = {n: _flag_bits(n, wanted) for n in DOMAINS if n in names}
     net, counts = inversion.network, Counts()
     hidden, output, accepted = net.arrays(wanted)
     steps = np.array([QUANTISATIONS[name].steps_per_unit for name in wanted], np.float32)
@@ -168,6 +188,7 @@ def biophysical_item(names: Sequence[str], inversion: Inversion) -> Biophysical:
                 numbers, source = band.values[strip], band.source
                 as_reflectance(numbers, source.scale, source.offset, band.missing, plane, usable)
             planes = np.empty((len(wanted), *usable.shape), np.int16)
+            flags = np.empty(usable.shape, np.int16)
             biophysical_block(
                 reflectance,
                 usable,
@@ -182,14 +203,24 @@ def biophysical_item(names: Sequence[str], inversion: Inversion) -> Biophysical:
                 steps,
                 missing,
                 planes,
-                np.empty(usable.shape, np.int16),
+                flags,
                 counted,
             )
             for name, plane in zip(wanted, planes, strict=True):
-                out[name][strip] = plane
+                if name in out:
+                    out[name][strip] = plane
+            for name, bits in flags_of.items():
+                flag_values(flags, bits, missing, int(QUANTISATIONS[name].steps_per_unit), out[name][strip])
         counts.add(counted)
 
-    return Biophysical(outputs, net.bands, compute, inversion.zoom, inversion, counts)
+    return Biophysical(outputs, net.bands, compute, inversion.zoom, inversion, counts, tuple(wanted))
+
+
+def _flag_bits(name: str, wanted: Sequence[str]) -> int:
+    """Bits of the kernel's flags that a domain variable stands for: set to a limit, or rejected."""
+    if name == "input_domain":
+        return OUTSIDE_DOMAIN
+    return 0b110 << (2 * wanted.index(name.removesuffix("_domain")))
 
 
 def _positions(inversion: Inversion, block: Block) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

@@ -14,6 +14,12 @@ INDICES_GROUP = "indices"
 BIOPHYSICAL = ("lai", "fapar", "fcover")
 """By neural networks; observed where site.yaml asks for them."""
 
+DOMAINS = ("input_domain", "lai_domain", "fapar_domain", "fcover_domain")
+"""Flags of the networks: 1 where the reflectances are like none of the training data, or where a result lay
+beyond the limits of its variable; 0 elsewhere. The mean of a parcel is the share of its pixels."""
+
+NETWORK_VARIABLES = BIOPHYSICAL + DOMAINS
+
 BAND_OF: Mapping[str, str] = {
     "b02": "B02",
     "b03": "B03",
@@ -31,7 +37,7 @@ BAND_OF: Mapping[str, str] = {
 GROUPS: Mapping[str, tuple[str, ...]] = {
     NDVI_GROUP: ("ndvi",),
     BANDS_GROUP: tuple(BAND_OF),
-    BIOPHYSICAL_GROUP: BIOPHYSICAL,
+    BIOPHYSICAL_GROUP: NETWORK_VARIABLES,
     INDICES_GROUP: tuple(INDICES),
 }
 """Observation groups: one Parquet file each for a scene and a declaration set."""

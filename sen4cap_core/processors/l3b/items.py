@@ -12,7 +12,7 @@ from sen4cap_core.processors.l3b.biophysical import (
     biophysical_item,
     inversion_of,
 )
-from sen4cap_core.processors.l3b.groups import BAND_OF, BIOPHYSICAL
+from sen4cap_core.processors.l3b.groups import BAND_OF, DOMAINS, NETWORK_VARIABLES
 from sen4cap_core.processors.l3b.indices import INDICES, index_variable
 from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.rasters.variables import BandMean, PassItem, Quantisation
@@ -62,7 +62,7 @@ def facts_of(name: str, scene: Scene) -> RasterFacts:
     if name == "ndvi":
         expression = "(B08 - B04) / (B08 + B04)"
         return RasterFacts(expression, expression, lineage, NDVI.description)
-    if name in BIOPHYSICAL:
+    if name in NETWORK_VARIABLES:
         return _biophysical_facts(name, scene)
     index = INDICES[name]
     return RasterFacts(index.expression, index.expression, lineage, index.description)
@@ -72,7 +72,8 @@ def _biophysical_facts(name: str, scene: Scene) -> RasterFacts:
     inversion = inversion_of(scene)
     if isinstance(inversion, str):
         raise ValueError(f"{name} cannot be made of {scene.product_id}: {inversion}")
-    method = f"{name.upper()} by the {inversion.method}"
+    what = f"{name.removesuffix('_domain')} domain" if name in DOMAINS else name
+    method = f"{what.upper()} by the {inversion.method}"
     lineage = f"{method}, of surface reflectance {_MASKED}"
     if inversion.notes:
         lineage += f" Note: {'; '.join(inversion.notes)}."
@@ -86,14 +87,14 @@ def pass_plan(names: Iterable[str], scene: Scene) -> PassPlan:
     lacking: dict[str, str] = {}
     notes: list[str] = []
     asked = list(dict.fromkeys(names))
-    if together := [name for name in asked if name in BIOPHYSICAL]:
+    if together := [name for name in asked if name in NETWORK_VARIABLES]:
         inversion = inversion_of(scene)
         if isinstance(inversion, str):
             lacking |= dict.fromkeys(together, inversion)
         else:
             items.append(biophysical_item(together, inversion))
             notes += inversion.notes
-    for name in (name for name in asked if name not in BIOPHYSICAL):
+    for name in (name for name in asked if name not in NETWORK_VARIABLES):
         bands = bands_needed(name)
         absent = [band for band in bands if band not in scene.bands]
         if absent:

@@ -172,3 +172,53 @@ def test_angle_grids_without_a_number_give_way_to_the_mean_angles(tmp_path: Path
     np.testing.assert_allclose(
         result.observations.variables["lai"].mean(), whole.variables["lai"].mean(), rtol=0.05
     )
+
+
+def test_domain_flags_as_rasters_and_shares_of_parcels(tmp_path: Path) -> None:
+    scl = np.full((60, 60), 4)
+    scl[10:20, 30:44] = 9
+    scene = write_scene(tmp_path, scl=scl)
+    flags = ("input_domain", "lai_domain", "fapar_domain", "fcover_domain")
+    plan = pass_plan(("lai", *flags), scene)
+    result = run_pass(
+        scene.bands,
+        scene.masks,
+        scene.grid,
+        variables=plan.items,
+        labels=labels_on(scene.grid),
+        raster_paths={name: tmp_path / f"{name}.tif" for name in ("lai", *flags)},
+        threads=2,
+    )
+    found, images = plan.found(), {}
+    for name in ("lai", *flags):
+        with rasterio.open(tmp_path / f"{name}.tif") as dataset:
+            images[name] = dataset.read(1).astype(int)
+    clear = scl == 4
+    for name in flags:
+        assert set(np.unique(images[name][clear])) <= {0, 10_000}
+        assert (images[name][~clear] == -32_768).all()
+    share = 100 * (images["input_domain"][clear] == 10_000).mean()
+    assert 0 < share < 100
+    assert found["input_domain"]["sen4cap:outside_input_domain_percent"] == pytest.approx(share, abs=0.01)
+    lai = images["lai"]
+    beyond = images["lai_domain"] == 10_000
+    assert (beyond[clear & (lai == -32_768)]).all(), "rejected"
+    assert np.isin(lai[beyond], (-32_768, 0, 8000)).all(), "rejected or set to a limit"
+    stated = found["lai_domain"]
+    assert stated["sen4cap:set_to_limit_percent"] + stated["sen4cap:rejected_percent"] == pytest.approx(
+        100 * beyond[clear].mean(), abs=0.02
+    )
+    sums = result.observations.variables["input_domain"]
+    alone = compute(scene, ("input_domain",), None).observations.variables["input_domain"]
+    np.testing.assert_array_equal(sums.total, alone.total)
+    spans = labels_on(scene.grid)
+    for parcel, mean in enumerate(sums.mean()):
+        inside = np.zeros(scene.grid.shape, bool)
+        for row, first, last, owner in zip(spans.rows, spans.first, spans.last, spans.parcel, strict=True):
+            inside[row, first : last + 1] |= owner == parcel
+        pixels = np.kron(images["input_domain"], np.ones((2, 2), int))[inside]
+        assert mean == pytest.approx((pixels[pixels >= 0] == 10_000).mean(), abs=1e-6)
+    # An agency's list: the flags of results that are not asked for themselves.
+    only = pass_plan(("fapar_domain",), scene)
+    assert [output.name for output in only.items[0].outputs] == ["fapar_domain"]
+    assert "sen4cap:rejected_percent" in only.found()["fapar_domain"]
