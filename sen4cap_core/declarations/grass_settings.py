@@ -18,11 +18,17 @@ class GrassSettings(BaseModel):
 
     min_ndvi: float = Field(0.1, ge=-1, le=1)
     """NDVI below this is no observation."""
-    min_clear_score: float = Field(0.65, ge=0, le=1)
-    """Observations with a lower clear score are not used."""
+    min_clear_score: float = Field(0.45, ge=0, le=1)
+    """Observations with a lower clear score, in relation to that of a clear sky, are not used."""
+    full_clear_score: float = Field(0.8, ge=0, le=1)
+    """From this score on, in relation to that of a clear sky, an observation is believed in full."""
+    doubt_factor: float = Field(1.2, ge=0, le=10)
+    """At ``min_clear_score`` the least fall is 1 plus this times as large."""
+    fastest_rise_per_day: float = Field(0.025, gt=0, le=1)
+    """NDVI rises by at most 0.1 and so much a day; a value that rises faster was a cloud."""
     min_fall: float = Field(0.07, gt=0, le=1)
     """Least fall of NDVI beyond that of the neighbourhood."""
-    min_fall_share: float = Field(0.125, ge=0, le=1)
+    min_fall_share: float = Field(0.115, ge=0, le=1)
     """The same as a share of the value before."""
     spring_factor: float = Field(1.4, gt=0, le=10)
     """Factor on the least fall before ``spring_doy``."""
@@ -34,9 +40,9 @@ class GrassSettings(BaseModel):
     """Day of the year from which on the factor rises."""
     autumn_last_doy: int = Field(300, ge=2, le=366)
     """Day of the year from which on it is ``autumn_factor``."""
-    window_days: float = Field(12.0, ge=0, le=60)
+    window_days: float = Field(16.0, ge=0, le=60)
     """A fall may take so long in several steps."""
-    brief_days: float = Field(10.0, ge=0, le=60)
+    brief_days: float = Field(9.0, ge=0, le=60)
     """A low that recovers within this time is a cloud, when it wins back ``recovered_share`` of the fall."""
     recovered_share: float = Field(0.75, gt=0, le=10)
     """After five days; 0.035 more for each day more."""
@@ -77,6 +83,8 @@ class GrassSettings(BaseModel):
     def _in_order(self) -> GrassSettings:
         if self.autumn_first_doy >= self.autumn_last_doy:
             raise ValueError("autumn_first_doy must lie before autumn_last_doy")
+        if self.min_clear_score > self.full_clear_score:
+            raise ValueError("min_clear_score must not be more than full_clear_score")
         if self.witness_z >= self.witness_full_z:
             raise ValueError("witness_z must be less than witness_full_z")
         return self

@@ -8,12 +8,13 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.grass_clear import drop_brief_lows, gather_clear
+from sen4cap_core.kernels.grass_clear import drop_brief_lows, drop_fast_rises, drop_hazy_lows, gather_clear
 from sen4cap_core.kernels.grass_falls import find_falls
 from sen4cap_core.kernels.grass_thresholds import (
     BRIEF_DAYS,
     DATE_SHARE,
     DISTANCE_DAYS,
+    FASTEST_RISE,
     LEAST_FALL,
     LONGEST_GAP_DAYS,
     RECOVERED,
@@ -31,6 +32,7 @@ def find_cuts(
     values: NDArray[Any],
     scale: float,
     clear_scores: NDArray[np.float32],
+    clear_sky: float,
     courses: NDArray[np.float64],
     course_of: NDArray[np.int32],
     pair_days: NDArray[np.int32],
@@ -62,6 +64,8 @@ def find_cuts(
         NDVI times ``scale``, NaN where not observed.
     clear_scores : float32 (P, C) or (0, 0)
         0 cloudy to 1 clear; NaN counts as clear.
+    clear_sky : float
+        Score of a clear sky.
     courses : float64 (G, K)
         NDVI course of each neighbourhood, ``course_of`` (P,) says which.
     pair_days, pair_lengths : int32 (R,)
@@ -96,20 +100,23 @@ def find_cuts(
     room = columns.size + pair_days.size
     value = np.empty(columns.size, np.float64)
     at = np.empty(columns.size, np.int64)
+    doubt = np.empty(columns.size, np.float64)
     # Candidates: strength, start, end; and what saw them.
     found = np.empty((room, 3), np.float64)
     seen_by = np.empty(room, np.int8)
     for p in range(first, last):
-        n = gather_clear(p, columns, values, scale, clear_scores, thresholds, value, at)
+        n = gather_clear(p, columns, values, scale, clear_scores, thresholds, clear_sky, value, at, doubt)
         n_clear[p] = n
         longest = 0
         for i in range(1, n):
             longest = max(longest, days[at[i]] - days[at[i - 1]])
         longest_gap_days[p] = longest
+        n = drop_fast_rises(n, days, value, at, doubt, thresholds[FASTEST_RISE])
+        n = drop_hazy_lows(n, days, value, at, doubt)
         least = 0.5 * thresholds[LEAST_FALL]
-        n = drop_brief_lows(n, days, value, at, least, thresholds[BRIEF_DAYS], thresholds[RECOVERED])
+        n = drop_brief_lows(n, days, value, at, doubt, least, thresholds[BRIEF_DAYS], thresholds[RECOVERED])
         course = courses[course_of[p]]
-        m = find_falls(n, days, value, at, course, demand, demand_first_day, thresholds, found)
+        m = find_falls(n, days, value, at, doubt, course, demand, demand_first_day, thresholds, found)
         for c in range(m):
             seen_by[c] = S2
         if pair_days.size > 0:

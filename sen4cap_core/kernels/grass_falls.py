@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.grass_thresholds import (
     BRIEF_DAYS,
     DATE_SHARE,
+    DOUBT_FACTOR,
     HIGHEST_LOW,
     LEAST_FALL,
     LEAST_SHARE,
@@ -31,6 +32,7 @@ def find_falls(
     days: NDArray[np.int32],
     value: NDArray[np.float64],
     at: NDArray[np.int64],
+    doubt: NDArray[np.float64],
     course: NDArray[np.float64],
     demand: NDArray[np.float64],
     demand_first_day: int,
@@ -64,6 +66,7 @@ def find_falls(
                 gap = days[at[step_end]] - start
                 event = start + thresholds[DATE_SHARE] * gap
                 wanted = max(thresholds[LEAST_FALL], thresholds[LEAST_SHARE] * value[i])
+                wanted *= 1.0 + thresholds[DOUBT_FACTOR] * doubt[j]
                 strength = fall / (wanted * demand[int(event) - demand_first_day])
                 if strength > best:
                     best = strength

@@ -29,6 +29,8 @@ from sen4cap_core.tables.parcels import read_parcels
 
 START, END = date(2019, 3, 1), date(2019, 11, 30)
 SECONDS_PER_DAY = 86_400.0
+CLEAR_FROM = 0.65
+"""Clear score from which on detectors without scores see an observation."""
 
 BASE = Region(0, cloudiness=0.42, cut_share=0.45)
 REGIMES = {
@@ -79,7 +81,7 @@ class Case:
         """What the detector says; those that know no clear score get the clear observations alone."""
         matrix = self.matrix
         if matrix.clear_scores is not None and method != "neighbourhood":
-            is_clear = ~(matrix.clear_scores < config.grass.min_clear_score)
+            is_clear = ~(matrix.clear_scores < CLEAR_FROM)
             matrix = replace(matrix, values=np.where(is_clear, matrix.values, np.nan), clear_scores=None)
         return detect(matrix, self.facts, config, self.missions, compat, method)
 

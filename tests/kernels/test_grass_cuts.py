@@ -88,6 +88,11 @@ def falls_twin(row, days, course, s: GrassSettings):
         share = s.recovered_share + 0.035 * max(0.0, since - 5)
         return since <= s.brief_days and back >= share * fall
 
+    slow = seen[-1:]
+    for one in reversed(seen[:-1]):
+        if slow[0][1] - one[1] <= 0.1 + s.fastest_rise_per_day * (slow[0][0] - one[0]):
+            slow.insert(0, one)
+    seen = slow
     for length in (1, 2):
         kept, i = [], 0
         while i < len(seen):
@@ -149,7 +154,7 @@ def test_falls_equal_their_twin(seed):
         own = events.parcel == p
         assert events.start_s[own].tolist() == [round(w[0] * 86400) + 37800 for w in wanted]
         assert events.end_s[own].tolist() == [round(w[1] * 86400) + 37800 for w in wanted]
-        odds = [-0.14 + 3.19 * math.log(w[2]) for w in wanted]
+        odds = [0.19 + 2.83 * math.log(w[2]) for w in wanted]
         expected = [min(1 / (1 + math.exp(-o)), 0.999) for o in odds]
         assert events.confidence[own] == pytest.approx(expected, rel=1e-9)
         assert (events.mission[own] == S2).all()
@@ -248,6 +253,41 @@ def test_a_low_that_recovers_at_once_and_one_with_a_low_score_are_clouds():
     assert run(ndvi, days, scores=scores).parcel.tolist() == [4]
 
 
+def test_a_run_of_clouds_that_nobody_masked_is_no_cut():
+    ndvi, days = season()
+    ndvi[3, 20:23] = [0.3, 0.2, 0.25]
+    ndvi[4, 20:24] = [0.4, 0.5, 0.6, 0.7]
+    assert run(ndvi, days).parcel.tolist() == [4]
+
+
+def test_a_doubtful_low_must_fall_further_and_a_hazy_high_value_dates_the_cut():
+    ndvi, days = season()
+    cut(ndvi, 4, 20, depth=0.13)
+    scores = np.full(ndvi.shape, 0.9, np.float32)
+    assert run(ndvi, days, scores=scores).parcel.tolist() == [4]
+    scores[4, 20:27] = 0.55
+    assert run(ndvi, days, scores=scores).parcel.size == 0
+    cut(ndvi, 4, 20, depth=0.3)
+    assert run(ndvi, days, scores=scores).parcel.tolist() == [4]
+    # Between clear values 20 days apart: hazy, but as green as before; and hazy and low, which says nothing.
+    ndvi, days = season()
+    cut(ndvi, 4, 20)
+    ndvi[4, 17:20] = [np.nan, 0.78, np.nan]
+    scores[4] = 0.9
+    scores[4, 18] = 0.5
+    assert run(ndvi, days, scores=scores).start_s[0] // 86400 == days[18] + 2
+    ndvi[4, 18] = 0.6
+    assert run(ndvi, days, scores=scores).start_s[0] // 86400 == days[16] + 4
+
+
+def test_scores_count_in_relation_to_a_clear_sky():
+    ndvi, days = season()
+    cut(ndvi, 4, 20, depth=0.12)
+    for sky, found in ((0.55, [4]), (0.2, [])):
+        scores = np.full(ndvi.shape, sky, np.float32)
+        assert run(ndvi, days, scores=scores).parcel.tolist() == found, sky
+
+
 def test_autumn_and_spring_demand_more():
     for first, expected in ((5, 0), (25, 1), (46, 0)):
         ndvi, days = season(step=5)
@@ -329,4 +369,4 @@ def test_results_do_not_depend_on_the_order_of_parcels():
 
 
 def test_empty_thresholds_are_counted():
-    assert grass_thresholds.N_THRESHOLDS == 17
+    assert grass_thresholds.N_THRESHOLDS == 20

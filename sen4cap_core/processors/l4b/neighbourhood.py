@@ -27,10 +27,15 @@ from sen4cap_core.processors.l4b.model import (
 )
 from sen4cap_core.tables.threads import run_in_chunks
 
-LOG_ODDS = {S1: (1.17, 1.25), S2: (-0.14, 3.19), S2_S1: (0.65, 2.89)}
+LOG_ODDS = {S1: (2.2, 1.04), S2: (0.19, 2.83), S2_S1: (-0.11, 3.52)}
 """Log-odds that a detection is a cut: at the least strength that counts, and their growth with the logarithm
-of strength. Fitted on simulated grassland (docs/mowing.md) for each combination of satellites."""
+of strength. Fitted on simulated grassland and on synthetic tables of the original, with equal weights
+(docs/mowing.md), for each combination of satellites."""
+LOG_ODDS_ONE_SILENT = {S1: (1.16, 0.74), S2: (-0.68, 2.56)}
+"""The same where the other satellite looked at the parcel and does not show the cut."""
 CONFIDENCE_CAP = 0.999
+CLEAR_SKY_PARCELS = 2000
+LEAST_CLEAR_SKY = 0.5
 
 
 def find_mowings(
@@ -51,7 +56,8 @@ def find_mowings(
     columns = np.empty(0, np.int64) if optical is None else optical.columns
     days = np.empty(0, np.int32) if optical is None else optical.days
     scores = np.empty((0, 0), np.float32) if matrix.clear_scores is None else matrix.clear_scores
-    courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores)
+    clear_sky = clear_sky_score(scores, columns)
+    courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores, clear_sky)
     n_tested = np.zeros(facts.size, np.int32)
     pair_days, pair_lengths, orbit_bounds, rises = _radar_rises(matrix, facts, config, radar, n_tested)
     n_clear, longest = np.zeros(facts.size, np.int32), np.zeros(facts.size, np.int32)
@@ -66,6 +72,7 @@ def find_mowings(
             matrix.values,
             matrix.optical_scale,
             scores,
+            clear_sky,
             courses,
             course_of,
             pair_days,
@@ -89,10 +96,24 @@ def find_mowings(
         parcel,
         np.rint(start_day * SECONDS_PER_DAY).astype(np.int64) + time_s,
         np.rint(end_day * SECONDS_PER_DAY).astype(np.int64) + time_s,
-        confidence_of(strength, mission),
+        confidence_of(strength, mission, np.where(mission == S1, n_clear[parcel] > 0, n_tested[parcel] > 0)),
         mission,
     )
     return events, Evidence(n_clear, longest, n_tested)
+
+
+def clear_sky_score(scores: NDArray[np.float32], columns: NDArray[np.int64]) -> float:
+    """Return the clear score of a clear sky: the ninth decile of the scores (of every so many-th parcel).
+
+    Scores of different makers mean different things by clear. 1 where there are no scores, never less than
+    ``LEAST_CLEAR_SKY``: where nearly all is cloud the clearest cloud is no clear sky.
+    """
+    if not scores.size or not columns.size:
+        return 1.0
+    step = max(1, scores.shape[0] // CLEAR_SKY_PARCELS)
+    known = scores[::step][:, columns]
+    known = known[~np.isnan(known)]
+    return max(float(np.quantile(known, 0.9)), LEAST_CLEAR_SKY) if known.size else 1.0
 
 
 def neighbourhood_courses(
@@ -102,6 +123,7 @@ def neighbourhood_courses(
     columns: NDArray[np.int64],
     days: NDArray[np.int32],
     scores: NDArray[np.float32],
+    clear_sky: float,
 ) -> tuple[NDArray[np.float64], NDArray[np.int32]]:
     """Return the NDVI course of each neighbourhood (G, K) and the neighbourhood of each parcel (P,)."""
     course_of = facts.neighbourhood
@@ -125,7 +147,7 @@ def neighbourhood_courses(
                 matrix.values,
                 matrix.optical_scale,
                 scores,
-                settings.min_clear_score,
+                settings.min_clear_score * clear_sky,
                 settings.min_ndvi,
                 settings.neighbour_gap_days,
             )
@@ -138,12 +160,17 @@ def neighbourhood_courses(
     return courses, course_of
 
 
-def confidence_of(strength: NDArray[np.float64], mission: NDArray[np.int8]) -> NDArray[np.float64]:
-    """Probability that a detection is a cut, from its strength (1: just enough) and what saw it."""
+def confidence_of(
+    strength: NDArray[np.float64], mission: NDArray[np.int8], other_looked: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """Probability that a detection is a cut, from its strength (1: just enough), what saw it, and whether the
+    other satellite saw the parcel too.
+    """
     odds = np.zeros(strength.size)
-    for seen_by, (base, slope) in LOG_ODDS.items():
-        is_so = mission == seen_by
-        odds[is_so] = base + slope * np.log(strength[is_so])
+    for table, is_silent in ((LOG_ODDS, False), (LOG_ODDS_ONE_SILENT, True)):
+        for seen_by, (base, slope) in table.items():
+            is_so = (mission == seen_by) & (other_looked == is_silent if seen_by != S2_S1 else True)
+            odds[is_so] = base + slope * np.log(strength[is_so])
     return np.asarray(np.minimum(1.0 / (1.0 + np.exp(-odds)), CONFIDENCE_CAP))
 
 
@@ -218,6 +245,9 @@ def _thresholds(s: GrassSettings) -> NDArray[np.float64]:
             s.witness_factor,
             s.radar_alone_z,
             s.radar_alone_gap_days,
+            s.full_clear_score,
+            s.doubt_factor,
+            s.fastest_rise_per_day,
         ],
         np.float64,
     )
