@@ -190,6 +190,22 @@ def inputs_changed_at(
     return newest
 
 
+def is_observed(session: Session, site_id: int, year: int, first: datetime, after: datetime) -> bool:
+    """Whether any acquisition of a period was observed for the declarations of a year."""
+    query = (
+        select(ObservationSet.id)
+        .join(SceneRow, SceneRow.id == ObservationSet.scene_id)
+        .join(DeclarationSet, DeclarationSet.id == ObservationSet.declaration_set_id)
+        .where(
+            DeclarationSet.site_id == site_id,
+            DeclarationSet.year == year,
+            _within(SceneRow.acquired_at, first, after),
+        )
+        .limit(1)
+    )
+    return session.execute(query).first() is not None
+
+
 def _within(column: InstrumentedAttribute[datetime], first: datetime, after: datetime) -> ColumnElement[bool]:
     return and_(column >= first, column < after)
 

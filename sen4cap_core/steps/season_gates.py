@@ -67,7 +67,7 @@ def open_gates(session: Session, site: Site, season: Season, planned: Planned, d
     """Return what a run waits for, what it needs first."""
     config = SiteConfig.model_validate(site.config)
     first, after = _period(season, due_on)
-    gates = _needed(session, site, season, planned)
+    gates = _needed(session, site, season, planned, due_on)
     gates += _unsearched(session, config, season, planned, due_on)
     inputs = INPUTS[planned]
     for found, text in (
@@ -110,7 +110,7 @@ def _gate(found: Pending, text: str) -> Gate:
     return Gate(noun, found.n, found.since.isoformat())
 
 
-def _needed(session: Session, site: Site, season: Season, planned: Planned) -> list[Gate]:
+def _needed(session: Session, site: Site, season: Season, planned: Planned, due_on: date) -> list[Gate]:
     """Return what nothing can be told without."""
     if planned not in ("l4a", "l4b", "l4c"):
         return []
@@ -119,6 +119,9 @@ def _needed(session: Session, site: Site, season: Season, planned: Planned) -> l
         lacking.append(f"declarations of {season.year}")
     if planned == "l4a" and not declaration_rows.crop_codes(session, site.id, season.year):
         lacking.append(f"a crop code table of {season.year}")
+    # Mowing and practices are judged anew after each burst of scenes; crop types by the calendar alone.
+    if planned == "l4a" and not pending.is_observed(session, site.id, season.year, *_period(season, due_on)):
+        lacking.append("a first scene of the season")
     if planned == "l4c" and not practice_rows.practices_in_force(session, site.id, season.year):
         lacking.append(f"a practice table of {season.year}")
     return [Gate(what, 1, None, needed=True) for what in lacking]

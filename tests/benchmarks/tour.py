@@ -25,7 +25,7 @@ from sen4cap_core.settings import Settings
 
 TOUR = Path(__file__).parents[2] / "docs" / "tour.md"
 PICTURES = {
-    "tour-scene": ("scene-tour-", "S2", 0),
+    "tour-scene": ("scene-tour-", "MSIL2A", 0),
     "tour-parcel": ("ndvi-tour-", "", 0),
     "tour-practice": ("practices-tour-", "", -1),
     "tour-crops": ("crop-types-tour", "", -1),

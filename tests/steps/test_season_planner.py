@@ -13,7 +13,16 @@ from sqlalchemy.orm import Session
 
 from sen4cap_core.db import jobs, pending, planning
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import CropCode, DeclarationSet, Job, OfferRow, PlannedRun, SceneRow, Season
+from sen4cap_core.db.models import (
+    CropCode,
+    DeclarationSet,
+    Job,
+    ObservationSet,
+    OfferRow,
+    PlannedRun,
+    SceneRow,
+    Season,
+)
 from sen4cap_core.db.sites import SeasonSpan
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.reports.season import season_lines, season_markdown
@@ -382,3 +391,40 @@ def test_offers_not_fetched_and_sources_not_searched_hold_a_run_up(
         ("search of source archive to be made", 1),
         ("Sentinel-2 scenes to be fetched", 2),
     ]
+
+
+def test_crop_types_of_a_past_season_wait_for_a_first_scene_and_then_run_by_themselves(
+    desk: Desk, settle: Any, clock: Clock
+) -> None:
+    _declare(desk.context)
+    settle()
+    words = {"ct": "wheat", "ct_l4a": "wheat", "ct_div": "wheat"}
+    numbers = {"ctnum": 1, "ctnum_l4a": 1, "ctnum_div": 1, "lc": 1}
+    flags = dict.fromkeys(("eaa", "al", "pgrass", "tgrass", "fallow", "cwater"), False)
+    with desk.context.session() as session:
+        site = site_rows.get_or_create_site(session, SITE)
+        session.add(CropCode(site_id=site.id, year=2019, ori_crop="265", **words, **numbers, **flags))
+    clock.set("2021-03-01")
+    plan_seasons(desk.context)
+    run = _plan(desk.context, "l4a")
+    assert (run.state, run.deadline) == ("waiting", None)
+    assert [gate["what"] for gate in run.waits_for["gates"]] == ["a first scene of the season"]
+    scene = _scene(desk.context, "2019-06-11", "s2-l2a", "processed")
+    other = _scene(desk.context, "2019-06-16", "s2-l2a")
+    with desk.context.session() as session:
+        declared = session.scalars(select(DeclarationSet)).one()
+        session.add(
+            ObservationSet(
+                scene_id=scene, declaration_set_id=declared.id, group_name="ndvi", path="x", n_rows=1,
+                n_observed=1, source="scene", made_by="x",
+            )
+        )  # fmt: skip
+    plan_seasons(desk.context)
+    # One of two scenes is not through: it is waited for, as of every run.
+    assert [gate["what"] for gate in _plan(desk.context, "l4a").waits_for["gates"]] == [
+        "Sentinel-2 scenes to be processed"
+    ]
+    with desk.context.session() as session:
+        session.get_one(SceneRow, other).state = "processed"
+    plan_seasons(desk.context)
+    assert _plan(desk.context, "l4a").state == "asked"
