@@ -120,6 +120,29 @@ def _scene(context: Context, day: str, sensor: str = "s1-coherence", state: str 
         return row.id
 
 
+def _crop_codes(context: Context) -> None:
+    """Enter one crop code: what crop types are learnt by."""
+    words = {"ct": "wheat", "ct_l4a": "wheat", "ct_div": "wheat"}
+    numbers = {"ctnum": 1, "ctnum_l4a": 1, "ctnum_div": 1, "lc": 1}
+    flags = dict.fromkeys(("eaa", "al", "pgrass", "tgrass", "fallow", "cwater"), False)
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, SITE)
+        session.add(CropCode(site_id=site.id, year=2019, ori_crop="265", **words, **numbers, **flags))
+
+
+def _observed_scene(context: Context, day: str) -> None:
+    """Enter a processed scene that was observed."""
+    scene = _scene(context, day, "s2-l2a", "processed")
+    with context.session() as session:
+        declared = session.scalars(select(DeclarationSet)).one()
+        session.add(
+            ObservationSet(
+                scene_id=scene, declaration_set_id=declared.id, group_name="ndvi", path="x", n_rows=1,
+                n_observed=1, source="scene", made_by="x",
+            )
+        )  # fmt: skip
+
+
 def test_a_past_season_is_one_run_of_each_processor(desk: Desk, settle: Any, clock: Clock) -> None:
     _declare(desk.context)
     season = settle()
@@ -270,14 +293,8 @@ def test_a_crop_type_job_that_is_lost_is_asked_for_again(desk: Desk, settle: Any
     _declare(desk.context)
     season = settle()
     clock.set("2021-03-01")
-    with desk.context.session() as session:
-        session.add(
-            CropCode(
-                site_id=1, year=2019, ori_crop="265", ctnum=1, ct="a", lc=1, ctnum_l4a=1, ct_l4a="a",
-                ctnum_div=1, ct_div="a", eaa=True, al=True, pgrass=False, tgrass=False, fallow=False,
-                cwater=False,
-            )
-        )  # fmt: skip
+    _crop_codes(desk.context)
+    _observed_scene(desk.context, "2019-06-11")
     plan_seasons(desk.context)
     key = f"classify-crops/{season}/2019-12-31"
     assert key in _asked(desk.context)
@@ -398,27 +415,14 @@ def test_crop_types_of_a_past_season_wait_for_a_first_scene_and_then_run_by_them
 ) -> None:
     _declare(desk.context)
     settle()
-    words = {"ct": "wheat", "ct_l4a": "wheat", "ct_div": "wheat"}
-    numbers = {"ctnum": 1, "ctnum_l4a": 1, "ctnum_div": 1, "lc": 1}
-    flags = dict.fromkeys(("eaa", "al", "pgrass", "tgrass", "fallow", "cwater"), False)
-    with desk.context.session() as session:
-        site = site_rows.get_or_create_site(session, SITE)
-        session.add(CropCode(site_id=site.id, year=2019, ori_crop="265", **words, **numbers, **flags))
+    _crop_codes(desk.context)
     clock.set("2021-03-01")
     plan_seasons(desk.context)
     run = _plan(desk.context, "l4a")
     assert (run.state, run.deadline) == ("waiting", None)
     assert [gate["what"] for gate in run.waits_for["gates"]] == ["a first scene of the season"]
-    scene = _scene(desk.context, "2019-06-11", "s2-l2a", "processed")
+    _observed_scene(desk.context, "2019-06-11")
     other = _scene(desk.context, "2019-06-16", "s2-l2a")
-    with desk.context.session() as session:
-        declared = session.scalars(select(DeclarationSet)).one()
-        session.add(
-            ObservationSet(
-                scene_id=scene, declaration_set_id=declared.id, group_name="ndvi", path="x", n_rows=1,
-                n_observed=1, source="scene", made_by="x",
-            )
-        )  # fmt: skip
     plan_seasons(desk.context)
     # One of two scenes is not through: it is waited for, as of every run.
     assert [gate["what"] for gate in _plan(desk.context, "l4a").waits_for["gates"]] == [
