@@ -127,8 +127,8 @@ def products_used(session: Session, site_id: int) -> dict[int, set[int]]:
     return used
 
 
-def scenes_used(session: Session, site_id: int) -> set[str]:
-    """Return the scenes, by number or product, that products which are not given up were made from."""
+def scenes_used(session: Session, site_id: int) -> set[int]:
+    """Return the scenes that products which are not given up were made from."""
     query = (
         select(ProductInput.ref)
         .join(Product, Product.id == ProductInput.product_id)
@@ -140,7 +140,7 @@ def scenes_used(session: Session, site_id: int) -> set[str]:
         )
         .distinct()
     )
-    return {ref.removeprefix("scene:") for ref in session.scalars(query)}
+    return {int(ref.removeprefix("scene:")) for ref in session.scalars(query)}
 
 
 def work_waits(session: Session, site_slug: str) -> bool:

@@ -64,6 +64,7 @@ class CompositeReport:
 
 @dataclass(frozen=True)
 class _Acquisition:
+    scene_id: int
     product_id: str
     day: int
     at: datetime
@@ -94,15 +95,15 @@ def composite_radar(
         start = midnight(season.start)
         end = midnight(season.end + timedelta(days=1))
         rows = scene_rows.radar_scenes(session, site.id, start, end)
-        groups: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        groups: dict[tuple[str, str], list[tuple[int, str, str]]] = {}
         for row in rows:
             if tile is None or row.tile == tile:
-                groups.setdefault((row.tile, row.sensor), []).append((row.product_id, row.path))
+                groups.setdefault((row.tile, row.sensor), []).append((row.id, row.product_id, row.path))
         report = CompositeReport(site.slug, season.name, season.year, n_scenes=len(rows))
     if not groups:
         raise NothingToDoError(f"{report.site} {report.season} has no radar products")
     for number, ((at_tile, sensor), members) in enumerate(sorted(groups.items()), start=1):
-        acquisitions = [_open(product_id, Path(path), config) for product_id, path in members]
+        acquisitions = [_open(number, name, Path(path), config) for number, name, path in members]
         _of_tile(context, report, site_id, at_tile, sensor, acquisitions, periods)
         context.progress(number / len(groups))
     if not report.made and not report.n_there:
@@ -112,11 +113,11 @@ def composite_radar(
     return report
 
 
-def _open(product_id: str, path: Path, config: RadarConfig) -> _Acquisition:
+def _open(scene_id: int, product_id: str, path: Path, config: RadarConfig) -> _Acquisition:
     for scene in open_radar(path, radar_defaults(config)):
         if scene.product_id == product_id:
             at = scene.acquired_at
-            return _Acquisition(product_id, to_days(at.date()), at, scene.orbit_direction, scene)
+            return _Acquisition(scene_id, product_id, to_days(at.date()), at, scene.orbit_direction, scene)
     raise NothingToDoError(f"{path.name} holds no product {product_id} any more: drop it again")
 
 
@@ -221,7 +222,7 @@ def _publish(
                     "made_by": __version__,
                     "flow_run_id": context.flow_run_id,
                 },
-                [f"scene:{one.product_id}" for one in members],
+                [f"scene:{one.scene_id}" for one in members],
             )
         paths.append(str(relative))
     return paths

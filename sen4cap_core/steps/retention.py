@@ -170,7 +170,7 @@ class _Facts:
     scene_paths: dict[int, str]
     observed: set[int]
     used: dict[int, set[int]]
-    scenes_used: set[str]
+    scenes_used: set[int]
     sources: frozenset[str]
 
     def can_come_again(self, file: FetchedFile) -> bool:
@@ -234,12 +234,9 @@ def _plan_downloads(
             or any(state != "processed" for state in file.radar_states)
         ):
             plan.kept["it is not processed yet, or a later pass may pair with it"] += 1
-        elif not facts.can_come_again(file) and (
-            file.product_id in facts.scenes_used
-            or any(
-                kept_of.get(scene) or scene in facts.observed or str(scene) in facts.scenes_used
-                for scene, _ in file.scenes
-            )
+        elif not facts.can_come_again(file) and any(
+            kept_of.get(scene) or scene in facts.observed or scene in facts.scenes_used
+            for scene, _ in file.scenes
         ):
             plan.kept["a kept product needs it to be made again, and its source does not have it now"] += 1
         else:

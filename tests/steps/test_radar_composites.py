@@ -12,7 +12,7 @@ from scenes.radar_products import write_radar
 from sqlalchemy import func, select
 from steps.conftest import GRID
 
-from sen4cap_core.db.models import Product
+from sen4cap_core.db.models import Product, ProductInput, SceneRow
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.radar_on_grid import read_on_grid
 from sen4cap_core.rasters.radar_sums import RadarInput
@@ -76,6 +76,15 @@ def test_rasters_of_weeks_months_and_season(desk) -> None:
     assert item["properties"]["start_datetime"] == "2019-04-04T06:10:41Z"
     with desk.context.session() as session:
         assert session.scalar(select(func.count()).select_from(Product)) == len(report.made)
+        # Lineage by number, as that of all products.
+        query = (
+            select(ProductInput.ref)
+            .join(Product, Product.id == ProductInput.product_id)
+            .where(Product.path.endswith("W201913_T30TUM_DESC_VV_BCK.tif"))
+        )
+        (ref,) = session.scalars(query)
+        source = session.get_one(SceneRow, int(ref.removeprefix("scene:")))
+        assert (source.sensor, source.acquired_at.date().isoformat()) == ("s1-backscatter", "2019-04-04")
     again = composite_radar(desk.context, 1, tile="30TUM")
     assert again.made == []
     assert again.n_there > 0
