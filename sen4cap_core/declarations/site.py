@@ -302,6 +302,8 @@ class RetentionConfig(StrictModel):
     """Products that a newer version or a newer processing of the scene took the place of."""
     downloads_days: int | None = Field(default=None, ge=1)
     """Scenes fetched from a source that still has them, after they were processed; never what was dropped."""
+    screening_days: int | None = Field(default=None, ge=30)
+    """What cloud screening read, and its states, counted from the last date of a year; the marks stay."""
     products_days: dict[str, Annotated[int, Field(ge=1)]] = Field(default_factory=dict)
     """Products in force by kind, ``l3b-ndvi: 800``, counted from the end of their period."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,13 @@ from sen4cap_core.rasters.grid import Grid
 
 
 def write_class_cog(
-    path: Path, grid: Grid, codes: NDArray[np.uint8], *, nodata: int, description: str
+    path: Path,
+    grid: Grid,
+    codes: NDArray[np.uint8],
+    *,
+    nodata: int,
+    description: str,
+    tags: Mapping[str, str] | None = None,
 ) -> None:
     """Write one band of codes; the file appears whole or not at all.
 
@@ -38,6 +45,7 @@ def write_class_cog(
         ) as dataset:  # fmt: skip
             dataset.write(codes, 1)
             dataset.set_band_description(1, description)
+            dataset.update_tags(**(tags or {}))
         with memory.open() as dataset:
             rasterio.shutil.copy(
                 dataset, temporary, driver="COG", compress="ZSTD", level=1,

@@ -8,13 +8,16 @@
 
 A date is judged by the dates before it, whatever came later: names sort by instant, and a state is used only
 where exactly the dates before it led to it. So a late date gets the marks it would have got in its turn.
-Dates after it that were screened before it came keep theirs, and the next new one is judged by all.
+Dates after it that were screened before it came keep theirs until they are deleted (a scene that is processed
+anew), and the next new one is judged by all. Each raster of marks says by how many dates it was judged.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +33,29 @@ from sen4cap_core.rasters.screening import ClearSky, ScreenedDate, ScreeningSett
 STATES_KEPT = 6
 """The newest ones; older ones are made again from what was read, when a date comes that needs them."""
 MARKS_MISSING = 255
+_DATES, _LAST, _CHAIN = "DATES", "LAST_DATE", "CHAIN"
 _LAYERS = ("blue", "red", "nir", "status")
 _STATE_LAYERS = ("blue", "red", "nir", "day", "refused")
+
+
+@dataclass(frozen=True)
+class JudgedBy:
+    """What a date was compared with when it was screened."""
+
+    n_dates: int
+    last: str | None
+    """``<instant>_<product>`` of the last date before it; None where there was none."""
+    chain: str
+    """Stands for exactly these dates."""
+
+
+def judged_by(marks: Path) -> JudgedBy | None:
+    """Read what the marks of a date rest on; None of marks that were made before this was written."""
+    with rasterio.open(marks) as dataset:
+        tags = dataset.tags()
+    if _CHAIN not in tags:
+        return None
+    return JudgedBy(int(tags[_DATES]), tags.get(_LAST), tags[_CHAIN])
 
 
 class ScreeningStore:
@@ -76,7 +100,14 @@ class ScreeningStore:
         marks = screen(date, state, self._settings, self.grid.resolution_m)
         marks[(date.bands == -32768).any(axis=0)] = MARKS_MISSING
         self._write_state(name, state, _chain([*before, name]))
-        write_class_cog(marks_path, self.grid, marks, nodata=MARKS_MISSING, description="1 cloud, 2 shadow")
+        write_class_cog(
+            marks_path,
+            self.grid,
+            marks,
+            nodata=MARKS_MISSING,
+            description="1 cloud, 2 shadow",
+            tags={_DATES: str(len(before)), _LAST: before[-1] if before else "", _CHAIN: _chain(before)},
+        )
         self._forget_old_states()
         return marks_path
 
@@ -102,7 +133,7 @@ class ScreeningStore:
 
     def _state(self, name: str, names: Sequence[str]) -> ClearSky | None:
         found = _read_layers(self.folder / f"{name}_state.tif")
-        if found is None or found[1].get("CHAIN") != _chain(names) or found[0].shape[1:] != self.grid.shape:
+        if found is None or found[1].get(_CHAIN) != _chain(names) or found[0].shape[1:] != self.grid.shape:
             return None
         layers = found[0]
         return ClearSky(layers[:3].copy(), layers[3].astype(np.int32), layers[4].astype(np.uint8))
@@ -111,7 +142,7 @@ class ScreeningStore:
         # Days since 1970 fit into 16 bits until 2059.
         layers = [*state.reference, state.day.astype(np.int16), state.refused.astype(np.int16)]
         path = self.folder / f"{name}_state.tif"
-        _write_layers(path, self.grid, dict(zip(_STATE_LAYERS, layers, strict=True)), {"CHAIN": chain})
+        _write_layers(path, self.grid, dict(zip(_STATE_LAYERS, layers, strict=True)), {_CHAIN: chain})
 
     def _keep(self, name: str, date: ScreenedDate) -> None:
         layers = [*date.bands, date.status.astype(np.int16)]
@@ -134,6 +165,14 @@ class ScreeningStore:
     def _forget_old_states(self) -> None:
         for path in sorted(self.folder.glob("*_state.tif"))[:-STATES_KEPT]:
             path.unlink(missing_ok=True)
+
+
+def instant_of(file_name: str) -> datetime | None:
+    """Return the instant in the name of a file of the store; None of another file."""
+    try:
+        return datetime.strptime(file_name.partition("_")[0], "%Y%m%dT%H%M%S").replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def _chain(names: Sequence[str]) -> str:

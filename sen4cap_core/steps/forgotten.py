@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from sen4cap_core.db import disk_facts
 from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db.models import SceneRow
+from sen4cap_core.db.models import SceneRow, Site
 from sen4cap_core.db.product_list import list_products
 from sen4cap_core.db.session import after_commit
 from sen4cap_core.products.catalog import remove_items
 from sen4cap_core.steps.product_files import files_of_product
+from sen4cap_core.steps.screen_scene import marks_files
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -31,6 +32,9 @@ def forget_results(session: Session, data_root: Path, scene: SceneRow) -> None:
         for one in list_products(session, scene_id=scene.id, retired=is_retired):
             files |= _states(files_of_product(data_root, one))
     files |= _states([data_root / path for path in disk_facts.observation_paths_of(session, scene.id)])
+    # Marks, too: dates that came since judge the scene when it is processed anew.
+    slug = session.get_one(Site, scene.site_id).slug
+    files |= _states(marks_files(data_root, slug, scene.tile, scene.product_id))
     scene_rows.forget_results(session, scene)
     root = data_root.absolute()
     names = {path.absolute().relative_to(root).as_posix(): path for path in files}

@@ -18,7 +18,7 @@ from sen4cap_core.rasters.scene_pass import PassResult
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import read_raster_header
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.screen_scene import is_screened
+from sen4cap_core.steps.screen_scene import is_screened, judged
 
 if TYPE_CHECKING:
     from sen4cap_core.steps.subject import Subject
@@ -41,7 +41,7 @@ def make_path(context: Context, subject: Subject, scene: Scene, variable: str) -
         {
             "variable": variable,
             "scale": quantisation_of(variable).scale,
-            "mask": "scl, screening" if is_screened(scene) else "scl",
+            "mask": _mask(scene),
             "method": facts_of(variable, scene).method,
         },
         __version__,
@@ -51,6 +51,14 @@ def make_path(context: Context, subject: Subject, scene: Scene, variable: str) -
         subject.site, subject.year, subject.tile, subject.acquired_at, variable, version
     )
     return MadeRaster(key, version, context.settings.data / relative, str(relative))
+
+
+def _mask(scene: Scene) -> str:
+    """Name the masks; the same scene judged by other dates shows other pixels."""
+    if not is_screened(scene):
+        return "scl"
+    by = judged(scene)
+    return f"scl, screening {by.chain[:16]}" if by else "scl, screening"
 
 
 def publish_raster(
@@ -68,6 +76,9 @@ def publish_raster(
     properties: dict[str, object] = {"s2:processing_baseline": scene.baseline} if scene.baseline else {}
     if is_screened(scene):
         properties["sen4cap:cloud_screening"] = True
+        if by := judged(scene):
+            properties["sen4cap:screened_by_dates"] = by.n_dates
+            properties["sen4cap:screened_after"] = by.last
     item = raster_item(
         collection=collection,
         item_id=raster.path.stem,

@@ -22,12 +22,14 @@ from sen4cap_core.declarations.site import RetentionConfig, SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.files import files_below
 from sen4cap_core.products.catalog import rebuild_catalog, remove_items
+from sen4cap_core.rasters.screening_store import instant_of
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.export_products import full_kind
 from sen4cap_core.steps.product_files import files_of_product
 from sen4cap_core.steps.site_sources import sources_of
 from sen4cap_core.steps.work import ask_fetch
 
+SCREENING = "screening"
 PAIR_DAYS = 24
 """An SLC product is the partner of passes up to 12 days later, or 24 where one is missing."""
 
@@ -37,9 +39,10 @@ class Going:
     """A product or a fetched scene that may go."""
 
     kind: str
-    """Collection, or ``download``."""
+    """Collection, ``download`` or ``screening``."""
     name: str
     row_id: int
+    """0 of files that have no row."""
     files: tuple[Path, ...]
     n_bytes: int
     why: str
@@ -57,7 +60,7 @@ class RetentionPlan:
     @property
     def id(self) -> str:
         """Short name of exactly this selection: what is carried out must be what was looked at."""
-        text = "\n".join(sorted(f"{one.kind} {one.row_id}" for one in self.going))
+        text = "\n".join(sorted(f"{one.kind} {one.row_id or one.name}" for one in self.going))
         return hashlib.sha256(f"{self.site}\n{text}".encode()).hexdigest()[:8]
 
     @property
@@ -97,6 +100,7 @@ def plan_retention(context: Context, site: str, now: datetime | None = None) -> 
     plan = RetentionPlan(site)
     _plan_products(context, plan, facts, config.retention, moment)
     _plan_downloads(context, plan, facts, config.retention, moment)
+    _plan_screening(context, plan, config.retention, moment)
     return plan
 
 
@@ -121,7 +125,7 @@ def apply_retention(context: Context, site: str, plan_id: str, now: datetime | N
     if not plan.going:
         raise NothingToDoError(f"nothing of {site} may go")
     downloads = [one.row_id for one in plan.going if one.kind == "download"]
-    products = [one.row_id for one in plan.going if one.kind != "download"]
+    products = [one.row_id for one in plan.going if one.kind not in ("download", SCREENING)]
     with context.session() as session:
         if rows.work_waits(session, site):
             raise Sen4capError(f"work of {site} waits or runs that may read these files: try again later")
@@ -245,6 +249,18 @@ def _plan_downloads(
             if not facts.can_come_again(file):
                 why = "nothing that is kept was made from it"
             plan.going.append(Going("download", file.product_id, file.upload_id, files, _bytes(files), why))
+
+
+def _plan_screening(context: Context, plan: RetentionPlan, config: RetentionConfig, now: datetime) -> None:
+    """What was read for the screening of a year's tile, and the states, once no date of it is young."""
+    root = context.settings.data
+    for folder in sorted((root / "sites" / plan.site).glob("*/screening/*/*")):
+        files = tuple(path for kind in ("read", "state") for path in sorted(folder.glob(f"*_{kind}.tif")))
+        dates = [last for path in files if (last := instant_of(path.name)) is not None]
+        if dates and _is_older(max(dates), config.screening_days, now):
+            name = folder.relative_to(root).as_posix()
+            why = f"its last date is more than {config.screening_days} days ago; the marks stay"
+            plan.going.append(Going(SCREENING, name, 0, files, _bytes(files), why))
 
 
 def _is_older(moment: datetime, days: int | None, now: datetime) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from functools import partial
+from glob import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from sen4cap_core.products import naming
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.screening import ScreeningSettings
-from sen4cap_core.rasters.screening_store import MARKS_MISSING, ScreeningStore
+from sen4cap_core.rasters.screening_store import MARKS_MISSING, JudgedBy, ScreeningStore, judged_by
 from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.model import Scene
@@ -74,6 +75,18 @@ def with_marks(scene: Scene, path: Path, grid: Grid) -> Scene:
 def is_screened(scene: Scene) -> bool:
     """Whether the screening is among a scene's masks."""
     return any(mask.source.name == MASK for mask in scene.masks)
+
+
+def judged(scene: Scene) -> JudgedBy | None:
+    """Return the dates that a scene was compared with; None where it is not screened, or it is not known."""
+    paths = [Path(mask.source.uri) for mask in scene.masks if mask.source.name == MASK]
+    return judged_by(paths[0]) if paths else None
+
+
+def marks_files(data_root: Path, site: str, tile: str, product_id: str) -> list[Path]:
+    """Return the marks of a scene, of whichever year and thresholds."""
+    pattern = f"*/screening/{tile}/*/*_{escape(product_id)}_marks.tif"
+    return sorted((data_root / "sites" / site).glob(pattern))
 
 
 def _store(context: Context, site: str, year: int, scene: Scene, grid: Grid) -> ScreeningStore:

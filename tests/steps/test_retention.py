@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -177,6 +177,27 @@ def test_superseded_products_go_and_a_broken_run_is_finished(desk, monkeypatch) 
     assert sweep_retired(context, SITE) == 2
     assert check_files(context).found() == {}
     assert sweep_retired(context, SITE) == 0
+
+
+def test_what_screening_read_goes_when_its_year_is_over(desk) -> None:
+    context = desk.context
+    with context.session() as session:
+        site = site_rows.get_or_create_site(session, SITE)
+        site_rows.set_config(session, site, {"cloud_screening": True, "retention": {"screening_days": 400}})
+    for day in (4, 9):
+        bands = {"B02": 0.04, "B04": 0.05, "B08": 0.3}
+        desk.process(desk.scene(day, reflectance=bands))
+    finish_jobs(context)
+    young = datetime(2020, 6, 1, tzinfo=UTC)
+    assert plan_retention(context, SITE, young).going == []
+    old = datetime(2020, 8, 1, tzinfo=UTC)
+    (one,) = plan_retention(context, SITE, old).going
+    assert (one.kind, len(one.files)) == ("screening", 4)
+    assert one.n_bytes > 0
+    apply_retention(context, SITE, plan_retention(context, SITE, old).id, old)
+    left = sorted(path.name[16:][-9:] for path in context.settings.data.rglob("screening/*/*/*.tif"))
+    assert left == ["marks.tif"] * 2
+    assert plan_retention(context, SITE, old).going == []
 
 
 def _killed(*_: object) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import date
 
 import numpy as np
@@ -11,7 +12,10 @@ from sqlalchemy import select
 from steps.conftest import SITE
 
 from sen4cap_core.db.models import Site
+from sen4cap_core.steps.by_hand import reprocess_scenes
+from sen4cap_core.steps.by_hand_forms import ReprocessScenes
 from sen4cap_core.steps.composite_optical import composite_optical
+from sen4cap_core.steps.process_scene import process_scene
 
 CLOUDY = (slice(30, 60), slice(60, 90))
 """Pixels of 10 m that the classification calls vegetation and a cloud covers."""
@@ -41,6 +45,11 @@ def ndvi(done) -> np.ndarray:
         return dataset.read(1, masked=True)
 
 
+def stated(desk, done) -> tuple[int, str | None]:
+    item = json.loads(done.rasters["ndvi"].with_suffix(".json").read_text())
+    return tuple(item["properties"][f"sen4cap:screened_{what}"] for what in ("by_dates", "after"))
+
+
 @pytest.mark.service
 def test_an_overlooked_cloud_is_missing_in_rasters_and_composites(desk) -> None:
     ask_for_screening(desk)
@@ -60,6 +69,16 @@ def test_an_overlooked_cloud_is_missing_in_rasters_and_composites(desk) -> None:
     with rasterio.open(made.raster_path(desk.context, "b04")) as dataset:
         values = dataset.read(1)
     assert abs(int(values[45, 75]) - 500) <= 15
+    # The first date was judged before that one came: processed anew it is judged by it.
+    assert stated(desk, first) == (0, None)
+    assert stated(desk, second)[0] == 1
+    form = ReprocessScenes(site=SITE, start=date(2019, 6, 6), end=date(2019, 6, 6), dry_run=False)
+    reprocess_scenes(desk.context, form)
+    again = process_scene(desk.context, first.subject.scene_id)
+    n_dates, last = stated(desk, again)
+    assert n_dates == 1
+    assert last.startswith("20190602T")
+    assert again.rasters["ndvi"].name != first.rasters["ndvi"].name, "judged by other dates: another raster"
     without_blue = drop(desk, 16, blue=False)
     assert any("no blue band" in warning for warning in without_blue.warnings)
 
