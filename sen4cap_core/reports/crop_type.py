@@ -49,20 +49,21 @@ def accuracy_png(crop_map: CropMap, classes: CropClasses) -> bytes:
     if accuracy is None:
         raise ValueError("a map without validation has no accuracy to draw")
     area = np.array([np.nansum(classes.area_m2[classes.declared == n]) for n in accuracy.classes.tolist()])
+    of_what = "area"
     if not area.any():
-        area = accuracy.confusion.sum(axis=0).astype(np.float64)
+        area, of_what = accuracy.confusion.sum(axis=0).astype(np.float64), "parcels"
     order = np.argsort(-area, kind="stable")[:MAX_CLASSES]
     labels = [_label(int(accuracy.classes[i]), classes.names) for i in order]
     figure, axes = _figure(8.0, 4.2)
     place = np.arange(len(order))
     axes.bar(place, np.nan_to_num(accuracy.f_score[order]), color=_BAR, width=0.7, label="F-score")
     share = np.cumsum(area[order]) / area.sum()
-    axes.plot(place, share, "o", color=_DOT, ms=5, label="cumulative share of area")
+    axes.plot(place, share, "o", color=_DOT, ms=5, label=f"cumulative share of {of_what}")
     axes.set_ylim(0, 1.02)
     axes.set_xticks(place, labels, rotation=60, ha="right", size=8, parse_math=False)
     title = f"Overall accuracy {accuracy.overall:.3f}   kappa {accuracy.kappa:.3f}"
     axes.set_title(f"{title}   macro F {accuracy.macro_f:.3f}", size=10.5, color=_INK, loc="left")
-    axes.legend(frameon=False, fontsize=8.5, loc="lower left")
+    axes.legend(frameon=False, fontsize=8.5, loc="lower right", bbox_to_anchor=(1, 1), ncols=2)
     return _png(figure)
 
 
@@ -104,7 +105,7 @@ def early_season_png(days: Sequence[date], overall: Sequence[float], macro_f: Se
     when = np.array(days, "datetime64[D]").astype("O")
     axes.plot(when, overall, "-o", color=_BAR, ms=4, label="overall accuracy")
     axes.plot(when, macro_f, "-o", color=_DOT, ms=4, label="macro F")
-    axes.set_ylim(0, 1)
+    axes.set_ylim(0, 1.02)
     axes.grid(axis="y", color="#e3e6ea", lw=0.8)
     axes.set_title("Accuracy by what was known on the day", size=10.5, color=_INK, loc="left")
     axes.legend(frameon=False, fontsize=8.5, loc="lower right")

@@ -14,12 +14,15 @@ from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.observations.radar_composites import week_of
 from sen4cap_core.processors.l4a.crop_type.accuracy import measure, weigh_by_area
+from sen4cap_core.processors.l4a.crop_type.classify import counted
 from sen4cap_core.processors.l4a.crop_type.config import read_crop_type_config
 from sen4cap_core.processors.l4a.crop_type.features import build_features
+from sen4cap_core.processors.l4a.crop_type.files_out import write_csv
 from sen4cap_core.processors.l4a.crop_type.learners import best_temperature
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, Features, SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.selection import select
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
+from sen4cap_core.processors.l4a.crop_type.tables_out import confusion_frame
 from sen4cap_core.processors.l4a.crop_type.temporal import Course
 
 RNG = np.random.default_rng(7)
@@ -249,6 +252,28 @@ def test_coherence_of_both_orbits_is_taken_together_and_deviations_of_0_count() 
     assert found["XX_M201902_VV_COHE_MIN_MEAN"] == pytest.approx(low, rel=1e-5)
     assert found["XX_M201902_VV_COHE_MEAN_DEV"] == pytest.approx(0.05, rel=1e-5)
     assert found["XX_M201902_VV_COHE_MIN_DEV"] == 0
+
+
+def test_reasons_are_counted_by_kind_where_only_their_numbers_differ() -> None:
+    reasons = np.array(["rare: 1", "rare: 2", None, "land cover 5: no"], object)
+
+    assert counted(reasons) == "2 parcels: rare; 1 parcels: land cover 5: no"
+
+
+def test_counts_of_the_confusion_stay_whole_numbers_in_the_file(tmp_path: Path) -> None:
+    classes = np.array([3, 7])
+    accuracy = measure(np.array([3, 3, 7]), np.array([3, 7, 7]), classes)
+
+    path = write_csv(confusion_frame(accuracy), tmp_path / "confusion.csv")
+
+    assert path.read_text().splitlines() == [
+        "pred,3,7,sum_class,well_class,user_accuracy",
+        "3,1,1,2,1,0.5",
+        "7,0,1,1,1,1.0",
+        "sum_dec,1,2,NA,NA,NA",
+        "well_class,1,1,NA,NA,NA",
+        "producer_accuracy,1.0,0.5,NA,NA,0.6666666666666666",
+    ]
 
 
 def test_the_course_of_a_series_tells_when_it_is_high_and_how_steep() -> None:

@@ -115,8 +115,15 @@ def classify(
 
 
 def counted(reasons: NDArray[np.object_]) -> str:
-    """Return the reasons with the number of parcels of each, the most frequent first."""
+    """Return the reasons with the number of parcels of each, the most frequent first.
+
+    What follows a colon differs from crop to crop and is left out where there are several.
+    """
     stated = [reason for reason in reasons.tolist() if reason is not None]
+    of_kind: dict[str, set[str]] = {}
+    for reason in stated:
+        of_kind.setdefault(reason.partition(":")[0], set()).add(reason)
+    stated = [kind if len(of_kind[kind := reason.partition(":")[0]]) > 1 else reason for reason in stated]
     texts, counts = np.unique(np.array(stated, str), return_counts=True)
     order = np.lexsort((texts, -counts))
     return "; ".join(f"{counts[i]} parcels: {texts[i]}" for i in order[:12]) or "there is no parcel"

@@ -94,8 +94,9 @@ def confusion_frame(accuracy: Accuracy) -> pd.DataFrame:
     right = np.diag(accuracy.confusion)
     frame = pd.DataFrame(accuracy.confusion, columns=labels).astype(object)
     frame.insert(0, "pred", labels)
-    frame["sum_class"] = accuracy.confusion.sum(axis=1)
-    frame["well_class"] = right
+    # Counts stay whole numbers beside the empty cells of the foot.
+    frame["sum_class"] = pd.Series(accuracy.confusion.sum(axis=1).tolist(), dtype=object)
+    frame["well_class"] = pd.Series(right.tolist(), dtype=object)
     frame["user_accuracy"] = accuracy.user
     foot = {
         "sum_dec": accuracy.confusion.sum(axis=0).tolist(),
@@ -104,7 +105,7 @@ def confusion_frame(accuracy: Accuracy) -> pd.DataFrame:
     }
     for name, values in foot.items():
         overall = accuracy.overall if name == "producer_accuracy" else np.nan
-        frame.loc[len(frame)] = [name, *values, np.nan, np.nan, overall]
+        frame.loc[len(frame)] = [name, *values, pd.NA, pd.NA, overall]
     return frame
 
 
