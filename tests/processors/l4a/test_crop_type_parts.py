@@ -18,7 +18,7 @@ from sen4cap_core.processors.l4a.crop_type.classify import counted
 from sen4cap_core.processors.l4a.crop_type.config import read_crop_type_config
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.files_out import write_csv
-from sen4cap_core.processors.l4a.crop_type.learners import best_temperature
+from sen4cap_core.processors.l4a.crop_type.learners import best_temperature, train
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, Features, SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.selection import select
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
@@ -252,6 +252,23 @@ def test_coherence_of_both_orbits_is_taken_together_and_deviations_of_0_count() 
     assert found["XX_M201902_VV_COHE_MIN_MEAN"] == pytest.approx(low, rel=1e-5)
     assert found["XX_M201902_VV_COHE_MEAN_DEV"] == pytest.approx(0.05, rel=1e-5)
     assert found["XX_M201902_VV_COHE_MIN_DEV"] == 0
+
+
+def test_classes_of_which_a_part_was_taken_count_as_often_as_they_occur() -> None:
+    random = np.random.default_rng(4)
+    labels = np.repeat(np.array([2, 9]), 40)
+    values = random.normal(0, 1, (80, 3)).astype(np.float32)
+    config, names = CropTypeConfig(num_trees=20), ("a", "b", "c")
+    plain = train(values, labels, names, config, "default")
+
+    told = train(values, labels, names, config, "default", {2: 1.0, 9: 4.0})
+
+    odds = [
+        t.learner.probabilities(values)[:, 1] / t.learner.probabilities(values)[:, 0] for t in (plain, told)
+    ]
+    np.testing.assert_allclose(odds[1], 4 * odds[0], rtol=1e-9)
+    np.testing.assert_allclose(told.calibration.sum(axis=1), 1)
+    assert (told.calibration[:, 1] > plain.calibration[:, 1]).all()
 
 
 def test_reasons_are_counted_by_kind_where_only_their_numbers_differ() -> None:

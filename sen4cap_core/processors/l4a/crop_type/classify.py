@@ -99,7 +99,11 @@ def classify(
             continue
         strategy |= chosen.strategy
         labels = classes.declared[chosen.calibration]
-        trained = train(features.values[chosen.calibration], labels, features.names, config, method)
+        samples_of = dict(zip(*(a.tolist() for a in np.unique(labels, return_counts=True)), strict=True))
+        stands_for = {label: chosen.n_pool[label] / n for label, n in samples_of.items()}
+        trained = train(
+            features.values[chosen.calibration], labels, features.names, config, method, stands_for
+        )
         progress((done + 0.7) / len(strata))
         learner = trained.learner
         _write(pred, conf, chosen.calibration, trained.calibration, learner.classes)

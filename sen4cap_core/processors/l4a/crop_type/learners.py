@@ -7,7 +7,8 @@ are added up by one thread.
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,8 @@ class Learner:
     """Features the default adds out of the series; None in the parity method."""
     temperature: float = 1.0
     """Probabilities are raised to 1 / temperature: above 1 the answers had been too sure."""
+    stands_for: NDArray[np.float64] | None = None
+    """Parcels that a sample of each class stands for; None where they are taken as they are."""
 
     def probabilities(self, values: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probability of each class, float64 (parcels, classes); rows add up to 1."""
@@ -63,7 +66,7 @@ class Learner:
                 for forest, weight in zip(self.forests, self.weights, strict=True):
                     at = forest.classes_ if self.course is not None else slice(None)
                     found[:, at] += weight * forest.predict_proba(chosen)
-                out[begin:end] = _sharpened(found, self.temperature)
+                out[begin:end] = _represented(_sharpened(found, self.temperature), self.stands_for)
 
         run_in_chunks(part, len(values))
         return out
@@ -88,6 +91,7 @@ def train(
     names: tuple[str, ...],
     config: CropTypeConfig,
     method: Method,
+    stands_for: Mapping[int, float] | None = None,
 ) -> Trained:
     """Learn from calibration parcels.
 
@@ -102,10 +106,17 @@ def train(
     ----------
     values : float32 (parcels, features), no NaN.
     labels : int64 (parcels,), at least two classes.
+    stands_for : parcels that a sample of each class stands for, where a smaller part of large classes was
+        taken: the default corrects its probabilities for that (Saerens et al. 2002); None: no correction.
     """
     if method == "sen4cap":
         return _train_original(values, labels, names, config)
-    return _train_default(values, labels, names, config)
+    trained = _train_default(values, labels, names, config)
+    if stands_for is None:
+        return trained
+    weights = np.array([stands_for[label] for label in trained.learner.classes.tolist()])
+    learner = replace(trained.learner, stands_for=weights)
+    return replace(trained, learner=learner, calibration=_represented(trained.calibration, weights))
 
 
 def _train_original(
@@ -227,3 +238,14 @@ def _sharpened(probabilities: NDArray[np.float64], temperature: float) -> NDArra
     raised = np.maximum(probabilities, 1e-9) ** (1 / temperature)
     scaled: NDArray[np.float64] = raised / raised.sum(axis=1, keepdims=True)
     return probabilities if temperature == 1 else scaled
+
+
+def _represented(
+    probabilities: NDArray[np.float64], stands_for: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
+    """Probabilities among samples as probabilities among the parcels they stand for."""
+    if stands_for is None:
+        return probabilities
+    weighted = probabilities * stands_for
+    shares: NDArray[np.float64] = weighted / weighted.sum(axis=1, keepdims=True)
+    return shares
