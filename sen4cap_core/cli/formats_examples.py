@@ -39,7 +39,7 @@ MOWING = {
     **{f"m{slot}_{part}": none for slot in (2, 3, 4)
        for part, none in (("dstart", "0"), ("dend", "0"), ("conf", 0.0), ("mis", "0"))},
     "proc": 1, "compl": 1, "reason": None, "n_observations": 23,
-    "gap_days": 18, "n_radar": 31, "mow_total": 1,
+    "gap_days": 18, "n_radar": 31, "no_radar": 0, "mow_total": 1,
     "explanation": "mown 18–23 May 2019 (NDVI fell and coherence rose, confidence 0.87), inside 1 April – "
     "31 July: compliant; 23 clear dates, longest gap 18 days, 31 coherence values",
 }  # fmt: skip
@@ -67,8 +67,12 @@ CODES = (
 def mowing_example() -> dict[str, str]:
     """Return a row of the mowing GeoPackage, read back from one that was written."""
     frame = geopandas.GeoDataFrame([MOWING], geometry=[_OUTLINE], crs="EPSG:4326")
+    event = {
+        "NewID": MOWING["NewID"], "Ori_id": MOWING["Ori_id"], "start": MOWING["m1_dstart"],
+        "end": MOWING["m1_dend"], "confidence": MOWING["m1_conf"], "missions": MOWING["m1_mis"],
+    }  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        written, _ = write_mowing_exports(frame, Path(folder), "example")
+        written, _ = write_mowing_exports(frame, Path(folder), "example", pd.DataFrame([event]))
         row = pyogrio.read_dataframe(written, read_geometry=False).iloc[0]
     return {str(name): "" if pd.isna(value) else str(value) for name, value in row.items()}
 

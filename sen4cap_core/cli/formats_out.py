@@ -230,6 +230,10 @@ def _mowing() -> str:
         (f"`{name}`", kind, made[name], tables.COLUMN_TEXTS[name]) for name, kind in tables.COLUMNS.items()
     ]
     events = [(f"`{name}`", str(kind)) for name, kind in tables.EVENT_COLUMNS.items()]
+    lists = [
+        (f"`{name}`", f"list of {kind}", tables.COLUMN_TEXTS[name])
+        for name, (_, kind) in tables.ALL_EVENTS.items()
+    ]
     return f"""## Mowing (L4B)
 
 GeoPackage (layer `{tables.LAYER}`) and GeoParquet. The columns of the original; {tables.MAX_SLOTS} mowings
@@ -237,6 +241,10 @@ have columns of their own, all are in the events table. The GeoParquet has `id` 
 fiboa's readers expect.
 
 {table(("column", "type", "example", "meaning"), rows)}
+
+The GeoParquet also has all events of each parcel as lists, as long as `mow_total`:
+
+{table(("column", "type", "meaning"), lists)}
 
 The events table (Parquet):
 

@@ -76,6 +76,8 @@ class GrassSettings(BaseModel):
     """A parcel with fewer clear dates, and no coherence that could be tested, is not judged."""
     min_pixels: int = Field(1, ge=1)
     """A parcel with fewer 10 m pixels, where their number is known, is not judged."""
+    min_radar_tests: int = Field(1, ge=1, le=1000)
+    """A parcel with fewer coherence values that could be tested has no radar: NDVI alone must tell of it."""
     max_gap_days: int = Field(366, ge=1)
     """A parcel with a longer gap between clear dates, and no coherence that was tested, is not judged."""
 

@@ -44,6 +44,7 @@ COLUMNS: Final[Mapping[str, str]] = {
     "n_observations": "int",
     "gap_days": "int",
     "n_radar": "int",
+    "no_radar": "int",
     "mow_total": "int",
     "explanation": "text",
 }
@@ -73,11 +74,24 @@ COLUMN_TEXTS: Final[Mapping[str, str]] = {
     "reason": "Why the parcel could not be judged; nothing where it was",
     "n_observations": "Clear dates the answer rests on",
     "gap_days": "Longest time between two clear dates, days; 0 with fewer than two",
-    "n_radar": "Coherence values that could be tested; 0 = the answer rests on optical images alone",
+    "n_radar": "Coherence values that could be tested",
+    "no_radar": "1 = these are too few (min_radar_tests): the answer rests on optical images alone",
     "mow_total": "Mowing events found, also those beyond the fourth",
     "explanation": "The answer in words and dates, with the evidence it rests on",
+    "all_dstart": "All events in order of time, also those beyond the fourth: last clear dates before",
+    "all_dend": "All events: first clear dates after",
+    "all_conf": "All events: confidences",
+    "all_mis": "All events: satellites that saw them",
     "metrics:area": "Area, m2 (the same as Area_meter; the name fiboa readers expect)",
 }
+
+ALL_EVENTS: Final[Mapping[str, tuple[str, str]]] = {
+    "all_dstart": ("start", "text"),
+    "all_dend": ("end", "text"),
+    "all_conf": ("confidence", "real"),
+    "all_mis": ("missions", "text"),
+}
+"""List columns of the GeoParquet: of which column of the events each is made. The other formats have none."""
 
 EVENT_COLUMNS: Final[Mapping[str, pa.DataType]] = {
     "NewID": pa.int32(),
@@ -90,34 +104,71 @@ EVENT_COLUMNS: Final[Mapping[str, pa.DataType]] = {
 """Columns of the events table, one row for each event."""
 
 
-def write_mowing_exports(frame: geopandas.GeoDataFrame, folder: Path, stem: str) -> tuple[Path, Path]:
+def write_mowing_exports(
+    frame: geopandas.GeoDataFrame, folder: Path, stem: str, events: pd.DataFrame
+) -> tuple[Path, Path]:
     """Write ``<stem>.gpkg`` and ``<stem>.parquet`` into ``folder``; return their paths.
 
     Parameters
     ----------
     frame : the columns of ``COLUMNS`` in any order, further columns of the declaration, a geometry with CRS.
         A missing ``reason`` means judged; a missing geometry is written as null. One row for each parcel.
+    events : the columns of ``EVENT_COLUMNS``, one row for each mowing of these parcels.
 
     Notes
     -----
     Each file appears whole or not at all. The GeoPackage has the frame's rows in order of ``NewID``, the
-    GeoParquet along a Hilbert curve and with two columns more, ``id`` and ``metrics:area`` (fiboa's names).
+    GeoParquet along a Hilbert curve and with more columns: ``id`` and ``metrics:area`` (fiboa's names), and
+    all events of each parcel as lists (``ALL_EVENTS``).
 
     Raises
     ------
     ValueError
-        When a column is missing or holds what its type cannot, a ``NewID`` comes twice, or there is no CRS.
+        When a column is missing or holds what its type cannot, a ``NewID`` comes twice, an event is of no
+        parcel of the table, or there is no CRS.
     OSError
         When the disk is full or the folder cannot be written.
     """
     table = _ordered(frame)
     gpkg, parquet = folder / f"{stem}.gpkg", folder / f"{stem}.parquet"
+    lists = _all_events(table["NewID"].to_numpy(), events)
     write_geopackage(table, gpkg)
     fiboa = table.copy()
     fiboa.insert(0, "id", table["Ori_id"])
     fiboa["metrics:area"] = table["Area_meter"]
+    for name, values in lists.items():
+        fiboa[name] = values
     write_geoparquet(fiboa, parquet)
     return gpkg, parquet
+
+
+def _all_events(
+    new_ids: np.ndarray[tuple[int], np.dtype[np.int32]], events: pd.DataFrame
+) -> dict[str, pd.Series]:
+    """Events of each parcel (ids ascend) as lists in order of time; no events: an empty list."""
+    _check_events(events, "all events")
+    ordered = events.sort_values(["NewID", "start", "end"], kind="stable")
+    ids = ordered["NewID"].to_numpy(np.int64)
+    if not np.isin(ids, new_ids).all():
+        raise ValueError(f"events of a parcel that is not in the table: {ids[~np.isin(ids, new_ids)][0]}")
+    bounds = np.searchsorted(ids, new_ids)[1:]
+    lists = {}
+    for name, (column, kind) in ALL_EVENTS.items():
+        values = ordered[column]
+        if column in ("start", "end"):
+            values = pd.to_datetime(values, utc=True).dt.strftime("%Y-%m-%d %H:%M:%S")
+        elif kind == "real":
+            values = values.round(3)
+        # Typed arrays: an empty list still has its type in the file.
+        typed = values.to_numpy(np.float64 if kind == "real" else np.str_)
+        lists[name] = pd.Series(np.split(typed, bounds)[: len(new_ids)], dtype=object)
+    return lists
+
+
+def _check_events(events: pd.DataFrame, name: str) -> None:
+    missing = [column for column in EVENT_COLUMNS if column not in events.columns]
+    if missing:
+        raise ValueError(f"{name}: events without the columns {', '.join(missing)}")
 
 
 def write_events_parquet(events: pd.DataFrame, path: Path) -> Path:
@@ -132,9 +183,7 @@ def write_events_parquet(events: pd.DataFrame, path: Path) -> Path:
     ValueError
         When a column is missing.
     """
-    missing = [name for name in EVENT_COLUMNS if name not in events.columns]
-    if missing:
-        raise ValueError(f"{path.name}: events without the columns {', '.join(missing)}")
+    _check_events(events, path.name)
     ordered = events.sort_values(["NewID", "start", "end"], kind="stable")
     schema = pa.schema(list(EVENT_COLUMNS.items()))
     columns: dict[str, object] = {name: ordered[name] for name in EVENT_COLUMNS}

@@ -76,6 +76,7 @@ def export_frame(parcels: gpd.GeoDataFrame, outcome: MowingOutcome, explained: l
     frame["n_observations"] = outcome.evidence.n_clear
     frame["gap_days"] = outcome.evidence.longest_gap_days
     frame["n_radar"] = outcome.evidence.n_radar_tests
+    frame["no_radar"] = outcome.no_radar.astype(np.int32)
     frame["mow_total"] = outcome.n_mowings
     frame["explanation"] = explained
     return frame
@@ -111,7 +112,7 @@ def publish_mowing(
     root = context.settings.data
     folder = root / l4b_folder(evaluation.site, evaluation.year, evaluation.season_slug)
     stem = l4b_stem(evaluation.site, evaluation.start, as_of, version_of(key))
-    geopackage, parquet = write_mowing_exports(table, folder, stem)
+    geopackage, parquet = write_mowing_exports(table, folder, stem, events)
     all_events = write_events_parquet(events, folder / f"{stem}_events.parquet")
     plain = write_mowing_csv(table, folder / f"{stem}.csv")
     files = {"GeoPackage": geopackage, "GeoParquet": parquet, "CSV": plain, "all events": all_events}

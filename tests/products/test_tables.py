@@ -35,6 +35,7 @@ def mowing_frame(n: int = 5, crs: str = "EPSG:4326") -> geopandas.GeoDataFrame:
         "n_observations": [30] * (n - 1) + [0],
         "gap_days": [10] * n,
         "n_radar": [0] * n,
+        "no_radar": [1] * n,
         "mow_total": [1] + [0] * (n - 1),
         "explanation": ["mown 6–11 June 2019 (NDVI fell), inside 1 April – 31 July: compliant"] * n,
     }
@@ -44,26 +45,45 @@ def mowing_frame(n: int = 5, crs: str = "EPSG:4326") -> geopandas.GeoDataFrame:
     return geopandas.GeoDataFrame(data, geometry=[*shapes, None], crs=crs)
 
 
+EVENTS = pd.DataFrame(
+    [(2, "x", f"2019-0{m}-11 10:30", f"2019-0{m}-16 10:30", 0.71234, "S2/S1") for m in (9, 4, 5, 6, 8)]
+    + [(5, "y", "2019-06-11 10:30", "2019-06-13 10:30", 0.9, "S1")],
+    columns=list(tables.EVENT_COLUMNS),
+)
+"""Five of parcel 2, in no order, and one of parcel 5."""
+
+
+def test_the_geoparquet_keeps_all_mowings_of_a_parcel_as_lists(tmp_path: Path) -> None:
+    _, parquet = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season", EVENTS)
+    rows = {row["NewID"]: row for row in pyarrow.parquet.read_table(parquet).to_pylist()}
+    assert rows[2]["all_dstart"] == [f"2019-0{m}-11 10:30:00" for m in (4, 5, 6, 8, 9)]
+    assert rows[2]["all_conf"] == [0.712] * 5
+    assert (rows[5]["all_dend"], rows[5]["all_mis"]) == (["2019-06-13 10:30:00"], ["S1"])
+    assert rows[1]["all_dstart"] == rows[1]["all_conf"] == []
+    with pytest.raises(ValueError, match="not in the table: 77"):
+        tables.write_mowing_exports(mowing_frame(), tmp_path, "bad", EVENTS.assign(NewID=77))
+
+
 def test_both_files_hold_the_originals_columns_in_its_order(tmp_path: Path) -> None:
-    gpkg, parquet = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season")
+    gpkg, parquet = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season", EVENTS)
 
     assert (gpkg.name, parquet.name) == ("a-season.gpkg", "a-season.parquet")
     expected = [
         "NewID", "Ori_hold", "Ori_id", "Ori_crop", "Area_meter", "farmer_note", "mow_n",
         "m1_dstart", "m1_dend", "m1_conf", "m1_mis", "m2_dstart", "m2_dend", "m2_conf", "m2_mis",
         "m3_dstart", "m3_dend", "m3_conf", "m3_mis", "m4_dstart", "m4_dend", "m4_conf", "m4_mis",
-        "proc", "compl", "reason", "n_observations", "gap_days", "n_radar", "mow_total",
+        "proc", "compl", "reason", "n_observations", "gap_days", "n_radar", "no_radar", "mow_total",
         "explanation",
     ]  # fmt: skip
     assert list(pyogrio.read_info(gpkg, layer="mowing")["fields"]) == expected
     names = list(read_geoparquet(parquet).columns)
-    assert names == ["id", *expected, "geometry", "metrics:area"]
+    assert names == ["id", *expected, "geometry", "metrics:area", *tables.ALL_EVENTS]
 
 
 def test_what_is_read_back_equals_what_was_given(tmp_path: Path) -> None:
     frame = mowing_frame()
     given = frame.set_index("NewID").sort_index()
-    gpkg, parquet = tables.write_mowing_exports(frame, tmp_path, "a-season")
+    gpkg, parquet = tables.write_mowing_exports(frame, tmp_path, "a-season", EVENTS)
 
     for back in (pyogrio.read_dataframe(gpkg, layer="mowing"), read_geoparquet(parquet)):
         back = back.set_index("NewID").sort_index()
@@ -79,7 +99,7 @@ def test_what_is_read_back_equals_what_was_given(tmp_path: Path) -> None:
 
 
 def test_the_geopackage_is_in_order_of_newid_and_integers_are_integers(tmp_path: Path) -> None:
-    gpkg, _ = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season")
+    gpkg, _ = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season", EVENTS)
 
     assert list(pyogrio.read_dataframe(gpkg)["NewID"]) == [1, 2, 3, 4, 5]
     info = pyogrio.read_info(gpkg, layer="mowing")
@@ -88,7 +108,7 @@ def test_the_geopackage_is_in_order_of_newid_and_integers_are_integers(tmp_path:
 
 
 def test_the_parquet_file_is_geoparquet_1_1_with_a_covering(tmp_path: Path) -> None:
-    _, parquet = tables.write_mowing_exports(mowing_frame(crs="EPSG:28992"), tmp_path, "a-season")
+    _, parquet = tables.write_mowing_exports(mowing_frame(crs="EPSG:28992"), tmp_path, "a-season", EVENTS)
 
     file = pyarrow.parquet.ParquetFile(parquet)
     geo = json.loads(file.schema_arrow.metadata[b"geo"])
@@ -102,7 +122,7 @@ def test_the_parquet_file_is_geoparquet_1_1_with_a_covering(tmp_path: Path) -> N
 
 
 def test_a_covering_lets_a_reader_take_a_window(tmp_path: Path) -> None:
-    _, parquet = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season")
+    _, parquet = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season", EVENTS)
 
     inside = geopandas.read_parquet(parquet, bbox=(0.9, 39, 1.9, 41))
 
@@ -110,10 +130,18 @@ def test_a_covering_lets_a_reader_take_a_window(tmp_path: Path) -> None:
 
 
 def test_parcels_of_no_season_are_an_empty_table_not_an_error(tmp_path: Path) -> None:
-    gpkg, parquet = tables.write_mowing_exports(mowing_frame().iloc[:0], tmp_path, "empty")
+    gpkg, parquet = tables.write_mowing_exports(mowing_frame().iloc[:0], tmp_path, "empty", EVENTS.iloc[:0])
 
     assert pyogrio.read_info(gpkg, layer="mowing")["features"] == 0
     assert len(read_geoparquet(parquet)) == 0
+
+
+def test_a_season_without_a_mowing_has_lists_of_the_same_type(tmp_path: Path) -> None:
+    for number, events in enumerate((EVENTS, EVENTS.iloc[:0])):
+        tables.write_mowing_exports(mowing_frame(), tmp_path, f"s{number}", events)
+    one, other = (pyarrow.parquet.read_schema(tmp_path / f"s{n}.parquet") for n in (0, 1))
+    assert [one.field(n).type for n in tables.ALL_EVENTS] == [other.field(n).type for n in tables.ALL_EVENTS]
+    assert str(one.field("all_dstart").type).startswith("list<")
 
 
 @pytest.mark.parametrize(
@@ -131,13 +159,13 @@ def test_a_table_that_would_mislead_is_refused_and_nothing_is_written(
     tmp_path: Path, change, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        tables.write_mowing_exports(change(mowing_frame()), tmp_path, "bad")
+        tables.write_mowing_exports(change(mowing_frame()), tmp_path, "bad", EVENTS)
 
     assert list(tmp_path.iterdir()) == []
 
 
 def test_a_failed_write_leaves_the_earlier_file_and_no_rest(tmp_path: Path, monkeypatch) -> None:
-    gpkg, _ = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season")
+    gpkg, _ = tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season", EVENTS)
     before = gpkg.read_bytes()
 
     def disk_full(frame, path, **options) -> None:
@@ -146,7 +174,7 @@ def test_a_failed_write_leaves_the_earlier_file_and_no_rest(tmp_path: Path, monk
 
     monkeypatch.setattr(pyogrio, "write_dataframe", disk_full)
     with pytest.raises(OSError, match="No space left"):
-        tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season")
+        tables.write_mowing_exports(mowing_frame(), tmp_path, "a-season", EVENTS)
 
     assert gpkg.read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a-season.gpkg", "a-season.parquet"]

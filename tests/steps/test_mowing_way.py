@@ -177,6 +177,7 @@ def test_without_radar_of_a_parcel_its_row_says_so(desk) -> None:
     answer = detect_mowing(desk.context, 1)
 
     assert answer.table["n_radar"].tolist() == [0, 0]
+    assert answer.table["no_radar"].tolist() == [1, 1]
     assert answer.table["gap_days"].tolist() == [10, 10]
     assert answer.table["mow_total"].tolist() == [2, 2]
 

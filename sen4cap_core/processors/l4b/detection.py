@@ -89,7 +89,7 @@ def conclude(
     """Fuse the detections of all runs and judge each parcel.
 
     ``proc`` of the original only says that the parcel has pixels in an image. In the default mode it says
-    that a mowing could have been seen: enough clear dates, or one coherence value that could be tested.
+    that a mowing could have been seen: enough clear dates, or enough coherence values that could be tested.
     """
     if compat != "sen4cap":
         events = merge(raw, facts.size)
@@ -107,6 +107,7 @@ def conclude(
         processed=processed.astype(np.int8),
         compliance=judge(events, facts, config, processed),
         reason=tuple(None if p else OUTSIDE for p in processed),
+        no_radar=evidence.n_radar_tests < config.grass.min_radar_tests,
         evidence=evidence,
         raw=tuple(raw),
     )
@@ -130,6 +131,7 @@ def _outcome(
         processed=processed.astype(np.int8),
         compliance=judge(events, facts, config, processed),
         reason=tuple(np.array(REASONS, object)[codes].tolist()),
+        no_radar=evidence.n_radar_tests < config.grass.min_radar_tests,
         evidence=evidence,
         raw=raw,
     )
@@ -189,7 +191,7 @@ def _reason_codes(
     code[evidence.longest_gap_days > grass.max_gap_days] = REASONS.index(LONG_GAP)
     code[evidence.n_clear < grass.min_clear_dates] = REASONS.index(TOO_FEW_CLEAR_DATES)
     code[evidence.n_clear == 0] = REASONS.index(NEVER_OBSERVED if "S2" in missions else TOO_LITTLE_RADAR)
-    code[evidence.n_radar_tests > 0] = 0
+    code[evidence.n_radar_tests >= grass.min_radar_tests] = 0
     if facts.n_pixels_optical is not None:
         is_small = facts.n_pixels_optical < grass.min_pixels
         code[is_small & (facts.n_pixels_optical > 0)] = REASONS.index(TOO_FEW_PIXELS)

@@ -37,7 +37,7 @@ def explanations(outcome: MowingOutcome, facts: ParcelFacts, config: L4BConfig) 
     confidences, missions = np.minimum(events.confidence, 0.99).tolist(), events.mission.tolist()
     compliance, total = outcome.compliance.tolist(), outcome.evidence
     clear, gaps = total.n_clear.tolist(), total.longest_gap_days.tolist()
-    tests = total.n_radar_tests.tolist()
+    tests, no_radar = total.n_radar_tests.tolist(), outcome.no_radar.tolist()
     texts = []
     for p, code in enumerate(facts.crop_codes):
         period = periods.get(code)
@@ -54,7 +54,7 @@ def explanations(outcome: MowingOutcome, facts: ParcelFacts, config: L4BConfig) 
         if period is not None and not words and outcome.processed[p]:
             text += f", rule: {RULES[period.rule].format(period_texts[code])}"
         text += f": {_verdict(compliance[p], outcome.reason[p])}"
-        texts.append(f"{text}; {_evidence(clear[p], gaps[p], tests[p])}")
+        texts.append(f"{text}; {_evidence(clear[p], gaps[p], tests[p], no_radar[p])}")
     return texts
 
 
@@ -94,9 +94,12 @@ def _verdict(compliance: int, reason: str | None) -> str:
     return VERDICTS[compliance]
 
 
-def _evidence(n_clear: int, gap_days: int, n_radar: int) -> str:
+def _evidence(n_clear: int, gap_days: int, n_radar: int, no_radar: bool) -> str:
     words = [f"{n_clear} clear dates"]
     if n_clear > 1:
         words.append(f"longest gap {gap_days} days")
-    words.append(f"{n_radar} coherence values" if n_radar else "no radar")
+    counted = f"{n_radar} coherence value{'' if n_radar == 1 else 's'}"
+    if no_radar:
+        counted = f"no radar ({counted} are too few)" if n_radar else "no radar"
+    words.append(counted)
     return ", ".join(words)

@@ -155,6 +155,8 @@ class MowingOutcome:
     """(P,) ``compl``."""
     reason: tuple[str | None, ...]
     """Why a parcel could not be judged; None where it was."""
+    no_radar: NDArray[np.bool_]
+    """(P,) fewer coherence values could be tested than the configuration asks for."""
     evidence: Evidence
     raw: tuple[SourceDetections, ...]
     """Detections of each run before fusion, in the order they were made."""

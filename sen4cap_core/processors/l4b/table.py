@@ -41,6 +41,7 @@ def evidence_columns(outcome: MowingOutcome, explained: list[str]) -> dict[str, 
 
     ``mow_total`` counts mowings beyond the fourth too; ``n_clear`` and ``gap_days`` are the clear Sentinel-2
     dates and the longest time between two of them, ``n_radar`` the coherence values that could be tested,
+    ``no_radar`` is 1 where these are fewer than ``min_radar_tests``,
     ``reason`` says why the parcel could not be judged and is empty where it was, ``explanation`` says all
     of it in words and dates.
     """
@@ -50,6 +51,7 @@ def evidence_columns(outcome: MowingOutcome, explained: list[str]) -> dict[str, 
         "n_clear": from_numbers(evidence.n_clear),
         "gap_days": from_numbers(evidence.longest_gap_days),
         "n_radar": from_numbers(evidence.n_radar_tests),
+        "no_radar": from_numbers(outcome.no_radar.astype(np.int32)),
         "reason": from_texts([reason or "" for reason in outcome.reason]),
         "explanation": from_texts(explained),
     }

@@ -45,6 +45,7 @@ def explain(events: list[tuple[int, date, date, float, int]], crops: list[str], 
         processed=processed.astype(np.int8),
         compliance=judge(made, facts, config, processed),
         reason=tuple(reasons),
+        no_radar=np.array([False, True] * n)[:n],
         evidence=Evidence(np.full(n, 31), np.full(n, 15), np.array([40, 0] * n)[:n]),
         raw=(),
     )

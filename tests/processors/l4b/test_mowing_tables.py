@@ -100,6 +100,23 @@ def test_events_and_evidence(run, tmp_path):
     assert len(lines) == 2
 
 
+def test_few_coherence_values_are_no_radar_where_the_configuration_says_so(run):
+    rows = {
+        least: run(
+            HEADER + s1_rows("17", "037") + s2_rows("17", CUT),
+            config=f"[neighbourhood_method]\nmin_radar_tests = {least}\n",
+            missions=("S2", "S1"),
+            method="neighbourhood",
+            with_evidence=True,
+        )["17"]
+        for least in (1, 9, 10)
+    }
+    assert [row["n_radar"] for row in rows.values()] == ["9"] * 3
+    assert [row["no_radar"] for row in rows.values()] == ["0", "0", "1"]
+    assert rows[9]["explanation"].endswith("9 coherence values")
+    assert rows[10]["explanation"].endswith("no radar (9 coherence values are too few)")
+
+
 @pytest.mark.parametrize(
     ("observations", "words"),
     [
