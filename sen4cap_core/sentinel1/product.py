@@ -24,8 +24,9 @@ PRODUCT_NAME = re.compile(
     r"_(?P<stop>\d{8}T\d{6})_(?P<orbit>\d{6})_(?P<datatake>[0-9A-F]{6})_(?P<unique>[0-9A-F]{4})",
     re.IGNORECASE,
 )
+# The Copernicus Data Space has GRD products as cloud-optimised files besides: "-cog" at the end of all names.
 _ANNOTATION = re.compile(
-    r"annotation/(s1[a-d]-(?P<swath>iw[123]?)-(slc|grd)-(?P<pol>vv|vh|hh|hv)-[0-9t-]+-[0-9a-f]{6}-\d{3})\.xml",
+    r"annotation/(s1[a-d]-(?P<swath>iw[123]?)-(slc|grd)-(?P<pol>vv|vh|hh|hv)-[0-9t-]+-[0-9a-f]{6}-\d{3}(-cog)?)\.xml",
     re.IGNORECASE,
 )
 _VERSION = re.compile(r"(\d{1,3})\.(\d{2})")

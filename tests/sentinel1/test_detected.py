@@ -177,3 +177,15 @@ def test_border_noise_of_an_old_product_is_masked(
         kept = np.isfinite(old[pol])
         assert (old[pol][kept] == before[kept]).mean() > 0.98
         assert float(old[pol][kept].mean()) == pytest.approx(float(before[kept].mean()), rel=0.01)
+
+
+def test_the_cloud_optimised_form_is_read_as_well(product: Path, tmp_path: Path) -> None:
+    copy = tmp_path / product.name.replace(".SAFE", "_COG.SAFE")
+    shutil.copytree(product, copy)
+    for path in [p for p in copy.rglob("*-grd-*") if p.is_file()]:
+        path.rename(path.with_name(f"{path.stem}-cog{path.suffix}"))
+    opened = open_product(copy)
+
+    assert opened.name == product.stem
+    assert [swath.polarisation for swath in opened.swaths] == ["VH", "VV"]
+    assert all(swath.measurement.endswith("-cog.tiff") for swath in opened.swaths)
