@@ -95,6 +95,39 @@ def _tansig(z: NDArray[np.float32], weight: float, total: NDArray[np.float32]) -
 
 
 @kernel
+def _two_neurons(
+    bands: NDArray[np.float32],
+    row: int,
+    angles: NDArray[np.float32],
+    w: NDArray[np.float32],
+    u: NDArray[np.float32],
+    z: NDArray[np.float32],
+    y: NDArray[np.float32],
+) -> None:
+    """Weighted sums of two hidden neurons into ``z`` and ``y``: each band is fetched once for both."""
+    n_bands = bands.shape[0]
+    v0, v1, v2 = angles[0], angles[1], angles[2]
+    w0, w1, w2, w3 = w[0], w[n_bands + 1], w[n_bands + 2], w[n_bands + 3]
+    u0, u1, u2, u3 = u[0], u[n_bands + 1], u[n_bands + 2], u[n_bands + 3]
+    for i in range(z.size):
+        z[i] = w0 + w1 * v0[i] + w2 * v1[i] + w3 * v2[i]
+        y[i] = u0 + u1 * v0[i] + u2 * v1[i] + u3 * v2[i]
+    fours = n_bands - n_bands % 4
+    for j in range(0, fours, 4):
+        b0, b1, b2, b3 = bands[j, row], bands[j + 1, row], bands[j + 2, row], bands[j + 3, row]
+        w0, w1, w2, w3 = w[j + 1], w[j + 2], w[j + 3], w[j + 4]
+        u0, u1, u2, u3 = u[j + 1], u[j + 2], u[j + 3], u[j + 4]
+        for i in range(z.size):
+            z[i] += w0 * b0[i] + w1 * b1[i] + w2 * b2[i] + w3 * b3[i]
+            y[i] += u0 * b0[i] + u1 * b1[i] + u2 * b2[i] + u3 * b3[i]
+    for j in range(fours, n_bands):
+        band, w0, u0 = bands[j, row], w[j + 1], u[j + 1]
+        for i in range(z.size):
+            z[i] += w0 * band[i]
+            y[i] += u0 * band[i]
+
+
+@kernel
 def _network_row(
     bands: NDArray[np.float32],
     row: int,
@@ -104,27 +137,16 @@ def _network_row(
     z: NDArray[np.float32],
     result: NDArray[np.float32],
 ) -> None:
-    """One variable along one row of pixels, in its own units, before any limit."""
-    n_bands = bands.shape[0]
+    """One variable along one row of pixels, in its own units, before any limit; ``z`` holds two rows."""
     result[:] = output[0]
-    for k in range(hidden.shape[0]):
-        w = hidden[k]
-        a0, a1, a2 = w[n_bands + 1], w[n_bands + 2], w[n_bands + 3]
-        v0, v1, v2 = angles[0], angles[1], angles[2]
-        for i in range(z.size):
-            z[i] = w[0] + a0 * v0[i] + a1 * v1[i] + a2 * v2[i]
-        # Four bands at a time: the sum is fetched and stored a quarter as often.
-        fours = n_bands - n_bands % 4
-        for j in range(0, fours, 4):
-            b0, b1, b2, b3 = bands[j, row], bands[j + 1, row], bands[j + 2, row], bands[j + 3, row]
-            w0, w1, w2, w3 = w[j + 1], w[j + 2], w[j + 3], w[j + 4]
-            for i in range(z.size):
-                z[i] += w0 * b0[i] + w1 * b1[i] + w2 * b2[i] + w3 * b3[i]
-        for j in range(fours, n_bands):
-            band, weight = bands[j, row], w[j + 1]
-            for i in range(z.size):
-                z[i] += weight * band[i]
-        _tansig(z, output[k + 1], result)
+    n_neurons = hidden.shape[0]
+    for k in range(0, n_neurons, 2):
+        # Of an odd number the last is computed twice: five neurons take three walks in place of five.
+        other = min(k + 1, n_neurons - 1)
+        _two_neurons(bands, row, angles, hidden[k], hidden[other], z[0], z[1])
+        _tansig(z[0], output[k + 1], result)
+        if other > k:
+            _tansig(z[1], output[other + 1], result)
 
 
 @kernel
@@ -271,7 +293,7 @@ def biophysical_block(
     n_variables, n_rows, n_cols = out.shape
     angles = np.empty((N_ANGLES, n_cols), np.float32)
     between = np.empty(nodes.shape[2] + 1, np.float32)
-    z = np.empty(n_cols, np.float32)
+    z = np.empty((2, n_cols), np.float32)
     result = np.empty(n_cols, np.float32)
     codes = np.empty(n_cols, np.uint32)
     outside, used = np.empty(n_cols, np.int32), np.empty(n_cols, np.int32)

@@ -24,6 +24,7 @@ from sen4cap_core.products.qgis_styles import (
     GRADES,
     MOWINGS,
     RASTERS,
+    SHOWN_ASSETS,
     Categories,
     crop_categories,
 )
@@ -85,7 +86,7 @@ def _raster_groups(
     for path, item in pairs:
         tile = str(item["properties"].get("grid:code", "")).rpartition("-")[2]
         for key, asset in item["assets"].items():
-            if "tiff" not in asset.get("type", ""):
+            if "tiff" not in asset.get("type", "") or key not in SHOWN_ASSETS.get(kind, {key}):
                 continue
             day = _instant(item)[:10]
             layer = RasterLayer(

@@ -9,6 +9,7 @@ from typing import Final
 
 from sen4cap_core.products.colours import NDVI_STOPS, Rgb
 from sen4cap_core.products.naming import (
+    L3A_COMPOSITE,
     L3B_NDVI,
     S1_BACKSCATTER,
     S1_COHERENCE,
@@ -55,10 +56,14 @@ RASTERS: Final[Mapping[str, Ramp]] = {
     l3b_collection("fcover"): Ramp(0.0, 1.0),
     l3b_collection("ndwi"): Ramp(-0.6, 0.6, _WATER),
     l3b_collection("brightness"): Ramp(0.0, 0.5, _GREY),
+    L3A_COMPOSITE: Ramp(0.0, 0.5, _GREY),
     S1_BACKSCATTER: Ramp(0.0, 0.3, _GREY),
     S1_COHERENCE: Ramp(0.0, 1.0, _GREY),
 }
 """Collections a project shows. Other indices have no range that suits every site."""
+
+SHOWN_ASSETS: Final[Mapping[str, frozenset[str]]] = {L3A_COMPOSITE: frozenset(("b04", "b08", "b11"))}
+"""Of kinds with many rasters those that are shown: red, near and short-wave infrared, not what weighed."""
 
 MOWINGS: Final = Categories(
     "mow_n",

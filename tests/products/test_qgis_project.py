@@ -11,6 +11,7 @@ import pytest
 import shapely
 
 from sen4cap_core.products import catalog, naming, qgis_project, qgis_styles, stac
+from sen4cap_core.products.composite_item import composite_item
 from sen4cap_core.products.geoparquet import write_geoparquet
 from sen4cap_core.products.qgis_project import write_project
 from sen4cap_core.products.tables import write_geopackage
@@ -20,6 +21,31 @@ SITE = "navarra"
 GRID = Grid(32630, 600_000.0, 4_700_040.0, 10.0, 300, 300)
 FIRST = datetime(2019, 6, 16, 11, 6, 21, tzinfo=UTC)
 FIELDS = [shapely.box(600_100 + 300 * i, 4_699_000, 600_300 + 300 * i, 4_699_200) for i in range(3)]
+
+
+def composite(root: Path) -> Path:
+    """One band that is shown, and the counts, which are not."""
+    place = root / naming.l3b_path(SITE, 2019, "30TXM", FIRST, "b04", "0a1b2c3d")
+    rasters = {}
+    for name in ("b04", "n_dates"):
+        path = place.with_name(f"composite_{name}.tif")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"pixels")
+        rasters[name] = (path, stac.Band(name, name, "int16", 0.0001))
+    item = composite_item(
+        item_id="composite", rasters=rasters, grid=GRID, tile="30TXM", at=FIRST, first=FIRST, last=FIRST,
+        origin=stac.Origin("0.1.0", "Composite.", (), "0" * 64, "L3"), properties={},
+    )  # fmt: skip
+    return catalog.publish_item(root, item, place.with_name("composite.json"))
+
+
+def test_of_a_composite_the_bands_are_shown(tmp_path: Path) -> None:
+    root = ET.parse(write_project(tmp_path, SITE, [composite(tmp_path)])).getroot()
+    ((group, leaf),) = layers_in_order(root)
+    assert group.endswith("B04 30TXM")
+    assert leaf.attrib["source"].endswith("composite_b04.tif")
+    (renderer,) = root.iterfind("projectlayers/maplayer/pipe/rasterrenderer")
+    assert (renderer.attrib["classificationMin"], renderer.attrib["classificationMax"]) == ("0", "0.5")
 
 
 def raster(root: Path, collection: str = naming.L3B_NDVI, days: int = 0, tile: str = "30TXM") -> Path:
