@@ -91,6 +91,8 @@ def translate_rows(
 
 @njit(nogil=True, cache=True)
 def scatter_rows(
+    first: int,
+    last: int,
     parcel: NDArray[np.int32],
     kind: NDArray[np.int8],
     orbit: NDArray[np.int16],
@@ -101,11 +103,13 @@ def scatter_rows(
     cursor: NDArray[np.int64],
     rows: Rows,
 ) -> None:
-    """Put a batch into its places; ``cursor`` (4P) holds the next free one of each parcel and kind."""
+    """Put the rows of parcels ``first`` to ``last`` (exclusive) of a batch into their places; ``cursor`` (4P)
+    holds the next free one of each parcel and kind.
+    """
     has_start = rows.start.size > 0 and start.size > 0
     has_std = rows.std.size > 0
     for i in range(parcel.size):
-        if parcel[i] < 0 or kind[i] < 0:
+        if parcel[i] < first or parcel[i] >= last or kind[i] < 0:
             continue
         cell = N_KINDS * parcel[i] + kind[i]
         to = cursor[cell]

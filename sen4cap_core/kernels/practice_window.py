@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -12,6 +12,9 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.practice_calendar import NA, NO, YES, above, at_least, iso_week
 from sen4cap_core.kernels.practice_series import Series, first_at_or_after
 from sen4cap_core.kernels.practice_weeks import Span, WeekTable, merge_weeks
+
+SURE_WEEKS: Final = 52
+"""Weeks that every year has."""
 
 
 class PracticeThresholds(NamedTuple):
@@ -153,6 +156,7 @@ def _ratio_is_stable(
     numbers, which do not go across New Year.
     """
     number = iso_week(monday)
+    year_first = monday - 7 * (number - 1)
     n, n_weeks, week_before = 0, 0, -1
     sum_x = sum_y = sum_xx = sum_xy = sum_yy = 0.0
     for i in range(first, last):
@@ -161,7 +165,10 @@ def _ratio_is_stable(
         if abs(day - monday) > 28 and (not original or abs(day - monday) < 300):
             continue
         if original:
-            week = iso_week(day)
+            # Every year has the weeks 1 to 52, counted from its first Monday; only beyond them it takes more.
+            week = (day - year_first) // 7 + 1
+            if week < 1 or week > SURE_WEEKS:
+                week = iso_week(day)
             if abs(week - number) > 2:
                 continue
         else:

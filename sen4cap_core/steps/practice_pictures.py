@@ -69,6 +69,9 @@ def chart_of(answer: MonitoringAnswer, practice: PracticeAnswer, row: int) -> Pr
     dated = {"harvest": int(out.harvest_week[row]), "tillage": int(out.tillage_week[row])}
     told = {name: day for name, day in dated.items() if day > NO_DAY}
     words = [f"C_INDEX {table['C_INDEX'][row].as_py()}"]
+    judged = [f"M{i} {table[f'M{i}'][row].as_py()}" for i in range(6, 11)]
+    if practice.task.practice != "NA":
+        words.append(" ".join(judged))
     words += [
         f"{name} {from_days(day)} to {from_days(day) + timedelta(days=6)}" for name, day in told.items()
     ]

@@ -178,8 +178,13 @@ def _lay_out(reading: _Reading, n_parcels: int, *, with_std: bool) -> tuple[Rows
         std=np.empty(size if with_std else 0, np.float64),
     )
     cursor = at[:-1].copy()
-    for b in reading.batches:
-        scatter_rows(b.parcel, b.kind, b.orbit, b.day, b.start, b.mean, b.std, cursor, rows)
+
+    def scatter(first: int, last: int) -> None:
+        # Each thread looks at all batches, so that the rows of a parcel keep their order.
+        for b in reading.batches:
+            scatter_rows(first, last, b.parcel, b.kind, b.orbit, b.day, b.start, b.mean, b.std, cursor, rows)
+
+    run_in_chunks(scatter, n_parcels)
     reading.batches.clear()
     flags = run_in_chunks(lambda first, last: sort_rows(first, last, rows), n_parcels)
     return rows, any(flags) and not with_std
