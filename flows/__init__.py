@@ -4,6 +4,7 @@
 ``receive_upload``            drains the inbox: what was dropped is read, stored and answered with a receipt
 ``ingest_scene``              registers the acquisitions of a dropped scene; the newest baseline is in force
 ``process_scene``             one pass over the pixels: NDVI raster and parcel observations
+``process_scenes``            the same for several scenes of a backlog in one run
 ``extract_parcels``           observations of the season's earlier scenes for declarations that came late
 ``detect_mowing``             L4B: when was each grassland parcel mown, and does it comply
 ``monitor_practices``         L4C: harvest weeks, and whether declared practices are seen

@@ -9,6 +9,7 @@ from prefect import State, flow
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.coverage import Coverage, ParcelCount, coverage_markdown
+from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.pictures import scene_quicklooks
 from sen4cap_core.steps.process_scene import process_scene as run_step
 from sen4cap_core.steps.subject import ProcessedScene, find_subject
@@ -32,18 +33,23 @@ def process_scene(scene_id: int) -> dict[str, Any] | State[None]:
         done = run_step(context, subject)
     except NothingToDoError as reason:
         return skipped(reason)
-    page = coverage_markdown(_coverage(done), scene_quicklooks(context, done))
-    show(
-        artifact_key("scene", subject.site, subject.tile, f"{subject.acquired_at:%Y%m%dT%H%M%S}"),
-        page,
-        f"{subject.tile} on {subject.acquired_at:%Y-%m-%d}: quicklook, cloud, coverage",
-    )
+    show_scene(context, done)
     return {
         "scene": subject.product_id,
         "clear_fraction": done.clear_fraction,
         "rasters": done.made,
         "parcels_observed": sum(count.observed for count in _parcel_counts(done)),
     }
+
+
+def show_scene(context: Context, done: ProcessedScene) -> None:
+    """Leave the page of a scene on the current run."""
+    subject = done.subject
+    show(
+        artifact_key("scene", subject.site, subject.tile, f"{subject.acquired_at:%Y%m%dT%H%M%S}"),
+        coverage_markdown(_coverage(done), scene_quicklooks(context, done)),
+        f"{subject.tile} on {subject.acquired_at:%Y-%m-%d}: quicklook, cloud, coverage",
+    )
 
 
 def _coverage(done: ProcessedScene) -> Coverage:

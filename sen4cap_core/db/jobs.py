@@ -112,6 +112,7 @@ def claim(
     site_slug: str | None = None,
     key: str | None = None,
     flow_run_id: str | None = None,
+    only_first_tries: bool = False,
 ) -> list[ClaimedJob]:
     """Take up to ``limit`` jobs that are due, highest priority first, then the oldest; or the one of a key.
 
@@ -125,6 +126,8 @@ def claim(
         of_kind = and_(of_kind, Job.site_slug == site_slug)
     if key is not None:
         of_kind = and_(of_kind, Job.key == key)
+    if only_first_tries:
+        of_kind = and_(of_kind, Job.attempts == 0)
     _bury(session, and_(of_kind, _expired(), Job.attempts >= max_attempts), max_attempts)
     picked = (
         select(Job.id)

@@ -1,0 +1,96 @@
+"""What the hands of the warm worker take next."""
+
+from __future__ import annotations
+
+from sen4cap_core.db import jobs
+from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.correction_order import corrections_in_turn
+from sen4cap_core.steps.leases import claim_next
+from sen4cap_core.steps.work import (
+    FETCH_SCENE,
+    INGEST_SCENE,
+    LONG_WORK,
+    PREPROCESS_SCENE,
+    PROCESS_SCENE,
+    SCENE_WORK,
+    SEARCH_SOURCES,
+    SEASON_WORK,
+)
+
+LONGEST_WAIT_SECONDS = 900.0
+"""After so long a season is evaluated although scenes of its site are still to come."""
+INGEST_BATCH = 50
+"""Uploads registered in one run: a run costs half a second of a core, a registration a hundredth."""
+SCENE_BATCH = 8
+"""Scenes of a backlog processed in one run."""
+BACKLOG = 40
+"""With no more scenes than these waiting each has a run of its own, under its own name in the list."""
+
+
+def next_fetch(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim a transfer, or the search that finds what is to be transferred."""
+    job = claim_next(context, [SEARCH_SOURCES, FETCH_SCENE], owner)
+    return [job] if job else []
+
+
+def next_long(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim what takes minutes over a whole season, when no scene work of its site is left."""
+    for kind in LONG_WORK:
+        with context.session() as session:
+            quiet = jobs.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
+        job = claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None
+        if job is not None:
+            return [job]
+    return []
+
+
+def next_correction(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim the Level-1 product whose turn it is to be corrected."""
+    for key in corrections_in_turn(context):
+        job = claim_next(context, [PREPROCESS_SCENE], owner, key=key)
+        if job is not None:
+            return [job]
+    return []
+
+
+def next_work(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim what is to be done next: one job, a burst of uploads of one site, or scenes of a backlog.
+
+    A season is evaluated when no scene work of its site is left, so a burst is evaluated once; an evaluation
+    takes seconds and goes before the scenes of other sites.
+    """
+    job = None
+    for kind in SEASON_WORK:
+        with context.session() as session:
+            quiet = jobs.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
+        job = job or (claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None)
+    job = job or claim_next(context, SCENE_WORK, owner)
+    if job is None:
+        return []
+    return [job, *_others_like(context, job, owner)]
+
+
+def _others_like(context: Context, job: ClaimedJob, owner: str) -> list[ClaimedJob]:
+    """Claim more jobs of the same kind and site to be done in one run with ``job``."""
+    with context.session() as session:
+        if job.kind == INGEST_SCENE:
+            wanted = INGEST_BATCH - 1
+        elif job.kind == PROCESS_SCENE and job.attempts == 1:
+            backlog = jobs.pending(session, [PROCESS_SCENE], job.site_slug) - BACKLOG
+            # Fewer towards the end of the backlog, so that all slots end at about the same time.
+            wanted = min(backlog // (2 * max(1, context.settings.scene_slots)), SCENE_BATCH) - 1
+        else:
+            return []
+        if wanted < 1:
+            return []
+        return jobs.claim(
+            session,
+            [job.kind],
+            owner,
+            context.settings.lease_seconds,
+            wanted,
+            max_attempts=context.settings.max_attempts,
+            site_slug=job.site_slug,
+            only_first_tries=job.kind == PROCESS_SCENE,
+        )
