@@ -9,6 +9,7 @@ bare load by our own means (read, COPY of geometry and columns as they are, noth
 from __future__ import annotations
 
 import argparse
+import os
 import resource
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -101,6 +103,34 @@ def receive(path: Path, url: str, home: Path) -> None:
     print({name: value for name, value in taken.stored.items() if name != "declaration set"}, flush=True)
 
 
+def server_seconds(cluster: Cluster) -> float:
+    """Return the processor time that the server's processes have used, those that ended included."""
+    ticks = 0
+    main = cluster.running_pid()
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:
+            continue  # it ended meanwhile
+        if int(entry.name) == main:
+            ticks += sum(map(int, fields[11:15]))
+        elif int(fields[1]) == main:
+            ticks += sum(map(int, fields[11:13]))
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def measured(name: str, n: int, cluster: Cluster, command: list[str], **more: Any) -> None:
+    """Run a command; print its seconds, and the processor seconds of its process and of the server."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    server, began = server_seconds(cluster), time.perf_counter()
+    subprocess.run(command, check=True, **more)
+    seconds, server = time.perf_counter() - began, server_seconds(cluster) - server
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    own = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    told = f"{name}: {seconds:.1f} s, processor {own:.1f} s and {server:.1f} s in the server"
+    print(f"{told}, {n / seconds:,.0f} parcels/s", flush=True)
+
+
 def bare_load(path: Path, url: str) -> float:
     """Load geometry and columns as they are, with the means we have; return seconds."""
     began = time.perf_counter()
@@ -128,6 +158,7 @@ def main() -> None:
     """Measure; with ``--receive`` only the process that receives."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--parcels", type=int, default=200_000)
+    parser.add_argument("--no-update", action="store_true", help="only the first file")
     parser.add_argument("--receive", nargs=3, metavar=("FILE", "URL", "HOME"))
     options = parser.parse_args()
     if options.receive:
@@ -143,23 +174,25 @@ def main() -> None:
         databases.ensure_extension(cluster.url("bench", superuser=True))
         url = cluster.url("bench")
         migrate.upgrade(url)
-        for name in ("first", "update"):
+        names = ("first",) if options.no_update else ("first", "update")
+        for name in names:
             write_parcels(folder / f"{name}.gpkg", options.parcels, changed=name == "update")
         seconds = bare_load(folder / "first.gpkg", url)
         print(f"bare load: {seconds:.1f} s, {options.parcels / seconds:,.0f} parcels/s", flush=True)
         if shutil.which("ogr2ogr"):
-            began = time.perf_counter()
-            subprocess.run(
-                ["ogr2ogr", "-f", "PostgreSQL", f"PG:{url}", str(folder / "first.gpkg"), "-nlt",
-                 "MULTIPOLYGON", "-lco", "UNLOGGED=ON", "-lco", "SPATIAL_INDEX=NONE"],
-                check=True, env={"PG_USE_COPY": "YES"},
-            )  # fmt: skip
-            print(f"ogr2ogr: {time.perf_counter() - began:.1f} s", flush=True)
+            for index in ("NONE", "GIST"):
+                command = ["ogr2ogr", "-f", "PostgreSQL", f"PG:{url}", str(folder / "first.gpkg")]
+                command += ["-nln", f"bare_{index.lower()}", "-nlt", "MULTIPOLYGON"]
+                command += ["-lco", "UNLOGGED=ON", "-lco", f"SPATIAL_INDEX={index}"]
+                told = f"ogr2ogr, spatial index {index.lower()}"
+                environment = {**os.environ, "PG_USE_COPY": "YES"}
+                measured(told, options.parcels, cluster, command, env=environment)
         else:
             print("ogr2ogr is not installed: only the bare load by our own means is set beside", flush=True)
-        for name in ("first", "update"):
+        for name in names:
             command = [sys.executable, "-m", "tests.benchmarks.declarations", "--receive"]
-            subprocess.run([*command, str(folder / f"{name}.gpkg"), url, str(folder / "home")], check=True)
+            command += [str(folder / f"{name}.gpkg"), url, str(folder / "home")]
+            measured(f"whole process, {name}", options.parcels, cluster, command)
     finally:
         cluster.remove()
         shutil.rmtree(folder, ignore_errors=True)
