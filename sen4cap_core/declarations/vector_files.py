@@ -139,7 +139,10 @@ def _check_range(path: Path, file: Path, geometry: NDArray[np.object_], crs: CRS
 
 def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
     try:
-        layers = pyogrio.list_layers(file)
+        with warnings.catch_warnings():
+            # Measures are dropped as heights are.
+            warnings.filterwarnings("ignore", r"Measured \(M\)")
+            layers = pyogrio.list_layers(file)
     except (DataSourceError, DataLayerError) as error:
         raise _damaged(path, file, error) from error
     names = [str(name) for name in layers[:, 0]]
@@ -257,7 +260,8 @@ def _parse_crs(text: str | None) -> CRS | None:
 
 def _is_news(message: str) -> bool:
     """Whether a warning of GDAL tells the user something he can act on."""
-    return "More than one layer" not in message and "organizePolygons" not in message
+    usual = ("More than one layer", "organizePolygons", "Measured (M) geometry types")
+    return not any(words in message for words in usual)
 
 
 def _damaged(path: Path, file: Path, error: Exception) -> BadUploadError:

@@ -306,6 +306,38 @@ def test_curves_become_lines(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
     np.testing.assert_allclose(declarations.frame.area, np.pi * radius**2, rtol=1e-3)
 
 
+def _measured_shapefile(path: Path) -> None:
+    """Write the polygons of a shapefile again with a measure at each vertex (shape type 25)."""
+    records, at = b"", 50
+    index = b""
+    for number, shape in enumerate(gpd.read_file(path).geometry, 1):
+        corners = shapely.get_coordinates(shape)
+        content = struct.pack("<i4d3i", 25, *shape.bounds, 1, len(corners), 0) + corners.tobytes()
+        content += struct.pack(f"<{2 + len(corners)}d", 0, 9, *range(len(corners)))
+        records += struct.pack(">2i", number, len(content) // 2) + content
+        index += struct.pack(">2i", at, len(content) // 2)
+        at += 4 + len(content) // 2
+    for name, body in ((path, records), (path.with_suffix(".shx"), index)):
+        words = 50 + len(body) // 2
+        head = struct.pack(">7i", 9994, 0, 0, 0, 0, 0, words) + struct.pack("<2i8d", 1000, 25, *[0.0] * 8)
+        name.write_bytes(head + body)
+
+
+def test_measures_are_dropped_without_a_word(shapefile: Path, pack: PackZip) -> None:
+    plain = read_declarations(pack("plain.zip", shapefile.parent.iterdir()))
+    _measured_shapefile(shapefile)
+    with pytest.warns(UserWarning, match="Measured Polygon"):
+        assert pyogrio.read_info(shapefile)["geometry_type"] == "Polygon"
+
+    measured = read_declarations(pack("measured.zip", shapefile.parent.iterdir()))
+
+    assert ids(measured) == IDS
+    assert not measured.frame.has_z.any()
+    assert not measured.frame.has_m.any()
+    assert measured.frame.geom_equals(plain.frame).all()
+    assert measured.report.warnings == plain.report.warnings
+
+
 def test_an_empty_layer(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
     path = tmp_path / "empty.gpkg"
     parcels.head(0).to_file(path)

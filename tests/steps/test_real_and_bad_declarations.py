@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
+import struct
+from contextlib import closing
 from pathlib import Path
 
 import geopandas as gpd
@@ -121,6 +124,45 @@ def test_parcels_without_a_shape_or_with_a_broken_one_stay(context, receive, tmp
     parcels = stored(context, answer.receipt["stored"]["declaration set"])
     assert parcels.geom_valid.tolist() == [True, False, False, True]
     assert parcels.s2_pix.tolist() == [361, 0, 0, 361]
+
+
+def test_heights_measures_curves_and_lines_in_one_layer(context, receive, tmp_path: Path) -> None:
+    path = tmp_path / "mixed.gpkg"
+    frame = fields(n=5)
+    frame.to_file(path, geometry_type="Unknown", SPATIAL_INDEX="NO")
+    corners = [shapely.get_coordinates(shape) for shape in frame.geometry]
+    x, y = corners[0].mean(axis=0)
+
+    def points(measures: str, of: np.ndarray) -> str:
+        return "(" + ", ".join(f"{a} {b}{measures}" for a, b in of) + ")"
+
+    shapes = {
+        1: f"POLYGON ZM ({points(' 3 7', corners[0])})",
+        2: f"MULTIPOLYGON M (({points(' 7', corners[1])}))",
+        3: f"LINESTRING Z {points(' 3', corners[2][:3])}",
+        4: f"GEOMETRYCOLLECTION Z (POINT Z (1 1 1), POLYGON Z ({points(' 3', corners[3])}))",
+    }
+    blobs = {
+        fid: shapely.to_wkb(shapely.from_wkt(text), output_dimension=4, flavor="iso")
+        for fid, text in shapes.items()
+    }
+    circle = [(x + 50, y), (x, y + 50), (x - 50, y), (x, y - 50), (x + 50, y)]
+    ring = struct.pack("<BIIBII", 1, 1010, 1, 1, 1008, 5)  # CurvePolygon Z of a CircularString Z
+    blobs[5] = ring + b"".join(struct.pack("<3d", *point, 3.0) for point in circle)
+    head = b"GP\0\1" + struct.pack("<i", frame.crs.to_epsg())
+    with closing(sqlite3.connect(path)) as database, database:
+        database.executemany(
+            "UPDATE mixed SET geom = ? WHERE fid = ?", [(head + wkb, fid) for fid, wkb in blobs.items()]
+        )
+
+    answer = receive("declarations/mixed.gpkg", path.read_bytes())
+
+    parcels = stored(context, answer.receipt["stored"]["declaration set"])
+    assert parcels.geom_valid.tolist() == [True, True, False, True, True]
+    expected = [*frame.area[:2], 0.0, frame.area[3], np.pi * 50**2]
+    np.testing.assert_allclose(parcels.area_m2, expected, rtol=2e-3)
+    texts = [warning["text"] for warning in answer.receipt["warnings"]]
+    assert sum("with a point or line instead of a polygon" in text for text in texts) == 1
 
 
 @pytest.mark.parametrize("separator", [",", ";"])
