@@ -15,6 +15,19 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import CropCode, DeclarationSet, Json, Parcel, ProcessorConfig
+from sen4cap_core.errors import Sen4capError
+
+_ORIGINAL_COLUMNS = {
+    "holdid": Parcel.hold_id,
+    "geomvalid": Parcel.geom_valid,
+    "duplic": Parcel.duplic,
+    "overlap": Parcel.overlap,
+    "area_meters": Parcel.area_m2,
+    "shapeind": Parcel.shape_index,
+    "s1pix": Parcel.s1_pix,
+    "s2pix": Parcel.s2_pix,
+}
+"""What the original computes of a parcel, by the lower-case name it has there."""
 
 
 def current_set(session: Session, site_id: int, year: int) -> DeclarationSet | None:
@@ -77,6 +90,41 @@ def parcel_names(session: Session, set_id: int) -> tuple[NDArray[np.int32], list
     query = select(Parcel.new_id, Parcel.ori_id).where(Parcel.set_id == set_id).order_by(Parcel.new_id)
     rows = session.execute(query).all()
     return np.array([row[0] for row in rows], np.int32), [row[1] for row in rows]
+
+
+def declared_columns(session: Session, set_id: int, names: Sequence[str]) -> pd.DataFrame:
+    """Return columns of the declarations of a set, one row per parcel ordered by new_id, with ``new_id``.
+
+    A name is that of a column of the dropped file, or of the original's table (``HoldID``, ``ShapeInd``,
+    ``S2Pix`` ...), capitals or not; the columns of the answer are called as asked for. Values of the file are
+    texts, None where it has none.
+
+    Raises
+    ------
+    Sen4capError
+        No parcel has a value in such a column.
+    """
+    key = func.jsonb_object_keys(Parcel.attributes).label("key")
+    of_file = {
+        row.key.lower(): row.key
+        for row in session.execute(select(key).where(Parcel.set_id == set_id).distinct())
+    }
+    columns = []
+    for name in names:
+        if name.lower() in of_file:
+            columns.append(Parcel.attributes[of_file[name.lower()]].astext.label(name))
+        elif name.lower() in _ORIGINAL_COLUMNS:
+            columns.append(_ORIGINAL_COLUMNS[name.lower()].label(name))
+        else:
+            known = ", ".join(sorted(of_file.values(), key=str.lower)) or "none"
+            raise Sen4capError(
+                f"no declared parcel has a value in a column {name!r}; columns with values: {known}. "
+                "Correct the name, or take it out."
+            )
+    rows = session.execute(
+        select(Parcel.new_id, *columns).where(Parcel.set_id == set_id).order_by(Parcel.new_id)
+    ).all()
+    return pd.DataFrame(rows, columns=["new_id", *names])
 
 
 def replace_crop_codes(

@@ -100,7 +100,7 @@ class L4BConfig(_Frozen):
     ct_numbers: tuple[str, ...] = ()
     """``CTNUM_FILTER``: crop type numbers to keep; empty keeps all."""
     additional_columns: tuple[str, ...] = ()
-    """Further columns of the declarations; recorded here, the tables of the service do not carry them."""
+    """Further columns of the declarations, capitals or not, that come along into the mowing tables."""
     s2: OpticalSettings = OpticalSettings()
     s1: RadarSettings = RadarSettings()
     compliance: tuple[CompliancePeriod, ...] = ()

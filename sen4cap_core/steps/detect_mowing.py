@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from sen4cap_core.clock import midnight
 from sen4cap_core.db import declarations as declaration_rows
@@ -22,11 +24,12 @@ from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import CropCode, Season
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.processors.l4b.detection import detect, effective_method
 from sen4cap_core.processors.l4b.explain import explanations
 from sen4cap_core.processors.l4b.model import MowingOutcome
+from sen4cap_core.products.tables import COLUMNS
 from sen4cap_core.steps.config_in_force import l4b_in_force
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.mowing_evaluation import Evaluation
@@ -102,9 +105,11 @@ def detect_mowing(context: Context, season_id: int, request: MowingRequest | Non
     with context.session() as session:
         evaluation = find_evaluation(session, season_id, request or MowingRequest())
         parcels = _parcels(session, evaluation)
+        declared = _additional_columns(session, evaluation, parcels)
     require_files(context, evaluation.site, evaluation.files)
     series, outcome = _evaluate(context, evaluation, parcels)
     table = export_frame(parcels, outcome, explanations(outcome, series.facts, evaluation.config))
+    table = table.assign(**declared)
     events = events_frame(parcels, outcome)
     days = {file.acquired_at.date() for file in evaluation.files}
     published = publish_mowing(context, evaluation, table, events, max(days))
@@ -236,3 +241,19 @@ def _start_of(season: Season, mowing_start: date | None) -> date:
     if mowing_start is not None and season.start <= mowing_start <= season.end:
         return mowing_start
     return season.start
+
+
+def _additional_columns(
+    session: Session, evaluation: Evaluation, parcels: gpd.GeoDataFrame
+) -> dict[str, NDArray[np.generic]]:
+    """Return what ADDITIONAL_COLUMNS names, in the order of the parcels; the table's own it has anyway."""
+    own = {name.lower() for name in COLUMNS}
+    names = [name for name in evaluation.config.additional_columns if name.lower() not in own]
+    if not names:
+        return {}
+    try:
+        declared = declaration_rows.declared_columns(session, evaluation.declaration_set_id, names)
+    except Sen4capError as error:
+        raise Sen4capError(f"ADDITIONAL_COLUMNS of the L4B configuration: {error}") from error
+    ordered = declared.set_index("new_id").loc[parcels.new_id]
+    return {name: ordered[name].to_numpy() for name in names}

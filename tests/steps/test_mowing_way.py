@@ -16,7 +16,7 @@ from sqlalchemy import delete, select
 from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product, SceneRow, Site
 from sen4cap_core.db.mowing import found_mowings
 from sen4cap_core.db.products import register_observations
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config
 from sen4cap_core.steps.detect_mowing import MowingAnswer, detect_mowing
 from sen4cap_core.steps.mowing_pictures import mowing_map, parcel_charts
@@ -269,6 +269,26 @@ def test_a_configuration_and_its_compliance_periods_are_used(desk, tmp_path: Pat
     assert after.table["explanation"][0].startswith("mown 13–21 May 2019 (NDVI fell, confidence 0.9")
     assert "inside 1 April – 31 July: compliant; 8 clear dates, " in after.table["explanation"][0]
     assert after.news() == {}, "the mowings were known before the rules came"
+
+
+def test_columns_of_the_declarations_come_along(desk, tmp_path: Path) -> None:
+    desk.declare(n=3)
+    drop(desk, SEASON[:4])
+
+    def configured(columns: str) -> MowingAnswer:
+        config = tmp_path / f"{len(columns)}.cfg"
+        config.write_text(f"[GENERAL_CONFIG]\nADDITIONAL_COLUMNS = {columns}\n")
+        receive_l4b_config(desk.context, desk.enter(config, "l4b-config"))
+        return detect_mowing(desk.context, 1)
+
+    answer = configured("farm_id, ShapeInd, Ori_crop")
+    written = gpd.read_parquet(answer.files["GeoParquet"])
+    assert written.sort_values("NewID")["farm_id"].tolist() == ["F0", "F0", "F1"]
+    np.testing.assert_allclose(written["ShapeInd"], 2 / np.sqrt(np.pi), rtol=1e-3)
+    plain = list(gpd.read_file(answer.files["GeoPackage"]).columns)
+    assert plain[4:8] == ["Area_meter", "farm_id", "ShapeInd", "mow_n"]
+    with pytest.raises(Sen4capError, match=r"no declared parcel has a value in a column 'WATER'.*FARM_ID"):
+        configured("FARM_ID, WATER")
 
 
 def test_a_parcel_that_cannot_be_judged_says_why(desk) -> None:
