@@ -141,11 +141,11 @@ in which a crop must be mown ({", ".join(l4b_layers.countries())}), else the def
 set single keys by section (`l4b: {{settings: {{S2_processing: {{low_abs_th: 0.4}}}}}}`); `sen4cap config show
 l4b` prints what is in force, and where each value comes from.
 
-The periods were published for 2019. The codes of Romania were known to us as 450, 603 to 612, 660 to 663 and 671: it is
-assumed that every code of the two ranges is meant. Set the codes of your year in a file of your own.
-`ADDITIONAL_COLUMNS = NAME, ShapeInd` lets columns of the declarations, or of what is computed of a parcel (`HoldID`,
-`GeomValid`, `Duplic`, `Overlap`, `Area_meters`, `ShapeInd`, `S1Pix`, `S2Pix`), come along into the mowing tables; a name
-that no parcel has a value of ends the evaluation with the names there are.
+The periods were published for 2019. The codes of Romania were known to us as 450, 603 to 612, 660 to 663
+and 671: it is assumed that every code of the two ranges is meant. Set the codes of your year in a file of
+your own. `ADDITIONAL_COLUMNS = NAME, ShapeInd` lets columns of the declarations, or of what is computed of
+a parcel (`HoldID`, `GeomValid`, `Duplic`, `Overlap`, `Area_meters`, `ShapeInd`, `S1Pix`, `S2Pix`), come along
+into the mowing tables; a name that no parcel has a value of ends the evaluation with the names there are.
 
 {table(("key", "section", "default", "range", "meaning"), rows)}
 
