@@ -76,7 +76,11 @@ def classify_command(
     ] = False,
 ) -> None:
     """Tell the crop type of each parcel from a season's observations."""
+    import geopandas as gpd
+
     from sen4cap_core.processors.l4a.crop_type.command import classify_tables
+    from sen4cap_core.processors.l4a.crop_type.regions import read_shapes
+    from sen4cap_core.products.crop_type_shapes import write_crop_type_shapes
     from sen4cap_core.reports.crop_type import write_pictures
 
     try:
@@ -95,6 +99,9 @@ def classify_command(
             say=lambda text: typer.echo(text, err=True),
         )
         write_pictures(done.crop_map, done.classes, done.folder, done.suffix)
+        shapes = read_shapes(parcels, done.classes.ids) if done.folder == out else None
+        if shapes is not None and shapes.crs is not None:
+            write_crop_type_shapes(gpd.GeoDataFrame(done.predictions, geometry=shapes), out)
     except Sen4capError as error:
         typer.echo(str(error), err=True)
         raise typer.Exit(2) from error

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, time
 from pathlib import Path
@@ -11,7 +9,6 @@ from pathlib import Path
 import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
-import pyogrio
 import shapely
 
 from sen4cap_core import __version__
@@ -28,10 +25,10 @@ from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 from sen4cap_core.processors.l4a.crop_type.tables_out import PREDICTION_COLUMNS
 from sen4cap_core.processors.l4a.diversification.command import assess_files
 from sen4cap_core.products.catalog import publish_item
+from sen4cap_core.products.crop_type_shapes import write_crop_type_shapes
 from sen4cap_core.products.geoparquet import write_geoparquet
 from sen4cap_core.products.naming import L4A_CROP_TYPES, l4a_folder, l4a_stem, version_of
 from sen4cap_core.products.stac import GEOPACKAGE, Input, Origin, table_item
-from sen4cap_core.products.tables import write_geopackage
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_type_input import CropTypeInput
 
@@ -87,8 +84,7 @@ def publish_crop_types(
         plain[[*CSV_COLUMNS, *PREDICTION_COLUMNS]][plain["CT_decl"].notna()], folder / "CropType.csv"
     )
     files["CropType_LUT.csv"] = write_lut(CODE_COLUMNS, _codes(given), folder / "CropType_LUT.csv")
-    files["CropType.gpkg"] = write_geopackage(table, folder / "CropType.gpkg", layer="CropType")
-    files["CropType.shp"] = _write_shapefile(table, folder / "SHP" / "CropType.shp")
+    files |= write_crop_type_shapes(table, folder)
     parquet = write_geoparquet(table, home / f"{stem}.parquet")
     files["GeoParquet"] = parquet
     holdings = assess_files(
@@ -139,19 +135,6 @@ def _codes(given: CropTypeInput) -> list[list[str]]:
         ]
         for c in given.codes
     ]  # fmt: skip
-
-
-def _write_shapefile(table: gpd.GeoDataFrame, path: Path) -> Path:
-    """Write a shapefile beside its place and move its parts there, the .shp last."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    frame = table.copy()
-    for name in frame.columns[frame.dtypes == "Int64"]:
-        frame[name] = frame[name].astype("float64")
-    with tempfile.TemporaryDirectory(dir=path.parent, prefix=".", suffix=".part") as work:
-        pyogrio.write_dataframe(frame, Path(work) / path.name, driver="ESRI Shapefile", encoding="UTF-8")
-        for part in sorted(Path(work).iterdir(), key=lambda p: (p.suffix == ".shp", p.name)):
-            os.replace(part, path.parent / part.name)
-    return path
 
 
 def _publish_item(

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import geopandas as gpd
 import pandas as pd
+import shapely
 from typer.testing import CliRunner
 
 from sen4cap_core.cli.main import app
@@ -34,6 +36,29 @@ def test_classify_writes_predictions_side_tables_and_pictures(tmp_path: Path) ->
     pictures = sorted((tmp_path / "out-report").glob("*.png"))
     assert len(pictures) == 2
     assert all(path.read_bytes().startswith(PNG) for path in pictures)
+
+
+def test_parcels_with_outlines_come_back_as_layers_with_a_model_for_each_region(tmp_path: Path) -> None:
+    options = arguments(tmp_path, "classify")
+    frame = pd.read_csv(tmp_path / "parcels.csv", dtype=str).iloc[::-1]
+    x_m = 150_000 + 100 * frame["parcel_id"].astype(int).to_numpy()
+    shapes = shapely.box(x_m, 450_000, x_m + 90, 450_090)
+    gpd.GeoDataFrame(frame, geometry=shapes, crs=28992).to_parquet(tmp_path / "parcels.parquet")
+    halves = [shapely.box(west_m, 449_000, west_m + 3000, 451_000) for west_m in (149_995, 152_995)]
+    regions = tmp_path / "regions.gpkg"
+    gpd.GeoDataFrame({"id": ["west", "east"]}, geometry=halves, crs=28992).to_file(regions)
+    options = [text.replace("parcels.csv", "parcels.parquet") for text in options]
+
+    done = CliRunner().invoke(app, [*options, f"--strata={regions}", f"--out={tmp_path / 'map'}"])
+
+    assert done.exit_code == 0, done.output
+    assert "step 4 of 4: write the tables" in done.output
+    table = pd.read_csv(tmp_path / "map" / "CropType.csv", dtype={"NewID": str}).set_index("NewID")
+    assert table["Stratum"].value_counts().to_dict() == {"west": 30, "east": 30}
+    for name in ("CropType.gpkg", "SHP/CropType.shp"):
+        layer = gpd.read_file(tmp_path / "map" / name).set_index("NewID")
+        assert (layer["CT_pred_1"] == table["CT_pred_1"]).all()
+        assert layer.loc["00007"].geometry.bounds[0] == 150_700
 
 
 def test_early_season_tells_accuracy_by_date(tmp_path: Path) -> None:

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from sen4cap_core.declarations.encodings import detect_encoding
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses
-from sen4cap_core.processors.l4a.crop_type.regions import read_regions, strata_file
+from sen4cap_core.processors.l4a.crop_type.regions import ID_COLUMNS, read_regions, strata_file
 from sen4cap_core.tables.arrow_arrays import from_texts
 from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import table_format
 
 MAX_CODES_BYTES = 64 << 20
 _WHOLE = re.compile(r"^-?\d+(\.0*)?$")
-_IDS = ("newid", "parcel_id", "parcel", "new_id", "ori_id")
 _CROPS = ("ori_crop", "crop_code", "crop", "croptype", "crop_type")
 _AREAS = ("area_meters", "area_meter", "area_m2", "area")
 _NO = {"0", "f", "false", "0.0"}
@@ -130,7 +129,7 @@ def read_table_parcels(
     """
     frame = _text_frame(path)
     lower = {str(name).strip().lower(): name for name in reversed(list(frame.columns))}
-    id_name = next((lower[n] for n in _IDS if n in lower), None)
+    id_name = next((lower[n] for n in ID_COLUMNS if n in lower), None)
     crop_name = next((lower[n] for n in _CROPS if n in lower), None)
     class_name = lower.get("ctnuml4a")
     missing = [] if id_name is not None else ["NewID (or parcel_id)"]

@@ -7,6 +7,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyproj import CRS
 
@@ -14,6 +15,8 @@ from sen4cap_core.declarations.strata import Strata, read_strata
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.tables.reading import table_format
 
+ID_COLUMNS = ("newid", "parcel_id", "parcel", "new_id", "ori_id")
+"""Names of the column of parcel ids in lower case; the first that is there counts."""
 OUTSIDE = "in none of the strata"
 _FILES = (".gpkg", ".shp", ".zip", ".geojson", ".json", ".parquet", ".fgb", ".gml", ".kml")
 
@@ -50,6 +53,18 @@ def strata_file(given: str | None) -> Path | None:
             remedy="Check the path, or name a column of the parcels.",
         )
     return None
+
+
+def read_shapes(parcels_path: Path, ids: NDArray[np.object_]) -> gpd.GeoSeries | None:
+    """Return the polygon of each parcel; None where the table of parcels is no GeoParquet file."""
+    if table_format(parcels_path) != "parquet" or b"geo" not in (pq.read_schema(parcels_path).metadata or {}):
+        return None
+    frame = gpd.read_parquet(parcels_path)
+    lower = {str(name).strip().lower(): name for name in reversed(list(frame.columns))}
+    column = next(lower[name] for name in ID_COLUMNS if name in lower)
+    at = {text.strip(): row for row, text in enumerate(frame[column].astype(str).tolist())}
+    rows = [at[text] for text in ids.tolist()]
+    return frame.geometry.iloc[rows].reset_index(drop=True)
 
 
 def read_regions(
