@@ -1,0 +1,59 @@
+"""What a provider allows is held by a real Prefect server, over all threads and workers."""
+
+from __future__ import annotations
+
+import threading
+import time
+from contextvars import copy_context
+from pathlib import Path
+
+import pytest
+
+from flows.fetch_scene import _provider_limit
+from flows.search_sources import _state_limits
+from sen4cap_core.db import migrate
+from sen4cap_core.db import sites as site_rows
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.settings import Settings
+from sen4cap_core.steps.context import open_context
+from sen4cap_core.steps.site_sources import sources_of
+
+pytestmark = pytest.mark.service
+
+URL = "https://stac.example.org/v1"
+
+
+def test_no_more_files_come_at_once_than_the_strictest_site_allows(
+    prefect_api: str, empty_postgis_url: str, tmp_path: Path
+) -> None:
+    migrate.upgrade(empty_postgis_url)
+    context = open_context(Settings(home=tmp_path / "home"), empty_postgis_url)
+    with context.session() as session:
+        for slug, connections in (("polder", 4), ("navarra", 2)):
+            site = site_rows.get_or_create_site(session, slug)
+            config = {"sources": [{"kind": "stac", "url": URL, "connections": connections}]}
+            site_rows.set_config(session, site, config)
+    _state_limits(context, ["polder", "navarra"])
+    [source] = sources_of(SiteConfig.model_validate({"sources": [{"kind": "stac", "url": URL}]}))
+    lock = threading.Lock()
+    now, most = 0, 0
+
+    def fetch() -> None:
+        nonlocal now, most
+        with _provider_limit(source):
+            with lock:
+                now += 1
+                most = max(most, now)
+            time.sleep(0.4)
+            with lock:
+                now -= 1
+
+    # The address of the test's server is a setting of this thread's context.
+    threads = [threading.Thread(target=copy_context().run, args=(fetch,)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads)
+    assert most == 2
+    context.engine.dispose()
