@@ -268,15 +268,22 @@ def idle(seconds: float) -> None:
 
 def _cpu_of(home: str) -> dict[str, float]:
     found: dict[str, float] = {}
+    seen: set[int] = set()
     for process in psutil.process_iter():
         try:
             if process.environ().get("SEN4CAP_HOME") != home and home not in " ".join(process.cmdline()):
                 continue
-            words = process.cmdline()
-            name = " ".join(Path(word).name for word in words[:4])[:40] or process.name()
-            times = process.cpu_times()
-            used = times.user + times.system + times.children_user + times.children_system
-            found[name] = found.get(name, 0.0) + used
+            # PostgreSQL's own processes carry another title and no mark of ours: they come with their parent.
+            for one in (process, *process.children(recursive=True)):
+                if one.pid in seen:
+                    continue
+                seen.add(one.pid)
+                words = one.cmdline()
+                name = " ".join(Path(word).name for word in words[:4])[:40] or one.name()
+                name = "postgres" if name.startswith("postgres") else name
+                times = one.cpu_times()
+                used = times.user + times.system + times.children_user + times.children_system
+                found[name] = found.get(name, 0.0) + used
         except psutil.Error:
             continue
     return found
