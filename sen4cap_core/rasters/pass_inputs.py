@@ -77,6 +77,11 @@ class PassInputs:
             for block in band.blocks_to_preload(blocks)
         ]
 
+    def counted(self, block: Block) -> NDArray[np.int64]:
+        """How many pixels of a block have each status by the masks (256,)."""
+        assert self._masks is not None
+        return self._masks.counted(block)
+
     def classified(self, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Status of each pixel of a block by the masks, and how many pixels have each code."""
         assert self._masks is not None

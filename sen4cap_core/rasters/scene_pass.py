@@ -214,7 +214,7 @@ class _ScenePass:
         return [b for b in needed if b in clear]
 
     def _classify(self, block: Block, clear: set[Block]) -> None:
-        _, histogram = self.inputs.classified(block)
+        histogram = self.inputs.counted(block)
         with self._lock:
             self.histogram += histogram
             if histogram[LAND]:

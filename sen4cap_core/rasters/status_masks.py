@@ -71,6 +71,20 @@ class MaskInputs:
             ]
         return tasks
 
+    def counted(self, block: Block) -> NDArray[np.int64]:
+        """How many pixels of a block have each status (256,): a coarser mask is counted in its own pixels."""
+        mask, table = self._masks[0]
+        zoom = mask.own_zoom
+        alone = len(self._masks) == 1 and table.size == 256
+        edges = (block.row, block.col, block.height, block.width)
+        if not alone or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
+            return self.classified(block)[1]
+        own = as_classes(mask.own(block))
+        rows, cols = (np.arange(n, dtype=np.int32) for n in own.shape)
+        histogram = np.zeros(256, np.int64)
+        classify_nearest(own, rows, cols, table, NO_DATA, np.empty(own.shape, np.uint8), histogram)
+        return histogram * zoom**2
+
     def classified(self, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
         """Status of each pixel of a block, and how many pixels have each code (256,)."""
         shape = (block.height, block.width)

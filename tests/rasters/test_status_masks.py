@@ -9,9 +9,14 @@ import pytest
 import rasterio
 
 from sen4cap_core.processors.l3b.ndvi import NDVI
+from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blocks import cut
+from sen4cap_core.rasters.decode import BandFiles
+from sen4cap_core.rasters.geotiff import write_geotiff
+from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.scene_pass import run_pass
 from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, STATUS_NAMES, WATER
-from sen4cap_core.rasters.status_masks import StatusMask, as_masks
+from sen4cap_core.rasters.status_masks import MaskInputs, StatusMask, as_masks
 
 from .conftest import SCALE, WriteBand, make_grid
 
@@ -94,3 +99,23 @@ def test_a_bare_classification_is_sen2cors(write_band: WriteBand) -> None:
     assert mask.source is source
     assert [mask.table[n] for n in (0, 1, 3, 4, 6, 200)] == [NO_DATA, SATURATED, CLOUD, LAND, WATER, NO_DATA]
     assert as_masks(None) == ()
+
+
+@pytest.mark.parametrize("zoom", [1, 2, 3])
+def test_a_coarser_mask_is_counted_as_it_is_seen(tmp_path: Path, zoom: int) -> None:
+    grid = Grid(32630, 300000.0, 4600020.0, 10.0, 120, 96)
+    own = grid.at_resolution(10.0 * zoom)
+    classes = np.random.default_rng(2).integers(0, 12, own.shape, dtype=np.uint8)
+    write_geotiff(tmp_path / "scl.tif", classes, own)
+    source = BandSource("SCL", str(tmp_path / "scl.tif"), own)
+    files = BandFiles()
+    masks = MaskInputs(as_masks(source), grid, (48, 60), {source.uri: (own.height, own.width)}, files)
+    # The second cut leaves coarse pixels that lie in two blocks.
+    blocks = [*cut(grid.shape, (48, 60)), *cut(grid.shape, (49, 55))]
+    for call, _ in masks.preload_tasks(blocks):
+        call()
+    for block in blocks:
+        status, histogram = masks.classified(block)
+        np.testing.assert_array_equal(masks.counted(block), histogram)
+        np.testing.assert_array_equal(np.bincount(status.ravel(), minlength=256), histogram)
+    files.close()
