@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -19,11 +21,15 @@ from flows.by_hand import pair_again
 from flows.composite_radar import composite_radar
 from flows.process_radar import process_grd as process_grd_flow
 from flows.process_radar import process_slc as process_slc_flow
-from sen4cap_core.db.models import DeclarationSet, Job, RadarAcquisition, SceneRow, Season
+from flows.worker import run_work
+from sen4cap_core.db.models import DeclarationSet, Job, ProductInput, RadarAcquisition, SceneRow, Season
+from sen4cap_core.db.models import Product as ProductRow
 from sen4cap_core.db.products import observation_files
 from sen4cap_core.db.radar import acquisitions_to_look_at
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.layout import Kind, place_of
+from sen4cap_core.sentinel1.acquisition import BurstOnMap, geocode_bursts
+from sen4cap_core.sentinel1.product import Product
 from sen4cap_core.simulation.radar_detected import write_grd
 from sen4cap_core.simulation.radar_pair import TRUE_COHERENCE, small_pair
 from sen4cap_core.simulation.radar_product import write_orbit_file, write_slc
@@ -31,6 +37,7 @@ from sen4cap_core.simulation.radar_scene import SimulatedRadar
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.by_hand_forms import PairAgain
 from sen4cap_core.steps.ingest_scene import ingest_scene
+from sen4cap_core.steps.leases import claim_next
 from sen4cap_core.steps.process_grd import process_grd
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.process_slc import process_slc
@@ -38,6 +45,7 @@ from sen4cap_core.steps.receive_declarations import receive_declarations
 from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season
 from sen4cap_core.steps.receive_slc import receive_radar_file
+from sen4cap_core.steps.work import SCENE_WORK
 from tests.external.snap_stand_in import stand_in
 from tests.flows.conftest import Server, server
 from tests.steps.conftest import SITE, Desk
@@ -166,6 +174,81 @@ def test_two_passes_become_coherence_and_backscatter_of_parcels(
     composed = server.run(composite_radar, season_id, ["season"])
     assert (composed.state, composed.name) == ("Completed", f"composite-radar {SITE} {YEAR}")
     assert len(server.run(pair_again, PairAgain(site=SITE, dry_run=True)).pages) == 1
+
+
+def days_later(product: Path, folder: Path, first: str, later: str) -> Path:
+    """A copy of a product as if it had been taken on another day."""
+    names = (first, later), (first.replace("-", ""), later.replace("-", ""))
+
+    def moved(text: str) -> str:
+        for one, other in names:
+            text = text.replace(one, other)
+        return text
+
+    copy = folder / moved(product.name)
+    for path in (p for p in product.rglob("*") if p.is_file()):
+        target = copy / moved(str(path.relative_to(product)))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if path.suffix == ".tiff":
+            shutil.copy(path, target)
+        else:
+            target.write_text(moved(path.read_text()))
+    return copy
+
+
+def test_the_worker_geocodes_each_pass_once_for_both_of_its_pairs(
+    desk: Desk, products: dict[str, Path], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assumed_season(desk.context, SITE, YEAR)
+    with desk.context.engine.begin() as connection:
+        connection.execute(text("UPDATE site SET tiles = '{33TTG}'"))
+    # One field in the south-western corner: below the near swath, in its first burst.
+    x_min, y_min, _, _ = small_pair().ground.grid.bounds_m
+    field = shapely.box(x_min + 300, y_min + 300, x_min + 700, y_min + 700)
+    columns = {"PARCEL_ID": ["P1"], "FARM_ID": ["F"], "CROP_CODE": ["1"]}
+    path = desk.folder / "field.zip"
+    write_shapefile_zip(
+        path, gpd.GeoDataFrame(columns, geometry=[field], crs=small_pair().ground.grid.epsg), "p"
+    )
+    receive_declarations(desk.context, desk.enter(path, "declarations", YEAR))
+    receive_file(desk, products["dem"])
+    third = days_later(products["first"], desk.folder, "2022-05-03", "2022-05-27")
+    geocoded: list[tuple[str, str, float]] = []
+
+    def counted(product: Product, *rest: Any) -> Iterator[BurstOnMap]:
+        for burst in geocode_bursts(product, *rest):
+            geocoded.append((product.name, burst.swath, round(burst.since_node_s)))
+            yield burst
+
+    monkeypatch.setattr("sen4cap_core.steps.process_slc.geocode_bursts", counted)
+    for product in (products["first"], products["second"], third):
+        receive_scene(desk.context, drop(desk, product))
+    kinds = []
+    while job := claim_next(desk.context, SCENE_WORK, "worker"):
+        run_work(desk.context, [job])
+        kinds.append(job.kind)
+
+    # Of four bursts one meets the field; three passes, two pairs, each pass brought to the map once.
+    assert kinds.count("process-slc") == 3
+    assert len(geocoded) == len(set(geocoded)) == 3
+    assert {(swath, since) for _, swath, since in geocoded} == {("IW1", geocoded[0][2])}
+    with desk.context.session() as session:
+        assert {job.state for job in session.scalars(select(Job).where(Job.kind.in_(SCENE_WORK)))} == {"done"}
+        made = session.scalars(select(ProductRow).order_by(ProductRow.id)).all()
+        rasters = [one for one in made if one.kind.startswith("sen4cap-s1-")]
+        inputs = {
+            one.id: sorted(session.scalars(select(ProductInput.ref).where(ProductInput.product_id == one.id)))
+            for one in rasters
+        }
+    assert (
+        sorted(one.kind for one in rasters) == ["sen4cap-s1-backscatter"] * 3 + ["sen4cap-s1-coherence"] * 2
+    )
+    pairs = [inputs[one.id] for one in rasters if one.kind.endswith("coherence")]
+    assert sorted(pairs) == [
+        ["radar-acquisition:1", "radar-acquisition:2"],
+        ["radar-acquisition:2", "radar-acquisition:3"],
+    ]
+    assert len(table_of(desk, "coherence")) == 1
 
 
 def table_of(desk: Desk, group: str):
