@@ -132,7 +132,8 @@ def build_series(
     these are more than six days apart, and dates both by the later day of the pair. Otherwise coherences are
     put on the scale of six days, supposing that they fall exponentially with time: ``c ** (6 / days)``; and
     they are dated by the earlier day of the pair, since a pair that is coherent tells that nothing grew
-    between its days, so that the harvest was before both.
+    between its days, so that the harvest was before both: by as much more as the interval before is longer,
+    of whose days the middle one is the best guess. So half of what a pair is longer than six days goes off.
 
     The original's parcels are usable with at least one pair, one orbit with ``min_acquisitions`` coherences,
     more than 15 coherences in all and one NDVI value; the others with any value at all.
@@ -172,7 +173,7 @@ def build_series(
                     value = value ** (SHORT_PAIR_DAYS / interval)
                 if since <= LONG_PAIR_DAYS:
                     rise = max(0.0, value - latest[orbit])
-                told_day = day - interval
+                told_day = day - interval - (interval - SHORT_PAIR_DAYS) // 2
                 series.coherence_orbit[to + n_kept] = orbit
                 series.pair_days[to + n_kept] = interval
             latest[orbit], latest_day[orbit] = value, day
@@ -199,6 +200,12 @@ def build_series(
             )
         else:
             series.is_usable[p] = n_pairs > 0 or n_kept > 0 or n_ndvi > 0
+
+
+@njit(nogil=True, cache=True)
+def pair_start(series: Series, i: int) -> int:
+    """Earlier day of a coherence pair, of the method that is not the original's."""
+    return int(series.coherence_day[i] + (series.pair_days[i] - SHORT_PAIR_DAYS) // 2)
 
 
 @njit(nogil=True, cache=True)

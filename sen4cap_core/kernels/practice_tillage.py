@@ -24,6 +24,7 @@ from sen4cap_core.kernels.practice_series import (
     SHORT_PAIR_DAYS,
     Series,
     first_at_or_after,
+    pair_start,
 )
 from sen4cap_core.kernels.practice_weeks import WeekTable
 
@@ -134,33 +135,33 @@ def find_coherence_dip(
     """
     last_day = s.last_day if s.last_day != NO_DAY else t.monday[at + n - 1] + 6
     first, last = series.coherence_at[p], series.coherence_at[p + 1]
-    first = first_at_or_after(series.coherence_day, first, last, harvest_week)
+    first = first_at_or_after(series.coherence_day, first, last, harvest_week - LONG_PAIR_DAYS)
     last = min(first_at_or_after(series.coherence_day, first, last, NEVER), first + room.size)
+    while first < last and pair_start(series, first) < harvest_week:
+        first += 1
     for i in range(first, last):
         room[i - first] = _dip(series, i, first, last)
     deepest, found = 0.0, NO_DAY
     for i in range(first, last):
-        begin = series.coherence_day[i]
-        if begin >= last_day:
-            break
-        if room[i - first] <= 0.0:
+        begin = pair_start(series, i)
+        if begin >= last_day or room[i - first] <= 0.0:
             continue
         depth, end = room[i - first], begin + series.pair_days[i]
         j = i - 1
-        while j >= first and begin - series.coherence_day[j] < LONG_PAIR_DAYS:
-            if series.coherence_day[j] + series.pair_days[j] > begin:
+        while j >= first and begin - pair_start(series, j) < LONG_PAIR_DAYS:
+            if pair_start(series, j) + series.pair_days[j] > begin:
                 depth += room[j - first]
                 if room[j - first] > 0.0:
-                    end = min(end, series.coherence_day[j] + series.pair_days[j])
+                    end = min(end, pair_start(series, j) + series.pair_days[j])
             j -= 1
         j = i + 1
-        while j < last and series.coherence_day[j] == begin:
+        while j < last and pair_start(series, j) <= begin:
             depth += room[j - first]
             if room[j - first] > 0.0:
-                end = min(end, begin + series.pair_days[j])
+                end = min(end, pair_start(series, j) + series.pair_days[j])
             j += 1
         if j < last:
-            end = max(begin + 1, min(end, series.coherence_day[j]))
+            end = max(begin + 1, min(end, pair_start(series, j)))
         # A pair of twelve days is less coherent by itself, so that an event shows less.
         depth *= math.sqrt(series.pair_days[i] / SHORT_PAIR_DAYS)
         if depth > deepest and (begin + end) // 2 <= last_day:
