@@ -112,8 +112,13 @@ def drop_fast_rises(
 
     Each value is compared with the next that stays, from the last to the first: runs of clouds go too.
     """
-    if n == 0:
-        return 0
+    is_slow = True
+    for i in range(n - 1):
+        if value[i + 1] - value[i] > SUDDEN_RISE + fastest * (days[at[i + 1]] - days[at[i]]):
+            is_slow = False
+            break
+    if is_slow:
+        return n
     m = n - 1
     for i in range(n - 2, -1, -1):
         elapsed = days[at[m]] - days[at[i]]

@@ -18,8 +18,9 @@ from sen4cap_core.kernels.grass_thresholds import (
     LEAST_FALL,
     LONGEST_GAP_DAYS,
     RECOVERED,
+    WITNESS_FACTOR,
 )
-from sen4cap_core.kernels.grass_witness import find_rises_alone, hear_witness
+from sen4cap_core.kernels.grass_witness import find_rises_alone, hear_witness, least_rise_of
 from sen4cap_core.kernels.mowing_slots import S2
 
 
@@ -104,6 +105,13 @@ def find_cuts(
     # Candidates: strength, start, end; and what saw them.
     found = np.empty((room, 3), np.float64)
     seen_by = np.empty(room, np.int8)
+    strong = np.empty(pair_days.size, np.int64)
+    # Without a rise as strong as this no pair of a parcel can matter.
+    least_rise = least_rise_of(thresholds, orbit_bounds.size - 1)
+    # No witness makes more of a fall than this.
+    least_fall_strength = least_strength
+    if pair_days.size > 0:
+        least_fall_strength = min(1.0, least_strength) / (1.0 + thresholds[WITNESS_FACTOR])
     for p in range(first, last):
         n = gather_clear(p, columns, values, scale, clear_scores, thresholds, clear_sky, value, at, doubt)
         n_clear[p] = n
@@ -112,22 +120,51 @@ def find_cuts(
             longest = max(longest, days[at[i]] - days[at[i - 1]])
         longest_gap_days[p] = longest
         n = drop_fast_rises(n, days, value, at, doubt, thresholds[FASTEST_RISE])
-        n = drop_hazy_lows(n, days, value, at, doubt)
+        if clear_scores.size > 0:
+            n = drop_hazy_lows(n, days, value, at, doubt)
         least = 0.5 * thresholds[LEAST_FALL]
         n = drop_brief_lows(n, days, value, at, doubt, least, thresholds[BRIEF_DAYS], thresholds[RECOVERED])
         course = courses[course_of[p]]
-        m = find_falls(n, days, value, at, doubt, course, demand, demand_first_day, thresholds, found)
+        m = find_falls(
+            n,
+            days,
+            value,
+            at,
+            doubt,
+            course,
+            demand,
+            demand_first_day,
+            thresholds,
+            least_fall_strength,
+            found,
+        )
         for c in range(m):
             seen_by[c] = S2
-        if pair_days.size > 0:
+        n_strong = 0
+        for r in range(pair_days.size):
+            if rises[p, r] >= least_rise:
+                strong[n_strong] = r
+                n_strong += 1
+        if n_strong > 0:
             for c in range(m):
-                hear_witness(p, c, pair_days, pair_lengths, orbit_bounds, rises, thresholds, found, seen_by)
+                hear_witness(
+                    p,
+                    c,
+                    pair_days,
+                    pair_lengths,
+                    orbit_bounds,
+                    rises,
+                    strong[:n_strong],
+                    thresholds,
+                    found,
+                    seen_by,
+                )
         # A fall over a long gap has no date, unless radar gave it one.
         longest_interval = (2.0 - 2.0 * thresholds[DATE_SHARE]) * thresholds[LONGEST_GAP_DAYS]
         for c in range(m):
             if found[c, 2] - found[c, 1] > longest_interval:
                 found[c, 0] = 0.0
-        if pair_days.size > 0:
+        if n_strong > 0:
             m = find_rises_alone(
                 p,
                 n,
@@ -138,6 +175,7 @@ def find_cuts(
                 pair_lengths,
                 orbit_bounds,
                 rises,
+                strong[:n_strong],
                 demand,
                 demand_first_day,
                 thresholds,

@@ -37,9 +37,10 @@ def find_falls(
     demand: NDArray[np.float64],
     demand_first_day: int,
     thresholds: NDArray[np.float64],
+    least_strength: float,
     found: NDArray[np.float64],
 ) -> int:
-    """Write the falls of one parcel's clear values as candidates; return how many."""
+    """Write the falls of one parcel's clear values that are strong enough as candidates; return how many."""
     m = 0
     for j in range(1, n - 1):
         if value[j] >= value[j - 1] or value[j] > thresholds[HIGHEST_LOW]:
@@ -75,6 +76,6 @@ def find_falls(
                     found[m, 1] = start + (2.0 * thresholds[DATE_SHARE] - 1.0) * gap
                     found[m, 2] = start + gap
             i -= 1
-        if best > 0.0:
+        if best > 0.0 and best >= least_strength:
             m += 1
     return m

@@ -25,6 +25,13 @@ ALONE_LEAST_SHARE = 0.7
 
 
 @njit(nogil=True, cache=True)
+def least_rise_of(thresholds: NDArray[np.float64], n_orbits: int) -> float:
+    """Return the rise below which no pair alone or with those of the other orbits can count."""
+    together = thresholds[WITNESS_Z] / np.sqrt(max(n_orbits, 1))
+    return float(min(together, ALONE_LEAST_SHARE * thresholds[ALONE_Z]))
+
+
+@njit(nogil=True, cache=True)
 def witness_of(
     p: int,
     first_day: float,
@@ -77,15 +84,23 @@ def hear_witness(
     pair_lengths: NDArray[np.int32],
     orbit_bounds: NDArray[np.int64],
     rises: NDArray[np.float32],
+    strong: NDArray[np.int64],
     thresholds: NDArray[np.float64],
     found: NDArray[np.float64],
     seen_by: NDArray[np.int8],
 ) -> None:
-    """Strengthen a fall by the coherence rise of its time; date it by radar where the optical gap is
-    long.
+    """Strengthen a fall by the coherence rise of its time; date it by radar where the optical gap is long.
+
+    ``strong`` (S,) are the pairs with at least ``least_rise_of``: without one of them there is no witness.
     """
     start, end = found[c, 1], found[c, 2]
     if found[c, 0] * (1.0 + thresholds[WITNESS_FACTOR]) < 1.0:
+        return
+    is_near = False
+    for r in strong:
+        if start - WITNESS_LEAD_DAYS <= pair_days[r] <= end + WITNESS_LAG_DAYS:
+            is_near = True
+    if not is_near:
         return
     rise, pair = witness_of(
         p, start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS, pair_days, orbit_bounds, rises
@@ -112,6 +127,7 @@ def find_rises_alone(
     pair_lengths: NDArray[np.int32],
     orbit_bounds: NDArray[np.int64],
     rises: NDArray[np.float32],
+    strong: NDArray[np.int64],
     demand: NDArray[np.float64],
     demand_first_day: int,
     thresholds: NDArray[np.float64],
@@ -120,7 +136,7 @@ def find_rises_alone(
     seen_by: NDArray[np.int8],
 ) -> int:
     """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
-    for r in range(pair_days.size):
+    for r in strong:
         if not rises[p, r] >= ALONE_LEAST_SHARE * thresholds[ALONE_Z]:
             continue
         day = float(pair_days[r])

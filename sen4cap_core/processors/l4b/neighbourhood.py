@@ -187,7 +187,7 @@ def _radar_rises(
     one and is not heard: earlier days ascend within an orbit.
     """
     n_pairs = [main.columns.size for main, _ in radar]
-    rises = np.full((facts.size, sum(n_pairs)), np.nan, np.float32)
+    rises = np.empty((facts.size, sum(n_pairs)), np.float32)
     floors = sigma_floors(facts, config.s1, original=False)
     begin = 0
     for (main, _), n in zip(radar, n_pairs, strict=True):
@@ -197,7 +197,8 @@ def _radar_rises(
 
         run_in_chunks(score, facts.size)
         is_late = main.start_days < np.maximum.accumulate(main.start_days)
-        rises[:, begin : begin + n][:, is_late] = np.nan
+        if is_late.any():
+            rises[:, begin : begin + n][:, is_late] = np.nan
         begin += n
     if not radar:
         empty = np.empty(0, np.int32)
