@@ -5,28 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from datetime import date, timedelta
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, field_validator, model_validator
-from pydantic.networks import HttpUrl
+from pydantic import Field, field_validator, model_validator
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, RegionsFile
-from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.l4b_file import values_of_sections
-from sen4cap_core.declarations.l4c_config import PracticeSettings
 from sen4cap_core.declarations.schedule import SchedulesConfig
+from sen4cap_core.declarations.site_processors import ProcessorsConfig
+from sen4cap_core.declarations.site_sources import Satellite, SourceConfig
 from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
-from sen4cap_core.errors import ConfigurationError
-
-Satellite = Literal["S1", "S2", "L8"]
-Index = Literal[
-    "ndvi", "ndwi", "brightness", "lai", "fapar", "fcover",
-    "ndwi2", "mndwi", "ndti", "ci", "brightness2", "redness", "rvi", "savi", "tsavi", "msavi", "msavi2",
-    "gemi", "ipvi", "tndvi", "lai_ndvi", "lai_linear",
-    "input_domain", "lai_domain", "fapar_domain", "fcover_domain",
-]  # fmt: skip
-Practice = Literal["NA", "CC", "FL", "NFC"]
 
 _MGRS_TILE = re.compile(r"^(0?[1-9]|[1-5]\d|60)[C-HJ-NP-X][A-HJ-NP-Z][A-HJ-NP-V]$")
 
@@ -65,134 +52,6 @@ class SeasonConfig(StrictModel):
         return self.start <= other.start and other.end <= self.end
 
 
-class ProcessorConfig(StrictModel):
-    """What all processors have in common. ``false`` and ``true`` in the file set ``enabled`` alone."""
-
-    enabled: bool = True
-    """Whether it runs."""
-    compat: Literal["sen4cap"] | None = None
-    """``sen4cap`` brings back the defects of the original, for comparisons with its results."""
-
-    @property
-    def is_on(self) -> bool:
-        """Whether it has anything to do."""
-        return self.enabled
-
-
-class L3ASwitch(ProcessorConfig):
-    """Monthly composites."""
-
-
-class L3BSwitch(ProcessorConfig):
-    """Vegetation status. A list in the file sets ``indices`` alone."""
-
-    indices: tuple[Index, ...] = Field(default=("ndvi",), min_length=1)
-    """Rasters made of each scene."""
-
-
-class L4ASwitch(ProcessorConfig):
-    """Crop types, and crop diversification with them."""
-
-    settings: CropTypeConfig = CropTypeConfig()
-    """Settings of the classification, such as ``pa_min: 20`` (docs/crop-types.md)."""
-    diversification: Thresholds = Thresholds()
-    """Thresholds of crop diversification, such as ``min_confidence: 0.9``."""
-    strata: RegionsFile | None = None
-    """File of regions with a model each, for years without an upload of their own: a path within the upload
-    folder of the site, such as ``2019/strata/regions.gpkg``."""
-
-
-class L4BSwitch(ProcessorConfig):
-    """Mowing of grassland; its thresholds come in l4b-config/*.cfg."""
-
-    mowing_start: date | None = None
-    """No mowing is looked for before this day; default: the start of the season."""
-    method: Literal["neighbourhood", "falls"] | None = None
-    """``falls``: the original's rule on three clear values; default: ``neighbourhood`` (docs/mowing.md)."""
-    settings: dict[str, dict[str, str | float | list[str]]] = Field(default_factory=dict)
-    """Settings of l4b-config/*.cfg by section and key, for all years of the site; an uploaded file goes over
-    them."""
-
-    @field_validator("settings")
-    @classmethod
-    def _known(cls, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        try:
-            values_of_sections(settings)
-        except ConfigurationError as error:
-            raise ValueError("; ".join(problem.text for problem in error.problems)) from None
-        return settings
-
-    shapefile: bool = False
-    """Also write the original's shapefile of each evaluation."""
-
-    @model_validator(mode="after")
-    def _original_has_falls_only(self) -> L4BSwitch:
-        if self.compat == "sen4cap" and self.method == "neighbourhood":
-            raise ValueError("the original (compat: sen4cap) does not have the method neighbourhood")
-        return self
-
-
-class L4CSwitch(ProcessorConfig):
-    """Agricultural practices; their thresholds come in l4c-config/*.cfg."""
-
-    practices: tuple[Practice, ...] = ("NA", "CC", "FL", "NFC")
-    """Practices looked at, as far as their tables are uploaded."""
-    tillage: bool = False
-    """Whether tillage is looked for after the harvest."""
-    use_prev_prd: bool | None = None
-    """Whether harvest weeks an earlier evaluation found stay as they are; default: only with compat."""
-    settings: dict[Literal["all", "NA", "CC", "FL", "NFC"], dict[str, str | float | int]] = Field(
-        default_factory=dict
-    )
-    """Settings of l4c-config/*.cfg by practice and key, for all years of the site; an uploaded file goes over
-    them."""
-
-    @property
-    def is_on(self) -> bool:
-        """Whether it has anything to do: an empty list of practices switches it off too."""
-        return self.enabled and bool(self.practices)
-
-    @field_validator("settings")
-    @classmethod
-    def _known(cls, settings: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        for values in settings.values():
-            PracticeSettings.model_validate({key.lower(): value for key, value in values.items()})
-        return settings
-
-
-def _expand_switch(value: Any) -> Any:
-    return {"enabled": value} if isinstance(value, bool) else value
-
-
-def _expand_indices(value: Any) -> Any:
-    return {"indices": value} if isinstance(value, list) else _expand_switch(value)
-
-
-class ProcessorsConfig(StrictModel):
-    """Which processors run. What is not named runs as soon as its input is there."""
-
-    l3a: Annotated[
-        L3ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L3ASwitch)
-    ] = L3ASwitch()  # fmt: skip
-    """Monthly composites."""
-    l3b: Annotated[
-        L3BSwitch, BeforeValidator(_expand_indices, json_schema_input_type=bool | list[Index] | L3BSwitch)
-    ] = L3BSwitch()  # fmt: skip
-    """Vegetation status."""
-    l4a: Annotated[
-        L4ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4ASwitch)
-    ] = L4ASwitch()  # fmt: skip
-    """Crop types, and crop diversification."""
-    l4b: Annotated[
-        L4BSwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4BSwitch)
-    ] = L4BSwitch()  # fmt: skip
-    """Mowing of grassland."""
-    l4c: Annotated[
-        L4CSwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L4CSwitch)
-    ] = L4CSwitch()  # fmt: skip
-    """Agricultural practices."""
-
-
 class RadarConfig(StrictModel):
     """Sentinel-1: what ready-made products do not say themselves, and what is made of the others."""
 
@@ -221,78 +80,6 @@ class RadarConfig(StrictModel):
     def masks_unseen(self) -> bool:
         """Whether cells in layover or shadow have no value."""
         return (self.layover_shadow or ("mask" if self.backscatter == "gamma0" else "keep")) == "mask"
-
-
-class AnySource(StrictModel):
-    """What all sources of scenes have in common. Their order is their priority."""
-
-    name: str | None = Field(default=None, pattern="^[A-Za-z0-9_-]{1,40}$")
-    """Short name for people; default: its kind and place, ``stac-2``."""
-    satellites: tuple[Satellite, ...] | None = Field(default=None, min_length=1)
-    """What is fetched from it; default: all satellites of the site."""
-    max_cloud_percent: float = Field(default=100.0, ge=0, le=100)
-    """Optical scenes that state more are not fetched."""
-    relative_orbits: tuple[int, ...] = ()
-    """Default: all."""
-    look_back_days: int = Field(default=10, ge=0, le=400)
-    """Each search looks so many days behind the last one: products are published late."""
-
-
-class LocalSource(AnySource):
-    """An archive mounted on this machine: read where it lies, never copied or altered."""
-
-    kind: Literal["local"]
-    """What sort of source it is."""
-    root: PurePosixPath
-    """Absolute path below which scenes lie."""
-    patterns: tuple[str, ...] = ()
-    """Where below the root, ``Sentinel-2/{year}/{month}/{day}/*``; default: the known places of archives."""
-
-    @field_validator("root")
-    @classmethod
-    def _absolute(cls, root: PurePosixPath) -> PurePosixPath:
-        if not root.is_absolute() or ".." in root.parts:
-            raise ValueError("the root of an archive is an absolute path without '..'")
-        return root
-
-
-class RemoteSource(AnySource):
-    """What all catalogues on the network have in common."""
-
-    url: HttpUrl
-    """Address of the catalogue, without user and password."""
-    connections: int = Field(default=4, ge=1, le=64)
-    """Files fetched at the same time from this host; Copernicus allows 4, authorities 20."""
-    secret: str | None = None
-    """Name under which user and password are kept; never the password itself."""
-
-    @field_validator("url")
-    @classmethod
-    def _no_password(cls, url: HttpUrl) -> HttpUrl:
-        if url.username or url.password:
-            raise ValueError("no user or password in an address; store them and give the name as `secret`")
-        return url
-
-
-class StacSource(RemoteSource):
-    """A STAC API."""
-
-    kind: Literal["stac"]
-    """What sort of source it is."""
-    collections: tuple[str, ...] = ()
-    """Collections searched; default: those of the site's satellites."""
-    sign_url: HttpUrl | None = None
-    """Address that signs the files' addresses (``?href=``), where the catalogue wants it."""
-
-
-class DhusSource(RemoteSource):
-    """A mirror of the Data Hub software."""
-
-    kind: Literal["dhus"]
-    """What sort of source it is."""
-
-
-SourceConfig = Annotated[LocalSource | StacSource | DhusSource, Field(discriminator="kind")]
 
 
 class RetentionConfig(StrictModel):

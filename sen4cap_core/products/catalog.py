@@ -24,148 +24,14 @@ from typing import Any
 
 import pystac
 
+from sen4cap_core.products.collection_texts import TEXTS, text_of
 from sen4cap_core.products.footprint import union_bbox
-from sen4cap_core.products.naming import (
-    L3A_COMPOSITE,
-    L3B_NDVI,
-    L4A_CROP_TYPES,
-    L4B_MOWING,
-    L4C_PRACTICES,
-    MARKERS,
-    S1_BACKSCATTER,
-    S1_COHERENCE,
-    S1_COMPOSITE,
-    l3b_collection,
-)
 from sen4cap_core.products.stac import read_json, relative_href, write_item, write_json
 
 ROOT_ID = "sen4cap"
 _STAC_VERSION = "1.1.0"
 _EVERYWHERE = (-180.0, -90.0, 180.0, 90.0)  # of a collection whose items have no place
 _ITEM_DEPTH = 5  # sites / <site> / <year> / <kind> / <tile or season>
-
-
-@dataclass(frozen=True)
-class CollectionText:
-    """What people read of a collection."""
-
-    title: str
-    description: str
-    keywords: tuple[str, ...]
-
-
-_MASKED = "Clouds, shadows, snow, water and saturated pixels are missing."
-
-
-def _l3b_text(title: str, what: str, *keywords: str) -> CollectionText:
-    """Text of the rasters of one variable besides NDVI."""
-    return CollectionText(
-        f"{title} (L3B)",
-        f"{what} of each scene, on the tile's own UTM grid. {_MASKED} int16 with scale and no-data value.",
-        (*keywords, "vegetation", "L3B"),
-    )
-
-
-_INDEX_TITLES = {
-    "ndwi": "NDWI, water in leaves",
-    "ndwi2": "NDWI of McFeeters, open water",
-    "mndwi": "MNDWI, open water",
-    "ndti": "NDTI, turbidity",
-    "ci": "Colour index of soils",
-    "brightness": "Brightness in the visible",
-    "brightness2": "Brightness with near infrared",
-    "redness": "Redness of soils",
-    "rvi": "RVI, ratio of near infrared and red",
-    "savi": "SAVI, soil-adjusted vegetation index",
-    "tsavi": "TSAVI, transformed soil-adjusted vegetation index",
-    "msavi": "MSAVI, modified soil-adjusted vegetation index",
-    "msavi2": "MSAVI2, modified soil-adjusted vegetation index",
-    "gemi": "GEMI, global environment monitoring index",
-    "ipvi": "IPVI, infrared percentage vegetation index",
-    "tndvi": "TNDVI, transformed NDVI",
-    "lai_ndvi": "Leaf area index from NDVI",
-    "lai_linear": "Leaf area index, linear",
-}
-
-TEXTS: Mapping[str, CollectionText] = {
-    L3B_NDVI: CollectionText(
-        "NDVI (L3B)",
-        "Normalised difference vegetation index of each Sentinel-2 scene, 10 m, on the tile's own UTM grid. "
-        "Clouds, shadows, snow, water and saturated pixels are missing. int16, NDVI = number x 0.0001.",
-        ("NDVI", "vegetation", "Sentinel-2", "L3B"),
-    ),
-    L3A_COMPOSITE: CollectionText(
-        "Composites of reflectance (L3A)",
-        "Surface reflectance of many dates joined into one image, free of clouds as far as there is a clear "
-        "date: weighted average, median, or the greenest date. One raster for each band, and what weighed.",
-        ("composite", "surface reflectance", "Sentinel-2", "L3A"),
-    ),
-    S1_COMPOSITE: CollectionText(
-        "Radar composites",
-        "Weekly, two-monthly, monthly and season composites of Sentinel-1 backscatter (linear power, and "
-        "VV / VH) and coherence by orbit direction and polarisation, 20 m, on the tile's own UTM grid.",
-        ("Sentinel-1", "backscatter", "coherence", "composite"),
-    ),
-    L4A_CROP_TYPES: CollectionText(
-        "Crop types (L4A)",
-        "Crop type of each declared parcel, told from a season of Sentinel-2 and Sentinel-1 parcel means: "
-        "the two likeliest with their probabilities, conformity with the declaration, or why there is none.",
-        ("crop type", "CAP", "parcels", "L4A"),
-    ),
-    **{
-        l3b_collection(name): _l3b_text(title, "Spectral index", name.upper())
-        for name, title in _INDEX_TITLES.items()
-    },
-    l3b_collection("lai"): _l3b_text(
-        "Leaf area index", "Leaf area index (m2 of leaves per m2 of ground) by the published networks", "LAI"
-    ),
-    l3b_collection("fapar"): _l3b_text(
-        "fAPAR", "Fraction of absorbed photosynthetically active radiation by the published networks", "fAPAR"
-    ),
-    l3b_collection("fcover"): _l3b_text(
-        "Vegetation cover", "Fraction of ground covered by vegetation by the published networks", "fCover"
-    ),
-    **{
-        l3b_collection(name): _l3b_text(title, f"1 where {what}, else 0; averaged in overviews", "domain")
-        for name, title, what in (
-            ("input_domain", "Input domain", "the reflectances are like none that the networks learnt from"),
-            ("lai_domain", "LAI domain", "the leaf area index lay beyond its limits"),
-            ("fapar_domain", "fAPAR domain", "fAPAR lay beyond its limits"),
-            ("fcover_domain", "fCover domain", "fCover lay beyond its limits"),
-        )
-    },
-    S1_BACKSCATTER: CollectionText(
-        "Radar backscatter",
-        "sigma0 of each Sentinel-1 acquisition in linear power, 20 m, on the tile's own UTM grid; thermal "
-        "noise removed, no speckle filter, no terrain flattening.",
-        ("backscatter", "Sentinel-1", "SAR"),
-    ),
-    S1_COHERENCE: CollectionText(
-        "Radar coherence",
-        "Coherence of two Sentinel-1 acquisitions 6 or 12 days apart, 20 m, on the tile's own UTM grid; "
-        "estimated in windows of 80 m by 70 m.",
-        ("coherence", "Sentinel-1", "SAR", "interferometry"),
-    ),
-    MARKERS: CollectionText(
-        "Marker databases",
-        "Every observation of every parcel between two days as wide tables: means, deviations, pixel counts "
-        "(MDB1), differences of VV and VH (MDB2), markers of harvest (MDB3).",
-        ("markers", "CAP", "parcels"),
-    ),
-    L4B_MOWING: CollectionText(
-        "Grassland mowing (L4B)",
-        "Mowing events of each declared parcel over a season, with dates, confidence and compliance. "
-        "One item for each evaluation; the newest one of a season supersedes the earlier ones.",
-        ("mowing", "grassland", "CAP", "parcels", "L4B"),
-    ),
-    L4C_PRACTICES: CollectionText(
-        "Agricultural practices (L4C)",
-        "Harvest week, catch crops, fallow, nitrogen-fixing crops and tillage of each row of a practice "
-        "table, with markers and grade. One item for each practice and evaluation; the newest one of a year "
-        "supersedes the earlier ones.",
-        ("harvest", "catch crop", "fallow", "CAP", "parcels", "L4C"),
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -213,7 +79,7 @@ def publish_item(data_root: Path, item: pystac.Item, path: Path) -> Path:
         When the path is not where products lie, or the collection has no text here.
     """
     place = _place_of(data_root, path, str(item.collection_id))
-    _text_of(place.collection_id)
+    text_of(place.collection_id)
     write_item(item, path, place.links)
     with _lock(data_root):
         _enter(data_root, path)
@@ -295,7 +161,7 @@ def _enter(data_root: Path, path: Path) -> None:
 
 def _write_leaf(place: _Place, path: Path, item_id: str) -> None:
     leaf = place.leaf
-    kind = _text_of(place.collection_id).title
+    kind = text_of(place.collection_id).title
     content = read_json(leaf) or {
         "type": "Catalog",
         "stac_version": _STAC_VERSION,
@@ -318,7 +184,7 @@ def _write_leaf(place: _Place, path: Path, item_id: str) -> None:
 
 def _write_collection(place: _Place, item: Mapping[str, Any]) -> None:
     path = place.collection
-    text = _text_of(item["collection"])
+    text = text_of(item["collection"])
     before = read_json(path) or {"links": []}
     boxes = [item["bbox"]] if "bbox" in item else []
     first, last = _interval(item)
@@ -363,7 +229,7 @@ def _write_site(place: _Place) -> None:
         _link("parent", place.root, path),
         *(link for link in content["links"] if link["rel"] == "child"),
     ]
-    title = _text_of(place.collection_id).title
+    title = text_of(place.collection_id).title
     _write_changed(path, content, _with(links, _link("child", place.collection, path, title=title)))
 
 
@@ -422,12 +288,6 @@ def _place_of(data_root: Path, path: Path, collection: str) -> _Place:
         raise ValueError(f"{path} is not below sites/<site>/<year>/<kind>/<tile or season> of {data_root}")
     _, site, year, _, place = parts[:_ITEM_DEPTH]
     return _Place(data_root, site, year, place, collection)
-
-
-def _text_of(collection: str) -> CollectionText:
-    if collection not in TEXTS:
-        raise ValueError(f"unknown collection {collection!r}; known: {', '.join(TEXTS)}")
-    return TEXTS[collection]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import pyogrio
 from pyproj import Transformer
 
 from sen4cap_core.files import write_text_atomic
-from sen4cap_core.products.catalog import TEXTS
+from sen4cap_core.products.collection_texts import TEXTS
 from sen4cap_core.products.footprint import union_bbox
 from sen4cap_core.products.naming import L4A_CROP_TYPES, L4B_MOWING, L4C_PRACTICES
 from sen4cap_core.products.practice_exports import LAYER as PRACTICES_TABLE

@@ -10,7 +10,7 @@ from pathlib import Path
 from sen4cap_core.db.product_list import ProductFacts, list_products
 from sen4cap_core.db.sites import find_site
 from sen4cap_core.errors import NothingToDoError, Sen4capError
-from sen4cap_core.products.catalog import TEXTS
+from sen4cap_core.products.collection_texts import TEXTS
 from sen4cap_core.products.export import Exported, export_items, pack
 from sen4cap_core.products.qgis_project import write_project
 from sen4cap_core.sources.accounts import Account

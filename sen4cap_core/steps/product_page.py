@@ -10,7 +10,7 @@ from pathlib import Path
 from sen4cap_core.db.product_list import ProductFacts
 from sen4cap_core.db.sites import enabled_sites
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.products.catalog import TEXTS
+from sen4cap_core.products.collection_texts import TEXTS
 from sen4cap_core.products.naming import L3B_NDVI
 from sen4cap_core.products.qgis_project import project_path, write_project
 from sen4cap_core.rasters.preview import read_preview

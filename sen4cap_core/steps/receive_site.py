@@ -11,12 +11,7 @@ from sen4cap_core.db.models import Site
 from sen4cap_core.db.mowing import latest_run
 from sen4cap_core.db.overpasses import shared_keys
 from sen4cap_core.db.sites import SeasonSpan
-from sen4cap_core.declarations.site import (
-    SeasonConfig,
-    SiteConfig,
-    implicit_season,
-    read_site_config,
-)
+from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, implicit_season, read_site_config
 from sen4cap_core.declarations.site_extent import read_site_extent
 from sen4cap_core.declarations.strata import read_strata
 from sen4cap_core.errors import Problem

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sen4cap_core.declarations.site import (
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.site_sources import (
     AnySource,
     DhusSource,
     LocalSource,
     RemoteSource,
-    SiteConfig,
     StacSource,
 )
 from sen4cap_core.sources import dhus, local, stac

@@ -10,14 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sen4cap_core.declarations.site import (
-    LocalSource,
     SiteConfig,
-    StacSource,
     implicit_season,
     read_site_config,
     season_year,
     site_schema,
 )
+from sen4cap_core.declarations.site_sources import LocalSource, StacSource
 from sen4cap_core.errors import ConfigurationError
 
 FULL = """
