@@ -90,15 +90,19 @@ def _polygons(geometry: Geometries) -> Geometries:
 
 def reproject(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     """Transform vertices (x before y on both sides); None stays None."""
-    if source == target:
-        return geometry
-    out: Geometries = np.full(len(geometry), None, dtype=object)
-    mover = Mover(source, target)
-    # In chunks: the coordinates of a million parcels are held once less in memory.
-    for start in range(0, len(geometry), _ROWS_PER_CHUNK):
-        chunk = geometry[start : start + _ROWS_PER_CHUNK].copy()
-        out[start : start + len(chunk)] = moved(chunk, mover)
-    return out
+    return geometry if source == target else move_in_place(geometry.copy(), source, target)
+
+
+def move_in_place(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
+    """Put transformed geometries in the place of those given; return the array.
+
+    Of a million parcels neither both geometries nor all coordinates are ever held at once.
+    """
+    if source != target:
+        mover = Mover(source, target)
+        for start in range(0, len(geometry), _ROWS_PER_CHUNK):
+            moved(geometry[start : start + _ROWS_PER_CHUNK], mover)
+    return geometry
 
 
 def areas_m2(outlines: Outlines, source: CRS, equal_area: CRS) -> Floats:

@@ -27,6 +27,7 @@ from sen4cap_core.declarations.geometry import (
     duplicates,
     equal_area_crs,
     in_plane,
+    move_in_place,
     overlapped_shares,
     repair,
     reproject,
@@ -137,6 +138,7 @@ def prepare_parcels(
     warnings: list[str] = []
     ids = _identify(declarations, table, _Planar(fixed.geometry, crs, equal_area), area, warnings)
     table.clear()
+    duplic = duplicates(fixed.geometry, fixed.valid)
     in_degrees = _in_degrees(fixed.geometry, crs)
     prepared = gpd.GeoDataFrame(
         {
@@ -147,7 +149,7 @@ def prepare_parcels(
             "ori_crop": ids.crop,
             "geom_valid": fixed.valid,
             "repaired": fixed.repaired,
-            "duplic": duplicates(fixed.geometry, fixed.valid),
+            "duplic": duplic,
             "overlap": shares > MAX_OVERLAP,
             "area_m2": area,
             "shape_index": shape,
@@ -247,8 +249,8 @@ def _holdings(holding: Texts | None, parcel: Texts, columns: Sequence[str], warn
 
 
 def _in_degrees(geometry: Geometries, crs: CRS) -> Geometries:
-    """Longitude and latitude; what rounding made invalid on the way is repaired again."""
-    moved = reproject(geometry, crs, WGS84)
+    """Longitude and latitude, in place; what rounding made invalid on the way is repaired again."""
+    moved = move_in_place(geometry, crs, WGS84)
     broken = np.flatnonzero(~are_valid(moved) & ~shapely.is_missing(moved))
     if len(broken):
         moved[broken] = repair(moved[broken]).geometry

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 
 import numpy as np
 import shapely
@@ -63,7 +62,7 @@ def count_pixels(
 
     Parameters
     ----------
-    outlines : parcels; one without ring has no pixel
+    outlines : parcels; one without ring has no pixel. ``move`` changes their vertices in place
     ids : which parcel comes first among equals
     resolutions_m : pixel sizes; the coarsest is a multiple of each
     move : brings points (n, 2) into the metres of one UTM zone; default: they are
@@ -74,7 +73,7 @@ def count_pixels(
     """
     counts = [np.zeros(len(ids), np.int64) for _ in resolutions_m]
     if move is not None:
-        outlines = replace(outlines, vertices=_moved(outlines.vertices, move))
+        _move_in_place(outlines.vertices, move)
     measures = outlines.measured()
     there = np.flatnonzero(np.isfinite(measures.boxes).all(axis=1))
     # Later parcels take the pixels of earlier ones: largest first, among equals the larger id first.
@@ -96,11 +95,10 @@ def count_pixels(
     return counts
 
 
-def _moved(points: NDArray[np.float64], move: Move) -> NDArray[np.float64]:
-    out = np.empty_like(points)
+def _move_in_place(points: NDArray[np.float64], move: Move) -> None:
     for start in range(0, len(points), _CHUNK_VERTICES):
-        out[start : start + _CHUNK_VERTICES] = move(points[start : start + _CHUNK_VERTICES])
-    return out
+        chunk = slice(start, start + _CHUNK_VERTICES)
+        points[chunk] = move(points[chunk])
 
 
 def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, int]]:
