@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
+from sen4cap_core.declarations.site import RadarConfig
 from sen4cap_core.kernels.sar_visibility import LAYOVER, SHADOW, layover_and_shadow
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.sentinel1.acquisition import acquisition_orbit
+from sen4cap_core.sentinel1.acquisition import BurstOnMap, acquisition_orbit
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geometry import Nodes, solve_box
+from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
 from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.sentinel1.visibility import unseen_cells
 from sen4cap_core.simulation.radar_orbit import ground_point
@@ -131,3 +135,35 @@ def test_hill_below_a_simulated_pass(simulated: Simulated) -> None:
     np.testing.assert_array_equal(unseen_cells(heights[:, ::-1], mirrored, annotation), whole[:, ::-1])
     transposed = Nodes(nodes.time_s.T, nodes.range_m.T)
     np.testing.assert_array_equal(unseen_cells(heights.T, transposed, annotation), whole.T)
+
+
+def test_cells_that_are_not_seen_have_no_value_when_asked_for(
+    simulated: Simulated, on_map: tuple[list[BurstOnMap], list[BurstOnMap]]
+) -> None:
+    one, other = next(pair for pair in match_bursts(*on_map) if pair[0].swath == "IW1")
+    unseen = np.zeros(one.data.box.shape, bool)
+    unseen[40:60, 50:80] = True
+    masked = replace(one, data=replace(one.data, unseen=unseen))
+    cells = one.data.box.slices
+    power = [
+        merge_power([burst], simulated.grid, "sigma0", mask_unseen=mask)[cells]
+        for burst, mask in ((one, False), (masked, False), (masked, True))
+    ]
+    coherence = [
+        merge_coherence(
+            [(burst, other)], simulated.grid, keep_fringes=False, threads=1, mask_unseen=mask
+        )[cells]
+        for burst, mask in ((one, False), (masked, True))
+    ]  # fmt: skip
+
+    np.testing.assert_array_equal(power[0], power[1])
+    for before, after in ((power[0], power[2]), coherence):
+        assert np.isfinite(before[unseen]).any()
+        np.testing.assert_array_equal(after, np.where(unseen, np.nan, before))
+
+
+def test_hills_are_masked_where_backscatter_is_flattened_unless_the_site_says_otherwise() -> None:
+    assert not RadarConfig().masks_unseen
+    assert RadarConfig(backscatter="gamma0").masks_unseen
+    assert not RadarConfig(backscatter="gamma0", layover_shadow="keep").masks_unseen
+    assert RadarConfig(layover_shadow="mask").masks_unseen
