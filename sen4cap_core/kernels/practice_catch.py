@@ -254,7 +254,7 @@ def judge_by_growth(
     room: NDArray[np.float64],
 ) -> PracticeFinding:
     """Judge a catch crop by the growth after the harvest; its period begins with that growth if it has no
-    fixed days.
+    fixed days. A crop that grew at another time than its fixed days is MODERATE.
 
     A catch crop that is the main crop (``is_main_crop``) is judged by the markers of its period, as there is
     no harvest it could follow.
