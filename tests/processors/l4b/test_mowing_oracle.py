@@ -15,7 +15,7 @@ from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.processors.l4b.command import detect_tables, parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.observations_table import read_observations_table
-from sen4cap_core.reports.scoring_mowing import DatedEvents, score_nearest, score_one_to_one
+from sen4cap_core.reports.scoring_mowing import DatedEvents, match_one_to_one, score_nearest, score_one_to_one
 from sen4cap_core.tables.parcels import read_parcels
 
 ORACLE = Path(__file__).parents[4] / "shared" / "oracle" / "l4b" / "synthetic-default"
@@ -111,6 +111,14 @@ def test_default_is_better_than_the_original_on_truth(missions, original_f1, own
         assert scores[compat] == pytest.approx(score_one_to_one(found, reference).f1)
     assert scores["sen4cap"] == pytest.approx(original_f1, abs=0.0006)
     assert scores["default"] >= own_f1
+    # The confidences, of the default that came last, say how many are right.
+    every = DatedEvents(events.parcel.astype(np.int64), events.start_s / 86400, events.end_s / 86400)
+    stated = events.confidence[every.order_within()]
+    is_right = match_one_to_one(found, reference).used
+    assert abs(stated.mean() - is_right.mean()) < 0.06
+    is_sure = stated >= 0.9
+    assert is_right[is_sure].mean() > 0.93
+    assert is_sure.all() or is_right[~is_sure].mean() < is_right[is_sure].mean()
 
 
 def test_default_does_not_depend_on_the_order_of_orbits(tmp_path):
