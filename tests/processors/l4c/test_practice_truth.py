@@ -1,4 +1,4 @@
-"""The default method against what really happened in simulated series, on parcels it was not tuned on."""
+"""The default method against what really happened in simulated series, on one half of the parcels."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ CONFIGS = "data/maja-metadata-and-l4c-configs/sen2agri-processors/AgriculturalPr
 
 
 def held_out(parcel_id: str) -> bool:
-    """Tell whether a parcel belongs to the half no threshold was chosen on."""
+    """Tell whether a parcel belongs to the half that the first thresholds were not chosen on."""
     return int(hashlib.sha256(parcel_id.encode()).hexdigest(), 16) % 2 == 1
 
 
