@@ -70,19 +70,27 @@ class Measures:
 
 def outlines_of(geometry: NDArray[np.object_]) -> Outlines:
     """Take Polygons and MultiPolygons apart; heights are dropped, what is no polygon has no ring."""
-    parts = [_part(geometry[row : row + _CHUNK_ROWS]) for row in range(0, len(geometry), _CHUNK_ROWS)]
+    is_polygon = np.isin(shapely.get_type_id(geometry), _POLYGONS)
+    # One array from the start: joining those of the parts would hold all vertices twice.
+    vertices = np.empty((int(shapely.get_num_coordinates(geometry[is_polygon]).sum()), 2))
+    parts: list[Outlines] = []
+    filled = 0
+    for row in range(0, len(geometry), _CHUNK_ROWS):
+        parts.append(_part(geometry[row : row + _CHUNK_ROWS], vertices[filled:]))
+        filled += len(parts[-1].vertices)
     if not parts:
         none = np.zeros(1, np.int64)
-        return Outlines(np.empty((0, 2)), none, none, none)
+        return Outlines(vertices, none, none, none)
     return Outlines(
-        np.concatenate([part.vertices for part in parts]),
+        vertices,
         _one_after_other([part.ring_starts for part in parts]),
         _one_after_other([part.polygon_starts for part in parts]),
         _one_after_other([part.shape_starts for part in parts]),
     )
 
 
-def _part(geometry: NDArray[np.object_]) -> Outlines:
+def _part(geometry: NDArray[np.object_], room: NDArray[np.float64]) -> Outlines:
+    """Take some shapes apart; their vertices go to the beginning of ``room``."""
     there = np.flatnonzero(np.isin(shapely.get_type_id(geometry), _POLYGONS))
     wkb = shapely.to_wkb(geometry[there], output_dimension=2, byte_order=1).tolist()
     lengths = np.zeros(len(geometry), np.int64)
@@ -92,7 +100,7 @@ def _part(geometry: NDArray[np.object_]) -> Outlines:
     counts = np.empty((len(geometry), 3), np.int64)
     count_outlines(data, starts, counts)
     n_polygons, n_rings, n_vertices = counts.sum(axis=0).tolist()
-    vertices = np.empty((n_vertices, 2))
+    vertices = room[:n_vertices]
     ring_starts, polygon_starts = np.empty(n_rings + 1, np.int64), np.empty(n_polygons + 1, np.int64)
     read_outlines(data, starts, counts, vertices.reshape(-1).view(np.uint8), ring_starts, polygon_starts)
     return Outlines(vertices, ring_starts, polygon_starts, _starts(counts[:, 1]))
