@@ -38,7 +38,7 @@ def test_drain_and_reconcile_run_one_at_a_time() -> None:
     for name in ("receive-upload", "reconcile"):
         assert ENTRIES[name]["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert ENTRIES["receive-upload"]["triggers"][0]["expect"] == [INBOX_READY]
-    assert ENTRIES["reconcile"]["schedules"] == [{"interval": 300, "active": True}]
+    assert ENTRIES["reconcile"]["schedules"] == [{"interval": 3600, "active": True}]
 
 
 def test_wanted_names_are_what_people_type() -> None:

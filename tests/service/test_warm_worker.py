@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from flows import claims
 from flows import worker as warm
 from sen4cap_core.db import jobs, migrate
 from sen4cap_core.db import sites as site_rows
@@ -54,9 +55,9 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
                 jobs.finish(session, job.id, job.owner)
 
     taken: list[Any] = []
-    claim = warm.claim_next
+    claim = claims.claim_next
     monkeypatch.setattr(warm, "run_work", run_work)
-    monkeypatch.setattr(warm, "claim_next", lambda *a, **k: taken.append(a) or claim(*a, **k))
+    monkeypatch.setattr(claims, "claim_next", lambda *a, **k: taken.append(a) or claim(*a, **k))
     for name in ("FETCH_LOOK_SECONDS", "LONG_LOOK_SECONDS", "LOOK_SECONDS", "RECONCILE_SECONDS"):
         monkeypatch.setattr(warm, name, 0.05)
     worker = warm.WarmWorker(context)
