@@ -16,7 +16,7 @@ install-test:
 	@deployments/bootstrap.sh --with-tests
 
 test: install-test lint
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadfile --durations=15 -m "not e2e"
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations=15 -m "not e2e"
 	$(BIN)/pytest --durations=5 -m e2e
 
 lint:
