@@ -118,6 +118,8 @@ class SiteConfig(StrictModel):
     """MGRS tiles, ``30TUM``; default: all tiles that meet the extent."""
     cloud_screening: bool = False
     """Whether clouds and shadows are looked for beyond the products' own masks (docs/clouds.md)."""
+    statistics: tuple[Literal["minmax", "median", "p25", "p75"], ...] = ()
+    """What is observed of each parcel beside mean and deviation (docs/markers.md)."""
     sources: tuple[SourceConfig, ...] = ()
     """Where scenes are fetched from; default: only what is dropped."""
     retention: RetentionConfig = RetentionConfig()

@@ -4,8 +4,10 @@ Sorted by parcel.
 
 Columns: ``parcel`` int32 (NewID), ``n_total`` int32 (pixels of the parcel on the tile), and for each variable
 ``<variable>_mean`` and ``<variable>_std`` float32 in physical units (std with n - 1, NaN for fewer than
-two pixels; mean NaN without any) and ``<variable>_n_valid`` int32. Parcels without a pixel on the tile
-have no row.
+two pixels; mean NaN without any) and ``<variable>_n_valid`` int32. Where site.yaml asks for ``statistics``,
+also ``<variable>_min``, ``<variable>_max``, ``<variable>_median``, ``<variable>_p25`` and
+``<variable>_p75`` float32 of the valid pixels, NaN without any. Parcels without a pixel on the tile have no
+row.
 """
 
 from __future__ import annotations
@@ -90,6 +92,8 @@ def _table_of(sums: ParcelSums) -> pa.Table:
         columns[f"{name}_mean"] = pa.array(variable.mean()[present], pa.float32())
         columns[f"{name}_std"] = pa.array(variable.std()[present], pa.float32())
         columns[f"{name}_n_valid"] = pa.array(variable.n_valid[present], pa.int32())
+        for ending, values in sums.orders.get(name, {}).items():
+            columns[f"{name}_{ending}"] = pa.array(values[present], pa.float32())
     return pa.table(columns)
 
 
@@ -110,32 +114,40 @@ def _write(path: Path, table: pa.Table, metadata: Mapping[str, str]) -> int:
 
 
 def read_observations(
-    paths: Sequence[Path], variable: str, parcels: NDArray[np.int32] | None = None
+    paths: Sequence[Path],
+    variable: str,
+    parcels: NDArray[np.int32] | None = None,
+    *,
+    statistics: Sequence[str] = (),
 ) -> pa.Table:
     """Read one variable of several observation sets.
+
+    Parameters
+    ----------
+    statistics : endings of columns the sets have beside the usual ones, such as ``median``
 
     Returns
     -------
     Columns ``source`` int32 (index into ``paths``), ``parcel``, ``n_total``, ``mean``, ``std``,
-    ``n_valid``; by source, then parcel. With ``parcels`` only their rows.
+    ``n_valid`` and those of ``statistics``; by source, then parcel. With ``parcels`` only their rows.
 
     Raises
     ------
     Sen4capError
         When a set cannot be read or does not hold the variable.
     """
-    names = ["parcel", "n_total", f"{variable}_mean", f"{variable}_std", f"{variable}_n_valid"]
+    parts = ["mean", "std", "n_valid", *statistics]
+    names = ["parcel", "n_total", *(f"{variable}_{part}" for part in parts)]
     tables = []
     for index, path in enumerate(paths):
         table = _read(path, variable, names, parcels)
-        table = table.rename_columns(["parcel", "n_total", "mean", "std", "n_valid"])
+        table = table.rename_columns(["parcel", "n_total", *parts])
         tables.append(table.add_column(0, "source", pa.array(np.full(table.num_rows, index), pa.int32())))
     if tables:
         return pa.concat_tables([table.replace_schema_metadata(None) for table in tables])
     types = [("source", pa.int32()), ("parcel", pa.int32()), ("n_total", pa.int32())]
-    return pa.schema(
-        [*types, ("mean", pa.float32()), ("std", pa.float32()), ("n_valid", pa.int32())]
-    ).empty_table()
+    types += [(part, pa.int32() if part == "n_valid" else pa.float32()) for part in parts]
+    return pa.schema(types).empty_table()
 
 
 def count_observed(path: Path) -> tuple[int, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from functools import partial
 
 from sen4cap_core.errors import NothingToDoError
@@ -27,6 +27,7 @@ def extract_from_cog(
     labels: LabelSpans,
     *,
     threads: int,
+    statistics: Collection[str] = (),
     progress: Progress | None = None,
 ) -> ParcelSums:
     """Add up the stored values of our own rasters per parcel, equal bit by bit to the pass's sums.
@@ -38,6 +39,7 @@ def extract_from_cog(
     sources : by variable name the int16 raster, with its scale and no-data value; coarser ones than the
         labels count once for each pixel of the labels they cover
     labels : parcels, on the rasters' grid, a finer one, or one shifted by whole pixels
+    statistics : of each parcel beside the sums, among ``pixel_values.STATISTICS``
 
     Raises
     ------
@@ -58,7 +60,7 @@ def extract_from_cog(
     with decode_environment():
         files = BandFiles()
         try:
-            return _extract(grids.pop(), sources, labels, files, threads, progress)
+            return _extract(grids.pop(), sources, labels, files, threads, statistics, progress)
         finally:
             files.close()
 
@@ -69,6 +71,7 @@ def _extract(
     labels: LabelSpans,
     files: BandFiles,
     threads: int,
+    statistics: Collection[str],
     progress: Progress | None,
 ) -> ParcelSums:
     quantisations = {}
@@ -78,7 +81,7 @@ def _extract(
             raise unreadable(source, f"it is {dtype}, expected int16 with a no-data value and no offset")
         quantisations[name] = Quantisation(source.scale, int(source.nodata))
     zoom = max(1, round(grid.resolution_m / labels.grid.resolution_m))
-    sums = SumBuilder(labels, grid.at_resolution(grid.resolution_m / zoom), quantisations)
+    sums = SumBuilder(labels, grid.at_resolution(grid.resolution_m / zoom), quantisations, statistics)
     sides = [decode_side(files.dataset(s), s.band_index) for s in sources.values()]
     side = pass_side(sides, grid.shape, SKIPPING_SIDE)
     fine = {
@@ -98,4 +101,4 @@ def _extract(
         workers.run(tasks)
     finally:
         workers.close()
-    return sums.result()
+    return sums.result(threads)

@@ -5,7 +5,8 @@ A variable's mean is taken in its own domain: power in power, decibel in decibel
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import os
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,6 +28,7 @@ from sen4cap_core.rasters.blocks import Block, pixel_offset
 from sen4cap_core.rasters.decode import BandFiles
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
+from sen4cap_core.rasters.pixel_values import PixelValues
 from sen4cap_core.rasters.sums import ParcelSums
 
 STRIP_ROWS: Final = 512
@@ -85,6 +87,7 @@ def extract_radar(
     labels: LabelSpans,
     *,
     db_factor: float = TRUE_DB,
+    statistics: Collection[str] = (),
 ) -> RadarResult:
     """Add up a product over parcels.
 
@@ -95,6 +98,7 @@ def extract_radar(
     window : part of the product the labels lie on
     labels : on the window's pixels
     db_factor : 10 for decibel of power; 5 for the original's decibel of amplitude
+    statistics : of each parcel beside mean and deviation, among ``pixel_values.STATISTICS``
 
     Returns
     -------
@@ -111,6 +115,7 @@ def extract_radar(
     n = len(labels.new_ids)
     counts = {name: np.zeros(n, np.int64) for name in plan}
     totals = {name: np.zeros((2, n)) for name in plan}
+    pixels = PixelValues(labels, {name: np.float32(np.nan) for name in plan}) if statistics else None
     n_usable = n_read = 0
     for strip, values in read_strips(inputs, mask, window, labels):
         spans = slice(*np.searchsorted(labels.rows, [strip.row, strip.row + strip.height]))
@@ -123,8 +128,24 @@ def extract_radar(
                 labels.rows[spans], labels.first[spans], labels.last[spans], labels.parcel[spans],
                 counts[name], totals[name][0], totals[name][1],
             )  # fmt: skip
+            if pixels is not None:
+                image = _image(values[band], values[divisor] if divisor else None, factor)
+                pixels.keep(name, image, strip.row, strip.col, spans)
     sums = {name: RealSums(counts[name], totals[name][0], totals[name][1]) for name in plan}
-    return RadarResult(ParcelSums(labels.new_ids, labels.n_total, sums), n_usable / n_read if n_read else 0.0)
+    threads = os.cpu_count() or 1
+    orders = {name: pixels.statistics(name, statistics, threads=threads) for name in plan} if pixels else {}
+    found = ParcelSums(labels.new_ids, labels.n_total, sums, orders)
+    return RadarResult(found, n_usable / n_read if n_read else 0.0)
+
+
+def _image(
+    values: NDArray[np.float32], divisor: NDArray[np.float32] | None, db_factor: float
+) -> NDArray[np.float32]:
+    """Return a strip of one variable as ``add_spans`` adds it up."""
+    image = values.astype(np.float64)
+    if divisor is not None:
+        image /= divisor
+    return (db_factor * np.log10(image) if db_factor else image).astype(np.float32)
 
 
 def window_of(grid: Grid, bounds_m: tuple[float, float, float, float]) -> Block | None:

@@ -8,7 +8,7 @@ while it is in cache.
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -70,6 +70,7 @@ def run_pass(
     labels: LabelSpans | None,
     raster_paths: Mapping[str, Path],
     threads: int,
+    statistics: Collection[str] = (),
     progress: Progress | None = None,
 ) -> PassResult:
     """Compute variables over a scene, write their rasters and add them up per parcel.
@@ -83,6 +84,7 @@ def run_pass(
     variables : what to compute
     labels : parcels, on this grid or on one shifted by whole pixels; None without parcels
     raster_paths : by variable name the COG to write; variables without a path are only added up
+    statistics : of each parcel beside the sums, among ``pixel_values.STATISTICS``
     progress : called with the fraction done, 0..1, from the calling thread; what it raises stops the pass
 
     Raises
@@ -110,9 +112,8 @@ def run_pass(
     with decode_environment():
         files = BandFiles()
         try:
-            return _ScenePass(scene_bands, masks, grid, variables, labels, raster_paths, files).run(
-                threads, progress
-            )
+            one = _ScenePass(scene_bands, masks, grid, variables, labels, raster_paths, files, statistics)
+            return one.run(threads, progress)
         finally:
             files.close()
 
@@ -129,6 +130,7 @@ class _ScenePass:
         labels: LabelSpans | None,
         raster_paths: Mapping[str, Path],
         files: BandFiles,
+        statistics: Collection[str],
     ) -> None:
         self.grid, self.items, self.raster_paths = grid, items, raster_paths
         self.inputs = PassInputs(scene_bands, masks, grid, items, files)
@@ -139,7 +141,7 @@ class _ScenePass:
         self.inputs.cut_by(self.side)
         outputs = outputs_of(items)
         self.sums = (
-            SumBuilder(labels, grid, {o.name: o.quantisation for o in outputs})
+            SumBuilder(labels, grid, {o.name: o.quantisation for o in outputs}, statistics)
             if labels is not None
             else None
         )
@@ -194,7 +196,7 @@ class _ScenePass:
             raise
         finally:
             workers.close()
-        return self._result(len(usable), len(blocks) - len(usable))
+        return self._result(len(usable), len(blocks) - len(usable), threads)
 
     def _usable(self, needed: Sequence[Block], blocks: Sequence[Block], workers: Workers) -> list[Block]:
         """Blocks in which the classification leaves a pixel; without a classification all."""
@@ -280,11 +282,11 @@ class _ScenePass:
         pixels = int(self.histogram.sum())
         return (pixels - int(self.histogram[NO_DATA])) / pixels if pixels else 0.0
 
-    def _result(self, n_read: int, n_skipped: int) -> PassResult:
+    def _result(self, n_read: int, n_skipped: int, threads: int) -> PassResult:
         data = int(self.histogram.sum()) - int(self.histogram[NO_DATA])
         clear = int(self.histogram[LAND] + self.histogram[WATER])
         return PassResult(
-            observations=self.sums.result() if self.sums is not None else None,
+            observations=self.sums.result(threads) if self.sums is not None else None,
             clear_fraction=clear / data if data else 0.0,
             data_fraction=self._data_fraction(),
             n_blocks_read=n_read,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -14,6 +14,7 @@ from sen4cap_core.kernels.zonal import sum_spans, sum_spans_linear, sum_spans_zo
 from sen4cap_core.rasters.blocks import Block, BlockSpans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
+from sen4cap_core.rasters.pixel_values import PixelValues
 from sen4cap_core.rasters.variables import BlockBand, Quantisation
 
 _Spans = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
@@ -74,15 +75,27 @@ class ParcelSums:
     n_total: NDArray[np.int64]
     """(parcels,), pixels of the parcel on the tile, valid or not."""
     variables: Mapping[str, Statistics]
+    orders: Mapping[str, Mapping[str, NDArray[np.float32]]] = field(default_factory=dict)
+    """By variable and ending of column (``min``, ``p25`` ...) the values (parcels,) in physical units, as far
+    as they were asked for; NaN without a valid pixel."""
 
 
 class SumBuilder:
     """Adds blocks up from several threads: each thread has its own sums, merged at the end."""
 
-    def __init__(self, labels: LabelSpans, grid: Grid, quantisations: Mapping[str, Quantisation]) -> None:
+    def __init__(
+        self,
+        labels: LabelSpans,
+        grid: Grid,
+        quantisations: Mapping[str, Quantisation],
+        statistics: Collection[str] = (),
+    ) -> None:
         self.spans = BlockSpans(labels, grid)
         self._labels = labels
         self._quantisations = dict(quantisations)
+        self._statistics = statistics
+        missing = {name: np.int16(stored.nodata) for name, stored in quantisations.items()}
+        self._pixels = PixelValues(labels, missing) if statistics else None
         self._local = threading.local()
         self._lock = threading.Lock()
         self._of_threads: list[dict[str, NDArray[np.int64]]] = []
@@ -96,12 +109,15 @@ class SumBuilder:
             sum_spans(values, row, col, *spans, nodata, count, total, squares)
         else:
             sum_spans_zoomed(values, zoom, row, col, *spans, nodata, count, total, squares)
+        if self._pixels is not None:
+            self._pixels.keep(variable, values, row, col, self.spans.of_rows(block), zoom)
 
     def add_band(
         self, variable: str, band: BlockBand, status: NDArray[np.uint8], block: Block, zoom: int = 1
     ) -> None:
         """Add one block of a band on the pixels whose status is 0."""
-        steps = self._quantisations[variable].steps_per_unit
+        quantisation = self._quantisations[variable]
+        steps = quantisation.steps_per_unit
         gain, shift = band.source.scale * steps, band.source.offset * steps
         row, col, spans = self._where(block)
         count, total, squares = self._sums()[variable]
@@ -119,6 +135,9 @@ class SumBuilder:
             total,
             squares,
         )
+        if self._pixels is not None:
+            values = _stored(band, status, gain, shift, quantisation.nodata)
+            self._pixels.keep(variable, values, row, col, self.spans.of_rows(block), zoom)
 
     def _where(self, block: Block) -> tuple[int, int, _Spans]:
         """Row and column of a block on the grid of the labels, and the spans of its rows."""
@@ -129,7 +148,7 @@ class SumBuilder:
             (labels.rows[spans], labels.first[spans], labels.last[spans], labels.parcel[spans]),
         )
 
-    def result(self) -> ParcelSums:
+    def result(self, threads: int = 1) -> ParcelSums:
         """Sums of all threads; integers, so their order does not matter."""
         n = len(self._labels.new_ids)
         merged = {}
@@ -138,7 +157,17 @@ class SumBuilder:
             for thread in self._of_threads:
                 sums += thread[name]
             merged[name] = VariableSums(quantisation, sums[0], sums[1], sums[2])
-        return ParcelSums(self._labels.new_ids, self._labels.n_total, merged)
+        return ParcelSums(self._labels.new_ids, self._labels.n_total, merged, self._orders(threads))
+
+    def _orders(self, threads: int) -> dict[str, dict[str, NDArray[np.float32]]]:
+        if self._pixels is None:
+            return {}
+        return {
+            name: self._pixels.statistics(
+                name, self._statistics, steps_per_unit=stored.steps_per_unit, threads=threads
+            )
+            for name, stored in self._quantisations.items()
+        }
 
     def _sums(self) -> dict[str, NDArray[np.int64]]:
         sums: dict[str, NDArray[np.int64]] | None = getattr(self._local, "sums", None)
@@ -148,3 +177,13 @@ class SumBuilder:
             with self._lock:
                 self._of_threads.append(sums)
         return sums
+
+
+def _stored(
+    band: BlockBand, status: NDArray[np.uint8], gain: float, shift: float, nodata: int
+) -> NDArray[np.int16]:
+    """Return the numbers of a band as ``sum_spans_linear`` adds them up."""
+    numbers = band.values.astype(np.float64)
+    usable = (status == 0) & (numbers != band.missing) & ~np.isnan(numbers)
+    stored = np.rint(np.clip(numbers * gain + shift, -32767.0, 32767.0))
+    return np.where(usable, stored, nodata).astype(np.int16)

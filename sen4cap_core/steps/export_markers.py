@@ -26,7 +26,7 @@ from sen4cap_core.declarations.site_processors import L4ASwitch
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.store import read_observations
 from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor
-from sen4cap_core.processors.markers.columns import METRICS, VARIABLES, column_name
+from sen4cap_core.processors.markers.columns import METRICS, ORDER_METRICS, VARIABLES, column_name
 from sen4cap_core.processors.markers.wide import WideTable, practice_markers, ratio_table
 from sen4cap_core.products.marker_files import write_markers
 from sen4cap_core.products.naming import MARKERS, content_key, version_of, year_folder
@@ -142,8 +142,8 @@ def export_markers(
 def wide_table(root: Path, files: Sequence[GroupedFile], ids: NDArray[np.int32]) -> pa.Table:
     """Return MDB1 of some parcels: a column for each metric, variable, day, orbit (bands: tile).
 
-    A variable a set does not hold has no column. Two sets of one column (tiles that overlap) give each parcel
-    the value with more pixels.
+    A variable or statistic a set does not hold has no column. Two sets of one column (tiles that overlap)
+    give each parcel the value with more pixels.
     """
     table = WideTable(ids)
     for item in files:
@@ -153,9 +153,10 @@ def wide_table(root: Path, files: Sequence[GroupedFile], ids: NDArray[np.int32])
         for variable, marker in VARIABLES[item.group].items():
             if f"{variable}_mean" not in names:
                 continue
-            found = read_observations([path], variable, ids)
+            orders = [part for part in ORDER_METRICS if f"{variable}_{part}" in names]
+            found = read_observations([path], variable, ids, statistics=orders)
             n_valid = found["n_valid"].to_numpy()
-            for part, metric in METRICS.items():
+            for part, metric in [*METRICS.items(), *zip(orders, orders, strict=True)]:
                 column = column_name(day, metric, marker, item.file.relative_orbit, item.file.tile)
                 factor = 1.0 if part == "n_valid" else marker.factor
                 table.put(column, found["parcel"].to_numpy(), found[part].to_numpy(), n_valid, factor)

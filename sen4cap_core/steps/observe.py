@@ -61,14 +61,18 @@ def write_set(
     group: str,
     *,
     source: str,
+    statistics: frozenset[str] = frozenset(),
     carried_over: CarriedOver | None = None,
     metadata: Mapping[str, str] | None = None,
 ) -> ObservedSet:
     """Write the statistics of a scene for a declaration set and one group of variables; register them.
 
-    ``metadata`` is kept in the file beside what every set says of itself.
+    Parameters
+    ----------
+    statistics : those among ``sums.orders``
+    metadata : kept in the file beside what every set says of itself
     """
-    variables = sorted(sums.variables)
+    variables = [*sorted(sums.variables), *sorted(statistics)]
     key = naming.content_key(
         [f"scene:{subject.site}/{subject.product_id}/{subject.tile}", f"declarations:{declaration_set_id}"],
         {"group": group, "variables": variables},
@@ -140,7 +144,11 @@ def find_carried_over(
     with context.session() as session:
         for group, variables in missing.groups.items():
             found = former_observations(session, subject.scene_id, missing.set_id, group, __version__)
-            if found is None or found.variables != variables or not (root / found.path).is_file():
+            if (
+                found is None
+                or found.variables != variables | missing.statistics
+                or not (root / found.path).is_file()
+            ):
                 return None
             paths[group] = root / found.path
             sets.add(found.set_id)

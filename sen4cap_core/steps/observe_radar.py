@@ -69,7 +69,9 @@ def observe_radar(context: Context, done: ProcessedScene) -> None:
                 buffer_m=min(RADAR_BUFFER_M, inner_buffer_m(grid.resolution_m)),
             )  # fmt: skip
         with done.stage("decode, mask, parcel sums"):
-            result = extract_radar(inputs, mask, window, labels, db_factor=factor)
+            result = extract_radar(
+                inputs, mask, window, labels, db_factor=factor, statistics=missing.statistics
+            )
         with done.stage("write and register"):
             done.observed.append(_write(context, subject, scene, result, missing, scale_name))
         done.lacking |= {
@@ -122,7 +124,12 @@ def _write(
         metadata["backscatter_scale"] = scale_name
     key = naming.content_key(
         [f"scene:{subject.site}/{subject.product_id}/{subject.tile}", f"declarations:{set_id}"],
-        {"group": group, "scale": scale_name, "polarisations": list(scene.polarisations)},
+        {
+            "group": group,
+            "scale": scale_name,
+            "polarisations": list(scene.polarisations),
+            **({"statistics": sorted(missing.statistics)} if missing.statistics else {}),
+        },
         __version__,
     )
     relative = naming.observations_path(
@@ -139,7 +146,7 @@ def _write(
                 "scene_id": subject.scene_id,
                 "declaration_set_id": set_id,
                 "group_name": group,
-                "variables": sorted(result.sums.variables),
+                "variables": [*sorted(result.sums.variables), *sorted(missing.statistics)],
                 "path": str(relative),
                 "n_rows": n_parcels,
                 "n_observed": n_observed,

@@ -5,10 +5,13 @@ A variable whose raster exists is extracted from it, which costs a fifteenth of 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
 
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.processors.l3b.items import pass_plan, quantisation_of
@@ -98,7 +101,9 @@ def _make(
         parts += _read_scene(context, done, opened.scene, parcels, computed, rasters)
     if parcels is not None and from_cog:
         with done.stage("extract from rasters"):
-            parts += extract_rasters(from_cog, parcels.labels, context.settings.decode_threads)
+            parts += extract_rasters(
+                from_cog, parcels.labels, context.settings.decode_threads, parcels.missing.statistics
+            )
     if parcels is not None and parts:
         with done.stage("write and register"):
             _write_sets(context, done, parcels, parts, frozenset(from_cog))
@@ -119,8 +124,10 @@ def _write_sets(
     from_cog: frozenset[str],
 ) -> None:
     sums: dict[str, Statistics] = {}
+    orders: dict[str, Mapping[str, NDArray[np.float32]]] = {}
     for part in parts:
         sums |= part.variables
+        orders |= part.orders
     missing = parcels.missing
     for group, variables in sorted(missing.groups.items()):
         present = {name: sums[name] for name in sorted(variables) if name in sums}
@@ -128,11 +135,12 @@ def _write_sets(
             written = write_set(
                 context,
                 done.subject,
-                ParcelSums(parts[0].new_ids, parts[0].n_total, present),
+                ParcelSums(parts[0].new_ids, parts[0].n_total, present, orders),
                 missing.set_id,
                 missing.year,
                 group,
                 source="cog" if set(present) <= from_cog else "scene",
+                statistics=missing.statistics,
                 carried_over=parcels.carried_over,
             )
             done.observed.append(written)
@@ -169,6 +177,7 @@ def _read_scene(
             labels=parcels.labels if parcels else None,
             raster_paths={name: raster.path for name, raster in made.items()},
             threads=context.settings.decode_threads,
+            statistics=parcels.missing.statistics if parcels else (),
             progress=context.progress,
         )
     done.clear_fraction, done.data_fraction = result.clear_fraction, result.data_fraction
@@ -194,7 +203,9 @@ def _base_grid(rasters: Mapping[str, Path]) -> Grid:
     return base_grid(path, read_raster_header(path).grid)
 
 
-def extract_rasters(rasters: Mapping[str, Path], labels: LabelSpans, threads: int) -> list[ParcelSums]:
+def extract_rasters(
+    rasters: Mapping[str, Path], labels: LabelSpans, threads: int, statistics: Collection[str] = ()
+) -> list[ParcelSums]:
     """Add our own rasters up per parcel; equal to the bit to the sums of the scene's own pass.
 
     All variables are added up over the same pixels, whatever the size of their own.
@@ -203,4 +214,7 @@ def extract_rasters(rasters: Mapping[str, Path], labels: LabelSpans, threads: in
     for variable, path in rasters.items():
         band, grid = raster_band(variable, path)
         by_grid.setdefault(grid, {})[variable] = band
-    return [extract_from_cog(sources, labels, threads=threads) for sources in by_grid.values()]
+    return [
+        extract_from_cog(sources, labels, threads=threads, statistics=statistics)
+        for sources in by_grid.values()
+    ]

@@ -34,6 +34,8 @@ class MissingSet:
     year: int
     groups: Mapping[str, frozenset[str]]
     """Group -> all variables its file is to hold."""
+    statistics: frozenset[str] = frozenset()
+    """Of each variable beside mean and deviation."""
 
 
 @dataclass(frozen=True)
@@ -170,9 +172,9 @@ def missing_sets(session: Session, subject: Subject, data: Path) -> tuple[Missin
             group: variables
             for group, variables in wanted.groups.items()
             if group not in there
-            or not variables <= there[group].variables
+            or not wanted.is_met(group, there[group].variables)
             or not (data / there[group].path).is_file()
         }
         if groups:
-            missing[current.id] = MissingSet(current.id, season.year, groups)
+            missing[current.id] = MissingSet(current.id, season.year, groups, wanted.statistics)
     return tuple(missing[set_id] for set_id in sorted(missing))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sen4cap_core.db import completeness
@@ -35,18 +35,27 @@ class Wanted:
 
     rasters: frozenset[str]
     groups: Mapping[str, frozenset[str]]
+    statistics: frozenset[str] = frozenset()
+    """Of each variable beside mean and deviation; observation sets note them among their variables."""
 
     def without(self, lacking: frozenset[str]) -> Wanted:
         """Return what is left where a scene can never give some variables."""
         groups = {group: variables - lacking for group, variables in self.groups.items()}
-        return Wanted(self.rasters - lacking, {group: left for group, left in groups.items() if left})
+        left = {group: variables for group, variables in groups.items() if variables}
+        return replace(self, rasters=self.rasters - lacking, groups=left)
+
+    def is_met(self, group: str, noted: frozenset[str]) -> bool:
+        """Whether an observation set of a group notes all that is wanted of it."""
+        return self.groups[group] | self.statistics <= noted
 
 
 def wanted_of(session: Session, site: Site, year: int, sensor: str) -> Wanted:
     """Return what a scene of a sensor must give for the declarations of a year."""
+    config = SiteConfig.model_validate(site.config)
+    statistics = frozenset[str](config.statistics)
     if sensor in RADAR_GROUPS:
-        return Wanted(frozenset(), RADAR_GROUPS[sensor])
-    processors = SiteConfig.model_validate(site.config).processors
+        return Wanted(frozenset(), RADAR_GROUPS[sensor], statistics)
+    processors = config.processors
     asked = frozenset(processors.l3b.indices) if processors.l3b.enabled else frozenset()
     # Mowing, practices and the charts all read NDVI.
     groups = {NDVI_GROUP: frozenset(GROUPS[NDVI_GROUP])}
@@ -55,7 +64,7 @@ def wanted_of(session: Session, site: Site, year: int, sensor: str) -> Wanted:
     for group in (BIOPHYSICAL_GROUP, INDICES_GROUP):
         if variables := asked & frozenset(GROUPS[group]):
             groups[group] = variables
-    return Wanted(asked, groups)
+    return Wanted(asked, groups, statistics)
 
 
 def _crop_types_run(session: Session, site: Site, year: int, enabled: bool) -> bool:
@@ -75,10 +84,10 @@ def scenes_to_observe(session: Session, declaration_set: DeclarationSet) -> list
     for scene in completeness.processed_scenes(session, site.id, declaration_set.year):
         if scene.sensor not in wanted:
             wanted[scene.sensor] = wanted_of(session, site, declaration_set.year, scene.sensor)
-        groups = wanted[scene.sensor].without(scene.lacking).groups
+        here = wanted[scene.sensor].without(scene.lacking)
         if any(
-            not variables <= observed.get((scene.scene_id, group), frozenset())
-            for group, variables in groups.items()
+            not here.is_met(group, observed.get((scene.scene_id, group), frozenset()))
+            for group in here.groups
         ):
             found.append(scene.scene_id)
     return found

@@ -11,7 +11,13 @@ import pytest
 
 from sen4cap_core import files
 from sen4cap_core.errors import Sen4capError
-from sen4cap_core.observations.store import read_means, read_metadata, read_observations, write_observations
+from sen4cap_core.observations.store import (
+    count_observed,
+    read_means,
+    read_metadata,
+    read_observations,
+    write_observations,
+)
 from sen4cap_core.rasters.sums import ParcelSums, VariableSums
 from sen4cap_core.rasters.variables import Quantisation
 
@@ -98,3 +104,20 @@ def test_std_of_a_large_parcel_is_exact() -> None:
     assert sums.variables["ndvi"].mean()[0] == pytest.approx(pixels.mean() / 10_000, rel=1e-7)
     constant = make_sums({1: [7777] * 100_000})
     assert constant.variables["ndvi"].std()[0] == 0.0
+
+
+def test_statistics_asked_for_are_columns_that_other_readers_do_not_see(tmp_path: Path) -> None:
+    sums = make_sums({1: [10, 30], 4: [], 5: [7]}, {4: 2})
+    orders = {"ndvi": {"min": np.array([0.001, np.nan, 0.0007], np.float32)}}
+    path = tmp_path / "a.parquet"
+    write_observations(path, ParcelSums(sums.new_ids, sums.n_total, sums.variables, orders), metadata={})
+    assert str(pq.read_schema(path).field("ndvi_min").type) == "float"
+    table = read_observations([path], "ndvi", statistics=["min"])
+    assert table.column_names[-1] == "min"
+    np.testing.assert_array_equal(table["min"].to_numpy(), orders["ndvi"]["min"])
+    assert read_observations([], "ndvi", statistics=["min"]).schema == table.schema
+    usual = read_observations([path], "ndvi")
+    assert usual.to_pandas().equals(table.drop_columns(["min"]).to_pandas())
+    assert count_observed(path) == (3, 2)
+    with pytest.raises(Sen4capError, match="the set holds ndvi"):
+        read_observations([path], "ndvi", statistics=["max"])

@@ -20,8 +20,10 @@ from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.cog_pass import extract_from_cog
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels
+from sen4cap_core.rasters.pixel_values import STATISTICS
 from sen4cap_core.rasters.scene_pass import NothingClearError, PassResult, run_pass
 from sen4cap_core.rasters.sums import ParcelSums
+from sen4cap_core.rasters.variables import BandMean
 from tests.rasters.conftest import WriteBand, expected_ndvi, make_grid, make_parcels, make_scene
 
 
@@ -34,6 +36,8 @@ def assert_equal_sums(one: ParcelSums, other: ParcelSums) -> None:
             np.testing.assert_array_equal(getattr(variable, part), getattr(other.variables[name], part))
         np.testing.assert_array_equal(variable.mean(), other.variables[name].mean())
         np.testing.assert_array_equal(variable.std(), other.variables[name].std())
+        for ending, values in one.orders[name].items():
+            np.testing.assert_array_equal(values, other.orders[name][ending])
 
 
 def run(
@@ -47,6 +51,7 @@ def run(
         labels=labels,
         raster_paths={"ndvi": path} if path else {},
         threads=threads,
+        statistics=STATISTICS,
     )
 
 
@@ -82,6 +87,7 @@ def test_raster_and_sums(
     assert result.observations is not None
     sums = result.observations.variables["ndvi"]
     mean, std = sums.mean(), sums.std()
+    orders = result.observations.orders["ndvi"]
     for index, parcel in enumerate(labels.new_ids):
         own = labels.parcel == index
         pixels = [
@@ -94,8 +100,11 @@ def test_raster_and_sums(
         assert labels.n_total[index] == flat.size
         if valid.size:
             assert mean[index] == pytest.approx(valid.mean(), abs=1e-6)
+            quarters = [orders[name][index] for name in ("min", "p25", "median", "p75", "max")]
+            assert quarters == pytest.approx(np.percentile(valid, (0, 25, 50, 75, 100)), abs=1e-6)
         else:
             assert np.isnan(mean[index])
+            assert np.isnan(orders["median"][index])
         if valid.size > 1:
             assert std[index] == pytest.approx(valid.std(ddof=1), abs=1e-6)
         else:
@@ -129,7 +138,7 @@ def test_block_size_and_threads_do_not_matter(
         }
         path = tmp_path / f"{side}-{count}.tif"
         results.append(run(sources, grid, labels, path, count).observations)
-        results.append(extract_from_cog(own_cog(path, grid), labels, threads=count))
+        results.append(extract_from_cog(own_cog(path, grid), labels, threads=count, statistics=STATISTICS))
         results.append(run(sources, grid, labels, None, count).observations)
     for other in results[1:]:
         assert other is not None
@@ -150,7 +159,8 @@ def test_blocks_without_parcels_are_not_decoded(tmp_path: Path, write_band: Writ
     assert whole.observations is not None
     assert_equal_sums(result.observations, whole.observations)
     assert_equal_sums(
-        whole.observations, extract_from_cog(own_cog(tmp_path / "ndvi.tif", grid), labels, threads=2)
+        whole.observations,
+        extract_from_cog(own_cog(tmp_path / "ndvi.tif", grid), labels, threads=2, statistics=STATISTICS),
     )
 
 
@@ -194,6 +204,44 @@ def test_without_classification_only_no_data_is_masked(tmp_path: Path, write_ban
     assert result.data_fraction == pytest.approx((bands["B04"] != 0).mean())
     assert result.clear_fraction == 1.0
     assert result.observations is None
+
+
+def test_percentiles_of_a_band_count_its_coarse_pixels_as_its_mean_does(write_band: WriteBand) -> None:
+    """A 20 m band below 10 m parcels, partly under cloud, partly without data."""
+    bands, grid, scl_grid = make_scene(80, 90, 11, 20.0)
+    numbers = np.random.default_rng(11).integers(1000, 9000, scl_grid.shape).astype(np.uint16)
+    numbers[::7, ::5] = 0
+    sources = {"B11": write_band("B11", numbers, scl_grid), "SCL": write_band("SCL", bands["SCL"], scl_grid)}
+    labels = burn_labels(make_parcels(grid, 12, 2), range(12), grid, -5.0)
+    result = run_pass(
+        sources,
+        sources["SCL"],
+        grid,
+        variables=(BandMean("b11", "B11"),),
+        labels=labels,
+        raster_paths={},
+        threads=2,
+        statistics=("median", "p75"),
+    )
+    assert result.observations is not None
+    found = result.observations.orders["b11"]
+    assert list(found) == ["median", "p75"]
+    usable = np.isin(bands["SCL"], (4, 5)) & (numbers != 0)
+    reflectance = np.where(usable, numbers * 1e-4 - 0.1, np.nan)
+    fine = np.repeat(np.repeat(reflectance, 2, 0), 2, 1)
+    n_seen = 0
+    for index, mean in enumerate(result.observations.variables["b11"].mean()):
+        own = labels.parcel == index
+        spans = zip(labels.rows[own], labels.first[own], labels.last[own], strict=True)
+        pixels = np.concatenate([[], *(fine[r, f : e + 1] for r, f, e in spans)])
+        valid = pixels[~np.isnan(pixels)]
+        assert result.observations.variables["b11"].n_valid[index] == valid.size
+        if valid.size:
+            n_seen += 1
+            assert mean == pytest.approx(valid.mean(), abs=1e-6)
+            assert found["median"][index] == pytest.approx(np.percentile(valid, 50), abs=1e-6)
+            assert found["p75"][index] == pytest.approx(np.percentile(valid, 75), abs=1e-6)
+    assert n_seen > 3
 
 
 def test_progress_rises_to_one_and_may_stop_the_pass(tmp_path: Path, write_band: WriteBand) -> None:

@@ -10,6 +10,8 @@ INDEX_FACTOR: Final = 1000.0
 REFLECTANCE_FACTOR: Final = 10_000.0
 METRICS: Final = {"mean": "mean", "std": "stdev", "n_valid": "valid_pixels_cnt"}
 """Parts of an observation -> the original's names."""
+ORDER_METRICS: Final = ("min", "max", "median", "p25", "p75")
+"""Parts that are there where site.yaml asks for them; the original calls them the same."""
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 import pyarrow.parquet as pq
+import pytest
+from pydantic import ValidationError
 
-from sen4cap_core.processors.markers.columns import VARIABLES, column_name
+from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.processors.markers.columns import ORDER_METRICS, VARIABLES, column_name
 from sen4cap_core.processors.markers.wide import WideTable, practice_markers, ratio_table
 from sen4cap_core.products.marker_files import write_markers
+from sen4cap_core.rasters.pixel_values import STATISTICS
 
 DAY = date(2019, 5, 12)
 
@@ -25,6 +29,14 @@ def test_columns_are_called_as_in_the_original() -> None:
     assert column_name(DAY, "valid_pixels_cnt", markers["b8a"], None, "30TUM") == (
         "20190512_valid_pixels_cnt_L2A_30TUM_B8A"
     )
+
+
+def test_what_site_yaml_may_ask_for_is_what_a_pass_finds_and_mdb1_names() -> None:
+    assert set(SiteConfig(statistics=tuple(STATISTICS)).statistics) == set(STATISTICS)
+    assert {ending for endings in STATISTICS.values() for ending in endings} == set(ORDER_METRICS)
+    assert SiteConfig().statistics == ()
+    with pytest.raises(ValidationError, match="minmax"):
+        SiteConfig.model_validate({"statistics": ["min"]})
 
 
 def test_the_set_with_more_pixels_stays_whatever_the_order() -> None:
