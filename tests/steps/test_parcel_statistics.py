@@ -114,13 +114,19 @@ def test_radar_has_them_too(desk) -> None:
     vv[6, 6] = 0.0
     desk.declare()
     ask(desk, ["median"])
-    run_radar(desk, backscatter(desk.folder, vv, vh))
+    main = backscatter(desk.folder, vv, vh)
+    run_radar(desk, main)
     (path,) = sets_of(desk, "backscatter")
     names = pq.read_schema(path).names
     assert [n for n in names if n.endswith(tuple(QUARTERS))] == [
         f"{name}_median" for name in ("vv", "vh", "vv_db", "vh_db", "vh_vv")
     ]
     ask(desk, ALL)
+    # What retention gave up keeps what was observed of it, until it is there again.
+    away = main.rename(main.with_suffix(".away"))
+    assert len(extract_parcels(desk.context, current_set(desk)).unreadable) == 1
+    assert sets_of(desk, "backscatter") == [path]
+    away.rename(main)
     extract_parcels(desk.context, current_set(desk))
     (path,) = sets_of(desk, "backscatter")
     power = {
