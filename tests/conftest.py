@@ -1,4 +1,4 @@
-"""What all tests share, and which of them belong together."""
+"""What all tests share, and which of them go first."""
 
 from __future__ import annotations
 
@@ -11,30 +11,23 @@ pytest_plugins = ["fixtures_services"]
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 
-ROOMS = {
-    "practices": ("processors/l4c/", "kernels/test_practice"),
-    "radar": ("sentinel1/", "kernels/test_sar"),
-    "mowing": ("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
-    "pixels": ("rasters/",),
-    "declarations": ("declarations/", "kernels/test_outline"),
-    "slc": ("steps/test_slc_way",),
-}
-"""Tests that compile the same kernels, the longest first. Compiling takes a minute on a machine that never
-ran them, so one process does it, before the others read them from the disk."""
+LONGEST = (
+    *("processors/l4c/", "kernels/test_practice"),
+    *("sentinel1/", "kernels/test_sar"),
+    *("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
+    *("rasters/", "declarations/", "kernels/test_outline", "steps/test_slc_way"),
+)
+"""Tests that compile or simulate most: they go first, so that no worker begins one when the others end."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep a file, and the files of a room, in one process (``--dist loadgroup``)."""
-    order = {name: number for number, name in enumerate(ROOMS)}
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_room(item)))
-    items.sort(key=lambda item: order.get(_room(item), len(order)))
+    """Let the longest go first; ``--dist loadgroup --no-loadscope-reorder`` keeps the order."""
+    items.sort(key=_turn)
 
 
-def _room(item: pytest.Item) -> str:
+def _turn(item: pytest.Item) -> int:
     path = item.path.relative_to(TESTS).as_posix()
-    return next((name for name, starts in ROOMS.items() if path.startswith(starts)), path)
+    return next((turn for turn, start in enumerate(LONGEST) if path.startswith(start)), len(LONGEST))
 
 
 @pytest.fixture(scope="session")
