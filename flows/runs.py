@@ -49,8 +49,7 @@ from sen4cap_core.steps.work import (
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-FLOWS: dict[str, Callable[..., Any]] = {
-    INGEST_SCENE: ingest_scene,
+FLOWS_OF_ONE: dict[str, Callable[..., Any]] = {
     PROCESS_SCENE: process_scene,
     EXTRACT_PARCELS: extract_parcels,
     FETCH_SCENE: fetch_scene,
@@ -107,7 +106,7 @@ def _flow_of(work: list[ClaimedJob]) -> tuple[Callable[..., Any], dict[str, Any]
         return ingest_scene, {"upload_ids": [job.payload["upload_id"] for job in work]}
     if len(work) > 1:
         return process_scenes, {"scene_ids": [job.payload["scene_id"] for job in work]}
-    return FLOWS[first.kind], first.payload
+    return FLOWS_OF_ONE[first.kind], first.payload
 
 
 def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: str | None) -> None:

@@ -7,7 +7,6 @@ its length and its bytes, numbers with the highest byte first.
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from sqlalchemy.orm import Session
+
+from sen4cap_core.db.copying import pour
 
 _HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TAIL = b"\xff\xff"
@@ -37,21 +38,13 @@ def copy_binary(session: Session, table: str, batches: Iterable[pa.RecordBatch])
     TypeError
         A column of another type.
     """
-    raw = session.connection().connection.driver_connection
-    assert raw is not None
-    rest = iter(batches)
-    first = next(rest, None)
-    if first is None:
-        return
-    names = ", ".join(f'"{name}"' for name in first.schema.names)
-    with (
-        raw.cursor() as cursor,
-        cursor.copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT binary)') as copy,
-    ):
-        copy.write(_HEAD)
-        for rows in _ahead(map(rows_of, itertools.chain([first], rest))):
-            copy.write(rows)
-        copy.write(_TAIL)
+    pour(session, table, batches, "binary", _framed)
+
+
+def _framed(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes | memoryview]:
+    yield _HEAD
+    yield from _ahead(map(rows_of, batches))
+    yield _TAIL
 
 
 def rows_of(batch: pa.RecordBatch) -> memoryview:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 import pyarrow as pa
 import pyarrow.csv
@@ -18,9 +18,27 @@ def copy_rows(session: Session, table: str, batches: Iterable[pa.RecordBatch]) -
     Null stays null and the empty text stays the empty text: in the CSV that Arrow writes only values are
     quoted. Batches go over one by one, so that no second copy of all rows is ever held.
     """
+    options = pa.csv.WriteOptions(include_header=False, quoting_style="all_valid")
+
+    def texts(rows: Iterator[pa.RecordBatch]) -> Iterator[memoryview]:
+        for batch in rows:
+            sink = pa.BufferOutputStream()
+            pa.csv.write_csv(batch, sink, options)
+            yield memoryview(sink.getvalue())
+
+    pour(session, table, batches, "csv", texts)
+
+
+def pour(
+    session: Session,
+    table: str,
+    batches: Iterable[pa.RecordBatch],
+    form: str,
+    written: Callable[[Iterator[pa.RecordBatch]], Iterable[bytes | memoryview]],
+) -> None:
+    """Send batches through one COPY of a form of PostgreSQL, as ``written`` writes them; none is no COPY."""
     raw = session.connection().connection.driver_connection
     assert raw is not None
-    options = pa.csv.WriteOptions(include_header=False, quoting_style="all_valid")
     rest = iter(batches)
     first = next(rest, None)
     if first is None:
@@ -28,9 +46,7 @@ def copy_rows(session: Session, table: str, batches: Iterable[pa.RecordBatch]) -
     names = ", ".join(f'"{name}"' for name in first.schema.names)
     with (
         raw.cursor() as cursor,
-        cursor.copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT csv)') as copy,
+        cursor.copy(f'COPY "{table}" ({names}) FROM STDIN (FORMAT {form})') as copy,
     ):
-        for batch in itertools.chain([first], rest):
-            sink = pa.BufferOutputStream()
-            pa.csv.write_csv(batch, sink, options)
-            copy.write(memoryview(sink.getvalue()))
+        for piece in written(itertools.chain([first], rest)):
+            copy.write(piece)

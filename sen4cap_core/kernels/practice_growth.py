@@ -99,16 +99,24 @@ def _ndvi_between(series: Series, p: int, first: int, last: int, room: NDArray[n
 
 
 @njit(nogil=True, cache=True)
-def _ratio_between(series: Series, p: int, first: int, last: int) -> float:
-    """Mean ratio of the days ``first`` to ``last`` (exclusive); NaN without any."""
-    at, end = series.pair_at[p], series.pair_at[p + 1]
-    i = first_at_or_after(series.pair_day, at, end, first)
+def _mean_between(
+    values: NDArray[np.float64], days: NDArray[np.int32], at: int, end: int, first: int, last: int
+) -> float:
+    """Mean of the values of one parcel on the days ``first`` to ``last`` (exclusive); NaN without any."""
+    i = first_at_or_after(days, at, end, first)
     total, n = 0.0, 0
-    while i < end and series.pair_day[i] < last:
-        total += series.ratio_db[i]
+    while i < end and days[i] < last:
+        total += values[i]
         n += 1
         i += 1
     return total / n if n > 0 else math.nan
+
+
+@njit(nogil=True, cache=True)
+def _ratio_between(series: Series, p: int, first: int, last: int) -> float:
+    """Mean ratio of the days ``first`` to ``last`` (exclusive); NaN without any."""
+    at, end = series.pair_at[p], series.pair_at[p + 1]
+    return _mean_between(series.ratio_db, series.pair_day, at, end, first, last)
 
 
 @njit(nogil=True, cache=True)
@@ -129,13 +137,7 @@ def _quiet_coherence(series: Series, p: int, first: int, last: int, room: NDArra
 def _coherence_between(series: Series, p: int, first: int, last: int) -> float:
     """Mean coherence of the pairs begun from ``first`` to ``last`` (exclusive); NaN without any."""
     at, end = series.coherence_at[p], series.coherence_at[p + 1]
-    i = first_at_or_after(series.coherence_day, at, end, first)
-    total, n = 0.0, 0
-    while i < end and series.coherence_day[i] < last:
-        total += series.coherence[i]
-        n += 1
-        i += 1
-    return total / n if n > 0 else math.nan
+    return _mean_between(series.coherence, series.coherence_day, at, end, first, last)
 
 
 @njit(nogil=True, cache=True)
