@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.correction_order import corrections_in_turn
@@ -38,7 +38,7 @@ def next_long(context: Context, owner: str) -> list[ClaimedJob]:
     """Claim what takes minutes over a whole season, when no scene work of its site is left."""
     for kind in LONG_WORK:
         with context.session() as session:
-            quiet = jobs.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
+            quiet = backlog.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
         job = claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None
         if job is not None:
             return [job]
@@ -63,7 +63,7 @@ def next_work(context: Context, owner: str) -> list[ClaimedJob]:
     job = None
     for kind in SEASON_WORK:
         with context.session() as session:
-            quiet = jobs.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
+            quiet = backlog.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
         job = job or (claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None)
     job = job or claim_next(context, SCENE_WORK, owner)
     if job is None:
@@ -77,9 +77,9 @@ def _others_like(context: Context, job: ClaimedJob, owner: str) -> list[ClaimedJ
         if job.kind == INGEST_SCENE:
             wanted = INGEST_BATCH - 1
         elif job.kind == PROCESS_SCENE and job.attempts == 1:
-            backlog = jobs.pending(session, [PROCESS_SCENE], job.site_slug) - BACKLOG
+            n_more = backlog.pending(session, [PROCESS_SCENE], job.site_slug) - BACKLOG
             # Fewer towards the end of the backlog, so that all slots end at about the same time.
-            wanted = min(backlog // (2 * max(1, context.settings.scene_slots)), SCENE_BATCH) - 1
+            wanted = min(n_more // (2 * max(1, context.settings.scene_slots)), SCENE_BATCH) - 1
         else:
             return []
         if wanted < 1:

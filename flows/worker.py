@@ -22,7 +22,7 @@ from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
 from flows.runtime import mark_crashed
 from sen4cap_core import redaction
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
@@ -158,7 +158,7 @@ class WarmWorker:
     def _is_due(self, kinds: tuple[str, ...]) -> bool:
         """Look whether anything may be due: one query in the place of those that choose and claim."""
         with self._context.session() as session:
-            return jobs.due(session, kinds) > 0
+            return backlog.due(session, kinds) > 0
 
     def _reconcile(self) -> None:
         """Find now and then what no event announced."""

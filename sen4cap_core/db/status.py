@@ -11,6 +11,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sen4cap_core.clock import utc_now
+from sen4cap_core.db import backlog
 from sen4cap_core.db.models import Job, SceneRow, Upload
 from sen4cap_core.db.session import make_engine, session_scope
 
@@ -34,7 +35,7 @@ def summary(engine: Engine) -> dict[str, Any]:
         return {
             "uploads": _by_state(session, Upload.state),
             "scenes": _by_state(session, SceneRow.state),
-            "jobs": _jobs(session),
+            "jobs": backlog.counts(session),
             "oldest_waiting_seconds": _oldest_waiting_seconds(session),
             "failures": _failures(session),
         }
@@ -55,16 +56,6 @@ def summary_at(url: str) -> dict[str, Any] | None:
 def _by_state(session: Session, column: InstrumentedAttribute[str]) -> dict[str, int]:
     rows = session.execute(select(column, func.count()).group_by(column).order_by(column))
     return dict(rows.tuples().all())
-
-
-def _jobs(session: Session) -> dict[str, dict[str, int]]:
-    counts: dict[str, dict[str, int]] = {}
-    columns = (Job.kind, Job.state)
-    for kind, state, count in session.execute(
-        select(*columns, func.count()).group_by(*columns).order_by(*columns)
-    ):
-        counts.setdefault(kind, {})[state] = count
-    return counts
 
 
 def _oldest_waiting_seconds(session: Session) -> float | None:

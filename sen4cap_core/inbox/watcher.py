@@ -6,7 +6,6 @@ table; files stay where they are, so a restart, a lost notice or a database that
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import threading
@@ -17,15 +16,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.clock import utc_now
-from sen4cap_core.db import jobs, uploads
+from sen4cap_core.db import backlog, uploads
 from sen4cap_core.db.session import is_database_trouble, session_scope
-from sen4cap_core.errors import BadUploadError
-from sen4cap_core.files import write_text_atomic
+from sen4cap_core.inbox.heartbeat import Heartbeat
 from sen4cap_core.inbox.layout import Misplaced
+from sen4cap_core.inbox.misplaced import MisplacedThings
 from sen4cap_core.inbox.notices import Notices, is_network_mount, start_observer
 from sen4cap_core.inbox.nudging import Nudger
-from sen4cap_core.inbox.receipts import sweep_misplaced, write_misplaced
+from sen4cap_core.inbox.patience import DatabasePatience
 from sen4cap_core.inbox.register import (
     HEARTBEAT,
     Registered,
@@ -36,7 +34,7 @@ from sen4cap_core.inbox.register import (
     register,
     write_duplicate_receipt,
 )
-from sen4cap_core.inbox.settle import INCOMPLETE_SECONDS, Settler
+from sen4cap_core.inbox.settle import Settler
 from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, is_utf8, scope_of
 from sen4cap_core.settings import Settings
 
@@ -48,8 +46,6 @@ logger = logging.getLogger(__name__)
 HASH_THREADS = 2
 DEEP_RESCAN_EVERY = 20
 """Folders that are known are looked into at every so many rescans, and whenever a notice comes from them."""
-MISPLACED_SECONDS = 5.0
-DATABASE_PAUSES_SECONDS = (1.0, 2.0, 4.0, 8.0)
 UNREADABLE_PAUSE_SECONDS = 15.0
 """A drop that could not be taken is tried again after this long."""
 
@@ -108,16 +104,13 @@ class Watcher:
         self._known: dict[str, uploads.Known] | None = None
         self._pending: dict[Path, str] = {}
         self._hashed: dict[Path, _Hashed] = {}
-        self._misplaced: dict[Path, float] = {}
+        self._misplaced = MisplacedThings(settings)
         self._unreadable: dict[Path, _Aside] = {}
-        self._noted: set[Path] = set()
         self._n_rescans = 0
         self._next_rescan = 0.0
-        self._database_trouble: str | None = None
-        self._database_tries = 0
-        self._database_next = 0.0
+        self._database = DatabasePatience()
         self._observed_by = "rescans only"
-        self._beat: str | None = None
+        self._beat = Heartbeat(settings.home / HEARTBEAT)
 
     def stop(self) -> None:
         """Ask ``run`` to return; may be called from a signal handler."""
@@ -158,8 +151,8 @@ class Watcher:
             began = time.monotonic()
             if self._stopped.is_set():
                 return
-            if began < self._database_next:
-                pause = self._database_next - began
+            if began < self._database.next_try:
+                pause = self._database.next_try - began
                 continue
             is_rescan = began >= self._next_rescan
             try:
@@ -167,9 +160,11 @@ class Watcher:
             except Exception as error:
                 if not is_database_trouble(error):
                     raise
-                self._database_is_away(error)
+                self._database.is_away(error)
+                # What was noticed meanwhile may be lost: look at everything when it is back.
+                self._next_rescan = 0.0
             else:
-                self._database_is_back()
+                self._database.is_back()
                 if is_rescan:
                     self._next_rescan = began + self._settings.rescan_seconds
             self._heartbeat()
@@ -186,7 +181,7 @@ class Watcher:
                 self._known.pop(str(one), None)
         deep = is_rescan and self._n_rescans % DEEP_RESCAN_EVERY == 0
         self._n_rescans += is_rescan
-        scopes |= {scope_of(path, self._root) for path in (*self._pending, *self._misplaced)}
+        scopes |= {scope_of(path, self._root) for path in (*self._pending, *self._misplaced.undecided)}
         found: set[Path] = set()
         settled: list[tuple[Unit, Fingerprint]] = []
         for scope in scopes:
@@ -196,7 +191,7 @@ class Watcher:
                 found.add(unit.path)
                 try:
                     if isinstance(unit, Misplaced) or not is_utf8(unit.path):
-                        self._see_misplaced(unit, is_rescan)
+                        self._misplaced.see(unit, is_rescan)
                     elif (fingerprint := self._look(unit, deep, is_rescan)) is not None:
                         settled.append((unit, fingerprint))
                 except Exception as error:
@@ -206,10 +201,7 @@ class Watcher:
             self._hash(unit, fingerprint)
         self._register_hashed()
         if is_rescan:
-            try:
-                sweep_misplaced(self._settings)
-            except OSError as error:
-                logger.warning("notes beside what has gone stay for now: %s", error)
+            self._misplaced.sweep()
 
     def _look(self, unit: Unit, deep: bool, is_rescan: bool) -> Fingerprint | None:
         """Return the fingerprint of a unit that is to be hashed now, else None."""
@@ -318,69 +310,33 @@ class Watcher:
         if sha256 is not None:
             write_duplicate_receipt(self._settings, unit, first, fingerprint.size_bytes, sha256)
 
-    def _see_misplaced(self, thing: Unit | Misplaced, is_rescan: bool) -> None:
-        if isinstance(thing, Unit) or not is_utf8(thing.path):
-            shown = Path(str(thing.path).encode("utf-8", "replace").decode())
-            what = "its name, or that of a folder it is in, is not valid UTF-8."
-            error = BadUploadError(shown, what, remedy="rename it and drop it again.")
-            thing = Misplaced(thing.path, error)
-        if thing.path in self._noted and not is_rescan:
-            return
-        since = self._misplaced.setdefault(thing.path, time.monotonic())
-        patience = INCOMPLETE_SECONDS if thing.may_become_whole else MISPLACED_SECONDS
-        if thing.path in self._noted or time.monotonic() - since >= patience:
-            try:
-                if write_misplaced(self._settings, thing) is not None:
-                    logger.info("%s is misplaced: %s", thing.error.file, thing.error.what)
-            except OSError as error:
-                logger.warning("%s is misplaced, and no note can be written: %s", thing.error.file, error)
-            self._noted.add(thing.path)
-            del self._misplaced[thing.path]
-
     def _forget_gone(self, found: set[Path], is_rescan: bool) -> None:
         """Forget what is no longer there, once all has been listed."""
         if not is_rescan:
             return
-        for path in set().union(self._pending, self._misplaced, self._unreadable) - found - set(self._hashed):
+        for path in set().union(self._pending, self._unreadable) - found - set(self._hashed):
             self._done(path)
-            self._misplaced.pop(path, None)
-        self._noted &= found
+        self._misplaced.keep_only(found)
         self._settler.keep_only(found)
 
     def _pause(self, spent: float) -> float:
-        if self._database_next:
-            return max(self._database_next - time.monotonic(), 0.0)
+        if self._database.next_try:
+            return max(self._database.next_try - time.monotonic(), 0.0)
         pause = max(self._next_rescan - time.monotonic(), 0.0)
         echo = self._notices.next_echo_seconds()
         if echo is not None:
             pause = min(pause, echo)
-        if self._pending or self._misplaced:
+        if self._pending or self._misplaced.undecided:
             is_brisk = bool(_BRISK.intersection(self._pending.values()))
             # Not busier than a fifth of the time, however large the folders are.
             rest = self._settings.settle_seconds / 4 if is_brisk else SLOW_LOOK_SECONDS
             pause = min(pause, max(rest, 4 * spent, 0.05))
         return pause
 
-    def _database_is_away(self, error: Exception) -> None:
-        pause = DATABASE_PAUSES_SECONDS[min(self._database_tries, len(DATABASE_PAUSES_SECONDS) - 1)]
-        self._database_tries += 1
-        self._database_next = time.monotonic() + pause
-        # What was noticed meanwhile may be lost: look at everything when it is back.
-        self._next_rescan = 0.0
-        reason = str(error).strip().splitlines()[0]
-        if self._database_trouble is None:
-            logger.warning("the database is away, files stay where they are until it is back: %s", reason)
-        self._database_trouble = reason
-
-    def _database_is_back(self) -> None:
-        if self._database_trouble is not None:
-            logger.info("the database is back")
-        self._database_trouble, self._database_tries, self._database_next = None, 0, 0.0
-
     def _n_waiting(self) -> int:
         """Count uploads nobody attends to: a drain at work takes whatever waits and needs no nudge."""
         with session_scope(self._engine) as session:
-            return jobs.unattended(session, uploads.RECEIVE_UPLOAD)
+            return backlog.unattended(session, uploads.RECEIVE_UPLOAD)
 
     def _heartbeat(self, *, stopped: bool = False) -> None:
         """Write what ``status`` shows, when it has changed or a rescan was made."""
@@ -389,7 +345,7 @@ class Watcher:
             "state": "stopped" if stopped else "watching",
             "uploads_root": str(self._root),
             "observed_by": self._observed_by,
-            "database": self._database_trouble or "reachable",
+            "database": self._database.trouble or "reachable",
             "rescans": self._n_rescans,
             "known": len(self._known or {}),
             "pending": [
@@ -397,12 +353,4 @@ class Watcher:
             ],
             "n_pending": len(self._pending),
         }
-        content = json.dumps(facts)
-        if content == self._beat:
-            return
-        self._beat = content
-        try:
-            text = json.dumps({"at": utc_now().isoformat(timespec="seconds"), **facts}, indent=2)
-            write_text_atomic(self._settings.home / HEARTBEAT, text + "\n")
-        except OSError as error:
-            logger.warning("the heartbeat cannot be written: %s", error)
+        self._beat.write(facts)

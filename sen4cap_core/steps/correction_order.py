@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog
 from sen4cap_core.external.level1 import Level1, name_of_level_1
 from sen4cap_core.scenes.level1_drops import find_level_1, level_1_name
 from sen4cap_core.steps.context import Context
@@ -24,7 +24,7 @@ def corrections_in_turn(context: Context) -> list[str]:
     Those under way are among them: one whose worker died is taken up again when its lease has run out.
     """
     with context.session() as session:
-        waiting = jobs.open_uploads(session, PREPROCESS_SCENE)
+        waiting = backlog.open_uploads(session, PREPROCESS_SCENE)
     dated = [(_dated(job.path), job) for job in waiting]
     ready = []
     for product, job in dated:

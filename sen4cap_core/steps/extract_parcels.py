@@ -6,7 +6,7 @@ import errno
 import logging
 from dataclasses import dataclass
 
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet
 from sen4cap_core.errors import NothingToDoError, Sen4capError
@@ -88,7 +88,7 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
 def _must_give_way(context: Context, slug: str, declaration_set_id: int) -> bool:
     """Whether a fresh scene waits: it goes first, and the backfill is asked for again behind it."""
     with context.session() as session:
-        if not jobs.due(session, [INGEST_SCENE, PROCESS_SCENE]):
+        if not backlog.due(session, [INGEST_SCENE, PROCESS_SCENE]):
             return False
         ask_extract(session, slug, declaration_set_id)
         return True

@@ -8,8 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sen4cap_core.db import backlog, gaps
 from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import gaps, jobs
 from sen4cap_core.db import radar as radar_rows
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
@@ -109,5 +109,5 @@ def reconcile(context: Context) -> Gaps:
     found.files = register_all(context.settings, context.engine)
     found.partial_files = len(sweep_partial(context.settings.data))
     with context.session() as session:
-        found.waiting_uploads = jobs.due(session, [RECEIVE_UPLOAD])
+        found.waiting_uploads = backlog.due(session, [RECEIVE_UPLOAD])
     return found

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.models import Job
 from sen4cap_core.db.session import session_scope
 
@@ -159,8 +159,8 @@ def test_a_retry_waits_its_time(engine: Engine) -> None:
 
     assert (_row(engine).state, _row(engine).error) == ("waiting", "disk full")
     assert _claim(engine) == []
-    assert _call(engine, jobs.due, [KIND]) == 0
-    assert _call(engine, jobs.pending, [KIND]) == 1
+    assert _call(engine, backlog.due, [KIND]) == 0
+    assert _call(engine, backlog.pending, [KIND]) == 1
     # Somebody asks anew: no need to wait any longer.
     assert _ask(engine, again=True) == "known"
     assert len(_claim(engine)) == 1
@@ -171,7 +171,7 @@ def test_an_expired_lease_is_taken_over_and_the_first_owner_has_no_say(engine: E
     (first,) = _claim(engine, "killed")
     assert _claim(engine, "second") == []
     _expire(engine)
-    assert _call(engine, jobs.due, [KIND]) == 1
+    assert _call(engine, backlog.due, [KIND]) == 1
 
     (second,) = _claim(engine, "second")
 
@@ -237,10 +237,10 @@ def test_counts(engine: Engine) -> None:
     (job,) = _claim(engine)
     _call(engine, jobs.finish, job.id, "me")
 
-    assert _call(engine, jobs.counts) == {KIND: {"done": 1, "waiting": 2}}
-    assert _call(engine, jobs.counts, "elsewhere") == {}
-    assert _call(engine, jobs.pending, [KIND], "site") == 2
-    assert _call(engine, jobs.pending, ["detect-mowing"]) == 0
+    assert _call(engine, backlog.counts) == {KIND: {"done": 1, "waiting": 2}}
+    assert _call(engine, backlog.counts, "elsewhere") == {}
+    assert _call(engine, backlog.pending, [KIND], "site") == 2
+    assert _call(engine, backlog.pending, ["detect-mowing"]) == 0
 
 
 def test_an_effect_and_its_finish_are_one(engine: Engine) -> None:
@@ -257,7 +257,7 @@ def test_an_effect_and_its_finish_are_one(engine: Engine) -> None:
         work_and_die()
 
     assert _row(engine).state == "running"
-    assert _call(engine, jobs.pending, ["detect-mowing"]) == 0
+    assert _call(engine, backlog.pending, ["detect-mowing"]) == 0
 
 
 def test_two_hundred_jobs_eight_claimers_each_exactly_once(engine: Engine) -> None:
@@ -285,7 +285,7 @@ def test_two_hundred_jobs_eight_claimers_each_exactly_once(engine: Engine) -> No
 
     assert overlaps == []
     assert done == Counter({f"job-{number}": 1 for number in range(200)})
-    assert _call(engine, jobs.counts) == {KIND: {"done": 200}}
+    assert _call(engine, backlog.counts) == {KIND: {"done": 200}}
 
 
 def test_many_ask_for_the_same_at_the_same_time(engine: Engine) -> None:
@@ -305,10 +305,10 @@ def test_jobs_somebody_works_on_need_no_nudge(engine: Engine) -> None:
     with session_scope(engine) as session:
         for number in range(3):
             jobs.enqueue(session, "receive-upload", f"receive-upload/{number}", "polder", {})
-        before = jobs.unattended(session, "receive-upload")
+        before = backlog.unattended(session, "receive-upload")
         (job,) = jobs.claim(session, ["receive-upload"], "drain", 60)
-        during = jobs.unattended(session, "receive-upload")
+        during = backlog.unattended(session, "receive-upload")
         jobs.finish(session, job.id, "drain")
-        after = jobs.unattended(session, "receive-upload")
+        after = backlog.unattended(session, "receive-upload")
 
     assert (before, during, after) == (3, 0, 2)

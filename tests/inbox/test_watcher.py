@@ -432,7 +432,7 @@ def test_a_misplaced_name_that_is_not_utf8_gets_a_note(
     start: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.5)
+    monkeypatch.setattr("sen4cap_core.inbox.misplaced.PATIENCE_SECONDS", 0.5)
     (root / "nl").mkdir()
     name = b"parcels \xe4.zip"
     with open(os.fsencode(root / "nl") + b"/" + name, "wb") as handle:
@@ -452,7 +452,7 @@ def test_a_note_that_cannot_be_written_stops_nobody(
     start: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.2)
+    monkeypatch.setattr("sen4cap_core.inbox.misplaced.PATIENCE_SECONDS", 0.2)
     # With .error.txt behind it, it would be longer than a name may be.
     _file(root / "nl" / ("x" * 250))
     running = start()
@@ -520,7 +520,7 @@ def test_a_misplaced_file_gets_a_note_that_goes_with_it(
     start: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.5)
+    monkeypatch.setattr("sen4cap_core.inbox.misplaced.PATIENCE_SECONDS", 0.5)
     start()
     path = _file(root / "nl/parcels.zip")
     note = root / "nl/parcels.zip.error.txt"
@@ -543,7 +543,7 @@ def test_a_name_that_is_not_utf8_gets_a_note(
     start: Callable[..., Running],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("sen4cap_core.inbox.watcher.MISPLACED_SECONDS", 0.5)
+    monkeypatch.setattr("sen4cap_core.inbox.misplaced.PATIENCE_SECONDS", 0.5)
     running = start()
     folder = root / "nl/2019/crop-codes"
     folder.mkdir(parents=True)

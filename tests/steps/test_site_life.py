@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Job, Product, SceneRow, Site, Upload
 from sen4cap_core.db.sites import SeasonSpan
@@ -40,7 +40,7 @@ def test_a_pause_outlives_a_new_site_yaml(desk: Desk) -> None:
     resume(desk.context, SITE)
     assert _site(desk).enabled
     with desk.context.session() as session:
-        assert jobs.pending(session, ["process-scene"]) == 1
+        assert backlog.pending(session, ["process-scene"]) == 1
     with desk.context.session() as session:
         site_rows.set_config(session, site_rows.get_or_create_site(session, SITE), {"enabled": False})
     with pytest.raises(Sen4capError, match=r"site\.yaml"):

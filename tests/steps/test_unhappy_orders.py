@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from sen4cap_core.db import jobs
+from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.models import DeclarationSet, Job, MowingRun, ObservationSet, SceneRow, Season, Upload
 from sen4cap_core.db.sites import SeasonSpan, get_or_create_site, seasons_of, set_seasons
 from sen4cap_core.errors import NothingToDoError, Sen4capError, UnreadableSceneError
@@ -261,8 +261,8 @@ def test_a_season_waits_for_the_scenes_of_its_site_only(desk) -> None:
         for site in ("busy", "quiet"):
             jobs.enqueue(session, "detect-mowing", f"detect-mowing/{site}", site, {})
         jobs.enqueue(session, "process-scene", "process-scene/1", "busy", {})
-        now = jobs.quiet_sites(session, "detect-mowing", ["process-scene"], 900)
-        patient = jobs.quiet_sites(session, "detect-mowing", ["process-scene"], -1)
+        now = backlog.quiet_sites(session, "detect-mowing", ["process-scene"], 900)
+        patient = backlog.quiet_sites(session, "detect-mowing", ["process-scene"], -1)
 
     assert now == ["quiet"]
     assert set(patient) == {"busy", "quiet"}
