@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -36,9 +35,11 @@ class KnownIds:
 class Version:
     """A set about to be stored: its rows and how they compare with the version before."""
 
-    parcels: gpd.GeoDataFrame
+    parcels: pd.DataFrame
     """As `declarations.prepare` gives them, with ``s1_pix``, ``s2_pix``, ``change``, ``geom_change_ratio``
     (NaN where the outline is the same) and ``since`` (NaT: from now on)."""
+    ewkb: Callable[[int, int], pa.LargeBinaryArray]
+    """Outlines of the rows from one up to another, as PostGIS' own binary in EPSG:4326; null without area."""
     mode: str
     former_id: int | None
     changes: Json
@@ -138,7 +139,7 @@ def store_version(
     )
     session.add(new)
     session.flush()
-    copy_binary(session, "parcel", _batches(version.parcels, new.id, new.valid_from))
+    copy_binary(session, "parcel", _batches(version, new.id, new.valid_from))
     return new
 
 
@@ -181,13 +182,12 @@ def parcel_names(session: Session, set_id: int, new_ids: list[int]) -> list[str]
     return list(session.scalars(query.order_by(Parcel.new_id)))
 
 
-def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[pa.RecordBatch]:
-    geometry = np.asarray(parcels.geometry.array)
-    for start in range(0, len(parcels), BATCH_ROWS):
-        rows = parcels.iloc[start : start + BATCH_ROWS]
+def _batches(version: Version, set_id: int, now: datetime) -> Iterator[pa.RecordBatch]:
+    for start in range(0, len(version.parcels), BATCH_ROWS):
+        rows = version.parcels.iloc[start : start + BATCH_ROWS]
         columns: dict[str, Any] = {
             "set_id": pa.array(np.full(len(rows), set_id, np.int32)),
-            "geom": _ewkb(geometry[start : start + BATCH_ROWS]),
+            "geom": version.ewkb(start, start + len(rows)),
             "attributes": _jsonb(pa.array(rows.attributes, pa.large_string())),
             "since": pa.array(rows.since.fillna(pd.Timestamp(now)), pa.timestamp("us", "UTC")),
         }
@@ -196,18 +196,12 @@ def _batches(parcels: gpd.GeoDataFrame, set_id: int, now: datetime) -> Iterator[
         for name in ("geometry_hash", "content_hash"):
             columns[name] = pa.array(rows[name].to_numpy(np.int64))
         for name in ("ori_id", "ori_hold", "ori_crop", "change"):
-            columns[name] = pa.array(rows[name].to_numpy(), pa.large_string())
+            columns[name] = pa.array(rows[name], pa.large_string())
         for name in ("geom_valid", "duplic", "overlap"):
             columns[name] = pa.array(rows[name].to_numpy(np.bool_))
         for name in ("area_m2", "shape_index", "geom_change_ratio"):
             columns[name] = pa.array(rows[name].to_numpy(np.float64), from_pandas=True)
         yield from pa.table(columns).combine_chunks().to_batches()
-
-
-def _ewkb(geometry: NDArray[np.object_]) -> pa.Array:
-    """Return geometries as PostGIS' own binary, in longitude and latitude; null stays null."""
-    wkb = shapely.to_wkb(shapely.set_srid(geometry, 4326), include_srid=True)
-    return pa.array(wkb, pa.large_binary())
 
 
 def _jsonb(texts: pa.Array) -> pa.Array:

@@ -1,6 +1,6 @@
 """The source's own columns of each parcel as one JSON text, and what tells one version from another.
 
-Made column by column in Arrow: a dictionary for each of a million parcels would take a gigabyte.
+Made column by column in plain arrays: a dictionary for each of a million parcels would take a gigabyte.
 """
 
 from __future__ import annotations
@@ -9,81 +9,104 @@ import json
 from collections.abc import Mapping
 
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
-import shapely
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.json_objects import measure_objects, write_objects
+from sen4cap_core.kernels.text_hashes import hash_bytes
+from sen4cap_core.rasters.outlines import Outlines
+
 CHUNK_ROWS = 50_000
-_RARE_CONTROLS = r"[\x01-\x08\x0b\x0e-\x1f]"
+_KEY = np.frombuffer(b"0123456789123456", "<u8").astype(np.uint64)
+"""Of the hashes; another one would make every parcel of the next version a changed one."""
+_MIXING = ((30, 0xBF58476D1CE4E5B9), (27, 0x94D049BB133111EB))
+"""SplitMix64 (Steele, Lea and Flood 2014), which pandas puts after SipHash."""
 
 
 def as_json(table: Mapping[str, pa.Array], n_rows: int) -> pa.ChunkedArray:
     """Return one JSON object for each row: columns by name by alphabet, missing ones left out.
 
+    What PostgreSQL cannot hold, the zero character, is left out.
+
     Parameters
     ----------
-    table : text arrays of ``n_rows`` by column name, at least one.
+    table : large string arrays of ``n_rows`` by column name, at least one.
     """
-    chunks = [_object_texts(table, start) for start in range(0, n_rows, CHUNK_ROWS)]
+    chunks = [
+        _object_texts(table, start, min(start + CHUNK_ROWS, n_rows)) for start in range(0, n_rows, CHUNK_ROWS)
+    ]
     return pa.chunked_array(chunks, pa.large_string())
 
 
-def _object_texts(table: Mapping[str, pa.Array], start: int) -> pa.Array:
-    members = []
-    for name in sorted(table):
-        key = _large(f"{json.dumps(name, ensure_ascii=False)}: ")
-        members.append(
-            pc.binary_join_element_wise(key, _quoted(table[name].slice(start, CHUNK_ROWS)), _large(""))
-        )
-    inner = pc.binary_join_element_wise(*members, _large(", "), null_handling="skip")
-    return pc.binary_join_element_wise(_large("{"), inner, _large("}"), _large(""))
+def _object_texts(table: Mapping[str, pa.Array], first: int, end: int) -> pa.Array:
+    names, n = sorted(table), end - first
+    keys = [f"{json.dumps(name, ensure_ascii=False)}: ".encode() for name in names]
+    firsts, ends = np.empty((len(names), n), np.int64), np.empty((len(names), n), np.int64)
+    pieces, filled = [np.empty(0, np.uint8)], 0
+    for column, name in enumerate(names):
+        texts = table[name].slice(first, n)
+        bounds, data = text_bytes(texts)
+        firsts[column], ends[column] = bounds[:-1] + (filled - bounds[0]), bounds[1:] + (filled - bounds[0])
+        if texts.null_count:
+            firsts[column][texts.is_null().to_numpy(zero_copy_only=False)] = -1
+        pieces.append(data[bounds[0] : bounds[-1]])
+        filled += int(bounds[-1] - bounds[0])
+    values = np.concatenate(pieces)
+    key_starts = np.cumsum([0, *map(len, keys)], dtype=np.int64)
+    sizes = np.empty(n, np.int64)
+    measure_objects(values, firsts, ends, key_starts, sizes)
+    starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes)])
+    out = np.empty(int(starts[-1]), np.uint8)
+    write_objects(values, firsts, ends, np.frombuffer(b"".join(keys), np.uint8), key_starts, starts, out)
+    return pa.Array.from_buffers(pa.large_string(), n, [None, pa.py_buffer(starts), pa.py_buffer(out)])
 
 
-def _quoted(texts: pa.Array) -> pa.Array:
-    """JSON strings; what PostgreSQL cannot hold, the zero character, is left out."""
-    texts = pc.replace_substring(texts, "\0", "")
-    if pc.any(pc.match_substring_regex(texts, _RARE_CONTROLS), min_count=0).as_py():
-        plain = [None if t is None else json.dumps(t, ensure_ascii=False) for t in texts.to_pylist()]
-        return pa.array(plain, pa.large_string())
-    for mark, escaped in (
-        ("\\", "\\\\"), ('"', '\\"'), ("\n", "\\n"), ("\r", "\\r"), ("\t", "\\t"), ("\f", "\\f"),
-    ):  # fmt: skip
-        texts = pc.replace_substring(texts, mark, escaped)
-    return pc.binary_join_element_wise(_large('"'), texts, _large('"'), _large(""))
-
-
-def content_hashes(holdings: NDArray[np.object_], crops: NDArray[np.object_], attributes: pa.ChunkedArray
-                   ) -> NDArray[np.int64]:  # fmt: skip
+def content_hashes(
+    holdings: pa.LargeStringArray, crops: pa.LargeStringArray, attributes: pa.ChunkedArray
+) -> NDArray[np.int64]:
     """Return one number for each parcel that differs when its holding, crop or any attribute differs."""
     out = np.empty(len(holdings), np.int64)
     for start in range(0, len(holdings), CHUNK_ROWS):
         rows = slice(start, start + CHUNK_ROWS)
+        separator = pa.scalar("\x1f", pa.large_string())
         texts = pc.binary_join_element_wise(
-            pa.array(holdings[rows], pa.large_string()),
-            pa.array(crops[rows], pa.large_string()),
-            _whole(attributes.slice(start, CHUNK_ROWS)),
-            _large("\x1f"),
+            holdings[rows], crops[rows], _whole(attributes.slice(start, CHUNK_ROWS)), separator
         )
-        out[rows] = pd.util.hash_array(texts.to_numpy(zero_copy_only=False)).view(np.int64)
+        starts, data = text_bytes(texts)
+        out[rows] = _hashes(data, starts)
     return out
 
 
-def geometry_hashes(geometry: NDArray[np.object_]) -> NDArray[np.int64]:
+def geometry_hashes(outlines: Outlines) -> NDArray[np.int64]:
     """Return one number for each geometry that differs when any coordinate differs; 0 without geometry."""
-    out = np.zeros(len(geometry), np.int64)
-    for start in range(0, len(geometry), CHUNK_ROWS):
-        wkb = shapely.to_wkb(geometry[start : start + CHUNK_ROWS])
-        there = np.flatnonzero(~shapely.is_missing(geometry[start : start + CHUNK_ROWS]))
-        out[start + there] = pd.util.hash_array(wkb[there]).view(np.int64)
+    out = np.zeros(len(outlines), np.int64)
+    for start in range(0, len(outlines), CHUNK_ROWS):
+        end = min(start + CHUNK_ROWS, len(outlines))
+        part = outlines.part(start, end)
+        data, starts = part.wkb()
+        out[start:end] = np.where(part.there, _hashes(data, starts), 0)
     return out
+
+
+def text_bytes(texts: pa.Array) -> tuple[NDArray[np.int64], NDArray[np.uint8]]:
+    """Return where each text of a large string array begins and the last ends, and the bytes they lie in."""
+    _, offsets, data = texts.buffers()
+    bounds = np.frombuffer(offsets, np.int64, len(texts) + 1, 8 * texts.offset)
+    return bounds, np.frombuffer(data if data is not None else b"", np.uint8)
+
+
+def _hashes(data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the hashes that pandas makes of the same bytes."""
+    hashes = np.empty(len(starts) - 1, np.uint64)
+    hash_bytes(data, starts, _KEY, hashes)
+    for shift, factor in _MIXING:
+        hashes ^= hashes >> np.uint64(shift)
+        hashes *= np.uint64(factor)
+    hashes ^= hashes >> np.uint64(31)
+    return hashes.view(np.int64)
 
 
 def _whole(column: pa.ChunkedArray) -> pa.Array:
     whole = column.combine_chunks()
     return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
-
-
-def _large(text: str) -> pa.Scalar:
-    return pa.scalar(text, pa.large_string())

@@ -71,9 +71,7 @@ def draft_crop_codes(path: Path, mapping: ColumnMapping | None = None, country: 
         When the declarations cannot be read or have no crop code.
     """
     declarations = read_declarations(path, mapping)
-    table = pa.Table.from_pandas(
-        declarations.frame.drop(columns=declarations.frame.geometry.name), preserve_index=False
-    )
+    table = declarations.attributes
     codes = role_texts(table, declarations.columns.crop_code.columns)
     counts = Counter(code for code in codes.tolist() if code is not None)
     if not counts:

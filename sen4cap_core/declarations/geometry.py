@@ -10,9 +10,11 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from sen4cap_core.declarations.moving import Mover, transformer
+from sen4cap_core.declarations.moving import Mover, move_points, transformer
+from sen4cap_core.declarations.shapes import Shapes, are_sound
+from sen4cap_core.kernels.box_pairs import overlapping_boxes
 from sen4cap_core.kernels.shared_areas import ring_signs, shared_areas
-from sen4cap_core.rasters.outlines import Measures, Outlines
+from sen4cap_core.rasters.outlines import Measures, Outlines, outlines_of
 from sen4cap_core.tables.threads import run_in_chunks
 
 WGS84 = CRS.from_epsg(4326)
@@ -45,6 +47,29 @@ class Repaired:
     """The file had no geometry, or an empty one."""
     no_polygon: Flags
     """The file had a point or a line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Ready:
+    """Outlines that can be computed with; the flags are those of `Repaired`."""
+
+    outlines: Outlines
+    """Valid ones; without ring where there is no area at all."""
+    valid: Flags
+    repaired: Flags
+    missing: Flags
+    no_polygon: Flags
+
+
+def make_ready(shapes: Shapes) -> Ready:
+    """Turn the shapes of a file into valid outlines; only the odd ones can need repair."""
+    fixed = repair(shapes.odd_shapes)
+    valid, missing = shapes.outlines.there, ~shapes.outlines.there
+    repaired, no_polygon = np.zeros(len(shapes), np.bool_), np.zeros(len(shapes), np.bool_)
+    valid[shapes.odd], missing[shapes.odd] = fixed.valid, fixed.missing
+    repaired[shapes.odd], no_polygon[shapes.odd] = fixed.repaired, fixed.no_polygon
+    outlines = shapes.outlines.replaced(shapes.odd, outlines_of(fixed.geometry))
+    return Ready(outlines, valid, repaired, missing, no_polygon)
 
 
 def repair(geometry: Geometries) -> Repaired:
@@ -90,47 +115,51 @@ def _polygons(geometry: Geometries) -> Geometries:
 
 def reproject(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
     """Transform vertices (x before y on both sides); None stays None."""
-    return geometry if source == target else move_in_place(geometry.copy(), source, target)
-
-
-def move_in_place(geometry: Geometries, source: CRS, target: CRS) -> Geometries:
-    """Put transformed geometries in the place of those given; return the array.
-
-    Of a million parcels neither both geometries nor all coordinates are ever held at once.
-    """
-    if source != target:
-        mover = Mover(source, target)
-        for start in range(0, len(geometry), _ROWS_PER_CHUNK):
-            moved(geometry[start : start + _ROWS_PER_CHUNK], mover)
-    return geometry
+    if source == target:
+        return geometry
+    points = shapely.get_coordinates(geometry)
+    there: Geometries = shapely.set_coordinates(geometry.copy(), Mover(source, target).move(points))
+    return there
 
 
 def areas_m2(outlines: Outlines, source: CRS, equal_area: CRS) -> Floats:
     """Area of each shape in an equal-area CRS [m2]; 0 where there is none."""
-    n, mover = len(outlines.shape_starts) - 1, Mover(source, equal_area)
-    parts = []
-    for start in range(0, n, _ROWS_PER_CHUNK):
-        part = outlines.part(start, min(start + _ROWS_PER_CHUNK, n))
-        parts.append(replace(part, vertices=mover.move(part.vertices)).measured().areas)
-    return np.concatenate([np.empty(0), *parts])
+
+    def measure(first: int, last: int) -> Floats:
+        mover, parts = Mover(source, equal_area), [np.empty(0)]
+        for start in range(first, last, _ROWS_PER_CHUNK):
+            part = outlines.part(start, min(start + _ROWS_PER_CHUNK, last))
+            parts.append(replace(part, vertices=mover.move(part.vertices)).measured().areas)
+        return np.concatenate(parts)
+
+    return np.concatenate(run_in_chunks(measure, len(outlines)))
 
 
 def in_plane(outlines: Outlines, source: CRS, equal_area: CRS) -> Outlines:
     """Return shapes as they are where their CRS is a plane, else in an equal-area one."""
-    if source.is_projected:
+    return outlines if source.is_projected else moved(outlines, source, equal_area)
+
+
+def in_degrees(outlines: Outlines, source: CRS) -> Outlines:
+    """Return valid shapes in longitude and latitude; what rounding made invalid on the way is repaired."""
+    there = moved(outlines, source, WGS84)
+    doubtful = np.flatnonzero(there.there & ~are_sound(there))
+    broken = doubtful[~are_valid(there.shapes(doubtful))]
+    return there.replaced(broken, outlines_of(repair(there.shapes(broken)).geometry))
+
+
+def moved(outlines: Outlines, source: CRS, target: CRS) -> Outlines:
+    """Return the shapes in another CRS."""
+    if source == target:
         return outlines
-    return replace(outlines, vertices=Mover(source, equal_area).move(outlines.vertices))
+    return replace(outlines, vertices=move_points(outlines.vertices, source, target))
 
 
-def moved(geometry: Geometries, mover: Mover) -> Geometries:
-    """Set the coordinates of geometries to where they are in another CRS, in place; return them."""
-    there: Geometries = shapely.set_coordinates(geometry, mover.move(shapely.get_coordinates(geometry)))
-    return there
+def equal_area_crs(bounds: tuple[float, float, float, float], source: CRS) -> CRS:
+    """Return EPSG:3035 for parcels in Europe, elsewhere a Lambert equal-area projection around them.
 
-
-def equal_area_crs(geometry: Geometries, source: CRS) -> CRS:
-    """Return EPSG:3035 for parcels in Europe, elsewhere a Lambert equal-area projection around them."""
-    bounds = shapely.total_bounds(geometry)
+    ``bounds`` are west, south, east and north of the parcels in ``source``.
+    """
     if not np.all(np.isfinite(bounds)):
         return CRS.from_epsg(3035)
     west, south, east, north = transformer(source, WGS84).transform_bounds(*bounds)
@@ -154,14 +183,16 @@ def shape_index(measures: Measures) -> Floats:
     return np.where(area > 0, index, np.nan)
 
 
-def duplicates(geometry: Geometries, usable: Flags) -> Flags:
-    """Flag all copies of parcels whose geometry is exactly that of another one (start of ring apart)."""
-    flags = np.zeros(len(geometry), dtype=bool)
+def duplicates(outlines: Outlines, measures: Measures, usable: Flags) -> Flags:
+    """Flag all copies of parcels whose geometry is exactly that of another one (start of ring apart).
+
+    ``measures`` are those of the outlines.
+    """
+    flags = np.zeros(len(outlines), dtype=bool)
     rows = np.flatnonzero(usable)
-    boxes = pd.DataFrame(shapely.bounds(geometry[rows]))
-    rows = rows[boxes.duplicated(keep=False).to_numpy()]
+    rows = rows[pd.DataFrame(measures.boxes[rows]).duplicated(keep=False).to_numpy()]
     if len(rows):
-        wkb = pd.Series(shapely.to_wkb(shapely.normalize(geometry[rows])))
+        wkb = pd.Series(shapely.to_wkb(shapely.normalize(outlines.shapes(rows))))
         flags[rows] = wkb.duplicated(keep=False).to_numpy()
     return flags
 
@@ -183,14 +214,21 @@ def overlapped_shares(outlines: Outlines, measures: Measures, usable: Flags) -> 
     if not len(rows):
         return shares
     # Boxes only: that neighbours touch is the rule, and the area says it as fast as a predicate.
-    boxes = shapely.box(*measures.boxes[rows].T)
-    left, right = shapely.STRtree(boxes).query(boxes)
-    once = left < right
-    left, right = rows[left[once]], rows[right[once]]
+    left, right = np.ascontiguousarray(rows[_box_pairs(measures.boxes[rows])].T)
     area = _shared_areas(outlines, measures.boxes, left, right)
     covered = np.bincount(left, area, len(shares)) + np.bincount(right, area, len(shares))
     shares[rows] = covered[rows] / np.maximum(measures.areas[rows], np.finfo(float).tiny)
     return shares
+
+
+def _box_pairs(boxes: Floats) -> NDArray[np.int64]:
+    """Pairs (n, 2) of boxes that overlap; strips are as high as four of the usual boxes."""
+    south, north = boxes[:, 1].min(), boxes[:, 3].max()
+    height = 4 * float(np.median(boxes[:, 3] - boxes[:, 1]))
+    n_strips = int(np.clip((north - south) / height, 1, len(boxes))) if height > 0 else 1
+    height = max((north - south) / n_strips, np.finfo(float).tiny)
+    order = np.argsort(boxes[:, 0], kind="stable")
+    return overlapping_boxes(np.ascontiguousarray(boxes), order, south, height, n_strips)
 
 
 def _shared_areas(

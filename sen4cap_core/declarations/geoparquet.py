@@ -7,23 +7,22 @@ from pathlib import Path
 from typing import Any
 
 import geopandas as gpd
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import shapely
-from numpy.typing import NDArray
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
+from sen4cap_core.declarations.shapes import Shapes, joined_shapes, shapes_of, shapes_of_wkb
 from sen4cap_core.declarations.vector_packs import called
-from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
 from sen4cap_core.errors import BadUploadError
 
+_BATCH_ROWS = 32_768
 _USUAL_NAMES = ("geometry", "geom", "wkb_geometry", "the_geom", "wkb", "shape")
 
 
-def read(path: Path, file: Path) -> tuple[NDArray[np.object_], pa.Table, CRS | None]:
-    """Read geometries (two dimensions, None where missing), other columns, and the CRS where one is stated.
+def read(path: Path, file: Path) -> tuple[Shapes, pa.Table, CRS | None]:
+    """Read shapes, other columns, and the CRS where one is stated.
 
     The metadata of GeoParquet 1.x say which column is the geometry and its CRS (longitude and latitude
     where they say nothing). Without them a binary column of a usual name is read as WKB; its CRS is unknown.
@@ -40,12 +39,12 @@ def read(path: Path, file: Path) -> tuple[NDArray[np.object_], pa.Table, CRS | N
             if metadata is not None:
                 about: dict[str, Any] = json.loads(metadata)
                 primary = str(about["primary_column"])
-                geometry, crs = _from_metadata(file, primary)
+                shapes, crs = _from_metadata(file, parquet, about["columns"][primary], primary)
                 covering = about["columns"][primary].get("covering", {}).get("bbox", {})
                 unwanted = {*about["columns"], *(places[0] for places in covering.values())}
             else:
                 primary = _usual_column(path, file, schema)
-                geometry, crs = from_wkb(parquet.read([primary]).column(0)), None
+                shapes, crs = _from_wkb(parquet, primary), None
                 unwanted = {primary}
             kept = [name for name in schema.names if name not in unwanted]
             attributes = parquet.read(kept)
@@ -56,12 +55,22 @@ def read(path: Path, file: Path) -> tuple[NDArray[np.object_], pa.Table, CRS | N
             f"{called(path, file)} cannot be read as GeoParquet ({error}).",
             remedy="copy or export the file again.",
         ) from error
-    return in_two_dimensions(geometry), attributes, crs
+    return shapes, attributes, crs
 
 
-def _from_metadata(file: Path, primary: str) -> tuple[NDArray[np.object_], CRS | None]:
-    series = gpd.read_parquet(file, columns=[primary]).geometry
-    return series.to_numpy(), series.crs
+def _from_metadata(
+    file: Path, parquet: pq.ParquetFile, about: dict[str, Any], name: str
+) -> tuple[Shapes, CRS | None]:
+    if about["encoding"] != "WKB":
+        series = gpd.read_parquet(file, columns=[name]).geometry
+        return shapes_of(series.to_numpy()), series.crs
+    crs = about.get("crs", "OGC:CRS84")
+    return _from_wkb(parquet, name), None if crs is None else CRS.from_user_input(crs)
+
+
+def _from_wkb(parquet: pq.ParquetFile, name: str) -> Shapes:
+    batches = parquet.iter_batches(_BATCH_ROWS, columns=[name])
+    return joined_shapes([shapes_of_wkb(batch.column(0)) for batch in batches])
 
 
 def _usual_column(path: Path, file: Path, schema: pa.Schema) -> str:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
-
-from sen4cap_core.declarations.texts import Texts, is_missing
 
 SortKey = tuple[float | str, ...]
 
@@ -27,32 +26,38 @@ def letters(rank: int) -> str:
     return text
 
 
-def distinguish(ids: Texts, sort_key: Callable[[int], SortKey]) -> tuple[Texts, int]:
+def distinguish(
+    ids: pa.LargeStringArray, sort_key: Callable[[int], SortKey]
+) -> tuple[pa.LargeStringArray, list[str], int]:
     """Make ids unique: rows that share one get ``-A``, ``-B`` ... in the order of their sort key.
 
     A letter whose result another row already has as its own id is passed over. Ids that are unique stay.
 
     Parameters
     ----------
-    ids : object array of str, no missing ones.
+    ids : none missing.
     sort_key : callable
         From row index to a key that depends on the row's content alone, never on its place in the file.
 
     Returns
     -------
-    ids : object array of str
+    ids : texts
+    twice : list of str
+        Ids that several rows shared, in their order.
     n_shared : int
         Rows that shared their id with another one.
     """
-    shared = pd.Series(ids, dtype=object).duplicated(keep=False).to_numpy()
-    rows = np.flatnonzero(shared)
-    if not len(rows):
-        return ids, 0
+    coded = ids.dictionary_encode()
+    codes = coded.indices.to_numpy()
+    shared = np.bincount(codes, minlength=len(coded.dictionary)) > 1
+    if not shared.any():
+        return ids, [], 0
+    rows = np.flatnonzero(shared[codes])
     groups: dict[str, list[int]] = defaultdict(list)
-    for row in rows.tolist():
-        groups[ids[row]].append(row)
-    out = ids.copy()
-    taken = set(ids)
+    for row, name in zip(rows.tolist(), ids.take(pa.array(rows)).to_pylist(), strict=True):
+        groups[name].append(row)
+    taken = set(coded.dictionary.to_pylist())
+    given: dict[int, str] = {}
     for base in sorted(groups):
         rank = 0
         for row in sorted(groups[base], key=sort_key):
@@ -60,11 +65,13 @@ def distinguish(ids: Texts, sort_key: Callable[[int], SortKey]) -> tuple[Texts, 
             while (name := f"{base}-{letters(rank)}") in taken:
                 rank += 1
             taken.add(name)
-            out[row] = name
-    return out, len(rows)
+            given[row] = name
+    return _with(ids, rows, [given[row] for row in rows.tolist()]), sorted(groups), len(rows)
 
 
-def name_nameless(ids: Texts, content: Callable[[int], bytes]) -> tuple[Texts, NDArray[np.intp]]:
+def name_nameless(
+    ids: pa.LargeStringArray, content: Callable[[int], bytes]
+) -> tuple[pa.LargeStringArray, NDArray[np.intp]]:
     """Give rows without an id one made of their content: the same parcel gets the same one next time.
 
     Parameters
@@ -74,31 +81,39 @@ def name_nameless(ids: Texts, content: Callable[[int], bytes]) -> tuple[Texts, N
 
     Returns
     -------
-    ids : object array of str, none missing
+    ids : texts, none missing
     rows : int array
         Rows that had none.
     """
-    rows = np.flatnonzero(is_missing(ids))
+    rows = np.flatnonzero(ids.is_null().to_numpy(zero_copy_only=False))
     if not len(rows):
         return ids, rows
-    out = ids.copy()
-    for row in rows:
-        out[row] = "no-id-" + hashlib.sha256(content(int(row))).hexdigest()[:12]
-    return out, rows
+    names = ["no-id-" + hashlib.sha256(content(row)).hexdigest()[:12] for row in rows.tolist()]
+    return _with(ids, rows, names), rows
 
 
-def number(ids: Texts, known: Mapping[str, int]) -> NDArray[np.int64]:
+def _with(ids: pa.Array, rows: NDArray[np.intp], names: list[str]) -> pa.Array:
+    """Return the ids with other ones in some rows."""
+    mask = np.zeros(len(ids), np.bool_)
+    mask[rows] = True
+    return pc.replace_with_mask(ids, pa.array(mask), pa.array(names, ids.type))
+
+
+def number(ids: pa.LargeStringArray, known: Mapping[str, int]) -> NDArray[np.int64]:
     """Return a whole number for each id: the known one, else the next free ones in the order of the ids.
 
     Rows with the same id get the same number. The order of the rows changes nothing.
     """
-    distinct: Sequence[str] = sorted(set(ids))
-    next_number = max(known.values(), default=0) + 1
-    numbers: dict[str, int] = {}
-    for one in distinct:
-        if one in known:
-            numbers[one] = known[one]
-        else:
-            numbers[one] = next_number
-            next_number += 1
-    return np.array([numbers[one] for one in ids], dtype=np.int64)
+    coded = ids.dictionary_encode()
+    distinct = coded.dictionary
+    numbers = np.zeros(len(distinct), np.int64)
+    if known:
+        place = pc.index_in(distinct, pa.array(list(known), distinct.type)).fill_null(-1).to_numpy()
+        given = np.fromiter(known.values(), np.int64, len(known))
+        numbers = np.where(place >= 0, given[place], 0)
+        is_new = np.flatnonzero(place < 0)
+    else:
+        is_new = np.arange(len(distinct))
+    order = pc.sort_indices(distinct.take(pa.array(is_new))).to_numpy()
+    numbers[is_new[order]] = max(known.values(), default=0) + 1 + np.arange(len(is_new))
+    return np.asarray(numbers[coded.indices.to_numpy()], np.int64)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
 from sen4cap_core.kernels.cell_interpolation import interpolate_cells
+from sen4cap_core.tables.threads import run_in_chunks
 
 Points = NDArray[np.float64]
 """(n, 2), x and y."""
@@ -26,6 +27,7 @@ MAX_ERROR_M = 1e-5
 
 _METRES_PER_DEGREE = 111_320.0
 _TEST_POINTS = np.array([(0.5, 0.5), (0.21, 0.77), (0.83, 0.36), (0.05, 0.12), (0.94, 0.95)])
+_CHUNK_POINTS = 500_000
 _FAR = 2**30
 """Cells further from the origin hold no coordinates."""
 
@@ -34,6 +36,20 @@ _FAR = 2**30
 def transformer(source: CRS, target: CRS) -> Transformer:
     """Return the transformation between two CRS, x before y on both sides; finding one takes 50 ms."""
     return Transformer.from_crs(source, target, always_xy=True)
+
+
+def move_points(points: Points, source: CRS, target: CRS) -> Points:
+    """Return many points in another CRS; in threads, and in parts, so that what is between takes no room."""
+    out = np.empty_like(points)
+
+    def move(first: int, last: int) -> None:
+        mover = Mover(source, target)
+        for start in range(first, last, _CHUNK_POINTS):
+            part = slice(start, min(start + _CHUNK_POINTS, last))
+            out[part] = mover.move(points[part])
+
+    run_in_chunks(move, len(points))
+    return out
 
 
 class Mover:

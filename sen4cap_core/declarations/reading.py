@@ -10,6 +10,7 @@ from tempfile import TemporaryDirectory
 import geopandas as gpd
 import pandas as pd
 import pyarrow as pa
+from pyproj import CRS
 
 from sen4cap_core.archives import extract_zip, inspect_zip
 from sen4cap_core.declarations.columns import (
@@ -19,6 +20,7 @@ from sen4cap_core.declarations.columns import (
     choose_columns,
     read_column_mapping,
 )
+from sen4cap_core.declarations.shapes import Shapes, joined_shapes
 from sen4cap_core.declarations.texts import Texts, as_texts, joined
 from sen4cap_core.declarations.vector_files import VectorLayer, read_vector
 from sen4cap_core.declarations.vector_packs import vector_file
@@ -67,12 +69,14 @@ class ReadingReport:
         }
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Declarations:
-    """Parcels as the file has them, with the columns that mean something found."""
+    """Parcels as the file has them, in its order, with the columns that mean something found."""
 
-    frame: gpd.GeoDataFrame
-    """One row per feature in file order, in the CRS of the file; columns have the file's own Arrow types."""
+    attributes: pa.Table
+    """With the file's own types."""
+    shapes: Shapes
+    crs: CRS
     columns: ColumnChoices
     report: ReadingReport
     mode: Mode = "update"
@@ -81,7 +85,22 @@ class Declarations:
     @property
     def n_rows(self) -> int:
         """Number of features."""
-        return len(self.frame)
+        return self.report.n_rows
+
+    def release(self) -> None:
+        """Let go of attributes and shapes; columns and report stay."""
+        self.attributes = self.attributes.slice(0, 0)
+        self.shapes = joined_shapes([])
+
+    @property
+    def frame(self) -> gpd.GeoDataFrame:
+        """One row per feature, in the CRS of the file; columns have the file's own Arrow types."""
+        attributes = self.attributes.to_pandas(types_mapper=pd.ArrowDtype)
+        geometry = "geometry"
+        while geometry in attributes.columns:
+            geometry += "_"
+        attributes[geometry] = gpd.GeoSeries(self.shapes.objects(), crs=self.crs)
+        return gpd.GeoDataFrame(attributes, geometry=geometry, crs=self.crs)
 
 
 def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Declarations:
@@ -120,12 +139,13 @@ def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Decla
         format=layer.format,
         layer=layer.layer,
         crs=_crs_name(layer),
-        n_rows=len(layer.geometry),
+        n_rows=len(layer.shapes),
         columns=choices,
         sample=_sample(layer.attributes, choices),
         warnings=warnings,
     )
-    return Declarations(_frame(layer, _unwanted(layer, choices)), choices, report, mapping.mode)
+    attributes = layer.attributes.drop_columns(_unwanted(layer, choices))
+    return Declarations(attributes, layer.shapes, layer.crs, choices, report, mapping.mode)
 
 
 def _mapping_inside(path: Path) -> ColumnMapping | None:
@@ -147,15 +167,6 @@ def _unwanted(layer: VectorLayer, choices: ColumnChoices) -> list[str]:
     """The stored feature number, unless it serves as an id: it says nothing about the parcel."""
     used = {*choices.parcel_id.columns, *choices.holding_id.columns, *choices.crop_code.columns}
     return [layer.feature_id] if layer.feature_id and layer.feature_id not in used else []
-
-
-def _frame(layer: VectorLayer, unwanted: list[str]) -> gpd.GeoDataFrame:
-    attributes = layer.attributes.drop_columns(unwanted).to_pandas(types_mapper=pd.ArrowDtype)
-    geometry = "geometry"
-    while geometry in attributes.columns:
-        geometry += "_"
-    attributes[geometry] = gpd.GeoSeries(layer.geometry, crs=layer.crs)
-    return gpd.GeoDataFrame(attributes, geometry=geometry, crs=layer.crs)
 
 
 def role_texts(table: pa.Table, columns: tuple[str, ...]) -> Texts:

@@ -34,7 +34,7 @@ def read_site_extent(path: Path) -> MultiPolygon:
     """
     with vector_file(path) as file:
         layer = read_vector(path, file, layer=None, encoding=None, crs=None)
-    polygons = repair(layer.geometry)
+    polygons = repair(layer.shapes.objects())
     if not any(polygon is not None for polygon in polygons.geometry):
         raise BadUploadError(
             path,

@@ -86,7 +86,7 @@ def read_strata(path: Path) -> Strata:
             remedy=f"the file has: {', '.join(layer.attributes.column_names[:20]) or 'none'}.",
         )
     names = ["" if value is None else _text(value) for value in layer.attributes[column].to_pylist()]
-    polygons = repair(layer.geometry).geometry
+    polygons = repair(layer.shapes.objects()).geometry
     problems = [
         Problem("has no name", row=row, column=column) for row, name in enumerate(names, 1) if not name
     ]

@@ -86,20 +86,17 @@ def _timestamps(array: pa.Array) -> pa.Array:
     return pc.strftime(array.cast(pa.timestamp("s"), safe=False), "%Y-%m-%dT%H:%M:%S").cast(pa.large_string())
 
 
+def joined_arrays(columns: Sequence[pa.LargeStringArray]) -> pa.LargeStringArray:
+    """Join the texts of several columns with ``-``; null where any part is missing."""
+    if len(columns) == 1:
+        return columns[0]
+    return pc.binary_join_element_wise(*columns, pa.scalar("-", pa.large_string()))
+
+
 def joined(columns: Sequence[Texts]) -> Texts:
     """Join the texts of several columns with ``-``; None where any part is missing."""
     if len(columns) == 1:
         return columns[0]
-    out: Texts = columns[0].copy()
-    present = np.ones(len(out), dtype=bool)
-    for column in columns:
-        present &= np.asarray(column != None, dtype=bool)  # noqa: E711 - elementwise
-    for column in columns[1:]:
-        out[present] = out[present] + "-" + column[present]
-    out[~present] = None
+    arrays = [pa.array(column, pa.large_string()) for column in columns]
+    out: Texts = joined_arrays(arrays).to_numpy(zero_copy_only=False)
     return out
-
-
-def is_missing(texts: Texts) -> NDArray[np.bool_]:
-    """Where there is no text."""
-    return np.asarray(texts == None, dtype=bool)  # noqa: E711 - elementwise

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ import numpy as np
 import pyarrow as pa
 import pyogrio
 import shapely
-from numpy.typing import NDArray
 from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError, ProjError
@@ -21,19 +21,20 @@ from sen4cap_core.declarations.decoding import decoded
 from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
 from sen4cap_core.declarations.geometry import WGS84
 from sen4cap_core.declarations.moving import transformer
+from sen4cap_core.declarations.shapes import Shapes, joined_shapes, no_shapes, shapes_of, shapes_of_wkb
 from sen4cap_core.declarations.vector_packs import FORMATS, called
-from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
 from sen4cap_core.errors import BadUploadError
 
 _DBF_SAMPLE_BYTES = 4 * 1024 * 1024
+_BATCH_ROWS = 32_768
 
 
 @dataclass(frozen=True)
 class VectorLayer:
     """The features of one layer, in the order of the file."""
 
-    geometry: NDArray[np.object_]
-    """Shapely geometries in two dimensions, curves made linear, None where the feature has none."""
+    shapes: Shapes
+    """In two dimensions, curves made linear."""
     attributes: pa.Table
     """All other columns, with the types of the file."""
     crs: CRS
@@ -72,24 +73,22 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
     """
     kind = FORMATS[file.suffix.lower()]
     if kind == "GeoParquet":
-        geometry, attributes, file_crs = geoparquet.read(path, file)
+        shapes, attributes, file_crs = geoparquet.read(path, file)
         feature_id, layer = "", ""
         notes: list[str] = []
     else:
         layer = _choose_layer(path, file, layer)
-        geometry, attributes, file_crs, feature_id, notes = _read_ogr(path, file, layer, encoding)
-    if len(geometry) == 0:
+        shapes, attributes, file_crs, feature_id, notes = _read_ogr(path, file, layer, encoding)
+    if len(shapes) == 0:
         raise BadUploadError(
             path, f"{called(path, file)} holds no feature.", remedy="export the layer again."
         )
     attributes, told = decoded(attributes, encoding)
     notes += told
     known_crs = _known_crs(path, file, file_crs, crs, notes)
-    _check_range(path, file, geometry, known_crs)
+    _check_range(path, file, shapes, known_crs)
     shown_layer = layer if kind in ("GeoPackage", "GML") else ""
-    return VectorLayer(
-        geometry, attributes, known_crs, file.name, kind, shown_layer, feature_id, tuple(notes)
-    )
+    return VectorLayer(shapes, attributes, known_crs, file.name, kind, shown_layer, feature_id, tuple(notes))
 
 
 def _known_crs(path: Path, file: Path, of_file: CRS | None, given: str | None, notes: list[str]) -> CRS:
@@ -113,9 +112,9 @@ def _known_crs(path: Path, file: Path, of_file: CRS | None, given: str | None, n
     )
 
 
-def _check_range(path: Path, file: Path, geometry: NDArray[np.object_], crs: CRS) -> None:
+def _check_range(path: Path, file: Path, shapes: Shapes, crs: CRS) -> None:
     """Refuse coordinates that the CRS cannot have: metres called degrees, or a wrong zone altogether."""
-    west, south, east, north = bounds = shapely.total_bounds(geometry)
+    west, south, east, north = bounds = shapes.bounds()
     if np.all(np.isnan(bounds)):
         return
     if crs.is_geographic:
@@ -176,7 +175,7 @@ def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
 
 def _read_ogr(
     path: Path, file: Path, layer: str, encoding: str | None
-) -> tuple[NDArray[np.object_], pa.Table, CRS | None, str, list[str]]:
+) -> tuple[Shapes, pa.Table, CRS | None, str, list[str]]:
     notes: list[str] = []
     options: dict[str, Any] = {}
     suffix = file.suffix.lower()
@@ -190,32 +189,56 @@ def _read_ogr(
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            meta, table = pyogrio.read_arrow(file, layer=layer, return_fids=True, **options)
-            geometry = _geometry(file, layer, meta, table, options)
+            meta, attributes, shapes = _read_in_parts(file, layer, options)
+            if shapes is None:
+                # Curves: the slower way in lets GDAL make them linear.
+                frame = pyogrio.read_dataframe(file, layer=layer, columns=[], use_arrow=False, **options)
+                shapes = shapes_of(frame.geometry.to_numpy())
     except (DataSourceError, DataLayerError, RuntimeError, ValueError, pa.ArrowException) as error:
         raise _damaged(path, file, error) from error
     notes += sorted({str(warning.message) for warning in caught if _is_news(str(warning.message))})
-    column = meta["geometry_name"] or "wkb_geometry"
-    attributes = table.drop_columns([column]) if column in table.column_names else table
     number = meta["fid_column"] or "OGC_FID"
     if suffix != ".gpkg":
         attributes, number = attributes.drop_columns([number]), ""
-    return geometry, attributes, _parse_crs(meta["crs"]), number, notes
+    return shapes, attributes, _parse_crs(meta["crs"]), number, notes
 
 
-def _geometry(
-    file: Path, layer: str, meta: dict[str, Any], table: pa.Table, options: dict[str, Any]
-) -> NDArray[np.object_]:
-    column = meta["geometry_name"] or "wkb_geometry"
-    if column not in table.column_names:
-        return np.full(table.num_rows, None, dtype=object)
-    try:
-        geometry = from_wkb(table.column(column))
-    except (NotImplementedError, shapely.errors.ShapelyError):
-        # Curves: the slower way in lets GDAL make them linear.
-        frame = pyogrio.read_dataframe(file, layer=layer, columns=[], use_arrow=False, **options)
-        geometry = frame.geometry.to_numpy()
-    return in_two_dimensions(geometry)
+def _read_in_parts(
+    file: Path, layer: str, options: dict[str, Any]
+) -> tuple[dict[str, Any], pa.Table, Shapes | None]:
+    """Read a layer batch by batch; shapes are sorted out in a thread while GDAL reads on.
+
+    Returns
+    -------
+    meta : what pyogrio says of the layer
+    attributes : all columns but the geometry
+    shapes : None where there are some that only GDAL can read
+    """
+    batches: list[pa.RecordBatch] = []
+    coming: list[Future[Shapes]] = []
+    with (
+        ThreadPoolExecutor(1) as beside,
+        pyogrio.open_arrow(
+            file, layer=layer, return_fids=True, use_pyarrow=True, batch_size=_BATCH_ROWS, **options
+        ) as (meta, reader),
+    ):
+        column = meta["geometry_name"] or "wkb_geometry"
+        schema = reader.schema
+        for batch in reader:
+            if column in schema.names:
+                coming.append(beside.submit(shapes_of_wkb, batch.column(column)))
+                batch = batch.drop_columns([column])
+            else:
+                coming.append(beside.submit(no_shapes, batch.num_rows))
+            batches.append(batch)
+        if column in schema.names:
+            schema = schema.remove(schema.get_field_index(column))
+        attributes = pa.Table.from_batches(batches, schema)
+        try:
+            shapes = joined_shapes([part.result() for part in coming])
+        except (NotImplementedError, shapely.errors.ShapelyError):
+            shapes = None
+    return meta, attributes, shapes
 
 
 def _shapefile_encoding(path: Path, file: Path, given: str | None, notes: list[str]) -> str:

@@ -8,16 +8,17 @@ import shapely
 from numpy.typing import NDArray
 
 
-def from_wkb(column: pa.ChunkedArray) -> NDArray[np.object_]:
-    """Decode a column of WKB, chunk by chunk so that the bytes are never all in memory twice.
+def from_wkb(column: pa.Array) -> NDArray[np.object_]:
+    """Decode a column of WKB; None where it is missing.
 
     Raises
     ------
     shapely.errors.ShapelyError, NotImplementedError
         Damaged WKB; curves.
     """
-    chunks = [shapely.from_wkb(chunk.to_numpy(zero_copy_only=False)) for chunk in column.chunks]
-    geometry: NDArray[np.object_] = np.concatenate([np.empty(0, dtype=object), *chunks])
+    # One more, as an array of nothing but missing ones is no array of objects.
+    wkb = np.array([*column.to_pylist(), None], dtype=object)
+    geometry: NDArray[np.object_] = shapely.from_wkb(wkb)[:-1]
     return geometry
 
 

@@ -6,7 +6,7 @@ are counted on that lattice: a parcel where tiles overlap is counted once, one a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,31 +19,36 @@ from sen4cap_core.rasters.outlines import Outlines
 
 BLOCK_PIXELS = 2048
 """Side of a block at the coarsest resolution."""
-_CHUNK_ROWS = 20_000
-_CHUNK_VERTICES = 1_000_000
-
-Move = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
-def zones_of(geometry: NDArray[np.object_], tiles: Sequence[str], threads: int = 1) -> NDArray[np.int32]:
-    """Return the EPSG code of the UTM zone each parcel's pixels are counted in, 0 without geometry.
+def zones_of(outlines: Outlines, tiles: Sequence[str]) -> NDArray[np.int32]:
+    """Return the EPSG code of the UTM zone each parcel's pixels are counted in, 0 without outline.
 
-    ``geometry`` is in longitude and latitude [degrees]. A parcel belongs to the zone of its centre; where the
-    site has tiles, and none of that zone, to the zone of the tiles nearest to it.
+    ``outlines`` are in longitude and latitude [degrees]. A parcel belongs to the zone of its centre; where
+    the site has tiles, and none of that zone, to the zone of the tiles nearest to it.
     """
-    chunks = [geometry[row : row + _CHUNK_ROWS] for row in range(0, len(geometry), _CHUNK_ROWS)]
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        centres = np.concatenate([np.empty(0, object), *pool.map(shapely.centroid, chunks)])
-    x, y = shapely.get_x(centres), shapely.get_y(centres)
-    there = np.isfinite(x) & np.isfinite(y)
-    zone = np.zeros(len(geometry), np.int32)
-    number = np.clip(np.floor((x[there] + 180) / 6) + 1, 1, 60)
-    zone[there] = np.where(y[there] < 0, 32_700, 32_600) + number
+    boxes = outlines.measured().boxes
+    there = np.isfinite(boxes).all(axis=1)
+    # The centre lies in the box: it is asked for only where the box lies in two zones.
+    zone, other = np.zeros(len(outlines), np.int32), np.zeros(len(outlines), np.int32)
+    zone[there], other[there] = (
+        _zone(boxes[there, 0], boxes[there, 1]),
+        _zone(boxes[there, 2], boxes[there, 3]),
+    )
+    across = np.flatnonzero(zone != other)
+    centres = shapely.centroid(outlines.shapes(across))
+    zone[across] = _zone(shapely.get_x(centres), shapely.get_y(centres))
     known = np.unique([tile_epsg(tile) for tile in tiles]).astype(np.int32)
     if len(known):
         foreign = there & ~np.isin(zone, known)
         nearest = np.abs(known[None, :] - zone[foreign][:, None]).argmin(axis=1)
         zone[foreign] = known[nearest]
+    return zone
+
+
+def _zone(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int32]:
+    number = np.clip(np.floor((x + 180) / 6) + 1, 1, 60).astype(np.int32)
+    zone: NDArray[np.int32] = np.where(y < 0, 32_700, 32_600).astype(np.int32) + number
     return zone
 
 
@@ -53,7 +58,6 @@ def count_pixels(
     resolutions_m: Sequence[float],
     *,
     threads: int,
-    move: Move | None = None,
 ) -> list[NDArray[np.int64]]:
     """Count the pixels whose centre lies in each parcel, shrunk by half a pixel.
 
@@ -62,18 +66,15 @@ def count_pixels(
 
     Parameters
     ----------
-    outlines : parcels; one without ring has no pixel. ``move`` changes their vertices in place
+    outlines : parcels in the metres of one UTM zone; one without ring has no pixel
     ids : which parcel comes first among equals
     resolutions_m : pixel sizes; the coarsest is a multiple of each
-    move : brings points (n, 2) into the metres of one UTM zone; default: they are
 
     Returns
     -------
     int64 array (parcels,) for each resolution
     """
     counts = [np.zeros(len(ids), np.int64) for _ in resolutions_m]
-    if move is not None:
-        _move_in_place(outlines.vertices, move)
     measures = outlines.measured()
     there = np.flatnonzero(np.isfinite(measures.boxes).all(axis=1))
     # Later parcels take the pixels of earlier ones: largest first, among equals the larger id first.
@@ -93,12 +94,6 @@ def count_pixels(
         for (_, k), (here, pixels) in zip(tasks, counted, strict=True):
             counts[k][here] += pixels
     return counts
-
-
-def _move_in_place(points: NDArray[np.float64], move: Move) -> None:
-    for start in range(0, len(points), _CHUNK_VERTICES):
-        chunk = slice(start, start + _CHUNK_VERTICES)
-        points[chunk] = move(points[chunk])
 
 
 def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, int]]:

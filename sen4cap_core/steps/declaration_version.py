@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sen4cap_core.db import declarations as declaration_rows
@@ -15,7 +18,7 @@ from sen4cap_core.db import parcel_versions
 from sen4cap_core.db.models import DeclarationSet, Json
 from sen4cap_core.db.parcel_versions import Version
 from sen4cap_core.declarations.columns import Mode
-from sen4cap_core.declarations.prepare import flags_among
+from sen4cap_core.declarations.prepare import Parcels, flags_among
 from sen4cap_core.declarations.versions import (
     ATTRIBUTES,
     BACK,
@@ -27,6 +30,7 @@ from sen4cap_core.declarations.versions import (
     change_ratios,
     compare,
 )
+from sen4cap_core.rasters.outlines import Outlines, joined, outlines_of
 from sen4cap_core.steps.pixel_numbers import pixel_numbers
 
 if TYPE_CHECKING:
@@ -49,7 +53,7 @@ class Prepared:
 
 def make_version(
     session: Session,
-    parcels: gpd.GeoDataFrame,
+    parcels: Parcels,
     former: DeclarationSet | None,
     mode: Mode,
     columns: Json,
@@ -66,25 +70,28 @@ def make_version(
     kept = None
     if former is not None and mode == "incremental":
         everything = declaration_rows.load_parcels(session, former.id)
-        kept = everything[~everything.new_id.isin(parcels.new_id)].reset_index(drop=True)
-    parcels, kept = _measured(parcels, kept, tiles, threads)
+        kept = everything[~everything.new_id.isin(parcels.table.new_id)].reset_index(drop=True)
+    table = parcels.table
+    kept = _measured(parcels, kept, tiles, threads)
     before = None if former is None else parcel_versions.fingerprints(session, former.id)
-    comparison = _compare(session, parcels, former, before)
-    parcels["change"] = comparison.kind
-    parcels["geom_change_ratio"] = np.nan
-    parcels["since"] = pd.Series(pd.NaT, index=parcels.index, dtype="datetime64[us, UTC]")
+    comparison = _compare(session, table, former, before)
+    table["change"] = comparison.kind
+    table["geom_change_ratio"] = np.nan
+    table["since"] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
     if former is not None and before is not None:
         moved = comparison.moved()
-        outlines = parcel_versions.geometries_of(session, former.id, parcels.new_id.to_numpy()[moved])
-        ratios = change_ratios(outlines, np.asarray(parcels.geometry.array)[moved])
+        outlines = parcel_versions.geometries_of(session, former.id, table.new_id.to_numpy()[moved])
+        ratios = change_ratios(outlines, parcels.outlines.shapes(moved))
         comparison = comparison.settle(ratios)
-        parcels["change"] = comparison.kind
-        parcels.loc[moved, "geom_change_ratio"] = ratios
-        _keep_dates(parcels, before)
+        table["change"] = comparison.kind
+        table.loc[moved, "geom_change_ratio"] = ratios
+        _keep_dates(table, before)
     gone = _NOTHING_GONE if kept is not None else comparison.gone
     changes = {kind: int((comparison.kind == kind).sum()) for kind in (NEW, SAME, GEOMETRY, ATTRIBUTES, BACK)}
     changes |= {"gone": len(gone), "kept": 0 if kept is None else len(kept)}
-    version = Version(parcels, mode, former.id if former else None, changes, columns)
+    version = Version(
+        table, partial(_ewkb, parcels.outlines), mode, former.id if former else None, changes, columns
+    )
     return Prepared(version, gone, kept)
 
 
@@ -116,9 +123,10 @@ def told(session: Session, prepared: Prepared) -> tuple[dict[str, int], list[dic
     }
     rows: list[dict[str, object]] = []
     for kind in (NEW, GEOMETRY, ATTRIBUTES, BACK):
-        for parcel in version.parcels[version.parcels.change == kind].head(N_SHOWN).itertuples():
-            ratio = "" if np.isnan(parcel.geom_change_ratio) else f"{parcel.geom_change_ratio:.1%}"
-            rows.append({"change": words[kind], "parcel": parcel.ori_id, "area changed": ratio})
+        first = version.parcels[version.parcels.change == kind].head(N_SHOWN)
+        for name, share in zip(first.ori_id.tolist(), first.geom_change_ratio.tolist(), strict=True):
+            changed = "" if np.isnan(share) else f"{share:.1%}"
+            rows.append({"change": words[kind], "parcel": name, "area changed": changed})
     first_gone = prepared.gone[:N_SHOWN].tolist()
     for name in parcel_versions.parcel_names(session, version.former_id, first_gone):
         rows.append({"change": words["gone"], "parcel": name, "area changed": ""})
@@ -126,29 +134,30 @@ def told(session: Session, prepared: Prepared) -> tuple[dict[str, int], list[dic
 
 
 def _measured(
-    parcels: gpd.GeoDataFrame, kept: gpd.GeoDataFrame | None, tiles: list[str], threads: int
-) -> tuple[gpd.GeoDataFrame, pd.DataFrame | None]:
+    parcels: Parcels, kept: gpd.GeoDataFrame | None, tiles: list[str], threads: int
+) -> pd.DataFrame | None:
     """Count pixels; with parcels that stay, flags too: both depend on the neighbours."""
-    n = len(parcels)
-    geometry, valid = np.asarray(parcels.geometry.array), parcels.geom_valid.to_numpy(np.bool_)
-    new_ids = parcels.new_id.to_numpy(np.int64)
+    table, outlines = parcels.table, parcels.outlines
+    n = len(table)
+    valid = table.geom_valid.to_numpy(np.bool_)
+    new_ids = table.new_id.to_numpy(np.int64)
     if kept is not None:
-        geometry = np.concatenate([geometry, np.asarray(kept.geometry.array)])
+        outlines = joined([outlines, outlines_of(np.asarray(kept.geometry.array))])
         valid = np.concatenate([valid, kept.geom_valid.to_numpy(np.bool_)])
         new_ids = np.concatenate([new_ids, kept.new_id.to_numpy(np.int64)])
-    usable = valid & ~pd.isna(geometry)
-    s1_pix, s2_pix = pixel_numbers(geometry, usable, new_ids, tiles, threads)
-    parcels["s1_pix"], parcels["s2_pix"] = s1_pix[:n], s2_pix[:n]
+    usable = valid & outlines.there
+    s1_pix, s2_pix = pixel_numbers(outlines, usable, new_ids, tiles, threads)
+    table["s1_pix"], table["s2_pix"] = s1_pix[:n], s2_pix[:n]
     if kept is None:
-        return parcels, None
-    duplic, overlap = flags_among(geometry, usable)
-    parcels["duplic"], parcels["overlap"] = duplic[:n], overlap[:n]
+        return None
+    duplic, overlap = flags_among(outlines, usable)
+    table["duplic"], table["overlap"] = duplic[:n], overlap[:n]
     flags = {"duplic": duplic[n:], "overlap": overlap[n:], "s1_pix": s1_pix[n:], "s2_pix": s2_pix[n:]}
-    return parcels, pd.DataFrame({"new_id": new_ids[n:], **flags})
+    return pd.DataFrame({"new_id": new_ids[n:], **flags})
 
 
 def _compare(
-    session: Session, parcels: gpd.GeoDataFrame, former: DeclarationSet | None, before: pd.DataFrame | None
+    session: Session, parcels: pd.DataFrame, former: DeclarationSet | None, before: pd.DataFrame | None
 ) -> Comparison:
     if former is None or before is None:
         kind = np.full(len(parcels), NEW, dtype=object)
@@ -162,10 +171,21 @@ def _fingerprints(frame: pd.DataFrame) -> Fingerprints:
     return Fingerprints(*(frame[name].to_numpy(np.int64) for name in names))
 
 
-def _keep_dates(parcels: gpd.GeoDataFrame, before: pd.DataFrame) -> None:
+def _keep_dates(parcels: pd.DataFrame, before: pd.DataFrame) -> None:
     """Let parcels that did not change be declared since they were first declared so."""
     since = before.set_index("new_id").since
     same = parcels.index[parcels.change == SAME]
     parcels.loc[same, "since"] = since.reindex(parcels.new_id[same]).to_numpy()
     # Written otherwise, covering the same ground.
     parcels.loc[same, "geom_change_ratio"] = np.nan
+
+
+def _ewkb(outlines: Outlines, first: int, end: int) -> pa.LargeBinaryArray:
+    """Return some outlines as PostGIS' own binary, in longitude and latitude; null without ring."""
+    part = outlines.part(first, end)
+    data, starts = part.wkb(srid=4326)
+    there = pa.array(part.there)
+    made = pa.Array.from_buffers(
+        pa.large_binary(), len(part), [None, pa.py_buffer(starts), pa.py_buffer(data)]
+    )
+    return pc.if_else(there, made, pa.scalar(None, pa.large_binary()))

@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import geopandas as gpd
-
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import parcel_versions
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db import uploads as upload_rows
 from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
-from sen4cap_core.declarations.prepare import prepare_parcels
+from sen4cap_core.declarations.prepare import Parcels, prepare_parcels
 from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
 from sen4cap_core.errors import Problem, Sen4capError
 from sen4cap_core.steps.context import Context
@@ -59,7 +57,7 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
             **changes,
             "earlier scenes to be extracted": len(earlier_scenes),
         }
-    warnings = as_problems([*declarations.report.warnings, *parcels.attrs["warnings"]])
+    warnings = as_problems([*declarations.report.warnings, *parcels.warnings])
     if table is None:
         warnings.append(Problem("no crop code table of this year yet: crop codes are taken as they are"))
     details = dict(declarations.report.as_dict())
@@ -105,14 +103,14 @@ def _columns(declarations: Declarations, mapping: ColumnMapping | None) -> dict[
     }
 
 
-def _stored(set_id: int, parcels: gpd.GeoDataFrame) -> dict[str, Any]:
-    counts: Mapping[str, int] = parcels.attrs["counts"]
+def _stored(set_id: int, parcels: Parcels) -> dict[str, Any]:
+    counts, table = parcels.counts, parcels.table
     return {
         "declaration set": set_id,
         "parcels": len(parcels),
-        "holdings": int(parcels.hold_id.nunique()),
-        "crop codes": int(parcels.ori_crop.nunique()),
-        "area_ha": round(float(parcels.area_m2.sum()) / 1e4, 2),
+        "holdings": int(table.hold_id.nunique()),
+        "crop codes": int(table.ori_crop.nunique()),
+        "area_ha": round(float(table.area_m2.sum()) / 1e4, 2),
         **{name: number for name, number in counts.items() if number},
     }
 

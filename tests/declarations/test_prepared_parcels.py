@@ -50,7 +50,7 @@ def prepared(
     ).to_crs(crs)
     path = tmp_path / "parcels.parquet"
     frame.to_parquet(path)
-    return prepare_parcels(read_declarations(path, COLUMNS), known or {}, known_holdings or {})
+    return prepare_parcels(read_declarations(path, COLUMNS), known or {}, known_holdings or {}).frame()
 
 
 def test_plain_parcels(tmp_path: Path) -> None:
@@ -88,11 +88,11 @@ def test_areas_outside_europe(tmp_path: Path) -> None:
     path = tmp_path / "kenya.parquet"
     gpd.GeoDataFrame({"id": ["1"], "farm": ["1"], "crop": ["1"]}, geometry=[shape], crs=4326).to_parquet(path)
 
-    frame = prepare_parcels(read_declarations(path, COLUMNS), {}, {})
+    frame = prepare_parcels(read_declarations(path, COLUMNS), {}, {}).frame()
 
     geodesic = abs(gpd.GeoSeries([shape], crs=4326).crs.get_geod().geometry_area_perimeter(shape)[0])
     assert frame["area_m2"][0] == pytest.approx(geodesic, rel=1e-5)
-    projection = equal_area_crs(np.array([shape]), gpd.GeoSeries([shape], crs=4326).crs)
+    projection = equal_area_crs(shape.bounds, gpd.GeoSeries([shape], crs=4326).crs)
     assert projection.to_epsg() is None
     assert "Lambert Azimuthal Equal Area" in projection.coordinate_operation.method_name
 
@@ -229,7 +229,7 @@ def test_a_file_without_holdings(tmp_path: Path) -> None:
     ).to_file(path)
 
     declarations = read_declarations(path)
-    frame = prepare_parcels(declarations, {}, {})
+    frame = prepare_parcels(declarations, {}, {}).frame()
 
     assert frame["ori_hold"].tolist() == ["a", "b"]
     assert frame["hold_id"].tolist() == [1, 2]

@@ -55,7 +55,15 @@ def test_a_parcel_where_tiles_overlap_is_counted_once() -> None:
 
 def test_zones_are_those_of_the_tiles() -> None:
     lon = [-0.1, 0.1, 5.0, 6.1]
-    points = gpd.GeoSeries(gpd.points_from_xy(lon, [50.0] * 4)).buffer(0.01).to_numpy()
+    points = outlines_of(gpd.GeoSeries(gpd.points_from_xy(lon, [50.0] * 4)).buffer(0.01).to_numpy())
     assert zones_of(points, []).tolist() == [32630, 32631, 32631, 32632]
     assert zones_of(points, ["31UFS"]).tolist() == [32631] * 4
-    assert zones_of(np.array([None], dtype=object), []).tolist() == [0]
+    assert zones_of(outlines_of(np.array([None], dtype=object)), []).tolist() == [0]
+
+
+def test_a_parcel_across_a_border_of_zones_is_where_its_centre_is() -> None:
+    wedge = shapely.Polygon([(-0.01, 50), (0.02, 50), (0.02, 50.01)])
+    mirrored = shapely.affinity.scale(wedge, xfact=-1, origin=(0, 50))
+    equator = [shapely.box(1, -0.1, 1.1, 0.3), shapely.box(1, -0.3, 1.1, 0.1)]
+    zones = zones_of(outlines_of(np.array([wedge, mirrored, *equator])), [])
+    assert zones.tolist() == [32631, 32630, 32631, 32731]
