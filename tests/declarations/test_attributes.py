@@ -23,7 +23,7 @@ def large(values: list[str | None]) -> pa.LargeStringArray:
 
 
 @given(TEXTS, TEXTS, TEXTS)
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 def test_objects_are_those_of_the_json_module(one: list, two: list, three: list) -> None:
     table = {'b "quoted"\\': one, "a": two, "ž": three}
     arrays = {name: large([None, *values, "cut off"]).slice(1, 7) for name, values in table.items()}

@@ -23,7 +23,7 @@ def is_sound(points: list[tuple[float, float]] | np.ndarray) -> bool:
 
 
 @given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=3, max_size=9))
-@settings(max_examples=400)
+@settings(max_examples=150, deadline=None)
 def test_nothing_invalid_is_called_sound(points: list[tuple[int, int]]) -> None:
     # On a small lattice edges touch, cross and run back over one another all the time.
     if is_sound(points):
@@ -31,7 +31,7 @@ def test_nothing_invalid_is_called_sound(points: list[tuple[int, int]]) -> None:
 
 
 @given(st.integers(0, 10_000), st.sampled_from([5, 16, 47, 49, 120, 700]))
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 def test_stars_are_told_from_stars_with_a_crossing(seed: int, n: int) -> None:
     rng = np.random.default_rng(seed)
     angle = np.linspace(0, 2 * np.pi, n, endpoint=False)

@@ -68,7 +68,7 @@ def test_chunks_and_slices_are_joined_in_order() -> None:
 
 
 @given(st.data())
-@settings(max_examples=200)
+@settings(max_examples=150, deadline=None)
 def test_damaged_bytes_are_never_followed_out_of_their_shape(data: st.DataObject) -> None:
     wkb = bytearray(shapely.to_wkb(TWO))
     for _ in range(data.draw(st.integers(1, 3))):
