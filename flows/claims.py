@@ -22,16 +22,30 @@ LONGEST_WAIT_SECONDS = 900.0
 """After so long a season is evaluated although scenes of its site are still to come."""
 INGEST_BATCH = 50
 """Uploads registered in one run: a run costs half a second of a core, a registration a hundredth."""
-SCENE_BATCH = 8
-"""Scenes of a backlog processed in one run."""
-BACKLOG = 40
-"""With no more scenes than these waiting each has a run of its own, under its own name in the list."""
+BATCH = 8
+"""Acquisitions of a backlog fetched, or processed, in one run."""
+BACKLOG = 20
+"""With no more than these to come each has a run of its own, under its own name in the list."""
+TO_COME = {
+    FETCH_SCENE: (FETCH_SCENE,),
+    # What is being fetched will be scenes: it counts before it is here.
+    PROCESS_SCENE: (FETCH_SCENE, INGEST_SCENE, PROCESS_SCENE),
+}
+"""Kinds of work that make the backlog of a kind."""
+PROCESSED_HERE = tuple(kind for kind in SCENE_WORK if kind != INGEST_SCENE)
+"""Work on scenes that needs the cores."""
 
 
 def next_fetch(context: Context, owner: str) -> list[ClaimedJob]:
-    """Claim a transfer, or the search that finds what is to be transferred."""
+    """Claim a transfer, several of a backlog, or the search that finds what is to be transferred."""
     job = claim_next(context, [SEARCH_SOURCES, FETCH_SCENE], owner)
-    return [job] if job else []
+    return [job, *_more_of_backlog(context, job, owner, context.settings.fetch_slots)] if job else []
+
+
+def next_registration(context: Context, owner: str) -> list[ClaimedJob]:
+    """Claim an upload that is to be registered, or a burst of one site."""
+    job = claim_next(context, [INGEST_SCENE], owner)
+    return [job, *_claim_more(context, job, owner, INGEST_BATCH - 1)] if job else []
 
 
 def next_long(context: Context, owner: str) -> list[ClaimedJob]:
@@ -55,7 +69,7 @@ def next_correction(context: Context, owner: str) -> list[ClaimedJob]:
 
 
 def next_work(context: Context, owner: str) -> list[ClaimedJob]:
-    """Claim what is to be done next: one job, a burst of uploads of one site, or scenes of a backlog.
+    """Claim what is to be done next: one job, or scenes of a backlog.
 
     A season is evaluated when no scene work of its site is left, so a burst is evaluated once; an evaluation
     takes seconds and goes before the scenes of other sites.
@@ -65,25 +79,25 @@ def next_work(context: Context, owner: str) -> list[ClaimedJob]:
         with context.session() as session:
             quiet = backlog.quiet_sites(session, kind, (*SCENE_WORK, FETCH_SCENE), LONGEST_WAIT_SECONDS)
         job = job or (claim_next(context, [kind], owner, site_slug=quiet[0]) if quiet else None)
-    job = job or claim_next(context, SCENE_WORK, owner)
-    if job is None:
+    job = job or claim_next(context, PROCESSED_HERE, owner)
+    return [job, *_more_of_backlog(context, job, owner, context.settings.scene_slots)] if job else []
+
+
+def _more_of_backlog(context: Context, job: ClaimedJob, owner: str, n_slots: int) -> list[ClaimedJob]:
+    """Claim more jobs like a first try that is one of many, to be done in one run with it."""
+    if job.kind not in TO_COME or job.attempts > 1:
         return []
-    return [job, *_others_like(context, job, owner)]
-
-
-def _others_like(context: Context, job: ClaimedJob, owner: str) -> list[ClaimedJob]:
-    """Claim more jobs of the same kind and site to be done in one run with ``job``."""
     with context.session() as session:
-        if job.kind == INGEST_SCENE:
-            wanted = INGEST_BATCH - 1
-        elif job.kind == PROCESS_SCENE and job.attempts == 1:
-            n_more = backlog.pending(session, [PROCESS_SCENE], job.site_slug) - BACKLOG
-            # Fewer towards the end of the backlog, so that all slots end at about the same time.
-            wanted = min(n_more // (2 * max(1, context.settings.scene_slots)), SCENE_BATCH) - 1
-        else:
-            return []
-        if wanted < 1:
-            return []
+        n_more = backlog.pending(session, TO_COME[job.kind], job.site_slug) - BACKLOG
+    # Fewer towards the end of the backlog, so that all slots end at about the same time.
+    return _claim_more(context, job, owner, min(n_more // (2 * max(1, n_slots)), BATCH) - 1)
+
+
+def _claim_more(context: Context, job: ClaimedJob, owner: str, wanted: int) -> list[ClaimedJob]:
+    """Claim up to so many more jobs of the same kind and site."""
+    if wanted < 1:
+        return []
+    with context.session() as session:
         return jobs.claim(
             session,
             [job.kind],
@@ -92,5 +106,5 @@ def _others_like(context: Context, job: ClaimedJob, owner: str) -> list[ClaimedJ
             wanted,
             max_attempts=context.settings.max_attempts,
             site_slug=job.site_slug,
-            only_first_tries=job.kind == PROCESS_SCENE,
+            only_first_tries=job.kind != INGEST_SCENE,
         )

@@ -14,6 +14,7 @@ from flows.composite_radar import composite_radar
 from flows.detect_mowing import detect_mowing
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
+from flows.fetch_scenes import fetch_scenes
 from flows.ingest_scene import ingest_scene
 from flows.monitor_practices import monitor_practices
 from flows.preprocess_scene import preprocess_scene
@@ -91,12 +92,11 @@ def run_work(context: Context, work: list[ClaimedJob]) -> None:
         raise
     finally:
         current_work.reset(token)
-    reasons: dict[int, str | None] = {}
-    if state.is_completed() and flow in (ingest_scene, process_scenes):
+    reasons: dict[object, str | None] = {}
+    if state.is_completed() and flow in (ingest_scene, process_scenes, fetch_scenes):
         reasons = state.result()
     for job in work:
-        number = job.payload.get("upload_id", job.payload.get("scene_id", 0))
-        _write_down(context, job, state, reasons.get(number))
+        _write_down(context, job, state, reasons.get(_subject_of(job)))
 
 
 def _flow_of(work: list[ClaimedJob]) -> tuple[Callable[..., Any], dict[str, Any]]:
@@ -104,9 +104,18 @@ def _flow_of(work: list[ClaimedJob]) -> tuple[Callable[..., Any], dict[str, Any]
     first = work[0]
     if first.kind == INGEST_SCENE:
         return ingest_scene, {"upload_ids": [job.payload["upload_id"] for job in work]}
+    if len(work) > 1 and first.kind == FETCH_SCENE:
+        keys = [job.payload["acquisition_key"] for job in work]
+        return fetch_scenes, {"site_id": first.payload["site_id"], "acquisition_keys": keys}
     if len(work) > 1:
         return process_scenes, {"scene_ids": [job.payload["scene_id"] for job in work]}
     return FLOWS_OF_ONE[first.kind], first.payload
+
+
+def _subject_of(job: ClaimedJob) -> object:
+    """Return what a run of several jobs names each of them by."""
+    names = ("upload_id", "scene_id", "acquisition_key")
+    return next((job.payload[name] for name in names if name in job.payload), None)
 
 
 def _write_down(context: Context, job: ClaimedJob, state: State[Any], reason: str | None) -> None:
@@ -125,8 +134,8 @@ def _write(
         jobs.finish(session, job.id, job.owner, flow_run_id=run_id)
         return
     if state.is_completed():
-        # One of several scenes has its second try at once, in a run of its own.
-        again_s = 0.0 if job.kind == PROCESS_SCENE else None
+        # One of several scenes has its second try at once, in a run of its own; a source gets a pause.
+        again_s = {PROCESS_SCENE: 0.0, FETCH_SCENE: RETRY_SECONDS}.get(job.kind)
         jobs.fail(session, job.id, job.owner, str(reason), again_s, flow_run_id=run_id)
         return
     if state.name == "Skipped":

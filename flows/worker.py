@@ -10,13 +10,21 @@ from __future__ import annotations
 import logging
 import signal
 import threading
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.claims import next_correction, next_fetch, next_long, next_work
+from flows.claims import (
+    PROCESSED_HERE,
+    next_correction,
+    next_fetch,
+    next_long,
+    next_registration,
+    next_work,
+)
 from flows.plan_seasons import plan_seasons as plan_seasons_flow
 from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
@@ -35,9 +43,9 @@ from sen4cap_core.steps.usage import sample_machine
 from sen4cap_core.steps.warnings import look_for_warnings
 from sen4cap_core.steps.work import (
     FETCH_SCENE,
+    INGEST_SCENE,
     LONG_WORK,
     PREPROCESS_SCENE,
-    SCENE_WORK,
     SEARCH_SOURCES,
     SEASON_WORK,
 )
@@ -52,6 +60,8 @@ LONG_LOOK_SECONDS = 15.0
 """The same for what takes minutes."""
 PLAN_SECONDS = 60.0
 """How often the calendars of the seasons are looked at: a few queries for each site, no flow run."""
+PLAN_PAUSE_SECONDS = 5.0
+"""So long after a look the next one may follow, where all work that was due has been done meanwhile."""
 ORPHAN_SECONDS = 15.0
 """How often jobs of dead processes are looked for."""
 STOP_SECONDS = 8.0
@@ -79,6 +89,8 @@ class Hand:
     """Jobs it looks for."""
     pause_s: float
     """Before it looks again when nothing is due."""
+    news: threading.Event = field(default_factory=threading.Event)
+    """Set when other hands have done something: what they left is looked for at once."""
 
 
 class WarmWorker:
@@ -89,21 +101,15 @@ class WarmWorker:
         self._stop = threading.Event()
         self._jobs_left = RECYCLE_AFTER_JOBS
         self._owners: list[str] = []
+        self._hands: list[Hand] = []
+        self._ran_dry = threading.Event()
 
     def run(self) -> None:
         """Work until ``stop``."""
-        settings = self._context.settings
-        # Fetching waits for the network, so it has hands of its own: it holds no scene up.
-        hands = [Hand("slot", next_work, (*SCENE_WORK, *SEASON_WORK), LOOK_SECONDS)] * settings.scene_slots
-        fetch = Hand("fetch", next_fetch, (SEARCH_SOURCES, FETCH_SCENE), FETCH_LOOK_SECONDS)
-        hands += [fetch] * settings.fetch_slots
-        hands.append(Hand("long", next_long, LONG_WORK, LONG_LOOK_SECONDS))
-        if corrector_of(settings) is not None:
-            # A correction takes an hour and threads of its own.
-            hands.append(Hand("correct", next_correction, (PREPROCESS_SCENE,), FETCH_LOOK_SECONDS))
+        self._hands = self._make_hands()
         slots = [
             threading.Thread(target=self._slot, args=(hand,), name=f"{hand.name}-{number}", daemon=True)
-            for number, hand in enumerate(hands)
+            for number, hand in enumerate(self._hands)
         ]
         slots.append(threading.Thread(target=self._plan, name="plan", daemon=True))
         slots.append(threading.Thread(target=self._reconcile, name="reconcile", daemon=True))
@@ -112,9 +118,34 @@ class WarmWorker:
         while not self._stop.is_set():
             self._look_for_orphans()
             self._stop.wait(ORPHAN_SECONDS)
+        self._tell_hands()
+        self._ran_dry.set()
         for thread in slots:
             thread.join(timeout=STOP_SECONDS)
         self._give_back()
+
+    def _make_hands(self) -> list[Hand]:
+        settings = self._context.settings
+        hands = [
+            Hand("slot", next_work, (*PROCESSED_HERE, *SEASON_WORK), LOOK_SECONDS)
+            for _ in range(settings.scene_slots)
+        ]
+        # Scenes that come while others are processed are registered beside them.
+        hands.append(Hand("register", next_registration, (INGEST_SCENE,), LOOK_SECONDS))
+        # Fetching waits for the network, so it has hands of its own: it holds no scene up.
+        hands += [
+            Hand("fetch", next_fetch, (SEARCH_SOURCES, FETCH_SCENE), FETCH_LOOK_SECONDS)
+            for _ in range(settings.fetch_slots)
+        ]
+        hands.append(Hand("long", next_long, LONG_WORK, LONG_LOOK_SECONDS))
+        if corrector_of(settings) is not None:
+            # A correction takes an hour and threads of its own.
+            hands.append(Hand("correct", next_correction, (PREPROCESS_SCENE,), FETCH_LOOK_SECONDS))
+        return hands
+
+    def _tell_hands(self) -> None:
+        for hand in self._hands:
+            hand.news.set()
 
     def stop(self, *_: object) -> None:
         """Claim no more; also a signal handler."""
@@ -138,13 +169,21 @@ class WarmWorker:
     def _work_off(self, hand: Hand) -> None:
         owner = new_owner()
         self._owners.append(owner)
+        has_worked = False
         while not self._stop.is_set():
+            # Before it looks: what is left for it from now on is looked for again.
+            hand.news.clear()
             try:
                 work = hand.take(self._context, owner) if self._is_due(hand.kinds) else []
                 if not work:
-                    self._stop.wait(hand.pause_s)
+                    if has_worked:
+                        self._ran_dry.set()
+                    has_worked = False
+                    hand.news.wait(hand.pause_s)
                     continue
                 run_work(self._context, work)
+                has_worked = True
+                self._tell_hands()
             except Exception:
                 # The database or the Prefect server is away: the job's lease brings it back.
                 logger.warning("cannot work at the moment, trying again", exc_info=True)
@@ -171,12 +210,22 @@ class WarmWorker:
                 logger.warning("could not reconcile: tried again in five minutes", exc_info=True)
 
     def _plan(self) -> None:
-        """Look at the calendars now and then; only what changes them becomes a flow run with a page."""
+        """Look at the calendars now and then; only what changes them becomes a flow run with a page.
+
+        At once, nearly, when a hand has nothing more to do: what was waited for may be there.
+        """
         api_url = Place(self._context.settings).prefect_api_url()
-        while not self._stop.wait(PLAN_SECONDS):
+        sample_at = time.monotonic() + PLAN_SECONDS
+        while not self._stop.wait(PLAN_PAUSE_SECONDS):
+            self._ran_dry.wait(PLAN_SECONDS - PLAN_PAUSE_SECONDS)
+            self._ran_dry.clear()
+            if self._stop.is_set():
+                return
             try:
-                sample_machine(self._context)
-                look_for_warnings(self._context, partial(tell, api_url))
+                if time.monotonic() >= sample_at:
+                    sample_at = time.monotonic() + PLAN_SECONDS
+                    sample_machine(self._context)
+                    look_for_warnings(self._context, partial(tell, api_url))
                 for site in sorted(plan_seasons(self._context).sites_changed):
                     plan_seasons_flow(site, return_state=True)
             except Exception:

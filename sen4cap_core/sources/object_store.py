@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -89,18 +90,22 @@ class ObjectStore:
 
     def client(self) -> Any:
         """Return a client with the account's keys, without any where it has none."""
-        account = self._account
-        config = Config(retries={"max_attempts": 5, "mode": "standard"}, read_timeout=60, connect_timeout=10)
-        keys: dict[str, Any] = {}
-        if account.access_key is not None and account.secret_key is not None:
-            keys = {
-                "aws_access_key_id": account.access_key.get_secret_value(),
-                "aws_secret_access_key": account.secret_key.get_secret_value(),
-            }
-        else:
-            config = config.merge(Config(signature_version=UNSIGNED))
-        # Making a client is not safe in several threads at once.
+        # Making a client is not safe in several threads at once; one serves them all.
         with _lock:
-            return boto3.session.Session().client(
-                "s3", endpoint_url=account.s3_endpoint, region_name=account.s3_region, config=config, **keys
-            )
+            return _client_of(self._account)
+
+
+@lru_cache(maxsize=16)
+def _client_of(account: Account) -> Any:
+    config = Config(retries={"max_attempts": 5, "mode": "standard"}, read_timeout=60, connect_timeout=10)
+    keys: dict[str, Any] = {}
+    if account.access_key is not None and account.secret_key is not None:
+        keys = {
+            "aws_access_key_id": account.access_key.get_secret_value(),
+            "aws_secret_access_key": account.secret_key.get_secret_value(),
+        }
+    else:
+        config = config.merge(Config(signature_version=UNSIGNED))
+    return boto3.session.Session().client(
+        "s3", endpoint_url=account.s3_endpoint, region_name=account.s3_region, config=config, **keys
+    )

@@ -25,7 +25,7 @@ from shapely.geometry import mapping
 
 from sen4cap_core.files import write_text_atomic
 from sen4cap_core.sources.accounts import Account
-from sen4cap_core.sources.authorisation import authorisation
+from sen4cap_core.sources.clients import NOBODY, client_of
 from sen4cap_core.sources.item_offers import as_offer
 from sen4cap_core.sources.object_store import ObjectStore
 from sen4cap_core.sources.offers import Asset, Offer, Progress, Query, SourceAwayError, SourceError
@@ -145,16 +145,14 @@ class StacSource:
             ObjectStore(self._account).download(asset, target, progress=progress)
             return
         _require_https(asset.href, self._url)
-        with httpx.Client(auth=self._auth_for(asset.href), follow_redirects=True) as client:
-            signed = self._signed(asset) if self._sign_url else asset
-            download(client, signed, target, progress=progress, patience=self._patience)
+        signed = self._signed(asset) if self._sign_url else asset
+        client = client_of(self._account if self._is_known_to(asset.href) else NOBODY)
+        download(client, signed, target, progress=progress, patience=self._patience)
 
-    def _auth_for(self, href: str) -> httpx.Auth | None:
+    def _is_known_to(self, href: str) -> bool:
         # A signed address carries its own right; another provider's host gets no password of ours.
-        if self._sign_url:
-            return None
         ours = {_provider(self._url), _provider(self._account.token_url or "")}
-        return authorisation(self._account) if _provider(href) in ours else None
+        return not self._sign_url and _provider(href) in ours
 
     def _signed(self, asset: Asset) -> Asset:
         assert self._sign_url is not None

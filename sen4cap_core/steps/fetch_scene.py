@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sen4cap_core.db import jobs
 from sen4cap_core.db import offers as offer_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import OfferRow, Season
@@ -24,8 +25,10 @@ from sen4cap_core.sources.choosing import in_order
 from sen4cap_core.sources.offers import Offer, SourceAwayError, SourceError
 from sen4cap_core.sources.records import from_record
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.ingest_scene import ingest_scenes
+from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner
 from sen4cap_core.steps.site_sources import NamedSource, bands_needed, open_source, sources_of
-from sen4cap_core.steps.work import ask_ingest, ask_process
+from sen4cap_core.steps.work import INGEST_SCENE, ask_ingest, ask_process, work_key
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -75,7 +78,9 @@ def fetch_scene(
     store: Store | None = None,
     limit: Limit = no_limit,
 ) -> FetchedScene:
-    """Fetch an acquisition and register it as an upload, ready to be ingested.
+    """Fetch an acquisition and register it as an upload and as scenes, which are asked to be processed.
+
+    What came and cannot be registered at once has a job for it, whose run says why.
 
     Raises
     ------
@@ -199,7 +204,27 @@ def _register(context: Context, plan: _Plan, row_id: int, offer: Offer, path: Pa
             ask_process(session, slug, scene_id, again=True)
         if not known:
             ask_ingest(session, plan.site, upload_id)
+    if not known:
+        _ingest(context, upload_id)
     return upload_id
+
+
+def _ingest(context: Context, upload_id: int) -> None:
+    """Do at once what was just asked for: a run of its own would cost fifty times as much.
+
+    What cannot be registered is left to such a run, which says why. Nothing is done where another process has
+    taken it already.
+    """
+    job = claim_next(context, [INGEST_SCENE], new_owner(), key=work_key(INGEST_SCENE, upload_id))
+    if job is None:
+        return
+    with keep_leases(context, [job]):
+        faults = ingest_scenes(context, [upload_id]).faults
+    with context.session() as session:
+        if faults:
+            jobs.release(session, job.id, job.owner)
+        else:
+            jobs.finish(session, job.id, job.owner, flow_run_id=context.flow_run_id)
 
 
 def _noting(context: Context, row_id: int) -> Callable[[int], None]:

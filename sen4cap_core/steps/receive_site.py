@@ -19,6 +19,7 @@ from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.ingested import in_force_again
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
+from sen4cap_core.steps.search_sources import site_to_search
 from sen4cap_core.steps.taken import Drop, Taken
 from sen4cap_core.steps.wanted import scenes_to_observe, scenes_without_rasters
 from sen4cap_core.steps.work import ask_extract, ask_mowing, ask_process, ask_search
@@ -42,6 +43,7 @@ def receive_extent(context: Context, drop: Drop) -> Taken:
         site = site_rows.get_or_create_site(session, drop.site_slug)
         site_rows.set_extent(session, site, extent, tiles)
         _revive_skipped(session, site)
+        _ask_search_of_what_is_new(session, site)
         used = list(site.tiles)
     west, south, east, north = (round(value, 4) for value in extent.bounds)
     return Taken(
@@ -83,6 +85,7 @@ def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
                 ask_mowing(session, site.slug, season.id)
         for year in sorted({season.year for season in seasons}):
             ask_practices_of_year(session, site, year)
+        _ask_search_of_what_is_new(session, site)
         stored = {
             "site": site.name,
             "country": site.country or "not given",
@@ -113,6 +116,13 @@ def take_up(session: Session, site: Site) -> None:
     _revive_skipped(session, site)
     _ask_rasters_and_observations(session, site)
     if site.enabled and site.config.get("sources"):
+        ask_search(session, site.slug)
+
+
+def _ask_search_of_what_is_new(session: Session, site: Site) -> None:
+    """Let sources be asked at once for what the site wants now and never asked them for."""
+    session.flush()
+    if site.enabled and site_to_search(session, site):
         ask_search(session, site.slug)
 
 

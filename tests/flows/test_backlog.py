@@ -9,20 +9,22 @@ import pytest
 from sqlalchemy import select, update
 
 from flows import claims
-from flows.claims import next_work
+from flows.claims import next_fetch, next_registration, next_work
 from flows.runs import run_work
 from sen4cap_core.db.models import Job, ObservationSet, SceneRow
-from sen4cap_core.steps.work import PROCESS_SCENE
+from sen4cap_core.steps.work import FETCH_SCENE, INGEST_SCENE, PROCESS_SCENE
 from tests.flows.conftest import Server
 from tests.steps.conftest import Desk
+from tests.steps.test_sources_way import Network, network
 
 pytestmark = pytest.mark.service
+__all__ = ["network"]
 
 
-def states(desk: Desk) -> dict[str, tuple[str, int]]:
-    """State and tries of the jobs of scenes."""
+def states(desk: Desk, kind: str = PROCESS_SCENE) -> dict[str, tuple[str, int]]:
+    """State and tries of the jobs of a kind."""
     with desk.context.session() as session:
-        query = select(Job).where(Job.kind == PROCESS_SCENE)
+        query = select(Job).where(Job.kind == kind)
         return {job.key: (job.state, job.attempts) for job in session.scalars(query)}
 
 
@@ -61,3 +63,49 @@ def test_a_backlog_is_a_few_runs_and_a_bad_scene_has_its_own(
         assert len(session.scalars(select(ObservationSet)).all()) == 3
         names = {job.flow_run_id for job in session.scalars(select(Job).where(Job.kind == PROCESS_SCENE))}
     assert len(names) >= 2
+
+
+def test_files_of_a_backlog_come_in_one_run_and_are_scenes_at_once(
+    network: Network, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server
+    desk = network.desk
+    monkeypatch.setattr(claims, "BACKLOG", 0)
+    one = desk.context.settings.model_copy(update={"fetch_slots": 1})
+    object.__setattr__(desk.context, "settings", one)
+    names = [network.offer(network.first, day) for day in (3, 8, 13, 18)]
+    network.search()
+    for path in [path for path in network.first.files if names[1] in path]:
+        del network.first.files[path]
+
+    taken = next_fetch(desk.context, "me")
+    assert [job.payload["acquisition_key"][-15:-7] for job in taken] == ["20190603", "20190608"]
+    run_work(desk.context, taken)
+
+    # The one that is gone has another try in a run of its own, after a pause.
+    assert [states(desk, FETCH_SCENE)[job.key] for job in taken] == [("done", 1), ("waiting", 1)]
+    # What came needs no run to be registered.
+    assert [state for state, _ in states(desk, INGEST_SCENE).values()] == ["done"]
+    assert next_registration(desk.context, "me") == []
+    assert [state for state, _ in states(desk).values()] == ["waiting"]
+    with desk.context.session() as session:
+        assert session.scalars(select(SceneRow.product_id)).all() == [names[0]]
+
+
+def test_what_came_and_cannot_be_registered_has_a_run_that_says_why(
+    network: Network, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert server
+    desk = network.desk
+    name = network.offer(network.first, 3)
+    network.search()
+    for path in [path for path in network.first.files if name in path]:
+        network.first.files[path] = b"no image".ljust(len(network.first.files[path]))
+    run_work(desk.context, next_fetch(desk.context, "me"))
+    assert [state for state, _ in states(desk, FETCH_SCENE).values()] == ["done"]
+    [(state, tries)] = states(desk, INGEST_SCENE).values()
+    assert (state, tries) == ("waiting", 0)
+    run_work(desk.context, next_registration(desk.context, "me"))
+    with desk.context.session() as session:
+        [job] = session.scalars(select(Job).where(Job.kind == INGEST_SCENE))
+        assert "red.tif" in str(job.error)

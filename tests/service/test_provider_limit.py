@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from flows.fetch_scene import _provider_limit
+from flows.fetch_scene import Connections
 from flows.search_sources import _state_limits
 from sen4cap_core.db import migrate
 from sen4cap_core.db import sites as site_rows
@@ -40,13 +40,16 @@ def test_no_more_files_come_at_once_than_the_strictest_site_allows(
 
     def fetch() -> None:
         nonlocal now, most
-        with _provider_limit(source):
-            with lock:
-                now += 1
-                most = max(most, now)
-            time.sleep(0.4)
-            with lock:
-                now -= 1
+        with Connections() as connections:
+            # Two files of one run come over the same connection.
+            for _ in range(2):
+                with connections.hold(source):
+                    with lock:
+                        now += 1
+                        most = max(most, now)
+                    time.sleep(0.2)
+                    with lock:
+                        now -= 1
 
     # The address of the test's server is a setting of this thread's context.
     threads = [threading.Thread(target=copy_context().run, args=(fetch,)) for _ in range(4)]

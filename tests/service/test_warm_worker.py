@@ -67,14 +67,15 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
         time.sleep(0.5)
         assert taken == [], "nothing is due, and something was claimed"
         with context.session() as session:
-            for kind in ("process-scene", "fetch-scene", "detect-mowing", "classify-crops"):
-                jobs.enqueue(session, kind, f"{kind}/1", "polder", {})
-        wait_for(lambda: len(done) == 4)
+            for kind in ("process-scene", "fetch-scene", "ingest-scene", "detect-mowing", "classify-crops"):
+                jobs.enqueue(session, kind, f"{kind}/99", "polder", {})
+        wait_for(lambda: len(done) == 5)
         assert sorted(done) == [
-            ("fetch", "fetch-scene/1"),
-            ("long", "classify-crops/1"),
-            ("slot", "detect-mowing/1"),
-            ("slot", "process-scene/1"),
+            ("fetch", "fetch-scene/99"),
+            ("long", "classify-crops/99"),
+            ("register", "ingest-scene/99"),
+            ("slot", "detect-mowing/99"),
+            ("slot", "process-scene/99"),
         ]
         # An upload whose job was lost: the worker asks for it again by itself.
         with context.session() as session:
@@ -84,7 +85,7 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
                     size_bytes=1, state="received",
                 )
             )  # fmt: skip
-        wait_for(lambda: any(key.startswith("ingest-scene/") for _, key in done))
+        wait_for(lambda: len([key for _, key in done if key.startswith("ingest-scene/")]) == 2)
     finally:
         worker.stop()
         thread.join(PATIENCE_S)

@@ -21,6 +21,7 @@ from sen4cap_core.steps.fetch_scene import FetchedScene, fetch_scene
 from sen4cap_core.steps.ingest_scene import ingest_scene
 from sen4cap_core.steps.plan_seasons import plan_seasons
 from sen4cap_core.steps.process_scene import process_scene
+from sen4cap_core.steps.receive_site import apply_site_config
 from sen4cap_core.steps.search_sources import SearchReport, search_sources
 from sen4cap_core.steps.source_status import source_status
 from tests.scenes.stac_items import write_tiff
@@ -296,6 +297,26 @@ def _variables(network: Network, scene_id: int) -> dict[str, set[str]]:
     with network.desk.context.session() as session:
         rows = session.scalars(select(ObservationSet).where(ObservationSet.scene_id == scene_id))
         return {row.group_name: set(row.variables) for row in rows}
+
+
+def test_a_site_that_wants_something_new_is_searched_at_once(network: Network) -> None:
+    def asked() -> list[str]:
+        with network.desk.context.session() as session:
+            found = session.scalars(select(Job).where(Job.kind == "search-sources")).all()
+            states = [job.state for job in found]
+            for job in found:
+                job.state = "done"
+        return states
+
+    with network.desk.context.session() as session:
+        config = SiteConfig.model_validate(site_rows.get_or_create_site(session, SITE).config)
+    apply_site_config(network.desk.context, SITE, config)
+    assert asked() == ["waiting"]
+    network.search()
+    apply_site_config(network.desk.context, SITE, config)
+    assert asked() == ["done"]
+    apply_site_config(network.desk.context, SITE, config.model_copy(update={"satellites": ("S1", "S2")}))
+    assert asked() == ["waiting"]
 
 
 def test_reasons_why_nothing_is_searched(network: Network) -> None:

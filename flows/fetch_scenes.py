@@ -1,0 +1,43 @@
+"""Acquisitions of a backlog fetched one after the other in one run: a run costs more than a small file."""
+
+from __future__ import annotations
+
+from prefect import flow, get_run_logger
+
+from flows.fetch_scene import Connections, fetch
+from flows.runtime import name_run, scope_tags, step_context
+from sen4cap_core.steps.fetch_scene import FetchedScene
+
+
+@flow(name="fetch-scenes")
+def fetch_scenes(site_id: int, acquisition_keys: list[str]) -> dict[str, str | None]:
+    """Do for each of some acquisitions what a run of fetch-scene does.
+
+    Parameters
+    ----------
+    site_id : number of the site.
+    acquisition_keys : which acquisitions, as the page of the sources shows them.
+
+    Returns
+    -------
+    For each acquisition None, or why it did not come. Such a one has a second try in a run of its own, whose
+    state says how it ends: skipped, failed, or done.
+    """
+    context = step_context()
+    reasons: dict[str, str | None] = {}
+    here: list[FetchedScene] = []
+    # A connection is kept from file to file: to let it go and ask for it anew costs more than a small file.
+    with Connections() as connections:
+        for key in acquisition_keys:
+            try:
+                here.append(fetch(context, site_id, key, connections))
+                reasons[key] = None
+            except Exception as error:
+                # Whatever is wrong with one acquisition is nothing to the others.
+                get_run_logger().warning("%s is left to a run of its own: %s", key, error)
+                reasons[key] = f"{type(error).__name__}: {error}"
+    if here:
+        first = here[0]
+        others = f" and {len(here) - 1} more" if len(here) > 1 else ""
+        name_run(f"fetch-scenes {first.offer.product_id}{others}", scope_tags(first.site))
+    return reasons
