@@ -11,6 +11,11 @@ from numpy.typing import NDArray
 N_BINS = 2048
 FASTEST_PER_DAY = 0.06
 """Changes beyond this count as this."""
+CLIPPINGS = 2
+CLIP_SPREADS = 4.0
+LEAST_SPREAD_BINS = 60.0
+"""Rates further below the middle than so many times the spread of the upper half (at least 0.0035 NDVI a
+day) are cuts: a week in which many mow is no weather."""
 LEAST_NEIGHBOURS = 3
 """With so many parcels or fewer there is no neighbourhood."""
 
@@ -83,7 +88,8 @@ def shared_course(
 ) -> NDArray[np.float64]:
     """Add up the rates of the neighbourhood into a course of NDVI (K,), 0 at the first date.
 
-    The rate of a step is the ``quantile`` of its ``n`` parcels, weighted by ``m / (m + doubt)`` with
+    The rate of a step is the ``quantile`` of its ``n`` parcels, without those that fall far more than the
+    others (``CLIP_SPREADS``), weighted by ``m / (m + doubt)`` with
     ``m = n - LEAST_NEIGHBOURS``: few neighbours say little, and a parcel is not its own neighbour.
     """
     course = np.zeros(days.size)
@@ -93,14 +99,28 @@ def shared_course(
         weight = 0.0
         if n > LEAST_NEIGHBOURS:
             weight = (n - LEAST_NEIGHBOURS) / (n - LEAST_NEIGHBOURS + doubt)
-            rank = quantile * n
-            below = 0
-            for b in range(N_BINS):
-                here = counts[k, b]
-                if below + here >= rank and here > 0:
-                    part = (b + (rank - below) / here) / N_BINS
-                    rate = (2.0 * part - 1.0) * FASTEST_PER_DAY
-                    break
-                below += here
+            middle = _quantile_bin(counts[k], 0, quantile)
+            for _ in range(CLIPPINGS):
+                # Cuts are falls: what lies far below the others is left out, by the spread of those above.
+                above = _quantile_bin(counts[k], 0, 0.5 + 0.5 * quantile)
+                least = int(max(middle - CLIP_SPREADS * max(above - middle, LEAST_SPREAD_BINS), 0.0))
+                middle = _quantile_bin(counts[k], least, quantile)
+            rate = (2.0 * middle / N_BINS - 1.0) * FASTEST_PER_DAY
         course[k] = course[k - 1] + rate * weight * (days[k] - days[k - 1])
     return course
+
+
+@njit(nogil=True, cache=True)
+def _quantile_bin(counts: NDArray[np.int32], first: int, quantile: float) -> float:
+    """Return the quantile of the rates in the bins from ``first`` on, in bins."""
+    n = 0
+    for b in range(first, N_BINS):
+        n += counts[b]
+    rank = quantile * n
+    below = 0
+    for b in range(first, N_BINS):
+        here = counts[b]
+        if below + here >= rank and here > 0:
+            return float(b + (rank - below) / here)
+        below += here
+    return float(N_BINS)

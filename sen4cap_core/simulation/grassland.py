@@ -61,6 +61,9 @@ class Region:
     """Mean share of NDVI that a cut takes."""
     regrowth: float = 1.0
     """Factor on the time grass needs to grow back."""
+    late_veils: float = 0.0
+    """Late in the season (from day 255, in full from 290 on) the sun is low, thin cloud and fog are not seen:
+    so many times as many missed clouds, and a passage shows so many tenths less NDVI, at most."""
 
 
 @dataclass(frozen=True)
@@ -233,11 +236,14 @@ def _optical(
             haze = rng.uniform(0.02, 0.12)
             seen = seen * (1 - haze * rng.uniform(0.7, 1.3, n))
             hazy = region.haze_in_score * (0.1 + 5 * haze)
+        late = region.late_veils * np.clip((doy - 255) / 35, 0.0, 1.0)
+        if late:
+            seen = seen * (1 - 0.1 * late * rng.beta(0.6, 1.4) * rng.uniform(0.6, 1.4, n))
         seen = seen + rng.normal(0, 0.01, n) + rng.normal(0, 0.05, n) / np.sqrt(n_pixels)
         # Scores are sharper than clouds: a veil of a fifth already looks doubtful.
         errors = np.abs(rng.normal(0, region.score_sd, n))
         score = np.clip(region.clear_score - 2.2 * opacity - hazy - errors, 0, 1)
-        is_missed = (rng.random(n) < region.missed_cloud) & (opacity < 0.5)
+        is_missed = (rng.random(n) < region.missed_cloud * (1 + late)) & (opacity < 0.5)
         opacity = np.where(is_missed, rng.uniform(0.1, 0.7, n), opacity)
         seen = seen * (1 - opacity) + rng.uniform(0.02, 0.2, n) * opacity
         frames.append(

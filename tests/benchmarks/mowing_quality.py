@@ -1,9 +1,10 @@
 """How well mowing detectors do under many conditions of simulated grassland, by both protocols of scoring.
 
 ``python -m tests.benchmarks.mowing_quality`` prints one row for each regime: F1 by the MODCiX protocol and
-strictly one to one, for the original, its rule without defects and the neighbourhood method, on Sentinel-2
-alone; with ``--radar`` also for both satellites, with coherence as noisy as assumed, twice and four times.
-Seeds from 100 on were never used to choose a threshold.
+strictly one to one, for the original, its rule without defects, a simple rule (``mowing_simple_rule``) and
+the neighbourhood method, on Sentinel-2 alone; with ``--radar`` also for both satellites, with coherence as
+noisy as assumed, twice and four times. ``--reference FOLDER`` adds the original's own tables with known cuts
+and ten real parcels. Seeds from 100 to 199 were never used to choose a threshold.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from sen4cap_core.processors.l4b.observations_table import read_observations_tab
 from sen4cap_core.reports.scoring_mowing import DatedEvents, Score, score_nearest, score_one_to_one
 from sen4cap_core.simulation.grassland import GrasslandTables, Region, simulate_grassland
 from sen4cap_core.tables.parcels import read_parcels
+from tests.benchmarks.mowing_real import FOLDER, original_parcels, real_parcels
+from tests.benchmarks.mowing_simple_rule import SimpleRule
 
 START, END = date(2019, 3, 1), date(2019, 11, 30)
 SECONDS_PER_DAY = 86_400.0
@@ -33,6 +36,11 @@ CLEAR_FROM = 0.65
 """Clear score from which on detectors without scores see an observation."""
 
 BASE = Region(0, cloudiness=0.42, cut_share=0.45)
+PLOTS = replace(
+    BASE, grazed=0.0, n_parcels=60, cloudiness=0.5, revisit_days=4.0, intensity=1.25, synchrony=0.85,
+    late_veils=2.0, clear_score=0.92, score_sd=0.08, missed_cloud=0.02,
+)  # fmt: skip
+"""What dated plots look like: some dozens in a neighbourhood, tended meadows, autumns full of veils."""
 REGIMES = {
     "base": BASE,
     "cloudy": replace(BASE, cloudiness=0.55),
@@ -49,6 +57,9 @@ REGIMES = {
     "shallow cuts": replace(BASE, cut_share=0.35),
     "few parcels": replace(BASE, n_parcels=12),
     "one satellite": replace(BASE, revisit_days=10.0),
+    "plots": PLOTS,
+    "plots, often seen": replace(PLOTS, revisit_days=2.5, late_veils=3.0, missed_cloud=0.03),
+    "few plots, mown together": replace(PLOTS, n_parcels=20, synchrony=0.9, n_spells=10),
 }
 """Conditions; each differs from the first in what its name says."""
 
@@ -56,13 +67,26 @@ REGIMES = {
 class Case:
     """One simulated region as the detector reads it."""
 
-    def __init__(self, tables: GrasslandTables, folder: Path, missions: tuple[str, ...], scores: bool = True):
+    def __init__(
+        self,
+        tables: GrasslandTables,
+        folder: Path,
+        missions: tuple[str, ...],
+        scores: bool = True,
+        year: int = START.year,
+    ):
         tables.parcels.astype({"parcel_id": str}).to_parquet(folder / "p.parquet")
         rows = tables.observations if scores else tables.observations.drop(columns="clear_score")
         rows.astype({"parcel_id": str}).to_parquet(folder / "o.parquet")
         parcels = read_parcels(folder / "p.parquet")
         table = read_observations_table(
-            folder / "o.parquet", parcels, L4BConfig(), START, END, missions, with_scores=scores
+            folder / "o.parquet",
+            parcels,
+            L4BConfig(),
+            START.replace(year=year),
+            END.replace(year=year),
+            missions,
+            with_scores=scores,
         )
         self.matrix: ObservationMatrix = table.matrix
         self.facts: ParcelFacts = parcel_facts(parcels, table)
@@ -85,12 +109,24 @@ class Case:
             matrix = replace(matrix, values=np.where(is_clear, matrix.values, np.nan), clear_scores=None)
         return detect(matrix, self.facts, config, self.missions, compat, method)
 
-    def scores(
-        self, config: L4BConfig, compat: Compat = "default", method: Method | None = None
-    ) -> tuple[Score, Score]:
-        """MODCiX and one to one."""
-        events = detected(self.outcome(config, compat, method), compat)
+    def scores(self, config: L4BConfig, detector: str = "neighbourhood") -> tuple[Score, Score]:
+        """MODCiX and one to one, of one of ``DETECTORS`` or the simple rule."""
+        if detector == "simple":
+            events = self._simple()
+        else:
+            compat, method = DETECTORS[detector]
+            events = detected(self.outcome(config, compat, method), compat)
         return score_nearest(events, self.reference), score_one_to_one(events, self.reference)
+
+    def _simple(self) -> DatedEvents:
+        """What the simple rule says, on Sentinel-2 alone."""
+        matrix = self.matrix
+        source = next(source for source in matrix.sources if source.mission == "S2")
+        scores = None
+        if matrix.clear_scores is not None:
+            scores = matrix.clear_scores[:, source.columns].astype(np.float64)
+        ndvi = matrix.values[:, source.columns] / matrix.optical_scale
+        return SimpleRule().find(ndvi, source.days, scores, self.facts.neighbourhood)
 
 
 def detected(outcome: MowingOutcome, compat: Compat) -> DatedEvents:
@@ -125,6 +161,17 @@ def cases_of(
     return cases
 
 
+def reference_cases(folder: Path, missions: tuple[str, ...] = ("S2",)) -> dict[str, list[Case]]:
+    """The original's tables with known cuts, and ten real parcels with and without a clear score."""
+    with tempfile.TemporaryDirectory() as name:
+        real = real_parcels(folder / FOLDER)
+        return {
+            "original's tables": [Case(original_parcels(folder), Path(name), missions, scores=False)],
+            "real parcels": [Case(real, Path(name), missions, year=2020)],
+            "real parcels, no score": [Case(real, Path(name), missions, scores=False, year=2020)],
+        }
+
+
 def total(scores: Iterable[Score]) -> Score:
     """Counts of several regions together."""
     counts = np.array([(s.n_true_positive, s.n_false_positive, s.n_false_negative) for s in scores])
@@ -142,20 +189,28 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, nargs="+", default=[100, 101, 102])
     parser.add_argument("--radar", action="store_true")
+    parser.add_argument("--reference", type=Path, help="folder of the reference data")
     parser.add_argument("--no-scores", action="store_true", help="without the column clear_score")
     options = parser.parse_args()
     config = L4BConfig()
-    print("| regime |" + "".join(f" {name}: MODCiX | one to one |" for name in DETECTORS))
-    print("|---|" + "---|" * 2 * len(DETECTORS))
-    for name, region in REGIMES.items():
-        cases = cases_of(region, options.seeds, scores=not options.no_scores)
+    shown = ("original", "falls", "simple", "neighbourhood")
+    print("| regime |" + "".join(f" {name}: MODCiX | one to one |" for name in shown))
+    print("|---|" + "---|" * 2 * len(shown))
+
+    def show(name: str, cases: list[Case]) -> None:
         cells = []
-        for compat, method in DETECTORS.values():
-            pairs = [case.scores(config, compat, method) for case in cases]
+        for detector in shown:
+            pairs = [case.scores(config, detector) for case in cases]
             for protocol in zip(*pairs, strict=True):
                 score = total(protocol)
                 cells.append(f"{score.precision:.3f} / {score.recall:.3f} / {score.f1:.3f}")
         print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+
+    if options.reference:
+        for name, cases in reference_cases(options.reference).items():
+            show(name, cases)
+    for name, region in REGIMES.items():
+        show(name, cases_of(region, options.seeds, scores=not options.no_scores))
     if options.radar:
         print("\n| regime | Sentinel-2 | both | noise x 2 | noise x 4 |\n|---|---|---|---|---|")
         for name in ("base", "cloudy", "missed clouds", "all mow at once"):

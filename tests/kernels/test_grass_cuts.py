@@ -43,6 +43,19 @@ def facts(n: int, neighbourhood=None, pixels: int = 20) -> ParcelFacts:
     )
 
 
+def clipped_quantile(rates, quantile):
+    """The quantile of ascending rates without those far below it, which are cuts."""
+
+    def of(these, q):
+        return these[max(math.ceil(q * len(these)) - 1, 0)]
+
+    middle = of(rates, quantile)
+    for _ in range(2):
+        spread = max(of(rates, 0.5 + quantile / 2) - middle, 60 * 0.12 / 2048)
+        middle = of([rate for rate in rates if rate >= middle - 4 * spread], quantile)
+    return middle
+
+
 def course_twin(ndvi, days, quantile, doubt, longest=25):
     rates = [[] for _ in days]
     for row in ndvi:
@@ -56,7 +69,7 @@ def course_twin(ndvi, days, quantile, doubt, longest=25):
         n = len(rates[k])
         rate = 0.0
         if n > 3:
-            rate = sorted(rates[k])[max(math.ceil(quantile * n) - 1, 0)] * (n - 3) / (n - 3 + doubt)
+            rate = clipped_quantile(sorted(rates[k]), quantile) * (n - 3) / (n - 3 + doubt)
         course.append(course[-1] + rate * (days[k] - days[k - 1]))
     return np.array(course)
 
@@ -228,6 +241,15 @@ def test_what_all_neighbours_show_is_no_cut_and_a_neighbourhood_is_its_own():
     assert run(ndvi, days, neighbourhood=halves).parcel.size == 0
     ndvi[8:, 25:] = 0.8
     assert run(ndvi, days).parcel.tolist() == list(range(8))
+
+
+def test_a_week_in_which_nearly_half_mow_is_no_weather():
+    ndvi, days = season(60)
+    ndvi += np.random.default_rng(5).normal(0, 0.02, (60, 1)) * (np.arange(len(days)) >= 25)
+    cut(ndvi, slice(0, 27), 25, depth=0.12, steps=12)
+    mown = run(ndvi, days).parcel
+    assert mown.size >= 22
+    assert mown.max() < 27
 
 
 def test_a_lasting_fall_is_a_cut_and_its_date_lies_late_in_the_gap():
