@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from sen4cap_core.products.colours import Rgb
+from sen4cap_core.reports.few_colours import few_colours
 
 INK: Rgb = (34, 40, 49)
 SOFT_INK: Rgb = (92, 101, 112)
@@ -20,6 +21,8 @@ PAPER: Rgb = (255, 255, 255)
 
 _OVERSAMPLE = 2
 _PALETTES = (200, 128, 64, 32, 16)  # plus the colours that are kept, at most 256
+_HOPE = 1.15
+"""A palette is not tried where this many times the bytes that may be are expected of it."""
 
 
 @lru_cache(maxsize=16)
@@ -101,14 +104,16 @@ def png_bytes(picture: Image.Image, max_bytes: int, keep: Sequence[Rgb] = ()) ->
     fixed = list(dict.fromkeys([*(shade(PAPER, INK, step / 8) for step in range(9)), *keep]))
     picture = picture.convert("RGB")
     while True:
+        bytes_per_bit = 0.0
         for n_colours in _PALETTES:
+            # What noise takes goes with the bits of its colours; other pictures shrink a little more.
+            if bytes_per_bit * np.log2(n_colours) > _HOPE * max_bytes:
+                continue
             buffer = io.BytesIO()
-            reduced = _reduced(picture, n_colours, fixed)
-            reduced.save(buffer, "PNG", optimize=True)
+            few_colours(picture, n_colours, fixed).save(buffer, "PNG")
             if buffer.tell() <= max_bytes:
                 return buffer.getvalue()
-            # Finding colours takes 0.5 s where each pixel has its own, 0.03 s where there are 200.
-            picture = reduced.convert("RGB")
+            bytes_per_bit = buffer.tell() / np.log2(n_colours)
         picture = picture.resize((picture.width * 3 // 4, picture.height * 3 // 4), Image.Resampling.LANCZOS)
 
 
@@ -116,27 +121,3 @@ def shade(start: Rgb, end: Rgb, part: float) -> Rgb:
     """Return the colour between two, 0 the first and 1 the second."""
     red, green, blue = (round(a + (b - a) * part) for a, b in zip(start, end, strict=True))
     return (red, green, blue)
-
-
-def _reduced(picture: Image.Image, n_colours: int, fixed: Sequence[Rgb]) -> Image.Image:
-    found = picture.quantize(n_colours, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
-    ours = [channel for colour in fixed for channel in colour]
-    palette = Image.new("P", (1, 1))
-    palette.putpalette(ours + list(found.getpalette() or [])[: 3 * n_colours])
-    reduced = picture.quantize(palette=palette, dither=Image.Dither.NONE)
-    # Pillow finds the nearest colour only to 2 bits: white paper would turn grey.
-    wanted = np.sort(_packed(np.array(fixed, dtype=np.uint8)))
-    order = np.argsort(_packed(np.array(fixed, dtype=np.uint8)))
-    pixels = _packed(np.asarray(picture))
-    place = np.searchsorted(wanted, pixels).clip(max=len(wanted) - 1)
-    exact = wanted[place] == pixels
-    index = np.asarray(reduced).copy()
-    index[exact] = order[place[exact]]
-    result = Image.fromarray(index, "P")
-    result.putpalette(list(reduced.getpalette() or []))
-    return result
-
-
-def _packed(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
-    packed: NDArray[np.int64] = colours.astype(np.int64) @ np.array([1 << 16, 1 << 8, 1])
-    return packed

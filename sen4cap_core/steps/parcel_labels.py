@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
 from shapely import box
 from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core import __version__
 from sen4cap_core.db.declarations import load_parcels
+from sen4cap_core.db.session import session_scope
 from sen4cap_core.products.footprint import grid_footprint
 from sen4cap_core.products.naming import content_key, labels_path, version_of
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
 from sen4cap_core.steps.context import Context
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
 
 
 def inner_buffer_m(resolution_m: float) -> float:
@@ -55,10 +62,18 @@ def labels_of(
 def outlines_on(
     context: Context, declaration_set_id: int, grid: Grid, limit: int = 5000
 ) -> list[BaseGeometry]:
-    """Return parcel outlines in the CRS of a grid, for pictures; at most ``limit``, the largest."""
-    with context.session() as session:
+    """Return parcel outlines in the CRS of a grid, for pictures; at most ``limit``, the largest.
+
+    A version of declarations does not change: the scenes of a tile have the same outlines.
+    """
+    return list(_outlines_on(context.engine, declaration_set_id, grid, limit))
+
+
+@lru_cache(maxsize=8)
+def _outlines_on(engine: Engine, declaration_set_id: int, grid: Grid, limit: int) -> tuple[BaseGeometry, ...]:
+    with session_scope(engine) as session:
         bounds = grid_footprint(grid).bounds
         parcels = load_parcels(session, declaration_set_id, bounds=bounds, largest=limit)
     parcels = parcels[~parcels.geometry.isna()].to_crs(grid.epsg)
     west, south, east, north = grid.bounds_m
-    return list(parcels.geometry[parcels.intersects(box(west, south, east, north))])
+    return tuple(parcels.geometry[parcels.intersects(box(west, south, east, north))])

@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,12 +75,16 @@ def season(folder: Path, arguments: argparse.Namespace) -> None:
     with serving(catalogue):
         for tile in tiles:
             fill(catalogue, tile, arguments)
-        begun = time.monotonic()
+        home = os.environ["SEN4CAP_HOME"]
+        before, begun, started_at = _cpu_of(home), time.monotonic(), datetime.now(UTC)
         settle(folder, catalogue, tiles, arguments.size)
         expected = len(tiles) * (arguments.dates + arguments.pairs)
         wait(expected, arguments.hours)
         wall = time.monotonic() - begun
-    tell(wall, expected)
+        after = _cpu_of(home)
+    tell(wall, expected, started_at)
+    for name in sorted(after):
+        print(f"  {name:40} {after[name] - before.get(name, 0.0):8.1f} CPU-s")
 
 
 def fill(catalogue: Catalogue, tile: str, arguments: argparse.Namespace) -> None:
@@ -217,10 +221,10 @@ def wait(expected: int, hours: float) -> None:
             return
         if time.monotonic() > deadline:
             raise TimeoutError(f"after {hours} h: {dict(scenes)}, runs {dict(runs)}, {open_jobs} jobs open")
-        time.sleep(5)
+        time.sleep(1)
 
 
-def tell(wall: float, expected: int) -> None:
+def tell(wall: float, expected: int, started_at: datetime) -> None:
     """Print the figures."""
     context = open_step_context()
     with context.session() as session:
@@ -240,13 +244,29 @@ def tell(wall: float, expected: int) -> None:
             .group_by(JobUsage.kind)
             .order_by(JobUsage.kind)
         ).all()
+        at_work = session.execute(
+            select(JobUsage.started_at, JobUsage.seconds)
+            .where(JobUsage.kind.in_(PROCESSING))
+            .order_by(JobUsage.started_at)
+        ).all()
     double = sum(n > 1 for *_, n in scenes) + sum(n > 1 for *_, n in observed)
-    at_work = sum(float(seconds) for kind, _, seconds, _ in usage if kind in PROCESSING)
+    spans = [((at - started_at).total_seconds(), float(seconds)) for at, seconds in at_work]
     print(f"wall {wall:.0f} s for {expected} acquisitions: {wall / expected:.2f} s each")
-    print(f"outside processing: {100 * max(wall - at_work, 0) / wall:.1f} % of the wall time")
+    print(f"outside processing: {100 * (wall - covered(spans)) / wall:.1f} % of the wall time")
+    last = max(first + seconds for first, seconds in spans)
+    print(f"first scene at work after {spans[0][0]:.1f} s; the end {wall - last:.1f} s after the last work")
     print(f"fetched {fetched}, scenes {len(scenes)}, lost {expected - len(scenes)}, double {double}")
     for kind, n, seconds, cpu in usage:
         print(f"  {kind:20} {n:5} runs  {float(seconds):8.1f} s  {float(cpu):8.1f} CPU-s")
+
+
+def covered(spans: list[tuple[float, float]]) -> float:
+    """Return the seconds in which at least one of some spans (start, length), in order of start, was on."""
+    total, until = 0.0, 0.0
+    for first, seconds in spans:
+        total += max(0.0, first + seconds - max(first, until))
+        until = max(until, first + seconds)
+    return total
 
 
 def idle(seconds: float) -> None:

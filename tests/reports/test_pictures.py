@@ -15,6 +15,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.reports import quicklook as quicklook_module
 from sen4cap_core.reports.chart import ChartEvent, parcel_chart_png
 from sen4cap_core.reports.drawing import fitted, font, length_text, png_bytes, round_length_m
+from sen4cap_core.reports.few_colours import few_colours
 from sen4cap_core.reports.palette import ndvi_colours, ndvi_table, true_colours
 from sen4cap_core.reports.quicklook import quicklook_png
 
@@ -193,6 +194,25 @@ def test_kept_colours_survive_a_busy_picture() -> None:
 
     assert (picture[:20] == 255).all()
     assert (picture[20:40] == (1, 200, 77)).all()
+
+
+def test_pixels_take_the_nearest_colour_and_kept_ones_stay_apart() -> None:
+    rng = np.random.default_rng(3)
+    # Two of these differ by less than the cells in which colours are looked up.
+    kept = [(255, 255, 255), (250, 251, 252), (10, 10, 10)]
+    pixels = rng.integers(0, 256, (80, 80, 3), dtype=np.uint8)
+    pixels[:5], pixels[5:10], pixels[10:15] = kept
+
+    made = few_colours(Image.fromarray(pixels), 60, kept)
+
+    palette = np.array(made.getpalette(), int).reshape(-1, 3)[:63]
+    shown = palette[np.asarray(made)]
+    assert [tuple(shown[row, 3]) for row in (2, 7, 12)] == kept
+    distance = np.linalg.norm(pixels[15:].astype(int) - shown[15:], axis=-1)
+    nearest = np.linalg.norm(pixels[15:, :, None].astype(int) - palette, axis=-1).min(axis=-1)
+    # A cell is eight levels wide: what is taken for the nearest is no farther than its diagonal beyond it.
+    assert (distance <= nearest + 8 * 3**0.5).all()
+    assert distance.mean() < nearest.mean() + 1.5
 
 
 DAYS = np.arange(to_days(date(2019, 1, 3)), to_days(date(2019, 12, 28)), 5, dtype=np.int32)
