@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,17 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.composite_average import MISSING, add_date, finish_average, total_weight
-from sen4cap_core.kernels.composite_choice import keep_greenest, median_of_dates
+from sen4cap_core.kernels.composite_choice import keep_clear, keep_greenest, median_of_dates
 from sen4cap_core.kernels.composite_original import ORIGINAL_MISSING, update_original
 from sen4cap_core.kernels.ndvi import ndvi_block
 from sen4cap_core.rasters.composite_dates import AerosolWeight, CompositePlan
-from sen4cap_core.rasters.status import LAND, NO_DATA
+from sen4cap_core.rasters.status import NO_DATA
 from sen4cap_core.rasters.variables import Output, Quantisation
 
 FLAGS = "flags"
 """Name of the raster that says what each pixel of a weighted composite shows; uint8."""
 _MINUTES_OF_DAY = 1440
 _REFLECTANCE = 1e-4
+_ROWS = 16
+"""Of so many rows the sums of ten bands stay in the processor's cache."""
+_MOST_WAITING_BYTES = 2**26
+"""Dates of a block that are added together are held till then."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +53,37 @@ class BlockComposer(Protocol):
         ...
 
     def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
-        """Give the rasters by name."""
+        """Give the rasters by name; they are good till the next block is begun."""
         ...
+
+    def begin(self) -> None:
+        """Forget all dates: another block of the same size follows."""
+        ...
+
+
+class Composers:
+    """Composers for the blocks of one plan, lent to one thread at a time.
+
+    Their memory serves one block after the other: to get it anew from the system takes longer than to add a
+    date.
+    """
+
+    def __init__(self, plan: CompositePlan, n_dates: int) -> None:
+        """At most ``n_dates`` are joined."""
+        self._plan, self._n_dates = plan, n_dates
+        self._idle: dict[tuple[int, int], list[BlockComposer]] = {}
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def lend(self, shape: tuple[int, int]) -> Iterator[BlockComposer]:
+        """Lend an empty composer for a block of ``shape`` (rows, columns)."""
+        with self._lock:
+            idle = self._idle.setdefault(shape, [])
+            composer = idle.pop() if idle else make_composer(self._plan, shape, self._n_dates)
+        composer.begin()
+        yield composer
+        with self._lock:
+            idle.append(composer)
 
 
 def outputs_of_plan(plan: CompositePlan) -> list[Output]:
@@ -83,7 +118,7 @@ def _bands(plan: CompositePlan, missing: int) -> list[Output]:
 
 
 def make_composer(plan: CompositePlan, shape: tuple[int, int], n_dates: int) -> BlockComposer:
-    """Return the empty state of a block."""
+    """Return what joins up to ``n_dates`` dates of a block."""
     if plan.method == "weighted":
         return _Weighted(plan, shape)
     if plan.method == "weighted-sen4cap":
@@ -94,31 +129,57 @@ def make_composer(plan: CompositePlan, shape: tuple[int, int], n_dates: int) -> 
 
 
 class _Weighted:
+    """Dates wait until some can be added together, a few rows at a time: the sums, six times the size of a
+    date, then come from memory once for all of them.
+    """
+
     def __init__(self, plan: CompositePlan, shape: tuple[int, int]) -> None:
         self._plan = plan
         names = [*plan.bands, *plan.helpers]
         self._blue = names.index("B02")
         cube = (len(names), *shape)
-        self._weight = np.empty(shape, np.int32)
-        self._state = (
-            np.zeros(cube, np.int64),
-            np.zeros(cube, np.int64),
-            np.zeros(shape, np.int64),
-            np.zeros(shape, np.int64),
-            np.full(cube, MISSING),
-            np.full(shape, NO_DATA, np.uint8),
-            np.zeros(shape, np.int32),
-        )
+        self._shape = shape
+        self._waiting: list[tuple[DateBlock, NDArray[np.int32]]] = []
+        self._state = tuple(
+            np.empty(cube if is_of_bands else shape, dtype)
+            for dtype, is_of_bands in (
+                (np.int64, True), (np.int32, True), (np.int32, False), (np.int64, False),
+                (np.int16, True), (np.uint8, False), (np.int32, False),
+            )
+        )  # fmt: skip
+        self._is_empty = True
+
+    def begin(self) -> None:
+        self._waiting.clear()
+        self._is_empty = True
 
     def add(self, date: DateBlock) -> None:
         a: AerosolWeight = self._plan.aerosol
-        total_weight(date.aot, date.cloud, date.weight, a.least, a.most, a.aot_max, self._weight)
-        add_date(date.numbers, date.status, self._weight, date.minute, self._blue, *self._state)
+        weight = np.empty(self._shape, np.int32)
+        total_weight(date.aot, date.cloud, date.weight, a.least, a.most, a.aot_max, weight)
+        self._waiting.append((date, weight))
+        if len(self._waiting) * (date.numbers.nbytes + weight.nbytes) >= _MOST_WAITING_BYTES:
+            self._add_waiting()
+
+    def _add_waiting(self) -> None:
+        height = self._shape[0]
+        for top in range(0, height, _ROWS):
+            bottom = min(top + _ROWS, height)
+            if self._is_empty:
+                for part, start in zip(self._state, (0, 0, 0, 0, MISSING, NO_DATA, 0), strict=True):
+                    part[..., top:bottom, :] = start
+            for date, weight in self._waiting:
+                add_date(
+                    date.numbers, date.status, weight, date.minute, self._blue, top, bottom, *self._state
+                )
+        self._waiting.clear()
+        self._is_empty = False
 
     def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
+        self._add_waiting()
         numbers = np.empty(self._state[0].shape, np.int16)
-        weight, day = (np.empty(self._weight.shape, np.int16) for _ in range(2))
-        flags = np.empty(self._weight.shape, np.uint8)
+        weight, day = (np.empty(self._shape, np.int16) for _ in range(2))
+        flags = np.empty(self._shape, np.uint8)
         finish_average(*self._state, numbers, weight, day, flags)
         made = {band.lower(): numbers[i] for i, band in enumerate(self._plan.bands)}
         return {**made, "weight": weight, "day": day, FLAGS: flags}
@@ -132,10 +193,14 @@ class _Original:
         names = [*plan.bands, *plan.helpers]
         self._blue = names.index("B02")
         cube = (len(names), *shape)
-        self._average, self._weights, self._days = (
-            np.full(cube, ORIGINAL_MISSING, np.int16) for _ in range(3)
-        )
-        self._flags = np.full(shape, NO_DATA, np.uint8)
+        self._average, self._weights, self._days = (np.empty(cube, np.int16) for _ in range(3))
+        self._flags = np.empty(shape, np.uint8)
+        self.begin()
+
+    def begin(self) -> None:
+        for part in (self._average, self._weights, self._days):
+            part.fill(ORIGINAL_MISSING)
+        self._flags.fill(NO_DATA)
 
     def add(self, date: DateBlock) -> None:
         a = self._plan.aerosol
@@ -163,9 +228,11 @@ class _Median:
         self._stack = np.empty((len(plan.bands), n_dates, *shape), np.int16)
         self._n = 0
 
+    def begin(self) -> None:
+        self._n = 0
+
     def add(self, date: DateBlock) -> None:
-        usable = date.status == LAND
-        self._stack[:, self._n] = np.where(usable, date.numbers, MISSING)
+        keep_clear(date.numbers, date.status, self._n, self._stack)
         self._n += 1
 
     def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
@@ -187,9 +254,15 @@ class _Greenest:
         names = [*plan.bands, *plan.helpers]
         self._red, self._nir = names.index("B04"), names.index("B08")
         self._ndvi = np.empty(shape, np.int16)
-        self._best_ndvi = np.full(shape, MISSING)
-        self._best = np.full((len(names), *shape), MISSING)
-        self._minute = np.zeros(shape, np.int32)
+        self._best_ndvi = np.empty(shape, np.int16)
+        self._best = np.empty((len(names), *shape), np.int16)
+        self._minute = np.empty(shape, np.int32)
+        self.begin()
+
+    def begin(self) -> None:
+        self._best_ndvi.fill(MISSING)
+        self._best.fill(MISSING)
+        self._minute.fill(0)
 
     def add(self, date: DateBlock) -> None:
         missing = float(MISSING)

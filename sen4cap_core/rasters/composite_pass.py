@@ -17,7 +17,7 @@ from sen4cap_core.kernels.composite_fields import correct_direction, sample_cubi
 from sen4cap_core.rasters.blocks import WHOLE_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.class_cog import write_class_cog
 from sen4cap_core.rasters.cog import CogBuilder
-from sen4cap_core.rasters.composite_block import FLAGS, DateBlock, make_composer, outputs_of_plan
+from sen4cap_core.rasters.composite_block import FLAGS, Composers, DateBlock, outputs_of_plan
 from sen4cap_core.rasters.composite_dates import ComposedDate, CompositePlan
 from sen4cap_core.rasters.decode import (
     BandFiles,
@@ -105,6 +105,7 @@ class _CompositePass:
         self._keep_open = len(dates) * per_date * max(threads, 1) <= MOST_OPEN_FILES
         self._side = self._choose_side()
         self._outputs = outputs_of_plan(plan)
+        self._composers = Composers(plan, len(dates))
         self._builders = {o.name: CogBuilder(grid, o.quantisation, self._side) for o in self._outputs}
         self._flags = np.full(grid.shape, NO_DATA, np.uint8) if FLAGS in paths else None
         blocks = cut(grid.shape, self._side)
@@ -165,11 +166,15 @@ class _CompositePass:
     def _block(self, block: Block) -> None:
         statuses = [self._status(date, block) for date in self.dates]
         useful = self._useful(statuses)
-        composer = make_composer(self.plan, (block.height, block.width), sum(useful))
-        for date, status, use in zip(self.dates, statuses, useful, strict=True):
-            if use:
-                composer.add(self._read(date, status, block))
-        made = composer.finish()
+        with self._composers.lend((block.height, block.width)) as composer:
+            for date, status, use in zip(self.dates, statuses, useful, strict=True):
+                if use:
+                    composer.add(self._read(date, status, block))
+            self._keep(block, composer.finish(), useful)
+
+    def _keep(
+        self, block: Block, made: Mapping[str, NDArray[np.int16] | NDArray[np.uint8]], useful: Sequence[bool]
+    ) -> None:
         for name, builder in self._builders.items():
             builder.add(block, np.ascontiguousarray(made[name], np.int16))
         if self._flags is not None:

@@ -44,12 +44,14 @@ def composed(dates: Dates, order: np.ndarray, blue: int) -> list[np.ndarray]:
     n_bands = dates.numbers.shape[1]
     cube, plane = (n_bands, *SHAPE), SHAPE
     state = [
-        np.zeros(cube, np.int64), np.zeros(cube, np.int64), np.zeros(plane, np.int64),
+        np.zeros(cube, np.int64), np.zeros(cube, np.int32), np.zeros(plane, np.int32),
         np.zeros(plane, np.int64), np.full(cube, MISSING), np.full(plane, 255, np.uint8),
         np.zeros(plane, np.int32),
     ]  # fmt: skip
-    for d in order:
-        add_date(dates.numbers[d], dates.status[d], dates.weight[d], int(dates.minute[d]), blue, *state)
+    for rows in ((0, 2), (2, SHAPE[0])):
+        for d in order:
+            date = (dates.numbers[d], dates.status[d], dates.weight[d], int(dates.minute[d]))
+            add_date(*date, blue, *rows, *state)
     out = [np.empty(cube, np.int16), np.empty(plane, np.int16), np.empty(plane, np.int16)]
     out.append(np.empty(plane, np.uint8))
     finish_average(*state, *out)

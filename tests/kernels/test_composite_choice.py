@@ -7,19 +7,26 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sen4cap_core.kernels.composite_choice import keep_greenest, median_of_dates
+from sen4cap_core.kernels.composite_choice import keep_clear, keep_greenest, median_of_dates
 from sen4cap_core.kernels.composite_fields import correct_direction, sample_cubic, to_stored
 
 MISSING = -32768
 
 
-@pytest.mark.parametrize("n_dates", [1, 2, 5, 12])
+@pytest.mark.parametrize("n_dates", [1, 2, 3, 5, 12, 33])
 def test_the_median_is_that_of_numpy(n_dates: int) -> None:
     rng = np.random.default_rng(n_dates)
-    stack = rng.integers(-200, 12_000, (n_dates, 31, 17)).astype(np.int16)
-    stack[rng.random(stack.shape) < 0.4] = MISSING
+    # Wider than the strips that are sorted together.
+    numbers = rng.integers(-200, 12_000, (n_dates, 3, 700)).astype(np.int16)
+    numbers[rng.random(numbers.shape) < 0.2] = MISSING
+    status = rng.choice(np.array([0, 0, 0, 4, 5], np.uint8), numbers.shape)
+    filled = np.empty((1, *numbers.shape), np.int16)
+    for date in range(n_dates):
+        keep_clear(numbers[date][None], status[date], date, filled)
+    stack = np.where(status == 0, numbers, MISSING)
+    np.testing.assert_array_equal(filled[0], stack)
     out, count = np.empty(stack.shape[1:], np.int16), np.empty(stack.shape[1:], np.int16)
-    median_of_dates(stack, out, count)
+    median_of_dates(filled[0], out, count)
     valid = stack != MISSING
     np.testing.assert_array_equal(count, valid.sum(0))
     seen = valid.any(0)
