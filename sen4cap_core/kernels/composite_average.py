@@ -112,7 +112,7 @@ def add_date(
             known[c] += counted[c]
         for c in range(n_cols):
             when[c] += np.int64(counted[c]) * minute
-        n_left = 0
+        n_left = np.int64(0)
         for c in range(n_cols):
             # Once a date was clear nothing has to stand in any more.
             seen[c] &= np.uint8((code[c] != _NO_DATA) & (known[c] == 0))

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -140,7 +140,7 @@ class _Weighted:
         cube = (len(names), *shape)
         self._shape = shape
         self._waiting: list[tuple[DateBlock, NDArray[np.int32]]] = []
-        self._state = tuple(
+        self._state: tuple[NDArray[Any], ...] = tuple(
             np.empty(cube if is_of_bands else shape, dtype)
             for dtype, is_of_bands in (
                 (np.int64, True), (np.int32, True), (np.int32, False), (np.int64, False),
@@ -180,7 +180,8 @@ class _Weighted:
         numbers = np.empty(self._state[0].shape, np.int16)
         weight, day = (np.empty(self._shape, np.int16) for _ in range(2))
         flags = np.empty(self._shape, np.uint8)
-        finish_average(*self._state, numbers, weight, day, flags)
+        arrays: tuple[NDArray[Any], ...] = (*self._state, numbers, weight, day, flags)
+        finish_average(*arrays)
         made = {band.lower(): numbers[i] for i, band in enumerate(self._plan.bands)}
         return {**made, "weight": weight, "day": day, FLAGS: flags}
 
