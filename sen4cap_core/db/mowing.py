@@ -45,6 +45,19 @@ def latest_run(session: Session, season_id: int) -> MowingRun | None:
     ).one_or_none()
 
 
+def runs_in_force(session: Session, product_ids: Sequence[int]) -> list[tuple[str, MowingRun]]:
+    """Return site and run of those products that are the newest answer of their season."""
+    newest = select(func.max(MowingRun.id)).group_by(MowingRun.season_id)
+    query = (
+        select(Site.slug, MowingRun)
+        .join(Season, Season.id == MowingRun.season_id)
+        .join(Site, Site.id == Season.site_id)
+        .where(MowingRun.product_id.in_(product_ids), MowingRun.id.in_(newest))
+        .order_by(MowingRun.id)
+    )
+    return [(slug, run) for slug, run in session.execute(query)]
+
+
 def lock_season(session: Session, season_id: int, last_run_id: int | None) -> bool:
     """Hold a season's results until the transaction ends; False when a run came that was not known."""
     session.execute(select(Season.id).where(Season.id == season_id).with_for_update())

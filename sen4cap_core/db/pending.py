@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, func, or_, select
 from sqlalchemy.orm import InstrumentedAttribute, Session, aliased
 
 from sen4cap_core.db.models import (
+    CropCode,
     DeclarationSet,
     Job,
     ObservationSet,
@@ -18,6 +19,7 @@ from sen4cap_core.db.models import (
     RadarAcquisition,
     SceneRow,
     SourceSearch,
+    Upload,
 )
 from sen4cap_core.db.offers import FETCHED, FETCHING, OFFERED
 
@@ -159,6 +161,18 @@ def last_progress(session: Session, site_id: int, first: datetime, after: dateti
         )
     ).scalar_one()
     return newest
+
+
+def crop_codes_changed_at(session: Session, site_id: int, year: int) -> datetime | None:
+    """Return when the crop code table in force was received; None where none was dropped."""
+    received = func.max(func.coalesce(Upload.received_at, Upload.registered_at))
+    query = (
+        select(received)
+        .join(CropCode, CropCode.upload_id == Upload.id)
+        .where(CropCode.site_id == site_id, CropCode.year == year)
+    )
+    changed: datetime | None = session.execute(query).scalar_one()
+    return changed
 
 
 def inputs_changed_at(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
@@ -34,6 +35,15 @@ def latest_practice_run(session: Session, site_id: int, year: int, practice: str
         .order_by(PracticeRun.id.desc())
         .limit(1)
     ).one_or_none()
+
+
+def practice_runs_in_force(session: Session, product_ids: Sequence[int]) -> list[PracticeRun]:
+    """Return the runs of those products that are the newest answer to their practice and year."""
+    newest = select(func.max(PracticeRun.id)).group_by(
+        PracticeRun.site_id, PracticeRun.year, PracticeRun.practice
+    )
+    query = select(PracticeRun).where(PracticeRun.product_id.in_(product_ids), PracticeRun.id.in_(newest))
+    return list(session.scalars(query.order_by(PracticeRun.id)))
 
 
 def earlier_practice_table(session: Session, site_id: int, year: int, practice: str, by: date) -> str | None:

@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import disk_facts
 from sen4cap_core.db.product_list import ProductFacts, list_products
 from sen4cap_core.files import files_below, is_partial
 from sen4cap_core.products.catalog import rebuild_catalog
 from sen4cap_core.products.stac import read_json
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.lost_answers import ask_lost_answers
 from sen4cap_core.steps.product_files import files_of_product
-from sen4cap_core.steps.work import ask_crop_types
 
 _PRODUCT_SUFFIXES = {".tif", ".parquet", ".json", ".gpkg", ".csv", ".ipc", ".idx", ".shp"}
 _OURS_WITHOUT_ROWS = {"labels", "collections", "l2a"}
@@ -85,14 +84,13 @@ def check_files(context: Context) -> Differences:
 
 
 def repair(context: Context, found: Differences) -> None:
-    """Mend what can be mended: lost rasters, observations and crop type maps are made again, the catalogue is
-    rebuilt.
+    """Mend what can be mended: lost rasters, observations and the answers in force about crop types, crop
+    diversification, mowing and practices are made again, the catalogue is rebuilt.
 
     Orphans are not deleted: that is for a person to decide.
     """
     with context.session() as session:
-        for slug, run in crop_rows.runs_in_force(session, found.lost_products):
-            ask_crop_types(session, slug, run.season_id, run.as_of)
+        ask_lost_answers(session, context.settings.data, found.lost_products)
         disk_facts.forget(session, found.lost_products, found.lost_observations)
     rebuild_catalog(context.settings.data)
 

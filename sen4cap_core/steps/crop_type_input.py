@@ -13,7 +13,7 @@ from sen4cap_core.clock import midnight
 from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db.models import CropCode, CropTypeRun, Product, Site
+from sen4cap_core.db.models import CropCode, Site
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.declarations.diversification_settings import Thresholds
@@ -22,6 +22,7 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.feature_table import FEATURE_GROUPS, observation_sources
+from sen4cap_core.steps.product_files import is_whole
 from sen4cap_core.steps.receive_tables import STRATA
 from sen4cap_core.steps.season_input import AS_STATED, Otherwise, find_season_input
 
@@ -66,12 +67,11 @@ class CropTypeInput:
     @property
     def input_key(self) -> str:
         """Hash of everything the answer rests on."""
-        codes = [f"{c.ori_crop}:{c.ctnum_l4a}:{c.lc}:{c.ctnum_div}" for c in self.codes]
         return content_key(
             [
                 f"declarations:{self.declaration_set_id}",
                 *(f"file:{file.set_id}:{file.path}" for file in self.files),
-                *(f"code:{code}" for code in codes),
+                *(f"code:{_all_of(code)}" for code in self.codes),
             ],
             {
                 "config": self.config.model_dump(mode="json"),
@@ -142,16 +142,19 @@ def find_input(
         strata=_strata(session, site, season.year, switch.strata, settings.uploads_root),
         last_run_id=last.id if last else None,
     )
-    is_there = last is not None and _is_there(session, last, settings.data)
-    if last is not None and is_there and last.input_key == found.input_key:
+    is_known = last is not None and last.input_key == found.input_key
+    if last is not None and is_known and is_whole(session, settings.data, last.product_id):
         raise NothingToDoError(f"nothing new since the map of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return found
 
 
-def _is_there(session: Session, run: CropTypeRun, root: Path) -> bool:
-    """Whether the file of a run's map still lies on disk; a lost one is made again."""
-    product = session.get(Product, run.product_id)
-    return product is not None and (root / product.path).is_file()
+def _all_of(code: CropCode) -> str:
+    """A row of the crop code table, the sets of crop diversification with it."""
+    facts = (
+        code.ori_crop, code.ctnum_l4a, code.ct_l4a, code.lc, code.ctnum_div, code.ct_div,
+        code.eaa, code.al, code.pgrass, code.tgrass, code.fallow, code.cwater,
+    )  # fmt: skip
+    return ":".join(str(fact) for fact in facts)
 
 
 def _strata(

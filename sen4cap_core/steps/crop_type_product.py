@@ -29,10 +29,13 @@ from sen4cap_core.products.crop_type_shapes import write_crop_type_shapes
 from sen4cap_core.products.geoparquet import write_geoparquet
 from sen4cap_core.products.naming import L4A_CROP_TYPES, l4a_folder, l4a_stem, version_of
 from sen4cap_core.products.stac import GEOPACKAGE, Input, Origin, table_item
+from sen4cap_core.reports.crop_type import write_pictures
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_type_input import CropTypeInput
 
 CSV_MEDIA = "text/csv"
+MEDIA = {".csv": CSV_MEDIA, ".png": "image/png", ".json": "application/json"}
+"""Types of the side files; what is not here has none of its own."""
 CSV_COLUMNS = (
     "NewID", "HoldID", "GeomValid", "Duplic", "Overlap", "Area_meters", "S2Pix", "S1Pix", "LC", "CTnumDIV",
 )  # fmt: skip
@@ -78,6 +81,7 @@ def publish_crop_types(
     suffix = f"_{version}"
     provenance = {"input_key": given.input_key, "declarations": given.declaration_set_id}
     files = write_side_files(classes, features, crop_map, predictions, folder, suffix, provenance)
+    files |= write_pictures(crop_map, classes, folder, suffix)
     table = _table(parcels, facts, given, predictions)
     plain = table.drop(columns="geometry")
     files["CropType.csv"] = write_csv(
@@ -163,16 +167,33 @@ def _publish_item(
             level="L4",
         ),
         column_texts=COLUMN_TEXTS,
-        others={
-            "geopackage": (files["CropType.gpkg"], GEOPACKAGE, "GeoPackage"),
-            "csv": (files["CropType.csv"], CSV_MEDIA, "CropType.csv"),
-            "crop_codes": (files["CropType_LUT.csv"], CSV_MEDIA, "Crop code table"),
-            "doubtful": (files["Doubtful_declarations"], CSV_MEDIA, "Most doubtful declarations"),
-            "holdings": (files["Diversification_holdings.csv"], CSV_MEDIA, "Crop diversification"),
-        },
+        others=_others(files),
     )
     publish_item(root, item, stac)
     return stac
+
+
+def _others(files: dict[str, Path]) -> dict[str, tuple[Path, str, str]]:
+    """Every file beside the GeoParquet as an asset, so that one that is lost is missed."""
+    named = {
+        "geopackage": (files["CropType.gpkg"], GEOPACKAGE, "GeoPackage"),
+        "csv": (files["CropType.csv"], CSV_MEDIA, "CropType.csv"),
+        "crop_codes": (files["CropType_LUT.csv"], CSV_MEDIA, "Crop code table"),
+        "doubtful": (files["Doubtful_declarations"], CSV_MEDIA, "Most doubtful declarations"),
+        "holdings": (files["Diversification_holdings.csv"], CSV_MEDIA, "Crop diversification"),
+        "diversification_parcels": (
+            files["Diversification_parcels.csv"], CSV_MEDIA, "Crop diversification of parcels",
+        ),
+    }  # fmt: skip
+    known = {path for path, _, _ in named.values()} | {files["GeoParquet"]}
+    shapefile = files["CropType.shp"]
+    parts = {part.name: part for part in sorted(shapefile.parent.glob(f"{shapefile.stem}.*"))}
+    for title, path in (files | parts).items():
+        if path not in known:
+            known.add(path)
+            key = "".join(c if c.isalnum() else "_" for c in title.lower())
+            named[key] = (path, MEDIA.get(path.suffix, "application/octet-stream"), title)
+    return named
 
 
 def _store_rows(

@@ -36,6 +36,7 @@ from sen4cap_core.steps.mowing_evaluation import Evaluation
 from sen4cap_core.steps.mowing_product import Published, events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing_request import MowingRequest
 from sen4cap_core.steps.mowing_series import MowingSeries, read_mowing_series
+from sen4cap_core.steps.product_files import is_whole
 from sen4cap_core.steps.season_input import find_season_input, require_files
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def detect_mowing(context: Context, season_id: int, request: MowingRequest | Non
         Without season, declarations, observations or parcels to look at, or when nothing is new.
     """
     with context.session() as session:
-        evaluation = find_evaluation(session, season_id, request or MowingRequest())
+        evaluation = find_evaluation(session, context.settings.data, season_id, request or MowingRequest())
         parcels = _parcels(session, evaluation)
         declared = _additional_columns(session, evaluation, parcels)
     require_files(context, evaluation.site, evaluation.files)
@@ -138,8 +139,8 @@ def _evaluate(
     return series, outcome
 
 
-def find_evaluation(session: Session, season_id: int, request: MowingRequest) -> Evaluation:
-    """Look up what is to be evaluated, and whether anything is new."""
+def find_evaluation(session: Session, root: Path, season_id: int, request: MowingRequest) -> Evaluation:
+    """Look up what is to be evaluated, and whether anything is new, or lost below ``root``."""
     given = find_season_input(session, season_id, "l4b")
     season, site, current = given.season, given.site, given.declared
     switch = given.config.processors.l4b
@@ -194,7 +195,8 @@ def find_evaluation(session: Session, season_id: int, request: MowingRequest) ->
         stands_aside=request.stands_aside,
         with_shapefile=request.shapefile or switch.shapefile,
     )
-    if not request.stands_aside and last is not None and last.input_key == evaluation.input_key:
+    is_known = not request.stands_aside and last is not None and last.input_key == evaluation.input_key
+    if last is not None and is_known and is_whole(session, root, last.product_id):
         raise NothingToDoError(f"nothing new since the evaluation of {last.created_at:%Y-%m-%d %H:%M} UTC")
     return evaluation
 

@@ -70,7 +70,7 @@ def monitor_practices(context: Context, season_id: int, otherwise: Otherwise = A
         Without tables, configuration, declarations or observations, or when nothing is new.
     """
     with context.session() as session:
-        evaluation = find_practices(session, season_id, otherwise)
+        evaluation = find_practices(session, context.settings.data, season_id, otherwise)
         parcels = declaration_rows.load_parcels(session, evaluation.declaration_set_id)
         rows = {
             task.practice: practice_rows.load_practices(

@@ -199,7 +199,9 @@ class _Calendar:
         """Let the last run wait again when what it rests on has changed since."""
         if plan.asked_at is None or self.now - plan.asked_at < timedelta(hours=AGAIN_HOURS):
             return
-        if inputs_changed_after(self.session, self.site, self.season, plan.due_on, plan.asked_at):
+        if inputs_changed_after(
+            self.session, self.site, self.season, self.planned, plan.due_on, plan.asked_at
+        ):
             self._set(plan, WAITING, "something new has come since it ran")
             plan.waiting_since = plan.deadline = None
             self.report.note(self.report.planned, self.site.slug, self._name(plan))

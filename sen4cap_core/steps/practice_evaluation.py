@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from sen4cap_core import __version__
@@ -19,6 +20,7 @@ from sen4cap_core.processors.l4c.country_rules import load_rule_book
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.steps.config_in_force import l4c_in_force
 from sen4cap_core.steps.practice_series import PRACTICE_GROUPS, GroupedFile
+from sen4cap_core.steps.product_files import is_whole
 from sen4cap_core.steps.season_input import AS_STATED, Otherwise, find_season_input
 
 if TYPE_CHECKING:
@@ -69,7 +71,9 @@ class PracticeEvaluation:
         return max(item.file.acquired_at for item in self.files).date()
 
 
-def find_practices(session: Session, season_id: int, otherwise: Otherwise = AS_STATED) -> PracticeEvaluation:
+def find_practices(
+    session: Session, root: Path, season_id: int, otherwise: Otherwise = AS_STATED
+) -> PracticeEvaluation:
     """Look up what is to be evaluated in the year of a season.
 
     Raises
@@ -121,7 +125,8 @@ def find_practices(session: Session, season_id: int, otherwise: Otherwise = AS_S
                 __version__,
             )
             last = result_rows.latest_practice_run(session, site.id, season.year, practice)
-            if last is not None and last.input_key == key:
+            is_known = last is not None and last.input_key == key
+            if last is not None and is_known and is_whole(session, root, last.product_id):
                 left_out[practice] = f"nothing new since {last.created_at:%Y-%m-%d %H:%M} UTC"
             else:
                 tasks.append(PracticeTask(practice, table.id, last.id if last else None, key, previous))

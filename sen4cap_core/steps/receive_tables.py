@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
@@ -15,7 +16,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.wanted import scenes_to_observe
-from sen4cap_core.steps.work import ask_extract, ask_mowing
+from sen4cap_core.steps.work import ask_crop_types, ask_extract, ask_mowing
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -38,13 +39,19 @@ def receive_crop_codes(context: Context, drop: Drop) -> Taken:
         declaration_rows.replace_crop_codes(session, site.id, drop.year, drop.upload_id, rows)
         missing = codes_not_in(session, site.id, drop.year, table)
         _ask_year(session, site, drop.year)
+        n_maps = _ask_maps(session, site, drop.year)
         current = declaration_rows.current_set(session, site.id, drop.year)
         # Crop types are told from ten bands, which scenes processed before the table may lack.
         if current is not None and scenes_to_observe(session, current):
             ask_extract(session, site.slug, current.id)
     return Taken(
         "crop code table (L4A look-up table)",
-        {"codes": len(table), "encoding": table.encoding, "separator": repr(table.delimiter)},
+        {
+            "codes": len(table),
+            "encoding": table.encoding,
+            "separator": repr(table.delimiter),
+            **({"crop type maps made again": n_maps} if n_maps else {}),
+        },
         [*as_problems(table.warnings), *missing_codes_warning(missing)],
         {"declared codes that are not in the table": missing} if missing else {},
     )
@@ -89,3 +96,17 @@ def _ask_year(session: Session, site: Site, year: int) -> None:
     for season in site_rows.seasons_of(session, site.id, enabled_only=True):
         if season.year == year:
             ask_mowing(session, site.slug, season.id)
+
+
+def _ask_maps(session: Session, site: Site, year: int) -> int:
+    """Ask for the crop type maps there are of a year anew, crop diversification with them; return how many.
+
+    Where there is none yet, or more has come since, the calendar asks.
+    """
+    n_maps = 0
+    for season in site_rows.seasons_of(session, site.id, enabled_only=True):
+        last = crop_rows.latest_run(session, season.id) if season.year == year else None
+        if last is not None:
+            ask_crop_types(session, site.slug, season.id, last.as_of)
+            n_maps += 1
+    return n_maps

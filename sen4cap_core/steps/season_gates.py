@@ -90,11 +90,15 @@ def deadline_of(
 
 
 def inputs_changed_after(
-    session: Session, site: Site, season: Season, due_on: date, instant: datetime
+    session: Session, site: Site, season: Season, planned: Planned, due_on: date, instant: datetime
 ) -> bool:
-    """Whether declarations, configuration or observations of a run's period are newer than an instant."""
-    changed = pending.inputs_changed_at(session, site.id, season.year, *_period(season, due_on))
-    return changed is not None and changed > instant
+    """Whether declarations, configuration or observations of a run's period are newer than an instant; for
+    crop types the crop codes count too.
+    """
+    changed = [pending.inputs_changed_at(session, site.id, season.year, *_period(season, due_on))]
+    if planned == "l4a":
+        changed.append(pending.crop_codes_changed_at(session, site.id, season.year))
+    return any(one is not None and one > instant for one in changed)
 
 
 def _period(season: Season, due_on: date) -> tuple[datetime, datetime]:

@@ -133,9 +133,15 @@ def ask_search(session: Session, site_slug: str) -> bool:
     return _enqueue(session, SEARCH_SOURCES, key, site_slug, {"site": site_slug}, again=True)
 
 
-def ask_crop_types(session: Session, site_slug: str, season_id: int, until: date) -> bool:
-    """Ask for the crop types of a season with what was acquired up to a day."""
+def ask_crop_types(
+    session: Session, site_slug: str, season_id: int, until: date, method: str | None = None
+) -> bool:
+    """Ask for the crop types of a season with what was acquired up to a day, by the method of site.yaml where
+    none is named.
+    """
     parameters = {"season_id": season_id, "until": until.isoformat()}
+    if method is not None:
+        parameters["method"] = method
     key = planned_key("l4a", season_id, until)
     return _enqueue(session, CLASSIFY_CROPS, key, site_slug, parameters, again=True)
 

@@ -119,7 +119,7 @@ def _settings(desk, settings: dict[str, object] | bool) -> None:
         site.config = {**site.config, "processors": {"l4a": settings}}
 
 
-def test_a_season_becomes_rows_tables_and_a_page(desk, season) -> None:
+def test_a_season_becomes_rows_tables_and_a_page(desk, season, receive) -> None:
     _settings(desk, {"settings": {"pa_min": "5", "num_trees": "15"}})
 
     done = classify_crops(desk.context, 1)
@@ -153,22 +153,41 @@ def test_a_season_becomes_rows_tables_and_a_page(desk, season) -> None:
     with pytest.raises(NothingToDoError, match="nothing new"):
         classify_crops(desk.context, 1)
 
-    lost = desk.context.settings.data / str(product.path)
-    lost.unlink()
-    repair(desk.context, check_files(desk.context))
+    assert {"Accuracy_metrics_plot", "Confusion_heat_map", "models"} <= set(files)
+    lost = [files[name] for name in ("GeoParquet", "Diversification_parcels.csv", "Confusion_user")]
+    lost.append(files["CropType.shp"].with_suffix(".dbf"))
+    for path in lost:
+        path.unlink()
+    found = check_files(desk.context)
+    assert len(found.missing_products) == len(lost)
+    repair(desk.context, found)
     with desk.context.session() as session:
         [job] = session.scalars(select(Job).where(Job.kind == "classify-crops"))
         parameters = dict(job.payload)
     until = date.fromisoformat(parameters.pop("until"))
     again = classify_crops(desk.context, **parameters, until=until)
     assert again.given.input_key == done.given.input_key
-    assert lost.is_file()
+    assert all(path.is_file() for path in lost)
+
+    with desk.context.session() as session:
+        session.scalars(select(Job).where(Job.kind == "classify-crops")).one().state = "done"
+    # The same classes, no longer arable: another answer about the holdings, the same map.
+    answer = receive("crop-codes/codes.csv", CODE_TABLE.replace(",1,1,0,0,0,0", ",1,0,0,0,0,0"))
+    assert answer.receipt["stored"]["crop type maps made again"] == 1
+    with desk.context.session() as session:
+        job = session.scalars(select(Job).where(Job.kind == "classify-crops", Job.state == "waiting")).one()
+        until = date.fromisoformat(job.payload["until"])
+    new = classify_crops(desk.context, 1, until)
+    assert new.predictions.CT_pred_1.tolist() == done.predictions.CT_pred_1.tolist()
+    areas = [one.published.diversification["area_tal_c"].astype(float).sum() for one in (done, new)]
+    assert areas[0] > 0
+    assert areas[1] == 0
 
     early = classify_crops(desk.context, 1, date(YEAR, 6, 30))
 
     assert early.given.as_of <= date(YEAR, 6, 30)
     with desk.context.session() as session:
-        assert len(session.scalars(select(CropTypeRun)).all()) == 3
+        assert len(session.scalars(select(CropTypeRun)).all()) == 4
         runs = set(session.scalars(select(CropTypeResult.run_id)).all())
         assert len(runs) == 1
 

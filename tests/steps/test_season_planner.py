@@ -24,6 +24,7 @@ from sen4cap_core.db.models import (
     Season,
 )
 from sen4cap_core.db.sites import SeasonSpan
+from sen4cap_core.declarations.crop_codes import COLUMNS
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.reports.season import season_lines, season_markdown
 from sen4cap_core.steps import plan_seasons as planner
@@ -306,6 +307,36 @@ def test_a_crop_type_job_that_is_lost_is_asked_for_again(desk: Desk, settle: Any
 
     assert key in _asked(desk.context)
     assert _plans(desk.context, "l4a") == [("2020-02-29", "asked")]
+
+
+def test_a_new_crop_code_table_lets_the_last_map_wait_again(
+    desk: Desk, receive: Any, settle: Any, clock: Clock
+) -> None:
+    _declare(desk.context)
+    settle(schedule={"l4b": "never", "l4c": "never"})
+    table = f"{','.join(COLUMNS)}\n265,1,wheat,1,1,w,1,w,1,1,0,0,0,0\n"
+    assert receive("crop-codes/codes.csv", table).accepted
+    with desk.context.session() as session:
+        session.execute(text("UPDATE upload SET received_at = '2021-02-28T12:00Z'"))
+    _observed_scene(desk.context, "2019-06-11")
+    for moment, expected in (("2021-03-01", "asked"), ("2021-03-01T12:00", "done")):
+        clock.set(moment)
+        with desk.context.session() as session:
+            for kind in ("extract-parcels", "classify-crops"):
+                for job in _claim(session, kind):
+                    jobs.finish(session, job.id, "worker")
+        plan_seasons(desk.context)
+        assert _plan(desk.context, "l4a").state == expected
+    assert receive("crop-codes/new.csv", table.replace(",1,1,0,", ",1,0,0,")).accepted
+    with desk.context.session() as session:
+        session.execute(
+            text("UPDATE upload SET received_at = '2021-03-01T11:00Z' WHERE path LIKE '%new.csv'")
+        )
+        session.execute(text("UPDATE job SET state = 'done' WHERE kind = 'extract-parcels'"))
+
+    plan_seasons(desk.context)
+
+    assert _plan(desk.context, "l4a").state == "asked"
 
 
 def test_two_planners_ask_once(desk: Desk, settle: Any, clock: Clock) -> None:
