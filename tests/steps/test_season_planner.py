@@ -316,13 +316,18 @@ def test_a_new_crop_code_table_lets_the_last_map_wait_again(
     settle(schedule={"l4b": "never", "l4c": "never"})
     table = f"{','.join(COLUMNS)}\n265,1,wheat,1,1,w,1,w,1,1,0,0,0,0\n"
     assert receive("crop-codes/codes.csv", table).accepted
-    with desk.context.session() as session:
-        session.execute(text("UPDATE upload SET received_at = '2021-02-28T12:00Z'"))
     _observed_scene(desk.context, "2019-06-11")
+    with desk.context.session() as session:
+        for what in (
+            "upload SET received_at",
+            "declaration_set SET valid_from",
+            "observation_set SET created_at",
+        ):
+            session.execute(text(f"UPDATE {what} = '2021-02-28T12:00Z'"))
     for moment, expected in (("2021-03-01", "asked"), ("2021-03-01T12:00", "done")):
         clock.set(moment)
         with desk.context.session() as session:
-            for kind in ("extract-parcels", "classify-crops"):
+            for kind in ("receive-upload", "extract-parcels", "classify-crops"):
                 for job in _claim(session, kind):
                     jobs.finish(session, job.id, "worker")
         plan_seasons(desk.context)
@@ -332,7 +337,9 @@ def test_a_new_crop_code_table_lets_the_last_map_wait_again(
         session.execute(
             text("UPDATE upload SET received_at = '2021-03-01T11:00Z' WHERE path LIKE '%new.csv'")
         )
-        session.execute(text("UPDATE job SET state = 'done' WHERE kind = 'extract-parcels'"))
+        session.execute(
+            text("UPDATE job SET state = 'done' WHERE kind IN ('receive-upload', 'extract-parcels')")
+        )
 
     plan_seasons(desk.context)
 
