@@ -39,18 +39,28 @@ class Parcel(Base):
     """A declared parcel in one declaration set."""
 
     __tablename__ = "parcel"
-    __table_args__ = (Index("ix_parcel_ori_id", "ori_id"),)
-
-    set_id: Mapped[int] = mapped_column(
-        ForeignKey("declaration_set.id", ondelete="CASCADE"), primary_key=True
+    __table_args__ = (
+        Index("ix_parcel_ori_id", "ori_id"),
+        # Parcels of a set lie on disk place by place: the box of each range of pages finds them.
+        Index(
+            "ix_parcel_places",
+            "set_id",
+            "geom",
+            postgresql_using="brin",
+            postgresql_with={"pages_per_range": 16, "autosummarize": "on"},
+        ),
     )
+
+    set_id: Mapped[int] = mapped_column(primary_key=True)
+    """Set they are of; entered in the same transaction, and a trigger takes them away with it. A foreign key
+    would ask at each of a million rows whether there is such a set."""
     new_id: Mapped[int] = mapped_column(primary_key=True)
     """Stable integer id per site and ori_id, in every set the same."""
     hold_id: Mapped[int]
     ori_id: Mapped[str]
     ori_hold: Mapped[str]
     ori_crop: Mapped[str]
-    geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326))
+    geom: Mapped[WKBElement | None] = mapped_column(Geometry("MULTIPOLYGON", srid=4326, spatial_index=False))
     """Repaired geometry in longitude and latitude; null where the file had none."""
     geom_valid: Mapped[bool]
     duplic: Mapped[bool] = mapped_column(default=False)

@@ -38,8 +38,10 @@ class Version:
     parcels: pd.DataFrame
     """As `declarations.prepare` gives them, with ``s1_pix``, ``s2_pix``, ``change``, ``geom_change_ratio``
     (NaN where the outline is the same) and ``since`` (NaT: from now on)."""
-    ewkb: Callable[[int, int], pa.LargeBinaryArray]
-    """Outlines of the rows from one up to another, as PostGIS' own binary in EPSG:4326; null without area."""
+    ewkb: Callable[[NDArray[np.intp]], pa.LargeBinaryArray]
+    """Outlines of some rows, as PostGIS' own binary in EPSG:4326; null without area."""
+    order: NDArray[np.intp]
+    """In which the rows are to lie on disk: neighbours near to one another."""
     mode: str
     former_id: int | None
     changes: Json
@@ -184,10 +186,11 @@ def parcel_names(session: Session, set_id: int, new_ids: list[int]) -> list[str]
 
 def _batches(version: Version, set_id: int, now: datetime) -> Iterator[pa.RecordBatch]:
     for start in range(0, len(version.parcels), BATCH_ROWS):
-        rows = version.parcels.iloc[start : start + BATCH_ROWS]
+        order = version.order[start : start + BATCH_ROWS]
+        rows = version.parcels.take(order)
         columns: dict[str, Any] = {
             "set_id": pa.array(np.full(len(rows), set_id, np.int32)),
-            "geom": version.ewkb(start, start + len(rows)),
+            "geom": version.ewkb(order),
             "attributes": _jsonb(pa.array(rows.attributes, pa.large_string())),
             "since": pa.array(rows.since.fillna(pd.Timestamp(now)), pa.timestamp("us", "UTC")),
         }

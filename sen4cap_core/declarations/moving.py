@@ -10,11 +10,10 @@ from __future__ import annotations
 from functools import lru_cache
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from sen4cap_core.kernels.cell_interpolation import interpolate_cells
+from sen4cap_core.kernels.cell_interpolation import corners_of, find_cells, interpolate_cells
 from sen4cap_core.tables.threads import run_in_chunks
 
 Points = NDArray[np.float64]
@@ -28,8 +27,6 @@ MAX_ERROR_M = 1e-5
 _METRES_PER_DEGREE = 111_320.0
 _TEST_POINTS = np.array([(0.5, 0.5), (0.21, 0.77), (0.83, 0.36), (0.05, 0.12), (0.94, 0.95)])
 _CHUNK_POINTS = 500_000
-_FAR = 2**30
-"""Cells further from the origin hold no coordinates."""
 
 
 @lru_cache(maxsize=64)
@@ -65,7 +62,8 @@ class Mover:
         self._side = CELL_DEG if source.is_geographic else CELL_M / unit
         unit = target.axis_info[0].unit_conversion_factor or 1.0
         self._tolerance = MAX_ERROR_M / (_METRES_PER_DEGREE if target.is_geographic else unit)
-        self._known = pd.Index([], dtype=np.int64)
+        self._keys = np.empty(0, np.int64)
+        """Of the known cells, ascending."""
         self._row = np.empty(0, np.int64)
         self._nodes = np.empty((0, 4, 4, 2))
 
@@ -74,14 +72,11 @@ class Mover:
         points = np.ascontiguousarray(points, dtype=np.float64)
         if not len(points):
             return points.copy()
-        lattice = np.floor(points / self._side)
-        near = np.all(np.abs(lattice) < _FAR, axis=1)  # False for NaN
-        lattice[~near] = 0.0
-        keys = lattice[:, 0].astype(np.int64) * (4 * _FAR) + lattice[:, 1].astype(np.int64)
-        codes, cells = pd.factorize(keys)
-        self._learn(cells, lattice, codes)
-        rows = self._row[self._known.get_indexer(pd.Index(cells))][codes]
-        rows[~near] = -1
+        rows = np.empty(len(points), np.int64)
+        unknown = find_cells(points, self._side, self._keys, self._row, rows)
+        if len(unknown):
+            self._learn(np.unique(unknown))
+            find_cells(points, self._side, self._keys, self._row, rows)
         out = np.empty_like(points)
         interpolate_cells(points, self._side, rows, self._nodes, out)
         rest = np.flatnonzero(rows < 0)
@@ -92,28 +87,23 @@ class Mover:
     def _exact(self, points: Points) -> Points:
         return np.column_stack(self._transformer.transform(points[:, 0], points[:, 1]))
 
-    def _learn(self, cells: NDArray[np.int64], lattice: Points, codes: NDArray[np.int64]) -> None:
+    def _learn(self, keys: NDArray[np.int64]) -> None:
         """Find the nodes of cells that are not known yet, and whether they may be used."""
-        new = np.flatnonzero(self._known.get_indexer(pd.Index(cells)) < 0)
-        if not len(new):
-            return
-        first = np.full(len(cells), -1, np.int64)
-        first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
-        corners = lattice[first[new]]
+        corners = corners_of(keys)
         steps = np.arange(-1.0, 3.0)
-        at = np.empty((len(new), 4, 4, 2))
+        at = np.empty((len(keys), 4, 4, 2))
         at[..., 0] = corners[:, 0, None, None] + steps[None, None, :]
         at[..., 1] = corners[:, 1, None, None] + steps[None, :, None]
         nodes = self._exact(at.reshape(-1, 2) * self._side).reshape(-1, 4, 4, 2)
         tests = ((corners[:, None, :] + _TEST_POINTS[None]) * self._side).reshape(-1, 2)
         there = np.empty_like(tests)
-        owner = np.repeat(np.arange(len(new)), len(_TEST_POINTS))
+        owner = np.repeat(np.arange(len(keys)), len(_TEST_POINTS))
         interpolate_cells(tests, self._side, owner, nodes, there)
         with np.errstate(invalid="ignore"):
-            off = np.abs(there - self._exact(tests)).max(axis=1).reshape(len(new), -1).max(axis=1)
+            off = np.abs(there - self._exact(tests)).max(axis=1).reshape(len(keys), -1).max(axis=1)
         # NaN and infinity do not pass.
         passed = off <= self._tolerance
-        start = len(self._nodes)
-        self._known = self._known.append(pd.Index(cells[new]))
-        self._row = np.concatenate([self._row, np.where(passed, start + np.arange(len(new)), -1)])
+        rows = np.where(passed, len(self._nodes) + np.arange(len(keys)), -1)
         self._nodes = np.concatenate([self._nodes, nodes])
+        order = np.argsort(known := np.concatenate([self._keys, keys]))
+        self._keys, self._row = known[order], np.concatenate([self._row, rows])[order]

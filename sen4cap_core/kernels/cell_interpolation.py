@@ -7,6 +7,66 @@ from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
 
+_FAR = 2**30
+"""Cells further from the origin hold no coordinates."""
+UNUSABLE = -1
+"""Row of a point that is in no cell, or in one that is not interpolated."""
+
+
+@kernel
+def find_cells(
+    points: NDArray[np.float64],
+    side: float,
+    keys: NDArray[np.int64],
+    rows: NDArray[np.int64],
+    found: NDArray[np.int64],
+) -> NDArray[np.int64]:
+    """Write for each point the row of its cell, `UNUSABLE` where it has none or the cell is not known.
+
+    Parameters
+    ----------
+    points : (n, 2), x and y
+    side : of a cell, in units of the points; cells are counted from the origin
+    keys : of the known cells, ascending
+    rows : of the known cells
+    found : (n,), written
+
+    Returns
+    -------
+    Keys of cells that are not known, some of them several times. A key holds both numbers of its cell, see
+    `corners_of`.
+    """
+    unknown, n_unknown = np.empty(64, np.int64), 0
+    last, row = np.int64(-1), np.int64(UNUSABLE)
+    for i in range(points.shape[0]):
+        x, y = np.floor(points[i, 0] / side), np.floor(points[i, 1] / side)
+        if not (abs(x) < _FAR and abs(y) < _FAR):  # NaN is nowhere
+            found[i] = UNUSABLE
+            continue
+        key = (np.int64(x) + _FAR) * (2 * _FAR) + np.int64(y) + _FAR
+        # Nearly all points lie in the cell of the one before.
+        if key != last:
+            last = key
+            at = np.searchsorted(keys, key)
+            if at < keys.size and keys[at] == key:
+                row = rows[at]
+            else:
+                row = np.int64(UNUSABLE)
+                if n_unknown == unknown.size:
+                    longer = np.empty(2 * n_unknown, np.int64)
+                    longer[:n_unknown] = unknown
+                    unknown = longer
+                unknown[n_unknown] = key
+                n_unknown += 1
+        found[i] = row
+    return unknown[:n_unknown]
+
+
+def corners_of(keys: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the numbers (n, 2) of cells along x and y."""
+    x, y = np.divmod(keys, 2 * _FAR)
+    return np.column_stack([x - _FAR, y - _FAR]).astype(np.float64)
+
 
 @kernel
 def interpolate_cells(

@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 N_SHOWN = 10
+PLACE_DEG = 0.05
+"""Side of the squares by which parcels lie on disk: 5 km hold as many as some pages do."""
 _NOTHING_GONE = np.empty(0, np.int64)
 
 
@@ -90,7 +92,13 @@ def make_version(
     changes = {kind: int((comparison.kind == kind).sum()) for kind in (NEW, SAME, GEOMETRY, ATTRIBUTES, BACK)}
     changes |= {"gone": len(gone), "kept": 0 if kept is None else len(kept)}
     version = Version(
-        table, partial(_ewkb, parcels.outlines), mode, former.id if former else None, changes, columns
+        table,
+        partial(_ewkb, parcels.outlines),
+        _by_place(parcels.outlines),
+        mode,
+        former.id if former else None,
+        changes,
+        columns,
     )
     return Prepared(version, gone, kept)
 
@@ -180,9 +188,15 @@ def _keep_dates(parcels: pd.DataFrame, before: pd.DataFrame) -> None:
     parcels.loc[same, "geom_change_ratio"] = np.nan
 
 
-def _ewkb(outlines: Outlines, first: int, end: int) -> pa.LargeBinaryArray:
+def _by_place(outlines: Outlines) -> NDArray[np.intp]:
+    """Order of outlines in longitude and latitude that goes from one square of the land to the next."""
+    squares = np.floor(outlines.measured().boxes[:, :2] / PLACE_DEG)
+    return np.lexsort((squares[:, 0], squares[:, 1]))
+
+
+def _ewkb(outlines: Outlines, rows: NDArray[np.intp]) -> pa.LargeBinaryArray:
     """Return some outlines as PostGIS' own binary, in longitude and latitude; null without ring."""
-    part = outlines.part(first, end)
+    part = outlines.take(rows)
     data, starts = part.wkb(srid=4326)
     there = pa.array(part.there)
     made = pa.Array.from_buffers(

@@ -6,9 +6,10 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import delete, select, text
 
 from sen4cap_core.db import parcel_versions
 from sen4cap_core.db.models import DeclarationSet, Parcel
@@ -87,6 +88,21 @@ def test_an_update_tells_what_changed_and_keeps_the_history(context, declare) ->
     third = declare(fields(n=6))
     assert third.stored["parcels back again"] == 1
     assert stored(context, third.stored["declaration set"]).change.tolist()[4] == "back"
+
+
+def test_parcels_lie_place_by_place_and_go_with_their_set(context, declare) -> None:
+    parcels = fields(n=9)
+    # Every third one lies 20 km further north.
+    away = [shapely.affinity.translate(s, 0, 20_000 * (n % 3)) for n, s in enumerate(parcels.geometry)]
+    first = declare(parcels.set_geometry(away).set_crs(parcels.crs))
+    declare(fields(n=2))
+    with context.session() as session:
+        query = select(Parcel.new_id).where(Parcel.set_id == first.stored["declaration set"])
+        assert session.scalars(query.order_by(text("ctid"))).all() == [1, 4, 7, 2, 5, 8, 3, 6, 9]
+        session.execute(delete(DeclarationSet).where(DeclarationSet.former_id.is_not(None)))
+        assert len(session.scalars(select(Parcel.new_id)).all()) == 9
+        session.execute(delete(DeclarationSet))
+        assert session.scalars(select(Parcel.new_id)).all() == []
 
 
 def test_many_rows_go_over_in_parts(context, declare, monkeypatch) -> None:
