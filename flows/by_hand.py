@@ -12,14 +12,17 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.answer import answer_markdown
 from sen4cap_core.steps import by_hand, site_life
 from sen4cap_core.steps.by_hand_forms import (
+    DeleteSite,
     EditSite,
     ExportProducts,
     Form,
     ImportFolder,
     PairAgain,
+    PauseSite,
     PurgeSite,
     ReplayInterval,
     ReprocessScenes,
+    ResumeSite,
     RetryFailed,
     RunAgain,
 )
@@ -75,6 +78,24 @@ def retry_failed(form: RetryFailed) -> Answer:
 def export_products(form: ExportProducts) -> Answer:
     """Copy products with their catalogue and a QGIS project into a folder or a zip file."""
     return _do("export-products", by_hand.export_by_form, form)
+
+
+@flow(name="pause-site")
+def pause_site(form: PauseSite) -> Answer:
+    """Pause a site or one of its seasons; everything is kept."""
+    return _do("pause-site", site_life.pause_by_form, form)
+
+
+@flow(name="resume-site")
+def resume_site(form: ResumeSite) -> Answer:
+    """Let a paused or deleted site, or a paused season, go on."""
+    return _do("resume-site", site_life.resume_by_form, form)
+
+
+@flow(name="delete-site")
+def delete_site(form: DeleteSite) -> Answer:
+    """Delete a site, which is kept until it is purged or resumed; a dry run by default."""
+    return _do("delete-site", site_life.delete_by_form, form)
 
 
 @flow(name="purge-site")

@@ -20,6 +20,12 @@ class Form(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+def _absolute(path: PurePosixPath | None) -> PurePosixPath | None:
+    if path is not None and (not path.is_absolute() or ".." in path.parts):
+        raise ValueError("give an absolute path without '..'")
+    return path
+
+
 class SiteForm(Form):
     """An operation on one site."""
 
@@ -110,20 +116,21 @@ class ImportFolder(SiteForm):
     year: int = Field(title="Year", description="Year of the season.", ge=1972, le=2200)
     kind: str = Field("scene", title="Kind", description="scene, declarations, crop-codes, practices-cc ...")
 
-    @field_validator("folder")
-    @classmethod
-    def _absolute(cls, folder: PurePosixPath) -> PurePosixPath:
-        if not folder.is_absolute() or ".." in folder.parts:
-            raise ValueError("give an absolute path without '..'")
-        return folder
+    _is_absolute = field_validator("folder")(_absolute)
 
 
 class EditSite(SiteForm):
-    """Change what a site or one of its seasons is, without dropping a new site.yaml.
+    """Change what a site is, without dropping a new site.yaml or extent.
 
-    The next site.yaml that is dropped goes over it.
+    The next site.yaml or extent that is dropped goes over it.
     """
 
+    extent: PurePosixPath | None = Field(
+        None,
+        title="Extent",
+        description="Absolute path, on the machine that runs this, of a file with the outline (zipped "
+        "shapefile, GeoPackage, GeoJSON); empty: as it is.",
+    )
     tiles: list[str] | None = Field(
         None, title="Tiles", description="MGRS tiles; an empty list: all that meet the extent."
     )
@@ -137,6 +144,8 @@ class EditSite(SiteForm):
         None, title="Schedule", description='Sections over those there: {"l4a": "week"}.'
     )
     name: str | None = Field(None, title="Name", description="New name for people; the folder stays.")
+
+    _is_absolute = field_validator("extent")(_absolute)
 
 
 class RetryFailed(Form):
@@ -155,6 +164,27 @@ class ExportProducts(PeriodForm):
     kinds: list[str] = Field([], title="Kinds", description="l3b-ndvi, l4b-mowing ...; empty: all.")
     tile: str | None = Field(None, title="Tile", description="Empty: all.")
     every_version: bool = Field(False, title="All versions", description="Earlier versions, too.")
+
+
+class SeasonForm(SiteForm):
+    """An operation on a site or on one of its seasons."""
+
+    season: str | None = Field(None, title="Season", description="Only this season; empty: the whole site.")
+    year: int | None = Field(None, title="Year", description="Where several seasons have this name.")
+
+
+class PauseSite(SeasonForm):
+    """Pause a site or a season: nothing more is fetched, processed or planned; everything is kept."""
+
+
+class ResumeSite(SeasonForm):
+    """Let a paused or deleted site, or a paused season, go on; what was missed is made up for."""
+
+
+class DeleteSite(SiteForm):
+    """Delete a site: it stops and is no longer offered; everything is kept until it is purged or resumed."""
+
+    dry_run: bool = Field(True, title="Dry run", description="Only say what hangs on it.")
 
 
 class PurgeSite(SiteForm):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import scenes as scene_rows
@@ -37,26 +38,28 @@ def assumed_season(context: Context, slug: str, year: int) -> None:
 
 def receive_extent(context: Context, drop: Drop) -> Taken:
     """Store the outline of a site and the tiles it needs."""
-    extent = read_site_extent(drop.path)
+    return Taken("extent of the site", store_extent(context, drop.site_slug, drop.path))
+
+
+def store_extent(context: Context, slug: str, path: Path) -> dict[str, Any]:
+    """Store the outline in a file as that of a site; return what was stored."""
+    extent = read_site_extent(path)
     tiles = tiles_of_extent(extent)
     with context.session() as session:
-        site = site_rows.get_or_create_site(session, drop.site_slug)
+        site = site_rows.get_or_create_site(session, slug)
         site_rows.set_extent(session, site, extent, tiles)
         _revive_skipped(session, site)
         _ask_search_of_what_is_new(session, site)
         used = list(site.tiles)
     west, south, east, north = (round(value, 4) for value in extent.bounds)
-    return Taken(
-        "extent of the site",
-        {
-            "site": drop.site_slug,
-            "tiles": used,
-            "west_deg": west,
-            "south_deg": south,
-            "east_deg": east,
-            "north_deg": north,
-        },
-    )
+    return {
+        "site": slug,
+        "tiles": used,
+        "west_deg": west,
+        "south_deg": south,
+        "east_deg": east,
+        "north_deg": north,
+    }
 
 
 def receive_site_config(context: Context, drop: Drop) -> Taken:

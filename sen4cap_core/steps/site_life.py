@@ -12,9 +12,9 @@ from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.products.catalog import rebuild_catalog
 from sen4cap_core.steps.by_hand import Answer, known_season, known_site
-from sen4cap_core.steps.by_hand_forms import EditSite, PurgeSite
+from sen4cap_core.steps.by_hand_forms import DeleteSite, EditSite, PauseSite, PurgeSite, ResumeSite
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.receive_site import apply_site_config, take_up
+from sen4cap_core.steps.receive_site import apply_site_config, store_extent, take_up
 from sen4cap_core.steps.season_input import checked
 
 
@@ -61,13 +61,30 @@ def resume(context: Context, slug: str, season: str | None = None, year: int | N
     return f"{slug} goes on"
 
 
+def pause_by_form(context: Context, form: PauseSite) -> Answer:
+    """Pause what a form names; see ``pause``."""
+    return {"done": pause(context, form.site, form.season, form.year)}
+
+
+def resume_by_form(context: Context, form: ResumeSite) -> Answer:
+    """Let go on what a form names; see ``resume``."""
+    return {"done": resume(context, form.site, form.season, form.year)}
+
+
+def delete_by_form(context: Context, form: DeleteSite) -> Answer:
+    """Delete the site of a form; see ``delete_site``."""
+    return delete_site(context, form.site, dry_run=form.dry_run)
+
+
 def edit_site(context: Context, form: EditSite) -> Answer:
-    """Change the settings of a site as a dropped site.yaml would.
+    """Change the settings of a site, and its extent, as a dropped site.yaml and extent would.
 
     Raises
     ------
     ConfigurationError
         When the settings do not fit.
+    BadUploadError
+        When the file of the extent cannot be read; nothing is changed.
     """
     with context.session() as session:
         site = known_site(session, form.site)
@@ -84,6 +101,8 @@ def edit_site(context: Context, form: EditSite) -> Answer:
         if getattr(form, name):
             values[name] = {**values.get(name, {}), **getattr(form, name)}
     config = checked(SiteConfig, values, "the site")
+    if form.extent is not None:
+        store_extent(context, slug, Path(form.extent))
     return apply_site_config(context, slug, config).stored
 
 

@@ -15,12 +15,15 @@ import yaml
 from sqlalchemy import select, update
 
 from flows.by_hand import (
+    delete_site,
     edit_site,
     export_products,
     import_folder,
+    pause_site,
     purge_site,
     replay_interval,
     reprocess_scenes,
+    resume_site,
     retry_failed,
     run_again,
 )
@@ -41,16 +44,18 @@ from flows.season_report import season_report, send_alert
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Job, Season, Site
 from sen4cap_core.steps.by_hand_forms import (
+    DeleteSite,
     EditSite,
     ExportProducts,
     ImportFolder,
+    PauseSite,
     PurgeSite,
     ReplayInterval,
     ReprocessScenes,
+    ResumeSite,
     RetryFailed,
     RunAgain,
 )
-from sen4cap_core.steps.site_life import delete_site
 from tests.conftest import REPOSITORY
 from tests.flows.conftest import Server
 from tests.steps.conftest import SITE, YEAR, Desk
@@ -67,12 +72,12 @@ WITH_WORKERS = {"receive-upload", "ingest-scene", "process-scene"}
 WITH_STEPS = {"process-slc", "process-grd", "pair-again", "composite-radar"}
 """Run by ``tests/steps/test_slc_way.py``."""
 HERE = {
-    "apply-retention", "check-files", "classify-crops", "composite-optical", "detect-mowing",
+    "apply-retention", "check-files", "classify-crops", "composite-optical", "delete-site", "detect-mowing",
     "edit-site", "export-markers", "export-products", "extract-parcels", "fetch-scene", "import-folder",
-    "monitor-all-practices", "monitor-practices", "plan-seasons", "preprocess-scene", "purge-site",
-    "reconcile", "replay-interval", "reprocess-scenes", "restore-downloads", "retention-report",
-    "retry-failed", "run-again", "search-sources", "season-report", "send-alert", "show-products",
-    "update-markers",
+    "monitor-all-practices", "monitor-practices", "pause-site", "plan-seasons", "preprocess-scene",
+    "purge-site", "reconcile", "replay-interval", "reprocess-scenes", "restore-downloads", "resume-site",
+    "retention-report", "retry-failed", "run-again", "search-sources", "season-report", "send-alert",
+    "show-products", "update-markers",
 }  # fmt: skip
 
 
@@ -156,7 +161,14 @@ def test_a_site_lives_and_ends(desk: Desk, server: Server) -> None:
     assert "1" in differs.message
     refused = server.run(purge_site, PurgeSite(site=SITE))
     assert "not deleted" in refused.message or "not deleted" in str(refused.pages)
-    delete_site(desk.context, SITE, dry_run=False)
+    with desk.context.session() as session:
+        season = session.scalars(select(Season.name)).one()
+    paused = server.run(pause_site, PauseSite(site=SITE, season=season))
+    assert f"season {season} {YEAR} of {SITE} is paused" in paused.pages[f"pause-site-{SITE}"]
+    assert server.run(resume_site, ResumeSite(site=SITE, season=season)).state == "Completed"
+    # Without more words it is a dry run.
+    assert server.run(delete_site, DeleteSite(site=SITE)).result["dry run"] is True
+    assert server.run(delete_site, DeleteSite(site=SITE, dry_run=False)).state == "Completed"
     told = server.run(purge_site, PurgeSite(site=SITE))
     assert told.state == "Completed"
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import geopandas as gpd
 import pytest
+import shapely
 from pydantic import ValidationError
 from sqlalchemy import select
 
 from sen4cap_core.db import jobs
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import Job, ObservationSet, RadarAcquisition, SceneRow
-from sen4cap_core.errors import ConfigurationError, NothingToDoError, Sen4capError
+from sen4cap_core.db.models import Job, ObservationSet, RadarAcquisition, SceneRow, Site
+from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError, Sen4capError
 from sen4cap_core.reports.answer import answer_lines, answer_markdown
 from sen4cap_core.steps import by_hand
 from sen4cap_core.steps.by_hand_forms import (
@@ -185,6 +187,21 @@ def test_a_site_is_edited_as_by_a_dropped_site_yaml(desk: Desk) -> None:
         assert site.config["schedule"]["l4a"] == {"every": "week"}
     with pytest.raises(ConfigurationError, match="tile"):
         edit_site(desk.context, EditSite(site=SITE, tiles=["Valladolid"]))
+
+
+def test_another_extent_brings_other_tiles_and_a_bad_file_changes_nothing(desk: Desk, tmp_path: Path) -> None:
+    outline = tmp_path / "outline.gpkg"
+    gpd.GeoDataFrame(geometry=[shapely.box(5.6, 52.6, 5.7, 52.7)], crs=4326).to_file(outline)
+    stored = edit_site(desk.context, EditSite(site=SITE, extent=str(outline), name="Moved"))
+    assert (stored["site"], stored["tiles"]) == ("Moved", ["31UFU"])
+    outline.write_bytes(b"nothing")
+    with pytest.raises(BadUploadError):
+        edit_site(desk.context, EditSite(site=SITE, extent=str(outline), name="Again"))
+    with desk.context.session() as session:
+        site = session.scalars(select(Site)).one()
+        assert (site.name, site.tiles) == ("Moved", ["31UFU"])
+    with pytest.raises(ValidationError, match="absolute path"):
+        EditSite(site=SITE, extent="outline.gpkg")
 
 
 def test_an_answer_is_a_page_and_lines() -> None:
