@@ -63,7 +63,7 @@ def deramp_and_calibrate(
     first_sample: int,
     ramp: NDArray[np.float64],
     turns: NDArray[np.float64],
-    lut: NDArray[np.float32],
+    luts: NDArray[np.float32],
     lut_steps: NDArray[np.float64],
     lut_line_offset: float,
     first_row: int,
@@ -73,21 +73,27 @@ def deramp_and_calibrate(
 
     Parameters
     ----------
-    numbers : complex64 (lines, samples), digital numbers; row 0 is line ``first_line`` of the burst, column 0
-        its sample ``first_sample``. They become the square root of power
+    numbers : complex64 (polarisations, lines, samples), digital numbers; row 0 is line ``first_line`` of the
+        burst, column 0 its sample ``first_sample``. They become the square root of power
     turns : float64 (3, samples or more), see `ramp_turns`
-    lut, lut_steps : see `lut_at`; its lines are ``lut_line_offset`` ahead of the burst's
+    luts, lut_steps : float32 (polarisations, ...), see `lut_at`; their lines are ``lut_line_offset`` ahead of
+        the burst's
     """
-    n = numbers.shape[1]
-    divisor = np.empty(n)
+    n_images, _, n_samples = numbers.shape
+    divisor = np.empty(n_samples)
+    cosine, sine = np.empty(n_samples), np.empty(n_samples)
     for r in range(first_row, last_row):
         line = r + first_line
         eta = ramp[0] + line * ramp[1]
-        lut_row(lut, lut_steps, line + lut_line_offset, first_sample, divisor)
-        for c in range(n):
-            cos, sin = cos_sin(turns[0, c] + eta * (turns[1, c] + eta * turns[2, c]))
-            gain = 1.0 / divisor[c]
-            real, imaginary = gain * numbers[r, c].real, gain * numbers[r, c].imag
-            numbers[r, c] = complex(
-                np.float32(real * cos + imaginary * sin), np.float32(imaginary * cos - real * sin)
-            )
+        for c in range(n_samples):
+            cosine[c], sine[c] = cos_sin(turns[0, c] + eta * (turns[1, c] + eta * turns[2, c]))
+        for n in range(n_images):
+            lut_row(luts[n], lut_steps, line + lut_line_offset, first_sample, divisor)
+            row = numbers[n, r]
+            for c in range(n_samples):
+                gain = 1.0 / divisor[c]
+                real, imaginary = gain * row[c].real, gain * row[c].imag
+                row[c] = complex(
+                    np.float32(real * cosine[c] + imaginary * sine[c]),
+                    np.float32(imaginary * cosine[c] - real * sine[c]),
+                )

@@ -151,9 +151,11 @@ def burst_cells(
     ends : float64 (4,), first and last line, first and last sample between which cells have samples
     metres : float64 (2,), along and across, of one line and one sample
     noise, gamma, steps : tables, see `lut_at`; their lines are ``line_offset`` ahead of the burst's
-    noise_cells, gamma_cells : float32 (rows, columns); the latter holds what the table's value is divided by
+    noise_cells, gamma_cells : float32 (rows, columns); the latter holds what the table's value is divided by,
+        and has no rows where it is not wanted
     depth_cells : float32 (rows, columns), metres to the nearest end, NaN beyond it
     """
+    with_gamma = gamma_cells.shape[0] > 0
     for r in range(first_row, last_row):
         for c in range(depth_cells.shape[1]):
             time_s = time_nodes_s[r, c] + time_nodes_s[r, c + 1]
@@ -165,10 +167,12 @@ def burst_cells(
             noise_cells[r, c] = np.nan
             depth_cells[r, c] = np.nan
             if not (math.isfinite(line) and math.isfinite(sample)):
-                gamma_cells[r, c] = np.nan
+                if with_gamma:
+                    gamma_cells[r, c] = np.nan
                 continue
             noise_cells[r, c] = lut_at(noise, steps, line + line_offset, sample)
-            gamma_cells[r, c] = lut_at(gamma, steps, line + line_offset, sample) / gamma_cells[r, c]
+            if with_gamma:
+                gamma_cells[r, c] = lut_at(gamma, steps, line + line_offset, sample) / gamma_cells[r, c]
             along = metres[0] * min(line - ends[0], ends[1] - line)
             depth = min(along, metres[1] * min(sample - ends[2], ends[3] - sample))
             if depth > 0.0:

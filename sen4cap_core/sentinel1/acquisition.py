@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,8 +18,8 @@ from sen4cap_core.rasters.radar_image import open_radar_image
 from sen4cap_core.sentinel1.annotation import Annotation, Burst, StateVectors
 from sen4cap_core.sentinel1.box import Box, box_around
 from sen4cap_core.sentinel1.flattening import MARGIN_CELLS, AreaGatherer
-from sen4cap_core.sentinel1.geocode import GeocodedBurst, geocode
-from sen4cap_core.sentinel1.geometry import Nodes, burst_outline_deg, burst_reach, solve_box
+from sen4cap_core.sentinel1.geocode import Channel, GeocodedBurst, Hills, geocode
+from sen4cap_core.sentinel1.geometry import burst_outline_deg, burst_reach, solve_box
 from sen4cap_core.sentinel1.orbit import OrbitFit, fit_orbit, read_orbit_file
 from sen4cap_core.sentinel1.product import Product, SwathFiles
 from sen4cap_core.sentinel1.visibility import unseen_cells
@@ -130,12 +131,22 @@ def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) 
 
 
 def geocode_bursts(
-    product: Product, plans: list[BurstPlan], orbit: OrbitFit, terrain: Terrain, threads: int
+    product: Product,
+    plans: list[BurstPlan],
+    orbit: OrbitFit,
+    terrain: Terrain,
+    threads: int,
+    *,
+    hills: bool = False,
 ) -> Iterator[BurstOnMap]:
     """Geocode planned bursts, one after the other, in all polarisations of the product.
 
     The geometry of a burst is solved once for all its polarisations. A burst that lies outside the elevation
     model, or in a hole of it, gives nothing.
+
+    Parameters
+    ----------
+    hills : also say what the terrain does to each cell, which gamma0 and the mask of layover and shadow need
 
     Raises
     ------
@@ -143,39 +154,40 @@ def geocode_bursts(
         A measurement file is damaged, or too short.
     """
     for plan in plans:
-        around = plan.box.grown(MARGIN_CELLS)
+        around = plan.box.grown(MARGIN_CELLS) if hills else plan.box
         heights = terrain.heights_m(around)
-        wide = solve_box(around, heights, orbit, plan.annotation.burst_middle(plan.burst), threads)
-        reach = burst_reach(plan.annotation, plan.burst, orbit)
-        gatherer = AreaGatherer.over([wide], orbit, plan.annotation, reach)
-        if gatherer is None:
+        if not np.isfinite(heights).any():
             continue
-        gatherer.add(around, heights, wide)
+        wide = solve_box(around, heights, orbit, plan.annotation.burst_middle(plan.burst), threads)
         nodes = wide.part(plan.box.within(around))
-        area = gatherer.result().on_cells(nodes, threads)
-        unseen = unseen_cells(heights, wide, plan.annotation)[plan.box.within(around)]
-        del wide, heights, gatherer
-        for swath in product.swaths:
-            if swath.swath == plan.swath:
-                found = _geocode_one(product, swath, plan, orbit, nodes, area, unseen, threads)
-                if found is not None:
-                    burst = BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, found)
-                    # Whoever takes it decides how long it stays in memory.
-                    del found
-                    yield burst
-                    del burst
+        effects = None
+        if hills:
+            reach = burst_reach(plan.annotation, plan.burst, orbit)
+            gatherer = AreaGatherer.over([wide], orbit, plan.annotation, reach)
+            if gatherer is None:
+                continue
+            gatherer.add(around, heights, wide)
+            area = gatherer.result().on_cells(nodes, threads)
+            unseen = unseen_cells(heights, wide, plan.annotation)[plan.box.within(around)]
+            effects = Hills(area, unseen)
+            del gatherer
+        del wide, heights
+        swaths = [swath for swath in product.swaths if swath.swath == plan.swath]
+        with ExitStack() as images:
+            channels = [_channel(product, swath, plan, images) for swath in swaths]
+            found = geocode(channels, orbit, nodes, plan.box, effects, threads)
+        del nodes, effects
+        for swath in swaths:
+            data = found.pop(0)
+            if data is not None:
+                burst = BurstOnMap(swath.swath, swath.polarisation, plan.burst.since_node_s, data)
+                # Whoever takes it decides how long it stays in memory.
+                del data
+                yield burst
+                del burst
 
 
-def _geocode_one(
-    product: Product,
-    swath: SwathFiles,
-    plan: BurstPlan,
-    orbit: OrbitFit,
-    nodes: Nodes,
-    area: NDArray[np.float32],
-    unseen: NDArray[np.bool_],
-    threads: int,
-) -> GeocodedBurst | None:
+def _channel(product: Product, swath: SwathFiles, plan: BurstPlan, images: ExitStack) -> Channel:
     annotation = product.annotation(swath)
     if plan.burst.index >= len(annotation.bursts):
         raise UnreadableSceneError(
@@ -184,25 +196,18 @@ def _geocode_one(
             remedy="copy or download the product again.",
         )
     tables = product.calibration(swath, annotation, ("sigma0", "beta0"))
-    noise = product.noise(swath, annotation)
     shape = (annotation.n_lines, annotation.n_samples)
     name = f"{product.name}/{swath.measurement}"
-    with open_radar_image(product.files.uri(swath.measurement), name, shape) as image:
-        return geocode(
-            image,
-            name,
-            annotation,
-            annotation.bursts[plan.burst.index],
-            orbit,
-            nodes,
-            plan.box,
-            tables["sigma0"],
-            tables["beta0"],
-            noise,
-            area,
-            unseen,
-            threads,
-        )
+    image = images.enter_context(open_radar_image(product.files.uri(swath.measurement), name, shape))
+    return Channel(
+        image,
+        name,
+        annotation,
+        annotation.bursts[plan.burst.index],
+        tables["sigma0"],
+        tables["beta0"],
+        product.noise(swath, annotation),
+    )
 
 
 def _one_polarisation(product: Product) -> list[SwathFiles]:

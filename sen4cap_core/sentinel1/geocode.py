@@ -5,6 +5,7 @@ What comes out of two passes can be compared sample by sample: the phase that ge
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -18,9 +19,9 @@ from sen4cap_core.kernels.sar_resample import (
     BEFORE,
     COLUMNS_PER_CELL,
     ROWS_PER_CELL,
-    TAPS,
     geocode_burst,
 )
+from sen4cap_core.kernels.sar_taps import TAPS
 from sen4cap_core.kernels.sar_windows import burst_cells, power_cells
 from sen4cap_core.rasters.radar_image import read_samples
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, Burst
@@ -68,10 +69,10 @@ class GeocodedBurst:
     """float64 (rows + 1, columns + 1)"""
     noise: NDArray[np.float32]
     """float32 (rows, columns): sigma0 of the thermal noise in each 20 m cell"""
-    gamma_ratio: NDArray[np.float32]
-    """float32 (rows, columns): terrain-flattened gamma0 / sigma0; NaN in shadow"""
-    unseen: NDArray[np.bool_]
-    """bool (rows, columns): in layover or shadow"""
+    gamma_ratio: NDArray[np.float32] | None
+    """float32 (rows, columns): terrain-flattened gamma0 / sigma0; NaN in shadow. None: was not asked for"""
+    unseen: NDArray[np.bool_] | None
+    """bool (rows, columns): in layover or shadow. None: was not asked for"""
     depth: NDArray[np.float32]
     """float32 (rows, columns): metres to the nearest edge of the burst's valid part, NaN outside"""
     wavelength_m: float
@@ -94,38 +95,98 @@ class GeocodedBurst:
         )
 
 
-def geocode(
-    image: DatasetReader,
-    name: str,
-    annotation: Annotation,
-    burst: Burst,
-    orbit: OrbitFit,
-    nodes: Nodes,
-    box: Box,
-    sigma: Lut,
-    beta: Lut,
-    noise: Lut,
-    area: NDArray[np.float32],
-    unseen: NDArray[np.bool_],
-    threads: int,
-) -> GeocodedBurst | None:
-    """Bring one burst to the map; None where no cell of the box has a sample.
+@dataclass(frozen=True)
+class Channel:
+    """One polarisation of a burst, ready to be read."""
 
-    ``area`` is A_gamma / A_beta of each cell, see `sen4cap_core.sentinel1.flattening`; ``unseen`` are cells
-    in layover or shadow, see `sen4cap_core.sentinel1.visibility`.
+    image: DatasetReader
+    name: str
+    annotation: Annotation
+    burst: Burst
+    sigma: Lut
+    beta: Lut
+    noise: Lut
+
+    def place(self, orbit: OrbitFit) -> NDArray[np.float64]:
+        """Time of the first line and between lines (s), range of the first sample and between samples (m)."""
+        metres_per_s = SPEED_OF_LIGHT_M_S / 2.0
+        first_m = self.annotation.first_range_time_s * metres_per_s
+        sample_m = metres_per_s / self.annotation.range_sampling_hz
+        start_s = burst_start_s(self.burst, orbit)
+        return np.array([start_s, self.annotation.line_interval_s, first_m, sample_m])
+
+    def ramp(self, orbit: OrbitFit) -> NDArray[np.float64]:
+        """See `sen4cap_core.sentinel1.tops.burst_ramp`."""
+        return burst_ramp(self.annotation, self.burst, orbit)
+
+    def lies_as(self, other: Channel, orbit: OrbitFit) -> bool:
+        """Whether each sample of both was taken at the same time, range and frequency, as it should be."""
+        return (
+            (self.annotation.lines_per_burst, self.annotation.n_samples, self.burst.index)
+            == (other.annotation.lines_per_burst, other.annotation.n_samples, other.burst.index)
+            and self.annotation.wavelength_m == other.annotation.wavelength_m
+            and np.array_equal(self.place(orbit), other.place(orbit))
+            and np.array_equal(self.ramp(orbit), other.ramp(orbit))
+            and np.array_equal(self.burst.first_valid, other.burst.first_valid)
+            and np.array_equal(self.burst.last_valid, other.burst.last_valid)
+        )
+
+
+@dataclass(frozen=True)
+class Hills:
+    """What the terrain does to the cells of a box."""
+
+    area: NDArray[np.float32]
+    """A_gamma / A_beta, see `sen4cap_core.sentinel1.flattening`"""
+    unseen: NDArray[np.bool_]
+    """In layover or shadow, see `sen4cap_core.sentinel1.visibility`"""
+
+
+def geocode(
+    channels: Sequence[Channel], orbit: OrbitFit, nodes: Nodes, box: Box, hills: Hills | None, threads: int
+) -> list[GeocodedBurst | None]:
+    """Bring one burst to the map in all its polarisations; None where no cell of the box has a sample.
 
     Raises
     ------
     UnreadableSceneError
-        The measurement file ends too early or is damaged.
+        A measurement file ends too early or is damaged.
     """
-    place = _place(annotation, burst, orbit)
-    offset = burst.index * annotation.lines_per_burst
-    noise_cells, gamma_cells, depth = (np.empty(box.shape, np.float32) for _ in range(3))
-    gamma_cells[:] = area
-    ends, metres = _valid_part(annotation, burst, orbit)
-    noise_ratio = (noise.values / sigma.values.astype(np.float64) ** 2).astype(np.float32)
-    gamma_ratio = sigma.squared_ratio(beta).values
+    cells = [_cells_of(channel, orbit, nodes, box, hills, threads) for channel in channels]
+    seen = [n for n, (_, _, depth) in enumerate(cells) if np.isfinite(depth).any()]
+    samples: dict[int, NDArray[np.complex64]] = {}
+    while missing := [n for n in seen if n not in samples]:
+        alike = [n for n in missing if channels[n].lies_as(channels[missing[0]], orbit)]
+        images = _resample([channels[n] for n in alike], orbit, nodes, box, threads)
+        samples.update(zip(alike, images, strict=True))
+    return [
+        GeocodedBurst(
+            box,
+            samples[n],
+            nodes.range_m,
+            noise,
+            gamma if hills else None,
+            hills.unseen if hills else None,
+            depth,
+            channels[n].annotation.wavelength_m,
+        )
+        if n in samples
+        else None
+        for n, (noise, gamma, depth) in enumerate(cells)
+    ]
+
+
+def _cells_of(
+    channel: Channel, orbit: OrbitFit, nodes: Nodes, box: Box, hills: Hills | None, threads: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Noise, gamma0 / sigma0 (without rows if not wanted) and depth of each cell, see `GeocodedBurst`."""
+    place = channel.place(orbit)
+    offset = channel.burst.index * channel.annotation.lines_per_burst
+    noise_cells, depth = np.empty(box.shape, np.float32), np.empty(box.shape, np.float32)
+    gamma_cells = hills.area.astype(np.float32) if hills else np.empty((0, 0), np.float32)
+    ends, metres = _valid_part(channel.annotation, channel.burst, orbit)
+    noise_ratio = (channel.noise.values / channel.sigma.values.astype(np.float64) ** 2).astype(np.float32)
+    gamma_ratio = channel.sigma.squared_ratio(channel.beta).values
 
     def cells(first: int, last: int) -> None:
         burst_cells(
@@ -136,7 +197,7 @@ def geocode(
             metres,
             noise_ratio,
             gamma_ratio,
-            sigma.steps,
+            channel.sigma.steps,
             float(offset),
             first,
             last,
@@ -146,40 +207,29 @@ def geocode(
         )
 
     in_rows(cells, box.height, threads)
-    if not np.isfinite(depth).any():
-        return None
-    out = np.empty((ROWS_PER_CELL * box.height, COLUMNS_PER_CELL * box.width), np.complex64)
-    for left in range(0, box.width, COLUMNS_AT_ONCE):
-        columns = slice(left, min(left + COLUMNS_AT_ONCE, box.width))
-        _resample(
-            image,
-            name,
-            annotation,
-            burst,
-            burst_ramp(annotation, burst, orbit),
-            nodes.part((slice(0, box.height), columns)),
-            place,
-            sigma,
-            threads,
-            out[:, COLUMNS_PER_CELL * columns.start : COLUMNS_PER_CELL * columns.stop],
-        )
-    wavelength_m = annotation.wavelength_m
-    return GeocodedBurst(box, out, nodes.range_m, noise_cells, gamma_cells, unseen, depth, wavelength_m)
+    return noise_cells, gamma_cells, depth
 
 
 def _resample(
-    image: DatasetReader,
-    name: str,
-    annotation: Annotation,
-    burst: Burst,
-    ramp: NDArray[np.float64],
-    nodes: Nodes,
-    place: NDArray[np.float64],
-    sigma: Lut,
-    threads: int,
-    out: NDArray[np.complex64],
+    channels: Sequence[Channel], orbit: OrbitFit, nodes: Nodes, box: Box, threads: int
+) -> NDArray[np.complex64]:
+    """Return samples on the map, complex64 (channels, rows, columns), of channels that lie alike."""
+    shape = len(channels), ROWS_PER_CELL * box.height, COLUMNS_PER_CELL * box.width
+    out = np.empty(shape, np.complex64)
+    for left in range(0, box.width, COLUMNS_AT_ONCE):
+        columns = slice(left, min(left + COLUMNS_AT_ONCE, box.width))
+        part = nodes.part((slice(0, box.height), columns))
+        place = slice(COLUMNS_PER_CELL * columns.start, COLUMNS_PER_CELL * columns.stop)
+        _resample_columns(channels, orbit, part, threads, out[:, :, place])
+    return out
+
+
+def _resample_columns(
+    channels: Sequence[Channel], orbit: OrbitFit, nodes: Nodes, threads: int, out: NDArray[np.complex64]
 ) -> None:
     """Fill some columns of the map from the part of the burst that they need."""
+    annotation, burst, ramp = channels[0].annotation, channels[0].burst, channels[0].ramp(orbit)
+    place = channels[0].place(orbit)
     window = _window(nodes, place, annotation)
     if window is None:
         out[:] = np.nan
@@ -188,7 +238,11 @@ def _resample(
     offset = burst.index * annotation.lines_per_burst
     turns = np.empty((3, n_samples + 1))
     ramp_turns(ramp, first_sample, turns)
-    samples = read_samples(image, name, offset + first_line, first_sample, n_lines, n_samples)
+    samples = np.empty((len(channels), n_lines, n_samples), np.complex64)
+    for image, channel in zip(samples, channels, strict=True):
+        line = offset + first_line
+        image[:] = read_samples(channel.image, channel.name, line, first_sample, n_lines, n_samples)
+    luts = np.stack([channel.sigma.values for channel in channels])
 
     def deramp(first: int, last: int) -> None:
         deramp_and_calibrate(
@@ -197,15 +251,15 @@ def _resample(
             first_sample,
             ramp,
             turns,
-            sigma.values,
-            sigma.steps,
+            luts,
+            channels[0].sigma.steps,
             float(offset),
             first,
             last,
         )
 
     in_rows(deramp, n_lines, threads)
-    line_weights, sample_weights = kaiser_sinc(LINE_BETA), kaiser_sinc(SAMPLE_BETA)
+    line_weights, sample_weights = kaiser_sinc(LINE_BETA), doubled(SAMPLE_BETA)
 
     def resample(first: int, last: int) -> None:
         geocode_burst(
@@ -227,7 +281,7 @@ def _resample(
             out,
         )
 
-    in_rows(resample, len(out) // ROWS_PER_CELL, threads)
+    in_rows(resample, out.shape[1] // ROWS_PER_CELL, threads)
 
 
 @lru_cache
@@ -240,12 +294,10 @@ def kaiser_sinc(beta: float) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=1, keepdims=True), np.float32)
 
 
-def _place(annotation: Annotation, burst: Burst, orbit: OrbitFit) -> NDArray[np.float64]:
-    """Time of the first line and between lines (s), range of the first sample and between samples (m)."""
-    metres_per_s = SPEED_OF_LIGHT_M_S / 2.0
-    first_m = annotation.first_range_time_s * metres_per_s
-    sample_m = metres_per_s / annotation.range_sampling_hz
-    return np.array([burst_start_s(burst, orbit), annotation.line_interval_s, first_m, sample_m])
+@lru_cache
+def doubled(beta: float) -> NDArray[np.float32]:
+    """Return `kaiser_sinc` with each weight twice, for real and imaginary part, float32 (1025, 16)."""
+    return np.repeat(kaiser_sinc(beta), 2, axis=1)
 
 
 def _window(

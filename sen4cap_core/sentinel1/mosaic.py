@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeVar
+from typing import Any, Literal, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,9 +64,9 @@ def merge_power(
     for burst in bursts:
         power = burst.data.power()
         if quantity == "gamma0":
-            power *= burst.data.gamma_ratio
+            power *= _known(burst.data.gamma_ratio)
         if mask_unseen:
-            power[burst.data.unseen] = np.nan
+            power[_known(burst.data.unseen)] = np.nan
         mosaic.add(burst.data.box.slices, power, burst.data.depth)
     with np.errstate(invalid="ignore"):
         return np.asarray(np.maximum(mosaic.values, 0.0), np.float32)
@@ -119,10 +119,16 @@ def merge_coherence(
         in_rows(rows, box.height, threads)
         if mask_unseen:
             for seen in (one.data, other.data):
-                out[seen.unseen[box.within(seen.box)]] = np.nan
+                out[_known(seen.unseen)[box.within(seen.box)]] = np.nan
         depths = (burst.data.depth[box.within(burst.data.box)] for burst in (one, other))
         mosaic.add(box.slices, out, np.minimum(*depths))
     return mosaic.values
+
+
+def _known(effect: NDArray[Any] | None) -> NDArray[Any]:
+    if effect is None:
+        raise ValueError("the burst was geocoded without what hills do to it: geocode it with hills=True")
+    return effect
 
 
 @dataclass(frozen=True)

@@ -40,8 +40,8 @@ class StoredBurst:
                 SampleFile(_samples_of(self.path)),
                 arrays["range_nodes_m"],
                 arrays["noise"],
-                arrays["gamma_ratio"],
-                arrays["unseen"],
+                arrays.get("gamma_ratio"),
+                arrays.get("unseen"),
                 arrays["depth"],
                 float(arrays["wavelength_m"]),
             )
@@ -86,10 +86,13 @@ def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list
                 box=np.array([data.box.row, data.box.column, *data.box.shape]),
                 range_nodes_m=data.range_nodes_m,
                 noise=data.noise,
-                gamma_ratio=data.gamma_ratio,
-                unseen=data.unseen,
                 depth=data.depth,
                 wavelength_m=np.array(data.wavelength_m),
+                **{
+                    name: effect
+                    for name, effect in (("gamma_ratio", data.gamma_ratio), ("unseen", data.unseen))
+                    if effect is not None
+                },
             )
             facts = {"swath": burst.swath, "polarisation": burst.polarisation}
             entries.append({**facts, "since_node_s": burst.since_node_s, "file": name})

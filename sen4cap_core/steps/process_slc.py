@@ -176,20 +176,17 @@ class _TileWork:
         plans = plan_bursts(product, self._grid, parcels_on(self._context, subject, self._tile))
         orbit, terrain, facts = open_geometry(self._context, subject, product, plans[0].annotation)
         self.orbits[subject.number] = orbit.source
-        key = content_key(
-            facts,
-            {
-                "tile": self._tile,
-                "bursts": [_plan_text(plan) for plan in plans],
-                "gamma0": "terrain",
-                "visibility": "terrain",
-            },
-            __version__,
-        )
+        config = config_of(self._context, subject)
+        hills = config.backscatter == "gamma0" or config.masks_unseen
+        what: dict[str, object] = {"tile": self._tile, "bursts": [_plan_text(plan) for plan in plans]}
+        if hills:
+            what |= {"gamma0": "terrain", "visibility": "terrain"}
+        key = content_key(facts, what, __version__)
         folder = self._root / self._tile / key[:16]
         found = find_bursts(folder, self._grid)
         if found is None:
-            bursts = geocode_bursts(product, plans, orbit, terrain, self._context.settings.decode_threads)
+            threads = self._context.settings.decode_threads
+            bursts = geocode_bursts(product, plans, orbit, terrain, threads, hills=hills)
             found = store_bursts(folder, self._grid, bursts)
             keep = [folder, *(known[0].path.parent for known in self._known.values() if known)]
             make_room(self._root, MAX_CACHE_BYTES, keep)

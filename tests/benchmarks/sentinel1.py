@@ -54,6 +54,7 @@ CASES = {
     "slc-read": "slc-read",
     "slc-burst": "slc-read",
     "slc-burst-both": "slc-read",
+    "slc-burst-hills": "slc-read",
     "slc-coherence": "slc-read",
     "grd-read": "grd-read",
     "grd-tile-sigma0": "grd-read",
@@ -86,11 +87,11 @@ def read_alone(product: Product) -> None:
 
 
 def bursts_of(
-    product: Product, dem: Path, threads: int, parcels: NDArray[np.object_]
+    product: Product, dem: Path, threads: int, parcels: NDArray[np.object_], *, hills: bool = False
 ) -> Iterator[BurstOnMap]:
     plans = plan_bursts(product, tile_grid(TILE, 20), parcels)
     orbit = acquisition_orbit(product, plans[0].annotation, None)
-    return geocode_bursts(product, plans, orbit, Terrain((dem,)), threads)
+    return geocode_bursts(product, plans, orbit, Terrain((dem,)), threads, hills=hills)
 
 
 def take_each(bursts: Iterator[BurstOnMap]) -> None:
@@ -115,7 +116,8 @@ def job_of(case: str, folder: Path, threads: int) -> Callable[[], object]:
     if kind == "slc":
         whole = np.array([tile_footprint(TILE)], object)
         if rest != ["coherence"]:
-            return lambda: take_each(bursts_of(product, dem, threads, whole))
+            hills = "hills" in rest
+            return lambda: take_each(bursts_of(product, dem, threads, whole, hills=hills))
         stored = store_bursts(folder / "cache" / "slc", grid, bursts_of(product, dem, threads, whole))
         pairs = match_bursts(stored, stored)
         return lambda: merge_coherence(
@@ -163,7 +165,7 @@ def simulate(folder: Path, threads: int) -> tuple[Product, Path, Box, list[Burst
     with rasterio.open(dem, "r+") as model:
         model.write(pair.ground.height_m(*np.meshgrid(x, y)).astype(np.float32), 1)
     slc = open_product(write_slc(folder, radar, pair.first, ["VV"], 130.0))
-    bursts = list(bursts_of(slc, dem, threads, np.array([outline_deg(ground)], object)))
+    bursts = list(bursts_of(slc, dem, threads, np.array([outline_deg(ground)], object), hills=True))
     merge_coherence(match_bursts(bursts, bursts), tile, keep_fringes=False, threads=threads)
     for quantity in ("sigma0", "gamma0"):
         detected(product, box, dem, quantity, threads)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 from pyproj import Transformer
 from scipy.interpolate import RegularGridInterpolator
 
@@ -12,8 +13,9 @@ from sen4cap_core.kernels.sar_lut import lut_at, lut_row
 from sen4cap_core.kernels.sar_phase import cos_sin
 from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate, ramp_turns
 from sen4cap_core.kernels.sar_resample import geocode_burst
+from sen4cap_core.kernels.sar_taps import weigh_samples
 from sen4cap_core.kernels.sar_windows import burst_cells, coherence_cells, power_cells
-from sen4cap_core.sentinel1.geocode import kaiser_sinc
+from sen4cap_core.sentinel1.geocode import doubled, kaiser_sinc
 
 RANDOM = np.random.default_rng(5)
 NO_FRINGES = np.empty((0, 0))
@@ -106,13 +108,33 @@ def test_ramp_sweeps_the_doppler_frequency() -> None:
 
 
 def test_deramping_and_calibration() -> None:
-    numbers = speckle((6, 9))
-    lut, steps = np.full((2, 2), 4.0, np.float32), np.array([0.0, 10.0, 0.0, 40.0])
+    one = speckle((6, 9))
+    numbers = np.stack([one, 1j * one[::-1]])
+    luts, steps = np.full((2, 2, 2), 4.0, np.float32), np.array([0.0, 10.0, 0.0, 40.0])
+    luts[1] = 5.0
     out = numbers.copy()
-    deramp_and_calibrate(out, 20, 3, RAMP, turns_of(3, 9), lut, steps, 0.0, 0, 6)
+    deramp_and_calibrate(out, 20, 3, RAMP, turns_of(3, 9), luts, steps, 0.0, 0, 6)
 
     phase = ramp_phase(20.0 + np.arange(6)[:, None], 3.0 + np.arange(9)[None, :])
-    assert np.allclose(out, numbers * np.exp(-1j * phase) / 4.0, atol=1e-6)
+    for found, given, gain in zip(out, numbers, (4.0, 5.0), strict=True):
+        assert np.allclose(found, given * np.exp(-1j * phase) / gain, atol=1e-6)
+
+
+def test_taps_are_a_weighed_sum() -> None:
+    random = np.random.default_rng(1)
+    images = random.standard_normal((2, 30, 80)).astype(np.float32).view(np.complex64)
+    lines, samples = (random.standard_normal((9, 8)).astype(np.float32) for _ in range(2))
+    twice = np.repeat(samples, 2, axis=1)
+
+    @njit
+    def weigh(n: int, y: int, x: int, p: int, q: int) -> complex:
+        return weigh_samples(
+            images, np.uintp(n), np.uintp(y), np.uintp(x), lines, np.uintp(p), twice, np.uintp(q)
+        )
+
+    for n, y, x, p, q in ((0, 0, 0, 0, 8), (1, 22, 32, 8, 3), (1, 7, 11, 4, 0)):
+        expected = lines[p].astype(float) @ images[n, y : y + 8, x : x + 8] @ samples[q].astype(float)
+        assert weigh(n, y, x, p, q) == pytest.approx(expected, rel=1e-4)
 
 
 def test_resampling_is_interpolation_with_the_phases_put_right() -> None:
@@ -121,6 +143,8 @@ def test_resampling_is_interpolation_with_the_phases_put_right() -> None:
     spectrum[:20, :20] = speckle((20, 20))
     spectrum = np.roll(spectrum, (-10, -10), (0, 1))
     image = np.fft.ifft2(spectrum).astype(np.complex64)
+    # A second polarisation, which is what the first is, turned and half as strong.
+    images = np.stack([image, 0.5j * image])
     line, sample = 0.3, 0.4
     turn = np.exp(2j * np.pi * (line * np.fft.fftfreq(64)[:, None] + sample * np.fft.fftfreq(64)[None, :]))
     moved = np.fft.ifft2(spectrum * turn)
@@ -131,23 +155,24 @@ def test_resampling_is_interpolation_with_the_phases_put_right() -> None:
     range_nodes = 30 - 0.5 + sample + 4.0 * np.arange(columns + 1)[None, :] + np.zeros((rows + 1, 1))
     range_nodes = 850_000.0 + 0.75 * range_nodes
     first, last = np.full(64, 2, np.int32), np.full(64, 61, np.int32)
-    out = np.empty((2 * rows, 4 * columns), np.complex64)
-    weights = kaiser_sinc(5.0), kaiser_sinc(3.5)
+    out = np.empty((2, 2 * rows, 4 * columns), np.complex64)
+    weights = kaiser_sinc(5.0), doubled(3.5)
     turns = turns_of(0, 65)
     nodes = time_nodes, range_nodes, place
-    geocode_burst(image, 0, 0, RAMP, turns, *nodes, 0.055, first, last, *weights, 0, rows, out)
+    geocode_burst(images, 0, 0, RAMP, turns, *nodes, 0.055, first, last, *weights, 0, rows, out)
 
     y, x = np.arange(2 * rows), np.arange(4 * columns)
     ramp = ramp_phase(20 + y[:, None] + line, 30 + x[None, :] + sample)
     distance = 850_000.0 + 0.75 * (30 + sample + x[None, :])
     expected = moved[20 + y][:, 30 + x] * np.exp(1j * (ramp + 4 * np.pi * distance / 0.055))
     scale = np.abs(expected).mean()
-    assert np.abs(out - expected).max() < 0.04 * scale
+    assert np.abs(out[0] - expected).max() < 0.04 * scale
+    assert np.allclose(out[1], 0.5j * out[0], atol=1e-6 * scale)
 
     # Nothing is made of samples that are not valid, or of places that are not known.
     first[23:] = -1
     time_nodes[0, 0] = np.nan
-    geocode_burst(image, 0, 0, RAMP, turns, *nodes, 0.055, first, last, *weights, 0, rows, out)
+    geocode_burst(images, 0, 0, RAMP, turns, *nodes, 0.055, first, last, *weights, 0, rows, out)
     assert np.isnan(out).all()
 
 

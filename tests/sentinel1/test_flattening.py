@@ -84,6 +84,6 @@ def test_bursts(pair: RadarPair, radar: SimulatedRadar, tmp_path: Path) -> None:
     grid = tile_grid(pair.tile, 20)
     plans = plan_bursts(product, grid, np.array([outline_deg(pair.ground.grid)], object))
     orbit = acquisition_orbit(product, plans[0].annotation, None)
-    bursts = list(geocode_bursts(product, plans, orbit, terrain, 2))
+    bursts = list(geocode_bursts(product, plans, orbit, terrain, 2, hills=True))
 
     check(pair, *(on_scene(pair, merge_power(bursts, grid, q)) for q in ("sigma0", "gamma0")))

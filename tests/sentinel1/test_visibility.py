@@ -144,6 +144,7 @@ def test_cells_that_are_not_seen_have_no_value_when_asked_for(
     unseen = np.zeros(one.data.box.shape, bool)
     unseen[40:60, 50:80] = True
     masked = replace(one, data=replace(one.data, unseen=unseen))
+    other = replace(other, data=replace(other.data, unseen=np.zeros(other.data.box.shape, bool)))
     cells = one.data.box.slices
     power = [
         merge_power([burst], simulated.grid, "sigma0", mask_unseen=mask)[cells]

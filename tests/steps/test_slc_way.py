@@ -215,8 +215,8 @@ def test_the_worker_geocodes_each_pass_once_for_both_of_its_pairs(
     third = days_later(products["first"], desk.folder, "2022-05-03", "2022-05-27")
     geocoded: list[tuple[str, str, float]] = []
 
-    def counted(product: Product, *rest: Any) -> Iterator[BurstOnMap]:
-        for burst in geocode_bursts(product, *rest):
+    def counted(product: Product, *rest: Any, **options: Any) -> Iterator[BurstOnMap]:
+        for burst in geocode_bursts(product, *rest, **options):
             geocoded.append((product.name, burst.swath, round(burst.since_node_s)))
             yield burst
 
