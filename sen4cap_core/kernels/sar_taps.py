@@ -8,11 +8,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils as _cgutils
 from numba.extending import intrinsic
-from numba.np.arrayobj import make_array
+from numba.np.arrayobj import make_array as _make_array
+
+# Neither has types. The writer of instructions is the one that numba itself uses.
+cgutils: Any = _cgutils
+make_array: Any = _make_array
+ir = cgutils.ir
 
 TAPS = 8
 LANES = 2 * TAPS
@@ -21,8 +25,7 @@ _FLOAT = ir.FloatType()
 _FLOAT_BYTES = 4
 
 
-@intrinsic
-def weigh_samples(
+def _weigh_samples(
     typing: Any,
     images: Any,
     n: Any,
@@ -99,3 +102,6 @@ def weigh_samples(
         return found._getvalue()
 
     return signature, codegen
+
+
+weigh_samples: Any = intrinsic(_weigh_samples)

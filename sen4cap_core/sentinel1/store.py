@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -81,22 +82,19 @@ def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list
             data = burst.data
             name = f"{len(entries):03d}.npz"
             np.save(_samples_of(making / name), data.samples[:])
-            np.savez(
-                making / name,
-                box=np.array([data.box.row, data.box.column, *data.box.shape]),
-                range_nodes_m=data.range_nodes_m,
-                noise=data.noise,
-                depth=data.depth,
-                wavelength_m=np.array(data.wavelength_m),
-                **{
-                    name: effect
-                    for name, effect in (("gamma_ratio", data.gamma_ratio), ("unseen", data.unseen))
-                    if effect is not None
-                },
-            )
+            arrays: dict[str, Any] = {
+                "box": np.array([data.box.row, data.box.column, *data.box.shape]),
+                "range_nodes_m": data.range_nodes_m,
+                "noise": data.noise,
+                "gamma_ratio": data.gamma_ratio,
+                "unseen": data.unseen,
+                "depth": data.depth,
+                "wavelength_m": np.array(data.wavelength_m),
+            }
+            np.savez(making / name, **{key: array for key, array in arrays.items() if array is not None})
             facts = {"swath": burst.swath, "polarisation": burst.polarisation}
             entries.append({**facts, "since_node_s": burst.since_node_s, "file": name})
-            del burst, data
+            del burst, data, arrays
         write_text_atomic(making / INDEX, json.dumps(entries))
         shutil.rmtree(folder, ignore_errors=True)
         making.replace(folder)

@@ -20,6 +20,7 @@ GRAVITY_M3_S2 = 3.986004418e14
 RADIUS_M = 7_071_000.0
 INCLINATION_RAD = np.radians(98.18)
 SEMI_MAJOR_M = 6_378_137.0
+AT_ONCE = 8192
 _ECEF = Transformer.from_crs(4979, 4978, always_xy=True)
 
 Vectors = NDArray[np.float64]
@@ -35,27 +36,30 @@ class CircularOrbit:
 
     def position(self, time_s: NDArray[np.float64] | float) -> Vectors:
         """Earth-fixed position, (..., 3) in m."""
-        along = self.start_rad + self._rate * np.asarray(time_s)
-        x = self.radius_m * np.cos(along)
-        y = self.radius_m * np.sin(along) * np.cos(INCLINATION_RAD)
-        z = self.radius_m * np.sin(along) * np.sin(INCLINATION_RAD)
-        turned = self.node_rad - EARTH_TURN_RAD_S * np.asarray(time_s)
-        cos, sin = np.cos(turned), np.sin(turned)
-        return np.stack((cos * x - sin * y, sin * x + cos * y, z), axis=-1)
+        return self.state(time_s)[0]
 
     def velocity(self, time_s: NDArray[np.float64] | float) -> Vectors:
         """Earth-fixed velocity, (..., 3) in m/s."""
+        return self.state(time_s)[1]
+
+    def state(self, time_s: NDArray[np.float64] | float) -> tuple[Vectors, Vectors]:
+        """Earth-fixed position and velocity, (..., 3) each."""
         along = self.start_rad + self._rate * np.asarray(time_s)
-        speed = self.radius_m * self._rate
-        x = -speed * np.sin(along)
-        y = speed * np.cos(along) * np.cos(INCLINATION_RAD)
-        z = speed * np.cos(along) * np.sin(INCLINATION_RAD)
         turned = self.node_rad - EARTH_TURN_RAD_S * np.asarray(time_s)
+        cos_along, sin_along = np.cos(along), np.sin(along)
         cos, sin = np.cos(turned), np.sin(turned)
+        flat, steep = np.cos(INCLINATION_RAD), np.sin(INCLINATION_RAD)
+        x = self.radius_m * cos_along
+        y = self.radius_m * sin_along * flat
+        z = self.radius_m * sin_along * steep
+        here = np.stack((cos * x - sin * y, sin * x + cos * y, z), axis=-1)
+        speed = self.radius_m * self._rate
+        x = -speed * sin_along
+        y = speed * cos_along * flat
+        z = speed * cos_along * steep
         inertial = np.stack((cos * x - sin * y, sin * x + cos * y, z), axis=-1)
-        here = self.position(time_s)
         drift = EARTH_TURN_RAD_S * np.stack((here[..., 1], -here[..., 0], np.zeros_like(z)), axis=-1)
-        return inertial + drift
+        return here, inertial + drift
 
     @property
     def _rate(self) -> float:
@@ -102,6 +106,13 @@ def to_ecef(lon_deg: ArrayLike, lat_deg: ArrayLike, height_m: ArrayLike) -> Vect
 
 def abeam(points: Vectors, orbit: CircularOrbit) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return when points (n, 3) are abeam (s) and how far they are then (m), by the secant method."""
+    # In parts that stay in the processor's cache.
+    parts = [_abeam(points[i : i + AT_ONCE], orbit) for i in range(0, len(points), AT_ONCE)]
+    time_s, range_m = zip(*parts, strict=True)
+    return np.concatenate(time_s), np.concatenate(range_m)
+
+
+def _abeam(points: Vectors, orbit: CircularOrbit) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     before = np.zeros(points.shape[0])
     value_before = _along(points, orbit, before)
     # On the first step the ground moves below the satellite at about nine tenths of its speed.
@@ -146,7 +157,6 @@ def _from_ecef(point: Any) -> tuple[float, float, float]:
 
 
 def _along(points: Vectors, orbit: CircularOrbit, time_s: NDArray[np.float64]) -> NDArray[np.float64]:
-    along: NDArray[np.float64] = np.einsum(
-        "ij,ij->i", points - orbit.position(time_s), orbit.velocity(time_s)
-    )
+    position, velocity = orbit.state(time_s)
+    along: NDArray[np.float64] = np.einsum("ij,ij->i", points - position, velocity)
     return along

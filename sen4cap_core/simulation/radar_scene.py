@@ -50,6 +50,16 @@ class RadarGround:
     """``sigma0`` holds gamma0 of the terrain: each place reflects by its area across the line of sight."""
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """Where a pass sees each scatterer, and what its amplitude is multiplied by."""
+
+    flight: PassModel
+    time_s: NDArray[np.float64]
+    range_m: NDArray[np.float64]
+    factor: NDArray[np.complex128]
+
+
 class SimulatedRadar:
     """The scatterers of a ground, for any number of passes."""
 
@@ -65,6 +75,7 @@ class SimulatedRadar:
         self._points = self._earth_fixed(self._x, self._y)
         self._coherence = ground.coherence(self._x, self._y)
         self._common = {p: self._speckle() for p in ground.sigma0}
+        self._seen: _Seen | None = None
 
     def swath_bursts(self, flight: PassModel, polarisation: str) -> list[list[NDArray[np.complex64]]]:
         """Return the bursts of each swath, complex64 (lines, samples) digital numbers."""
@@ -83,20 +94,23 @@ class SimulatedRadar:
         own = self._speckle()
         share = self._coherence
         reflected = np.sqrt(share) * self._common[polarisation] + np.sqrt(1.0 - share) * own
-        sigma0: float | NDArray[np.float64] = ground.sigma0[polarisation]
-        time_s, range_m = abeam(self._points, flight.orbit)
+        amplitude = np.sqrt(ground.sigma0[polarisation]) * reflected
         if ground.power_of_ground is not None:
-            sigma0 = sigma0 * ground.power_of_ground(self._x, self._y)
-        amplitude = np.sqrt(sigma0) * reflected
+            amplitude *= np.sqrt(ground.power_of_ground(self._x, self._y))
         noise = flight.noise.get(polarisation, 0.0)
         if noise:
             amplitude = amplitude + np.sqrt(noise) * self._speckle()
-        amplitude = amplitude * np.exp(-4j * np.pi * RADAR_HZ / LIGHT_M_S * range_m)
-        if ground.by_facets:
-            amplitude *= np.sqrt(self._facets(flight, time_s) * ground.m2_per_scatterer)
-        else:
-            amplitude *= np.sqrt(self._cells_per_m2(flight) * ground.m2_per_scatterer)
-        return time_s, range_m, amplitude
+        # Polarisations and looks of a pass share its geometry, by far the longest to work out.
+        if self._seen is None or self._seen.flight is not flight:
+            self._seen = self._look(flight)
+        return self._seen.time_s, self._seen.range_m, amplitude * self._seen.factor
+
+    def _look(self, flight: PassModel) -> _Seen:
+        ground = self._ground
+        time_s, range_m = abeam(self._points, flight.orbit)
+        area = self._facets(flight, time_s) if ground.by_facets else self._cells_per_m2(flight)
+        turn = np.exp(-4j * np.pi * RADAR_HZ / LIGHT_M_S * range_m)
+        return _Seen(flight, time_s, range_m, np.sqrt(area * ground.m2_per_scatterer) * turn)
 
     def write_dem(self, path: Path, step_deg: float = 1.0 / 3600.0, margin_deg: float = 0.01) -> Path:
         """Write the heights as an elevation model in longitude and latitude, above the ellipsoid."""
