@@ -69,11 +69,17 @@ def identify(
         centre = shapely.Point(0, 0) if shape is None else shapely.centroid(shape)
         return (centre.x, centre.y, float(area_m2[row]), row_text(row))
 
+    guessed = (
+        ""
+        if columns.parcel_id.given
+        else f"; {_and(columns.parcel_id.columns)} was guessed: if it is not the parcel id, name the right "
+        "column as `parcel_id` in declarations.yaml"
+    )
     parcel, nameless = name_nameless(parcel, content)
     if len(nameless):
         warnings.append(
             f"{n_parcels(len(nameless))} without an id in {_and(columns.parcel_id.columns)} "
-            f"({rows_text(nameless)}): each was given an id made of its geometry, `no-id-...`"
+            f"({rows_text(nameless)}): each was given an id made of its geometry, `no-id-...`{guessed}"
         )
     parcel, twice, n_shared = distinguish(parcel, sort_key)
     if n_shared:
@@ -81,7 +87,7 @@ def identify(
         doubt = "; is this really the column of the parcel id?" if share > 0.2 else ""
         warnings.append(
             f"{n_parcels(n_shared)} share {len(twice)} {'id' if len(twice) == 1 else 'ids'} "
-            f"({shown(twice)}): -A, -B ... were added from west to east{doubt}"
+            f"({shown(twice)}): -A, -B ... were added from west to east{doubt}{guessed}"
         )
     if crop.null_count:
         warnings.append(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from sen4cap_core.cli.main import app
 from sen4cap_core.db.sites import get_or_create_site, set_config
 from sen4cap_core.declarations.crop_codes import read_crop_codes
 from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
@@ -135,3 +138,31 @@ def test_a_draft_can_be_read_back(
     if code is not None:
         assert table.codes[code].lc == cover
         assert table.codes[code].pgrass
+
+
+@pytest.mark.service
+def test_the_commands_say_the_same(context, receive, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sen4cap_core.service.connection.open_step_context", lambda *_, **__: context)
+    path = tmp_path / "parcels.gpkg"
+    fields().assign(CROP_NAME="Grasland, blijvend").to_file(path)
+
+    def run(*words: str) -> str:
+        answer = CliRunner().invoke(app, list(words), catch_exceptions=False)
+        assert answer.exit_code == 0, answer.output
+        return answer.output
+
+    assert "| 0003 | F1 |" in run(
+        "import", str(path), "--site", SITE, "--year", str(YEAR), "--kind", "declarations"
+    )
+    shown = {p: run("config", "show", "l4c", "--site", SITE, "--practice", p) for p in PRACTICES}
+    for practice, text in shown.items():
+        assert text.startswith(f"l4c {practice}, {SITE} {YEAR}")
+        assert re.search(r"^NDVIUP +350.0 +default$", text, re.M)
+    assert re.search(r"^CATCHPERIODSTART ", shown["CC"], re.M)
+    assert re.search(r"^FLMARKSTARTDATE ", shown["FL"], re.M)
+    assert re.search(r"^[a-z_/A-Z.]+ +\S.* default$", run("config", "show", "l4b", "--site", SITE), re.M)
+    out = tmp_path / "draft.csv"
+    drafted = ("crop-codes", "draft", "--declarations", str(path), "--out", str(out), "--country", "NL")
+    assert "1 crop codes written" in run(*drafted)
+    assert "grassland: 'grasland' in the name; 4 parcels" in out.read_text()
+    assert read_crop_codes(out).codes["265"].lc == 3

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import struct
+import zipfile
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,8 @@ import pytest
 import shapely
 from sqlalchemy import select
 
-from sen4cap_core.db.models import Parcel, PracticeRow
+from sen4cap_core.db.models import CropCode, Parcel, PracticeRow
+from sen4cap_core.declarations.crop_codes import COLUMNS
 from sen4cap_core.declarations.reading import read_declarations
 from tests.declarations.test_national_files import FILES
 from tests.steps.conftest import fields
@@ -183,3 +185,92 @@ def test_a_quoted_line_break_makes_no_new_row(context, receive) -> None:
     assert answer.receipt["stored"]["rows"] == 1
     with context.session() as session:
         assert session.scalars(select(PracticeRow.main_crop)).all() == ["oats\nand peas"]
+
+
+def zipped(tmp_path: Path, *frames: gpd.GeoDataFrame) -> bytes:
+    """Shapefiles of some frames in folders of one zip."""
+    path = tmp_path / "several.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for number, frame in enumerate(frames, 1):
+            folder = tmp_path / f"layer{number}"
+            folder.mkdir()
+            frame.to_file(folder / f"parcels{number}.shp")
+            for file in sorted(folder.iterdir()):
+                archive.write(file, f"export/{folder.name}/{file.name}")
+    return path.read_bytes()
+
+
+def test_a_zip_with_two_layers_is_rejected_with_their_names_and_one_can_be_named(
+    context, receive, tmp_path: Path
+) -> None:
+    content = zipped(tmp_path, fields(n=2), fields(n=3))
+    answer = receive("declarations/two.zip", content)
+    assert not answer.accepted
+    assert "export/layer1/parcels1.shp, export/layer2/parcels2.shp" in answer.receipt["error"]
+    receive("declarations/declarations.yaml", "file: parcels2.shp\n")
+    assert receive("declarations/again.zip", content).receipt["stored"]["parcels"] == 3
+
+
+def test_a_guessed_parcel_id_with_gaps_is_doubted(receive, tmp_path: Path) -> None:
+    frame = fields(n=60)
+    frame.loc[7, "PARCEL_ID"] = None
+    frame.loc[9, "PARCEL_ID"] = "0001"
+    guessed = receive("declarations/gaps.gpkg", layer(tmp_path, frame)).receipt
+    texts = [warning["text"] for warning in guessed["warnings"] if "parcel_id" in warning["text"]]
+    assert [text.split(" without")[0].split(" share")[0] for text in texts] == ["1 parcel", "2 parcels"]
+    assert all("'PARCEL_ID' was guessed" in text for text in texts)
+    assert "(row 8)" in texts[0]
+    assert "(0001)" in texts[1]
+    receive("declarations/declarations.yaml", "parcel_id: PARCEL_ID\n")
+    named = receive("declarations/named.gpkg", layer(tmp_path, frame, "n.gpkg", layer="named")).receipt
+    assert not [warning for warning in named["warnings"] if "guessed" in warning["text"]]
+
+
+def test_ids_are_joined_from_several_columns(context, receive, tmp_path: Path) -> None:
+    frame = fields(n=3).assign(BLOCK=["007", "007", "8"], NUMBER=[1.0, 2.0, 1.0], REGION="N")
+    mapping = "parcel_id: [BLOCK, NUMBER]\nholding_id: [REGION, FARM_ID]\ncrop_code: CROP_CODE\n"
+    receive("declarations/declarations.yaml", mapping)
+    answer = receive("declarations/joined.gpkg", layer(tmp_path, frame))
+    with context.session() as session:
+        query = select(Parcel.ori_id, Parcel.ori_hold).order_by(Parcel.new_id)
+        assert [tuple(row) for row in session.execute(query)] == [
+            ("007-1", "N-F0"), ("007-2", "N-F0"), ("8-1", "N-F1"),
+        ]  # fmt: skip
+    assert answer.receipt["details"]["first rows"][0]["parcel_id"] == "007-1"
+
+
+def test_a_gml_with_external_entities_is_refused(receive, tmp_path: Path) -> None:
+    path = tmp_path / "parcels.gml"
+    fields().to_file(path, driver="GML")
+    head, rest = path.read_text().split("?>", 1)
+    evil = f'{head}?><!DOCTYPE x [<!ENTITY secret SYSTEM "file:///etc/passwd">]>{rest}'
+    answer = receive("declarations/evil.gml", evil.replace(">F0<", ">&secret;<"))
+    assert not answer.accepted
+    assert "document type or entities" in answer.receipt["error"]
+
+
+def test_names_that_are_not_utf8_are_read_and_told(context, receive, tmp_path: Path) -> None:
+    frame = fields(n=2).assign(NAME=["größer Acker", "Süden"])
+    folder = tmp_path / "cp1252"
+    folder.mkdir()
+    frame.to_file(folder / "parcels.shp", encoding="cp1252")
+    (folder / "parcels.cpg").unlink()
+    path = tmp_path / "names.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in sorted(folder.iterdir()):
+            archive.write(file, f"Fl__he/{file.name}")
+    content = path.read_bytes().replace(b"Fl__he", b"Fl\xe4\xfche")
+    answer = receive("declarations/names.zip", content)
+    with context.session() as session:
+        rows = session.scalars(select(Parcel.attributes).order_by(Parcel.new_id)).all()
+    assert [row["NAME"] for row in rows] == ["größer Acker", "Süden"]
+    assert any("character set cp1252" in warning["text"] for warning in answer.receipt["warnings"])
+
+
+def test_crop_codes_of_a_spreadsheet(context, receive) -> None:
+    rows = [",".join(COLUMNS), '0101,1,"Wheat\nof winter",1,10,Wheat,100,Cereals,1,1,0,0,0,0']
+    text = "\ufeff" + "\r\n".join([*rows, ""]).replace(",", ";")
+    assert receive("crop-codes/lut.csv", text).accepted
+    with context.session() as session:
+        found = session.execute(select(CropCode.ori_crop, CropCode.ct)).all()
+    assert [tuple(row) for row in found] == [("0101", "Wheat\nof winter")]
