@@ -49,20 +49,24 @@ def score_rises(
     """
     n = columns.size
     counts = np.empty(NOISE_BINS, np.int32)
-    series = np.empty(n, np.float64)
-    scales = np.empty((2, N_BEFORE + 1), np.float64)
+    # The values with as many empty ones before them as are looked back on; 0 where missing.
+    series = np.zeros(n + N_BEFORE, np.float64)
+    is_known = np.zeros(n + N_BEFORE, np.int64)
+    scales = np.zeros((2, N_BEFORE + 1), np.float64)
     for p in range(first, last):
         counts[:] = 0
         total = 0
         before = math.nan
         for t in range(n):
-            series[t] = values[p, columns[t]]
-            if math.isnan(series[t]):
-                continue
-            if not math.isnan(before):
-                counts[min(int(abs(series[t] - before) / NOISE_BIN), NOISE_BINS - 1)] += 1
-                total += 1
-            before = series[t]
+            value = float(values[p, columns[t]])
+            known = int(value == value)
+            is_known[N_BEFORE + t] = known
+            series[N_BEFORE + t] = value if known else 0.0
+            if known:
+                if not math.isnan(before):
+                    counts[min(int(abs(value - before) / NOISE_BIN), NOISE_BINS - 1)] += 1
+                    total += 1
+                before = value
         for t in range(n):
             rises[p, out_first + t] = math.nan
         if total < LEAST_DIFFERENCES or math.isinf(noise_floors[p]):
@@ -79,21 +83,17 @@ def score_rises(
         for m in range(LEAST_BEFORE, N_BEFORE + 1):
             scales[0, m] = per_noise / math.sqrt(1.0 + 1.0 / m)
             scales[1, m] = per_noise / math.sqrt(NEXT_VARIANCE + 1.0 / m)
-        for t in range(LEAST_BEFORE, n):
-            if math.isnan(series[t]):
-                continue
-            level = 0.0
+        for i in range(N_BEFORE, N_BEFORE + n):
             m = 0
-            for i in range(max(0, t - N_BEFORE), t):
-                if not math.isnan(series[i]):
-                    level += series[i]
-                    m += 1
-            if m < LEAST_BEFORE:
+            level = 0.0
+            for k in range(i - N_BEFORE, i):
+                level += series[k]
+                m += is_known[k]
+            if m < LEAST_BEFORE or is_known[i] == 0:
                 continue
             n_tested[p] += 1
-            value = series[t]
-            has_next = 0
-            if t + 1 < n and not math.isnan(series[t + 1]):
-                value = (1.0 - NEXT_WEIGHT) * value + NEXT_WEIGHT * series[t + 1]
-                has_next = 1
-            rises[p, out_first + t] = (value - level / m) * scales[has_next, m]
+            value = series[i]
+            has_next = is_known[i + 1] if i + 1 < N_BEFORE + n else 0
+            if has_next:
+                value = (1.0 - NEXT_WEIGHT) * value + NEXT_WEIGHT * series[i + 1]
+            rises[p, out_first + i - N_BEFORE] = (value - level / m) * scales[has_next, m]

@@ -12,6 +12,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 CONFIDENCE_HIGH = 0.5
+ROUNDING = 1e-9
+"""More than what two ways to compute a line differ by."""
 
 
 @njit(nogil=True, cache=True)
@@ -40,8 +42,23 @@ def line_before(
 
 
 @njit(nogil=True, cache=True)
+def line_weights(offsets: NDArray[np.float64], window: int) -> NDArray[np.float64]:
+    """Return what each of the ``window`` samples before an acquisition adds to the line's value at the last
+    of them (K, window); the same for all parcels.
+    """
+    weights = np.full((offsets.size, window), 1.0 / window)
+    for t in range(window, offsets.size):
+        x = offsets[t - window : t] - offsets[t - window : t].mean()
+        xx = (x * x).sum()
+        if xx > 0.0:
+            weights[t] += x[-1] * x / xx
+    return weights
+
+
+@njit(nogil=True, cache=True)
 def rise_scores(
     offsets: NDArray[np.float64],
+    weights: NDArray[np.float64],
     series: NDArray[np.float64],
     window: int,
     sigma_floor: float,
@@ -52,9 +69,9 @@ def rise_scores(
     sigmas.
 
     Sigma is the population deviation of the samples from their line, at least ``sigma_floor``, which may be
-    infinite (never a rise). ``offsets`` [days], ``series`` (coherence, NaN where not observed) and ``scores``
-    [sigmas] run over the acquisitions of one orbit; a score is 0 where there is no rise or a sample is
-    missing. Returns how many acquisitions could be tested.
+    infinite (never a rise). ``offsets`` [days], their ``line_weights``, ``series`` (coherence, NaN where not
+    observed) and ``scores`` [sigmas] run over the acquisitions of one orbit; a score is 0 where there is no
+    rise or a sample is missing. Returns how many acquisitions could be tested.
     """
     n_tested = 0
     scores[: min(window, series.size)] = 0.0
@@ -63,10 +80,16 @@ def rise_scores(
         scores[t] = 0.0
         if is_never or math.isnan(series[t]):
             continue
-        predicted, slope, mean_x, mean_y = line_before(offsets, series, t, window)
-        if math.isnan(predicted):
+        nearly = 0.0
+        for i in range(window):
+            nearly += weights[t, i] * series[t - window + i]
+        if math.isnan(nearly):
             continue
         n_tested += 1
+        if series[t] - nearly < threshold * sigma_floor - ROUNDING:
+            # Far from a rise, as most: the line itself is not needed.
+            continue
+        predicted, slope, mean_x, mean_y = line_before(offsets, series, t, window)
         above = series[t] - predicted
         if above <= threshold * sigma_floor:
             # Sigma is no less than its floor: this cannot be a rise, whatever the residuals. Most end here.
@@ -137,28 +160,30 @@ def find_rises(
     n = 0
     n_pairs = columns.size
     offsets = (start_days - start_days[0]).astype(np.float64) if n_pairs > 0 else np.empty(0, np.float64)
+    weights = line_weights(offsets, window)
     series = np.empty(n_pairs, np.float64)
     scores = np.zeros(n_pairs, np.float64)
     others = np.zeros(n_pairs, np.float64)
     for p in range(first, last):
+        # Room for all is made here: arrays that an inner loop may change are counted at each turn.
+        if n + n_pairs > size:
+            size = 2 * size + n_pairs
+            parcel = _longer(parcel, size)
+            pair = _longer(pair, size)
+            confidence = _longer(confidence, size)
         for t in range(n_pairs):
             series[t] = values[p, columns[t]]
-        n_tested[p] += rise_scores(offsets, series, window, sigma_floors[p], threshold, scores)
+        n_tested[p] += rise_scores(offsets, weights, series, window, sigma_floors[p], threshold, scores)
         if second_columns.size > 0:
             for t in range(n_pairs):
                 series[t] = values[p, second_columns[t]] if second_columns[t] >= 0 else math.nan
-            rise_scores(offsets, series, window, sigma_floors[p], threshold, others)
+            rise_scores(offsets, weights, series, window, sigma_floors[p], threshold, others)
         for t in range(n_pairs - 1):
             if scores[t + 1] <= 0.0:
                 continue
             found = CONFIDENCE_HIGH - CONFIDENCE_HIGH * math.exp(-max(scores[t + 1], others[t + 1]))
             if found <= 0.0:
                 continue
-            if n == size:
-                size *= 2
-                parcel = _longer(parcel, size)
-                pair = _longer(pair, size)
-                confidence = _longer(confidence, size)
             parcel[n] = p
             pair[n] = t
             confidence[n] = found

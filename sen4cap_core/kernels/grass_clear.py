@@ -28,48 +28,49 @@ HAZY_SPAN_DAYS = 30
 def gather_clear(
     p: int,
     columns: NDArray[np.int64],
+    days: NDArray[np.int32],
     values: NDArray[Any],
     scale: float,
     clear_scores: NDArray[np.float32],
+    courses: NDArray[np.float64],
     thresholds: NDArray[np.float64],
     clear_sky: float,
+    day: NDArray[np.int32],
     value: NDArray[np.float64],
-    at: NDArray[np.int64],
+    course: NDArray[np.float64],
     doubt: NDArray[np.float64],
 ) -> int:
-    """Write the clear values of a parcel, their places among ``columns`` and the doubt in each; return how
-    many.
+    """Write the clear values of a parcel, their days, the neighbourhood's course on them (of ``courses``
+    (K,)) and the doubt in each; return how many.
 
     Scores count in relation to ``clear_sky``. The doubt is 0 from the full score on (and without a score)
     and 1 at the least score.
     """
     n = 0
-    has_scores = clear_scores.size > 0
+    lowest = thresholds[LOWEST]
+    # Every value is written and only the clear ones are kept: a branch that clouds decide is never foreseen.
+    if clear_scores.size == 0:
+        for k in range(columns.size):
+            ndvi = float(values[p, columns[k]]) / scale
+            day[n], value[n], course[n], doubt[n] = days[k], ndvi, courses[k], 0.0
+            n += int(ndvi >= lowest)
+        return n
+    full, span = thresholds[FULL_CLEAR], thresholds[FULL_CLEAR] - thresholds[LEAST_CLEAR]
     for k in range(columns.size):
         ndvi = float(values[p, columns[k]]) / scale
-        if not ndvi >= thresholds[LOWEST]:
-            continue
-        doubt[n] = 0.0
-        if has_scores:
-            score = clear_scores[p, columns[k]] / clear_sky
-            if score < thresholds[LEAST_CLEAR]:
-                continue
-            if score < thresholds[FULL_CLEAR]:
-                doubt[n] = (thresholds[FULL_CLEAR] - score) / (
-                    thresholds[FULL_CLEAR] - thresholds[LEAST_CLEAR]
-                )
-        value[n] = ndvi
-        at[n] = k
-        n += 1
+        score = clear_scores[p, columns[k]] / clear_sky
+        day[n], value[n], course[n] = days[k], ndvi, courses[k]
+        doubt[n] = (full - score) / span if score < full else 0.0
+        n += int(ndvi >= lowest) & int(not score < thresholds[LEAST_CLEAR])
     return n
 
 
 @njit(nogil=True, cache=True)
 def drop_brief_lows(
     n: int,
-    days: NDArray[np.int32],
+    day: NDArray[np.int32],
     value: NDArray[np.float64],
-    at: NDArray[np.int64],
+    course: NDArray[np.float64],
     doubt: NDArray[np.float64],
     least: float,
     brief_days: float,
@@ -77,22 +78,21 @@ def drop_brief_lows(
 ) -> int:
     """Take out lows of one or two values that recover at once, in place; return how many values stay."""
     for length in (1, 2):
-        m = 0
-        i = 0
+        m = min(n, 1)
+        i = 1
         while i < n:
             stop = i + length
-            if m > 0 and stop < n:
-                high, back = value[m - 1], value[stop]
-                top = value[i]
-                for j in range(i, stop):
-                    top = max(top, value[j])
-                fall = high - top
-                since = days[at[stop]] - days[at[i]]
+            if stop < n:
+                top = max(value[i], value[stop - 1])
+                fall = value[m - 1] - top
+                since = day[stop] - day[i]
                 share = recovered + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
-                if since <= brief_days and fall > least and back - top >= share * fall:
+                # One rare branch in the place of three that noise decides.
+                if (fall > least) & (since <= brief_days) & (value[stop] - top >= share * fall):
                     i = stop
                     continue
-            value[m], at[m], doubt[m] = value[i], at[i], doubt[i]
+            if m < i:
+                day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
             m += 1
             i += 1
         n = m
@@ -102,9 +102,9 @@ def drop_brief_lows(
 @njit(nogil=True, cache=True)
 def drop_fast_rises(
     n: int,
-    days: NDArray[np.int32],
+    day: NDArray[np.int32],
     value: NDArray[np.float64],
-    at: NDArray[np.int64],
+    course: NDArray[np.float64],
     doubt: NDArray[np.float64],
     fastest: float,
 ) -> int:
@@ -114,29 +114,28 @@ def drop_fast_rises(
     """
     is_slow = True
     for i in range(n - 1):
-        if value[i + 1] - value[i] > SUDDEN_RISE + fastest * (days[at[i + 1]] - days[at[i]]):
+        if value[i + 1] - value[i] > SUDDEN_RISE + fastest * (day[i + 1] - day[i]):
             is_slow = False
             break
     if is_slow:
         return n
     m = n - 1
     for i in range(n - 2, -1, -1):
-        elapsed = days[at[m]] - days[at[i]]
-        if value[m] - value[i] > SUDDEN_RISE + fastest * elapsed:
+        if value[m] - value[i] > SUDDEN_RISE + fastest * (day[m] - day[i]):
             continue
         m -= 1
-        value[m], at[m], doubt[m] = value[i], at[i], doubt[i]
+        day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
     for i in range(m, n):
-        value[i - m], at[i - m], doubt[i - m] = value[i], at[i], doubt[i]
+        day[i - m], value[i - m], course[i - m], doubt[i - m] = day[i], value[i], course[i], doubt[i]
     return n - m
 
 
 @njit(nogil=True, cache=True)
 def drop_hazy_lows(
     n: int,
-    days: NDArray[np.int32],
+    day: NDArray[np.int32],
     value: NDArray[np.float64],
-    at: NDArray[np.int64],
+    course: NDArray[np.float64],
     doubt: NDArray[np.float64],
 ) -> int:
     """Take out hazy values below the line between the clear ones around them, in place; return how many stay.
@@ -149,10 +148,10 @@ def drop_hazy_lows(
             after = i + 1
             while after < n and doubt[after] > HAZY_FROM:
                 after += 1
-            if after < n and days[at[after]] - days[at[m - 1]] <= HAZY_SPAN_DAYS:
-                part = (days[at[i]] - days[at[m - 1]]) / (days[at[after]] - days[at[m - 1]])
+            if after < n and day[after] - day[m - 1] <= HAZY_SPAN_DAYS:
+                part = (day[i] - day[m - 1]) / (day[after] - day[m - 1])
                 if value[i] < value[m - 1] + part * (value[after] - value[m - 1]):
                     continue
-        value[m], at[m], doubt[m] = value[i], at[i], doubt[i]
+        day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
         m += 1
     return m

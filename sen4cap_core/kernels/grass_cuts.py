@@ -20,7 +20,7 @@ from sen4cap_core.kernels.grass_thresholds import (
     RECOVERED,
     WITNESS_FACTOR,
 )
-from sen4cap_core.kernels.grass_witness import find_rises_alone, hear_witness, least_rise_of
+from sen4cap_core.kernels.grass_witness import find_rises_alone, first_pairs, hear_witnesses, least_rise_of
 from sen4cap_core.kernels.mowing_slots import S2
 
 
@@ -99,8 +99,10 @@ def find_cuts(
     mission = np.empty(size, np.int8)
     n_found = 0
     room = columns.size + pair_days.size
+    # The clear values of one parcel.
+    day = np.empty(columns.size, np.int32)
     value = np.empty(columns.size, np.float64)
-    at = np.empty(columns.size, np.int64)
+    course = np.empty(columns.size, np.float64)
     doubt = np.empty(columns.size, np.float64)
     # Candidates: strength, start, end; and what saw them.
     found = np.empty((room, 3), np.float64)
@@ -112,28 +114,45 @@ def find_cuts(
     least_fall_strength = least_strength
     if pair_days.size > 0:
         least_fall_strength = min(1.0, least_strength) / (1.0 + thresholds[WITNESS_FACTOR])
+    first_pair = first_pairs(pair_days, orbit_bounds, demand_first_day, demand.size + 1)
+    least_low = 0.5 * thresholds[LEAST_FALL]
+    least_demand = demand.min() if demand.size > 0 else 1.0
     for p in range(first, last):
-        n = gather_clear(p, columns, values, scale, clear_scores, thresholds, clear_sky, value, at, doubt)
+        n = gather_clear(
+            p,
+            columns,
+            days,
+            values,
+            scale,
+            clear_scores,
+            courses[course_of[p]],
+            thresholds,
+            clear_sky,
+            day,
+            value,
+            course,
+            doubt,
+        )
         n_clear[p] = n
         longest = 0
         for i in range(1, n):
-            longest = max(longest, days[at[i]] - days[at[i - 1]])
+            longest = max(longest, day[i] - day[i - 1])
         longest_gap_days[p] = longest
-        n = drop_fast_rises(n, days, value, at, doubt, thresholds[FASTEST_RISE])
+        n = drop_fast_rises(n, day, value, course, doubt, thresholds[FASTEST_RISE])
         if clear_scores.size > 0:
-            n = drop_hazy_lows(n, days, value, at, doubt)
-        least = 0.5 * thresholds[LEAST_FALL]
-        n = drop_brief_lows(n, days, value, at, doubt, least, thresholds[BRIEF_DAYS], thresholds[RECOVERED])
-        course = courses[course_of[p]]
+            n = drop_hazy_lows(n, day, value, course, doubt)
+        n = drop_brief_lows(
+            n, day, value, course, doubt, least_low, thresholds[BRIEF_DAYS], thresholds[RECOVERED]
+        )
         m = find_falls(
             n,
-            days,
+            day,
             value,
-            at,
-            doubt,
             course,
+            doubt,
             demand,
             demand_first_day,
+            least_demand,
             thresholds,
             least_fall_strength,
             found,
@@ -142,23 +161,24 @@ def find_cuts(
             seen_by[c] = S2
         n_strong = 0
         for r in range(pair_days.size):
-            if rises[p, r] >= least_rise:
-                strong[n_strong] = r
-                n_strong += 1
+            strong[n_strong] = r
+            n_strong += int(rises[p, r] >= least_rise)
+        heard = strong[:n_strong]
         if n_strong > 0:
-            for c in range(m):
-                hear_witness(
-                    p,
-                    c,
-                    pair_days,
-                    pair_lengths,
-                    orbit_bounds,
-                    rises,
-                    strong[:n_strong],
-                    thresholds,
-                    found,
-                    seen_by,
-                )
+            hear_witnesses(
+                p,
+                m,
+                pair_days,
+                pair_lengths,
+                orbit_bounds,
+                first_pair,
+                demand_first_day,
+                rises,
+                heard,
+                thresholds,
+                found,
+                seen_by,
+            )
         # A fall over a long gap has no date, unless radar gave it one.
         longest_interval = (2.0 - 2.0 * thresholds[DATE_SHARE]) * thresholds[LONGEST_GAP_DAYS]
         for c in range(m):
@@ -168,14 +188,15 @@ def find_cuts(
             m = find_rises_alone(
                 p,
                 n,
-                days,
+                day,
                 value,
-                at,
                 pair_days,
                 pair_lengths,
                 orbit_bounds,
+                first_pair,
+                demand_first_day,
                 rises,
-                strong[:n_strong],
+                heard,
                 demand,
                 demand_first_day,
                 thresholds,
@@ -183,6 +204,10 @@ def find_cuts(
                 found,
                 seen_by,
             )
+        # Room for all is made here: arrays that an inner loop may change are counted at each turn.
+        if n_found + m > size:
+            size = 2 * size + m
+            parcel, mission, cuts = _grown(parcel, size), _grown(mission, size), _grown_rows(cuts, size)
         begin = n_found
         while True:
             top = -1
@@ -191,16 +216,15 @@ def find_cuts(
                     top = c
             if top < 0:
                 break
-            if n_found == size:
-                size *= 2
-                parcel, mission, cuts = _grown(parcel, size), _grown(mission, size), _grown_rows(cuts, size)
             row = n_found
             while row > begin and cuts[row - 1, 1] > found[top, 1]:
-                cuts[row] = cuts[row - 1]
+                for i in range(3):
+                    cuts[row, i] = cuts[row - 1, i]
                 mission[row] = mission[row - 1]
                 row -= 1
             parcel[n_found] = p
-            cuts[row] = found[top]
+            for i in range(3):
+                cuts[row, i] = found[top, i]
             mission[row] = seen_by[top]
             n_found += 1
             middle = found[top, 1] + found[top, 2]

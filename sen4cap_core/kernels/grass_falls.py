@@ -29,51 +29,61 @@ RETURN_WEIGHT = 0.5
 @njit(nogil=True, cache=True, error_model="numpy")
 def find_falls(
     n: int,
-    days: NDArray[np.int32],
+    day: NDArray[np.int32],
     value: NDArray[np.float64],
-    at: NDArray[np.int64],
-    doubt: NDArray[np.float64],
     course: NDArray[np.float64],
+    doubt: NDArray[np.float64],
     demand: NDArray[np.float64],
     demand_first_day: int,
+    least_demand: float,
     thresholds: NDArray[np.float64],
     least_strength: float,
     found: NDArray[np.float64],
 ) -> int:
-    """Write the falls of one parcel's clear values that are strong enough as candidates; return how many."""
+    """Write the falls of one parcel's clear values that are strong enough as candidates; return how many.
+
+    ``least_demand`` is the least of ``demand``: what is too weak even by that is not looked at further.
+    """
     m = 0
+    least_fall, least_share = thresholds[LEAST_FALL], thresholds[LEAST_SHARE]
+    window_days, brief_days = thresholds[WINDOW_DAYS], thresholds[BRIEF_DAYS]
+    date_share = thresholds[DATE_SHARE]
     for j in range(1, n - 1):
-        if value[j] >= value[j - 1] or value[j] > thresholds[HIGHEST_LOW]:
+        low = value[j]
+        if low >= value[j - 1] or low > thresholds[HIGHEST_LOW]:
             continue
-        low_day = days[at[j]]
-        back = value[j + 1] - value[j]
-        since = days[at[j + 1]] - low_day
+        low_day = day[j]
+        back = value[j + 1] - low
+        since = day[j + 1] - low_day
         recovered = thresholds[RECOVERED] + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
         too_fast = RETURN_WEIGHT * max(0.0, back - thresholds[REGROWTH_PER_DAY] * since)
-        i = j - 1
+        doubted = 1.0 + thresholds[DOUBT_FACTOR] * doubt[j]
+        least = least_strength * least_demand * doubted
         best = 0.0
         steepest = 0.0
         step_end = j
-        while i >= 0 and (i == j - 1 or low_day - days[at[i]] <= thresholds[WINDOW_DAYS]):
-            step = value[i] - value[i + 1] - max(0.0, course[at[i]] - course[at[i + 1]])
+        i = j - 1
+        while i >= 0 and (i == j - 1 or low_day - day[i] <= window_days):
+            step = value[i] - value[i + 1] - max(0.0, course[i] - course[i + 1])
             if step > steepest:
                 steepest = step
                 step_end = i + 1
-            whole = value[i] - value[j] - max(0.0, course[at[i]] - course[at[j]])
+            drop = value[i] - low
+            whole = drop - max(0.0, course[i] - course[j])
             fall = STEP_WEIGHT * steepest + (1.0 - STEP_WEIGHT) * whole - too_fast
-            is_brief = since <= thresholds[BRIEF_DAYS] and back >= recovered * (value[i] - value[j])
-            if fall > 0.0 and not is_brief:
-                start = days[at[step_end - 1]]
-                gap = days[at[step_end]] - start
-                event = start + thresholds[DATE_SHARE] * gap
-                wanted = max(thresholds[LEAST_FALL], thresholds[LEAST_SHARE] * value[i])
-                wanted *= 1.0 + thresholds[DOUBT_FACTOR] * doubt[j]
-                strength = fall / (wanted * demand[int(event) - demand_first_day])
+            wanted = max(least_fall, least_share * value[i])
+            is_brief = (since <= brief_days) & (back >= recovered * drop)
+            # Most end here: the rest of the loop is for falls that may count.
+            if (fall > 0.0) & (fall >= least * wanted) & (not is_brief):
+                start = day[step_end - 1]
+                gap = day[step_end] - start
+                event = int(start + date_share * gap)
+                strength = fall / (wanted * doubted * demand[event - demand_first_day])
                 if strength > best:
                     best = strength
                     found[m, 0] = strength
                     # An interval whose middle is the most likely day.
-                    found[m, 1] = start + (2.0 * thresholds[DATE_SHARE] - 1.0) * gap
+                    found[m, 1] = start + (2.0 * date_share - 1.0) * gap
                     found[m, 2] = start + gap
             i -= 1
         if best > 0.0 and best >= least_strength:

@@ -61,24 +61,25 @@ def count_rates(
     counts = np.zeros((columns.size, N_BINS), np.int32)
     has_scores = clear_scores.size > 0
     to_bin = N_BINS / (2.0 * FASTEST_PER_DAY)
+    place = np.empty(columns.size, np.int64)
+    ndvi = np.empty(columns.size, np.float64)
     for i in range(first, last):
         p = rows[i]
-        before = -1
-        value_before = 0.0
+        n = 0
         for k in range(columns.size):
-            value = float(values[p, columns[k]]) / scale
-            if not value >= lowest or (has_scores and clear_scores[p, columns[k]] < least_clear):
+            place[n], ndvi[n] = k, float(values[p, columns[k]]) / scale
+            is_clear = int(ndvi[n] >= lowest)
+            if has_scores:
+                is_clear &= int(not clear_scores[p, columns[k]] < least_clear)
+            n += is_clear
+        for j in range(1, n):
+            elapsed = days[place[j]] - days[place[j - 1]]
+            if elapsed > longest_days:
                 continue
-            if before >= 0:
-                elapsed = days[k] - days[before]
-                if elapsed <= longest_days:
-                    rate = (value - value_before) / elapsed
-                    at = int(np.floor((rate + FASTEST_PER_DAY) * to_bin))
-                    at = min(max(at, 0), N_BINS - 1)
-                    for step in range(before + 1, k + 1):
-                        counts[step, at] += 1
-            before = k
-            value_before = value
+            rate = (ndvi[j] - ndvi[j - 1]) / elapsed
+            at = int(min(max((rate + FASTEST_PER_DAY) * to_bin, 0.0), N_BINS - 1.0))
+            for step in range(place[j - 1] + 1, place[j] + 1):
+                counts[step, at] += 1
     return counts
 
 

@@ -32,12 +32,29 @@ def least_rise_of(thresholds: NDArray[np.float64], n_orbits: int) -> float:
 
 
 @njit(nogil=True, cache=True)
+def first_pairs(
+    pair_days: NDArray[np.int32], orbit_bounds: NDArray[np.int64], first_day: int, n_days: int
+) -> NDArray[np.int64]:
+    """Return for each orbit and each of ``n_days`` days the first pair that begins on it or later (O, D)."""
+    first = np.empty((orbit_bounds.size - 1, n_days), np.int64)
+    for orbit in range(orbit_bounds.size - 1):
+        pair = orbit_bounds[orbit]
+        for day in range(n_days):
+            while pair < orbit_bounds[orbit + 1] and pair_days[pair] < first_day + day:
+                pair += 1
+            first[orbit, day] = pair
+    return first
+
+
+@njit(nogil=True, cache=True)
 def witness_of(
     p: int,
     first_day: float,
     last_day: float,
     pair_days: NDArray[np.int32],
     orbit_bounds: NDArray[np.int64],
+    first_pair: NDArray[np.int64],
+    first_pair_day: int,
     rises: NDArray[np.float32],
 ) -> tuple[float, int]:
     """Strength of the coherence rises of pairs that begin in a period, and the pair of the strongest.
@@ -51,19 +68,15 @@ def witness_of(
         Earlier day of each pair, ascending within its orbit.
     orbit_bounds : int64 (O + 1,)
         Where the pairs of each orbit begin.
+    first_pair : int64 (O, D)
+        Of ``first_pairs``, from ``first_pair_day`` on.
     """
     total = 0.0
     best = 0.0
     best_pair = -1
+    place = min(max(int(np.ceil(first_day)) - first_pair_day, 0), first_pair.shape[1] - 1)
     for orbit in range(orbit_bounds.size - 1):
-        low, high = orbit_bounds[orbit], orbit_bounds[orbit + 1]
-        stop = high
-        while low < high:
-            middle = (low + high) // 2
-            if pair_days[middle] < first_day:
-                low = middle + 1
-            else:
-                high = middle
+        low, stop = first_pair[orbit, place], orbit_bounds[orbit + 1]
         in_orbit = 0.0
         while low < stop and pair_days[low] <= last_day:
             rise = float(rises[p, low])
@@ -77,55 +90,62 @@ def witness_of(
 
 
 @njit(nogil=True, cache=True)
-def hear_witness(
+def hear_witnesses(
     p: int,
-    c: int,
+    m: int,
     pair_days: NDArray[np.int32],
     pair_lengths: NDArray[np.int32],
     orbit_bounds: NDArray[np.int64],
+    first_pair: NDArray[np.int64],
+    first_pair_day: int,
     rises: NDArray[np.float32],
     strong: NDArray[np.int64],
     thresholds: NDArray[np.float64],
     found: NDArray[np.float64],
     seen_by: NDArray[np.int8],
 ) -> None:
-    """Strengthen a fall by the coherence rise of its time; date it by radar where the optical gap is long.
+    """Strengthen the ``m`` falls by the coherence rises of their time; date them by radar where the optical
+    gap is long.
 
     ``strong`` (S,) are the pairs with at least ``least_rise_of``: without one of them there is no witness.
     """
-    start, end = found[c, 1], found[c, 2]
-    if found[c, 0] * (1.0 + thresholds[WITNESS_FACTOR]) < 1.0:
-        return
-    is_near = False
-    for r in strong:
-        if start - WITNESS_LEAD_DAYS <= pair_days[r] <= end + WITNESS_LAG_DAYS:
-            is_near = True
-    if not is_near:
-        return
-    rise, pair = witness_of(
-        p, start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS, pair_days, orbit_bounds, rises
-    )
-    if pair < 0 or rise < thresholds[WITNESS_Z]:
-        return
-    seen_by[c] = S2_S1
-    part = (rise - thresholds[WITNESS_Z]) / (thresholds[WITNESS_FULL_Z] - thresholds[WITNESS_Z])
-    found[c, 0] *= 1.0 + thresholds[WITNESS_FACTOR] * min(part, 1.0)
-    if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
-        found[c, 1] = max(start, float(pair_days[pair] - pair_lengths[pair]))
-        found[c, 2] = min(max(end, found[c, 1] + 1.0), float(pair_days[pair]))
-        found[c, 2] = max(found[c, 2], found[c, 1])
+    least_z, factor = thresholds[WITNESS_Z], thresholds[WITNESS_FACTOR]
+    span = thresholds[WITNESS_FULL_Z] - least_z
+    for c in range(m):
+        start, end = found[c, 1], found[c, 2]
+        first_day, last_day = start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS
+        if found[c, 0] * (1.0 + factor) < 1.0:
+            continue
+        is_near = False
+        for r in strong:
+            is_near |= first_day <= pair_days[r] <= last_day
+        if not is_near:
+            continue
+        rise, pair = witness_of(
+            p, first_day, last_day, pair_days, orbit_bounds, first_pair, first_pair_day, rises
+        )
+        if pair < 0 or rise < least_z:
+            continue
+        seen_by[c] = S2_S1
+        part = (rise - least_z) / span
+        found[c, 0] *= 1.0 + factor * min(part, 1.0)
+        if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
+            found[c, 1] = max(start, float(pair_days[pair] - pair_lengths[pair]))
+            found[c, 2] = min(max(end, found[c, 1] + 1.0), float(pair_days[pair]))
+            found[c, 2] = max(found[c, 2], found[c, 1])
 
 
 @njit(nogil=True, cache=True)
 def find_rises_alone(
     p: int,
     n: int,
-    days: NDArray[np.int32],
+    clear_day: NDArray[np.int32],
     value: NDArray[np.float64],
-    at: NDArray[np.int64],
     pair_days: NDArray[np.int32],
     pair_lengths: NDArray[np.int32],
     orbit_bounds: NDArray[np.int64],
+    first_pair: NDArray[np.int64],
+    first_pair_day: int,
     rises: NDArray[np.float32],
     strong: NDArray[np.int64],
     demand: NDArray[np.float64],
@@ -141,20 +161,27 @@ def find_rises_alone(
             continue
         day = float(pair_days[r])
         total, pair = witness_of(
-            p, day - ALONE_REACH_DAYS, day + ALONE_REACH_DAYS, pair_days, orbit_bounds, rises
+            p,
+            day - ALONE_REACH_DAYS,
+            day + ALONE_REACH_DAYS,
+            pair_days,
+            orbit_bounds,
+            first_pair,
+            first_pair_day,
+            rises,
         )
         if pair != r or total < thresholds[ALONE_Z]:
             continue
         before = -1
         for i in range(n):
-            if days[at[i]] > day - pair_lengths[r]:
+            if clear_day[i] > day - pair_lengths[r]:
                 break
             before = i
         after = before + 1
-        while after < n and days[at[after]] < day:
+        while after < n and clear_day[after] < day:
             after += 1
         if before >= 0 and after < n:
-            gap = days[at[after]] - days[at[before]]
+            gap = clear_day[after] - clear_day[before]
             if gap < thresholds[ALONE_GAP_DAYS]:
                 continue
             # A long gap: regrowth may have hidden the fall, but not more than grass can regrow.

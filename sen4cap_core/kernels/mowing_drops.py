@@ -94,15 +94,27 @@ def find_drops(
     confidence = np.empty(size, np.float64)
     n = 0
     lowest, least_fall, fall_rate, return_rate, high, low, brief_days, recovered = thresholds
+    clear = np.empty(columns.size, np.float64)
+    clear_day = np.empty(columns.size, np.int32)
     for p in range(first, last):
         p0, p1, d0, d1 = older[p], newer[p], older_day[p], newer_day[p]
         n_seen = n_clear[p]
         longest = longest_gap_days[p]
+        # Room for all is made here: arrays that an inner loop may change are counted at each turn.
+        if n + columns.size > size:
+            size = 2 * size + columns.size
+            parcel = _grown(parcel, size)
+            start_day = _grown(start_day, size)
+            end_day = _grown(end_day, size)
+            confidence = _grown(confidence, size)
+        # All values are written and the clear ones kept: a branch that clouds decide is never foreseen.
+        n_values = 0
         for i in range(columns.size):
-            value = float(values[p, columns[i]]) / scale
-            if not value >= lowest:
-                continue
-            day = days[i]
+            clear[n_values] = float(values[p, columns[i]]) / scale
+            clear_day[n_values] = days[i]
+            n_values += int(clear[n_values] >= lowest)
+        for i in range(n_values):
+            value, day = clear[i], clear_day[i]
             if n_seen > 0:
                 longest = max(longest, day - d1)
             n_seen += 1
@@ -118,12 +130,6 @@ def find_drops(
             ):
                 amount = excess / p1
                 if amount > 0.0:
-                    if n == size:
-                        size *= 2
-                        parcel = _grown(parcel, size)
-                        start_day = _grown(start_day, size)
-                        end_day = _grown(end_day, size)
-                        confidence = _grown(confidence, size)
                     parcel[n] = p
                     start_day[n] = d0
                     end_day[n] = d1

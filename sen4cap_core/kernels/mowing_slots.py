@@ -4,8 +4,6 @@ kept.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numba import njit
 from numpy.typing import NDArray
@@ -108,18 +106,24 @@ def fuse_into_slots(
     slot_* : (P, 4)
         Unused slots hold 0.
     """
+    most_new = 0
+    for p in range(first, last):
+        most_new = max(most_new, offsets[p + 1] - offsets[p])
+    size = most_new * N_SLOTS + most_new + N_SLOTS
+    start = np.empty(size, np.int64)
+    end = np.empty(size, np.int64)
+    conf = np.empty(size, np.float64)
+    mission = np.empty(size, np.int8)
+    order = np.empty(size, np.int64)
+    taken = np.empty(N_SLOTS, np.int64)
+    old_used = np.empty(N_SLOTS, np.bool_)
     for p in range(first, last):
         n_new = offsets[p + 1] - offsets[p]
         n_old = n_slots[p]
         if not in_raster[p] or n_new + n_old == 0:
             continue
-        size = n_new * n_old + n_new + n_old
-        start = np.empty(size, np.int64)
-        end = np.empty(size, np.int64)
-        conf = np.empty(size, np.float64)
-        mission = np.empty(size, np.int8)
         n = 0
-        old_used = np.zeros(N_SLOTS, np.bool_)
+        old_used[:] = False
         for i in range(offsets[p], offsets[p + 1]):
             is_used = False
             for j in range(n_old):
@@ -144,7 +148,7 @@ def fuse_into_slots(
                 start[n], end[n] = slot_start[p, j], slot_end[p, j]
                 conf[n], mission[n] = slot_conf[p, j], slot_mission[p, j]
                 n += 1
-        taken, n_taken = _select(n, start, end, conf, mission, rule, distance)
+        n_taken = _select(n, start, end, conf, mission, rule, distance, order, taken)
         n_slots[p] = n_taken
         for i in range(N_SLOTS):
             if i < n_taken:
@@ -164,17 +168,20 @@ def _select(
     mission: NDArray[np.int8],
     rule: int,
     distance: int,
-) -> tuple[NDArray[Any], int]:
-    """Pick at most four of ``n`` candidates; return their numbers in order of start."""
-    order = np.arange(n)
-    for i in range(1, n):
-        k = order[i]
+    order: NDArray[np.int64],
+    taken: NDArray[np.int64],
+) -> int:
+    """Write at most four of ``n`` candidates to ``taken``, in order of start; return how many.
+
+    ``order`` is room for ``n`` numbers.
+    """
+    for i in range(n):
+        k = i
         j = i
         while j > 0 and _is_before(k, order[j - 1], conf, start, end, mission):
             order[j] = order[j - 1]
             j -= 1
         order[j] = k
-    taken = np.empty(N_SLOTS, np.int64)
     n_taken = 0
     for i in range(n):
         k = order[i]
@@ -196,4 +203,39 @@ def _select(
             taken[j] = taken[j - 1]
             j -= 1
         taken[j] = k
-    return taken, n_taken
+    return n_taken
+
+
+@njit(nogil=True, cache=True)
+def fill_slots(
+    first: int,
+    last: int,
+    offsets: NDArray[np.int64],
+    start: NDArray[np.int64],
+    end: NDArray[np.int64],
+    conf: NDArray[np.float64],
+    mission: NDArray[np.int8],
+    n_slots: NDArray[np.int32],
+    slot_start: NDArray[np.int64],
+    slot_end: NDArray[np.int64],
+    slot_conf: NDArray[np.float64],
+    slot_mission: NDArray[np.int8],
+) -> None:
+    """Put the four most confident events of parcels ``first`` to ``last`` (exclusive) into their empty slots.
+
+    Events of a parcel are ``offsets[p]:offsets[p + 1]``, in order of start; of equally confident ones the
+    earlier is kept. Slots hold confidences of three decimals, in order of start.
+    """
+    for p in range(first, last):
+        begin, stop = offsets[p], offsets[p + 1]
+        n = 0
+        for e in range(begin, stop):
+            rank = 0
+            if stop - begin > N_SLOTS:
+                for other in range(begin, stop):
+                    rank += int(conf[other] > conf[e] or (conf[other] == conf[e] and other < e))
+            if rank < N_SLOTS:
+                slot_start[p, n], slot_end[p, n], slot_mission[p, n] = start[e], end[e], mission[e]
+                slot_conf[p, n] = np.rint(conf[e] * 1000.0) / 1000.0
+                n += 1
+        n_slots[p] = n

@@ -14,6 +14,7 @@ from sen4cap_core.kernels.mowing_slots import (
     S1,
     S2,
     SPAN_RULE,
+    fill_slots,
     fuse_into_slots,
 )
 from sen4cap_core.processors.l4b.model import (
@@ -22,6 +23,7 @@ from sen4cap_core.processors.l4b.model import (
     ParcelFacts,
     Slots,
     SourceDetections,
+    offsets_of,
 )
 from sen4cap_core.tables.threads import run_in_chunks
 
@@ -141,27 +143,22 @@ def merge(raw: Sequence[SourceDetections], n_parcels: int) -> MowingEvents:
 def best_slots(events: MowingEvents, n_parcels: int) -> Slots:
     """Put the four most confident events of each parcel into slots, in order of start; a tie: the earlier."""
     slots = Slots.empty(n_parcels)
-    # Only parcels with more events than slots need ranking.
-    is_crowded = np.bincount(events.parcel, minlength=n_parcels)[events.parcel] > N_SLOTS
-    crowded = np.nonzero(is_crowded)[0]
-    ranked = crowded[
-        np.lexsort((events.start_s[crowded], -events.confidence[crowded], events.parcel[crowded]))
-    ]
-    is_crowded[ranked[_rank_in_parcel(events.parcel[ranked]) < N_SLOTS]] = False
-    taken = np.nonzero(~is_crowded)[0]
-    parcel = events.parcel[taken]
-    slot = _rank_in_parcel(parcel)
-    slots.n[:] = np.bincount(parcel, minlength=n_parcels)
-    slots.start_s[parcel, slot] = events.start_s[taken]
-    slots.end_s[parcel, slot] = events.end_s[taken]
-    slots.confidence[parcel, slot] = np.round(events.confidence[taken], 3)
-    slots.mission[parcel, slot] = events.mission[taken]
+    offsets = offsets_of(events.parcel, n_parcels)
+    run_in_chunks(
+        lambda first, last: fill_slots(
+            first,
+            last,
+            offsets,
+            events.start_s,
+            events.end_s,
+            events.confidence,
+            events.mission,
+            slots.n,
+            slots.start_s,
+            slots.end_s,
+            slots.confidence,
+            slots.mission,
+        ),
+        n_parcels,
+    )
     return slots
-
-
-def _rank_in_parcel(parcel: np.ndarray) -> np.ndarray:
-    """Position of each entry among those of its parcel; ``parcel`` ascends."""
-    place = np.arange(parcel.size)
-    is_first = np.ones(parcel.size, np.bool_)
-    is_first[1:] = parcel[1:] != parcel[:-1]
-    return place - np.maximum.accumulate(np.where(is_first, place, 0))

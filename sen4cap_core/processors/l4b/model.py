@@ -65,6 +65,13 @@ class ParcelFacts:
         return len(self.crop_codes)
 
 
+def offsets_of(parcel: NDArray[np.int32], n_parcels: int) -> NDArray[np.int64]:
+    """Return where the rows of each parcel begin (P + 1,); ``parcel`` ascends."""
+    offsets = np.zeros(n_parcels + 1, np.int64)
+    np.cumsum(np.bincount(parcel, minlength=n_parcels), out=offsets[1:])
+    return offsets
+
+
 @dataclass(frozen=True)
 class Detections:
     """Detections of one source, in order of parcel."""
@@ -76,9 +83,7 @@ class Detections:
 
     def offsets(self, n_parcels: int) -> NDArray[np.int64]:
         """(P + 1,) where each parcel's detections begin."""
-        offsets = np.zeros(n_parcels + 1, np.int64)
-        np.cumsum(np.bincount(self.parcel, minlength=n_parcels), out=offsets[1:])
-        return offsets
+        return offsets_of(self.parcel, n_parcels)
 
 
 @dataclass(frozen=True)
