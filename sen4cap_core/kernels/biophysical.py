@@ -1,7 +1,9 @@
-"""LAI, fAPAR and fCover of a block by neural networks: all three in one walk, one image row at a time.
+"""LAI, fAPAR and fCover of a block by neural networks: all three in one walk, some pixels at a time.
 
-Each network has five tansig neurons and a linear one. A row is worked through neuron by neuron, so that the
-compiler turns every inner loop into vector instructions; that needs a tangent without a call.
+Each network has five tansig neurons and a linear one. The inputs of so many pixels as fit the nearest cache
+lie in one array, each input a fixed distance from the one before. The compiler then sees that nothing written
+can overlap what is read, and makes every loop one of vector instructions; that needs a tangent without a call
+and a table without a search, too.
 """
 
 from __future__ import annotations
@@ -18,8 +20,11 @@ OUTSIDE_DOMAIN = 1
 N_COUNTS = 8
 """Pixels computed, outside the domain, then for each variable those set to its limit and those rejected."""
 
-_HASH_FACTOR = 0x9E3779B1
+_HASH_FACTOR, _OTHER_FACTOR = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
 _STEPS = 10
+_MOST_BANDS = 8
+_PIXELS = 256
+"""So many pixels are worked on together: their inputs take 11 kB."""
 
 
 @kernel
@@ -50,15 +55,15 @@ def as_reflectance(
 
 
 @kernel
-def _interpolate_row(
+def _interpolate(
     nodes: NDArray[np.float32],
     row: float,
     left: NDArray[np.int32],
     share: NDArray[np.float32],
     between: NDArray[np.float32],
-    angles: NDArray[np.float32],
+    inputs: NDArray[np.float32],
 ) -> None:
-    """Bilinear values of the node grids along one row of pixels; positions lie within the grids.
+    """Bilinear values of the node grids for pixels of one row; positions lie within the grids.
 
     ``between`` has one column more than the nodes, so that the last has a right neighbour too.
     """
@@ -70,112 +75,96 @@ def _interpolate_row(
         for j in range(n_cols):
             between[j] = nodes[k, top, j] + down * (nodes[k, bottom, j] - nodes[k, top, j])
         between[n_cols] = between[n_cols - 1]
-        target = angles[k]
-        for c in range(share.size):
-            target[c] = between[left[c]] + share[c] * (between[left[c] + 1] - between[left[c]])
+        at = (_MOST_BANDS + k) * _PIXELS
+        first = 0
+        while first < left.size:
+            # Pixels between the same two nodes: one straight line.
+            j = left[first]
+            start, slope = between[j], between[j + 1] - between[j]
+            after = first + 1
+            while after < left.size and left[after] == j:
+                after += 1
+            for c in range(first, after):
+                inputs[at + c] = start + share[c] * slope
+            first = after
 
 
 @kernel
-def _tansig(z: NDArray[np.float32], weight: float, total: NDArray[np.float32]) -> None:
-    """Add ``weight * tanh(z)`` to the row.
+def _add_neuron(
+    x: NDArray[np.float32], w: NDArray[np.float32], weight: float, total: NDArray[np.float32]
+) -> None:
+    """Add ``weight * tanh(bias + weights * inputs)`` of one hidden neuron to the totals of the pixels.
 
-    tanh(x) = 2t / (1 + t^2) with t = tanh(x / 2) by Lambert's continued fraction to the sixth step. Largest
+    tanh(z) = 2t / (1 + t^2) with t = tanh(z / 2) by Lambert's continued fraction to the sixth step. Largest
     error 4e-7, which is 3e-6 of LAI.
     """
-    w = np.float32(2.0) * np.float32(weight)
+    n = _PIXELS
+    twice = np.float32(2.0) * np.float32(weight)
     limit, half = np.float32(9.0), np.float32(0.5)
     c0, c1, c2 = np.float32(10395.0), np.float32(1260.0), np.float32(21.0)
     d1, d2 = np.float32(4725.0), np.float32(210.0)
-    for i in range(z.size):
-        x = min(max(z[i], -limit), limit) * half
-        s = x * x
-        upper = x * (c0 + s * (c1 + s * c2))
+    bias, w1, w2, w3, w4, w5, w6, w7, w8 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
+    a1, a2, a3 = w[9], w[10], w[11]
+    for i in range(n):
+        of_bands = (w1 * x[i] + w2 * x[i + n] + (w3 * x[i + 2 * n] + w4 * x[i + 3 * n])) + (
+            w5 * x[i + 4 * n] + w6 * x[i + 5 * n] + (w7 * x[i + 6 * n] + w8 * x[i + 7 * n])
+        )
+        of_angles = a1 * x[i + 8 * n] + a2 * x[i + 9 * n] + a3 * x[i + 10 * n]
+        z = bias + of_bands + of_angles
+        z = min(max(z, -limit), limit) * half
+        s = z * z
+        upper = z * (c0 + s * (c1 + s * c2))
         lower = c0 + s * (d1 + s * (d2 + s))
-        total[i] += w * (upper * lower) / (lower * lower + upper * upper)
+        total[i] += twice * (upper * lower) / (lower * lower + upper * upper)
 
 
 @kernel
-def _two_neurons(
-    bands: NDArray[np.float32],
-    row: int,
-    angles: NDArray[np.float32],
-    w: NDArray[np.float32],
-    u: NDArray[np.float32],
-    z: NDArray[np.float32],
-    y: NDArray[np.float32],
-) -> None:
-    """Weighted sums of two hidden neurons into ``z`` and ``y``: each band is fetched once for both."""
-    n_bands = bands.shape[0]
-    v0, v1, v2 = angles[0], angles[1], angles[2]
-    w0, w1, w2, w3 = w[0], w[n_bands + 1], w[n_bands + 2], w[n_bands + 3]
-    u0, u1, u2, u3 = u[0], u[n_bands + 1], u[n_bands + 2], u[n_bands + 3]
-    for i in range(z.size):
-        z[i] = w0 + w1 * v0[i] + w2 * v1[i] + w3 * v2[i]
-        y[i] = u0 + u1 * v0[i] + u2 * v1[i] + u3 * v2[i]
-    fours = n_bands - n_bands % 4
-    for j in range(0, fours, 4):
-        b0, b1, b2, b3 = bands[j, row], bands[j + 1, row], bands[j + 2, row], bands[j + 3, row]
-        w0, w1, w2, w3 = w[j + 1], w[j + 2], w[j + 3], w[j + 4]
-        u0, u1, u2, u3 = u[j + 1], u[j + 2], u[j + 3], u[j + 4]
-        for i in range(z.size):
-            z[i] += w0 * b0[i] + w1 * b1[i] + w2 * b2[i] + w3 * b3[i]
-            y[i] += u0 * b0[i] + u1 * b1[i] + u2 * b2[i] + u3 * b3[i]
-    for j in range(fours, n_bands):
-        band, w0, u0 = bands[j, row], w[j + 1], u[j + 1]
-        for i in range(z.size):
-            z[i] += w0 * band[i]
-            y[i] += u0 * band[i]
+def _shift_of(half: int) -> int:
+    """How far a product of 32 bits is shifted, so that its upper bits count to ``half``, a power of two."""
+    shift = 32
+    while 1 << (32 - shift) < half:
+        shift -= 1
+    return shift
 
 
 @kernel
-def _network_row(
-    bands: NDArray[np.float32],
-    row: int,
-    angles: NDArray[np.float32],
-    hidden: NDArray[np.float32],
-    output: NDArray[np.float32],
-    z: NDArray[np.float32],
-    result: NDArray[np.float32],
-) -> None:
-    """One variable along one row of pixels, in its own units, before any limit; ``z`` holds two rows."""
-    result[:] = output[0]
-    n_neurons = hidden.shape[0]
-    for k in range(0, n_neurons, 2):
-        # Of an odd number the last is computed twice: five neurons take three walks in place of five.
-        other = min(k + 1, n_neurons - 1)
-        _two_neurons(bands, row, angles, hidden[k], hidden[other], z[0], z[1])
-        _tansig(z[0], output[k + 1], result)
-        if other > k:
-            _tansig(z[1], output[other + 1], result)
+def _places(code: int, half: int, shift: int) -> tuple[int, int]:
+    """The two places of a cell code, one in either half of the table (multiplicative hashing)."""
+    one = np.uint32(np.uint32(code) * _HASH_FACTOR)
+    other = np.uint32(np.uint32(code) * _OTHER_FACTOR)
+    return np.int64(one >> shift), np.int64(other >> shift) + half
 
 
 @kernel
-def _is_known(code: int, table: NDArray[np.uint32]) -> bool:
-    """Whether a cell code stands in an open-addressed table whose size is a power of two; 0 is empty."""
-    mask = table.size - 1
-    place = ((np.int64(code) * _HASH_FACTOR) >> 15) & mask
-    while table[place] != 0:
-        if table[place] == code:
-            return True
-        place = (place + 1) & mask
-    return False
+def fill_cell_table(codes: NDArray[np.uint32], table: NDArray[np.uint32]) -> bool:
+    """Enter cell codes (above 0) into an empty table (zeros) of a power of two of places, most left free.
 
-
-@kernel
-def fill_cell_table(codes: NDArray[np.uint32], table: NDArray[np.uint32]) -> None:
-    """Enter cell codes (above 0) into an empty table (zeros) of a power of two of places, most left free."""
-    mask = table.size - 1
+    Each code stands in one of two places (Pagh and Rodler, Cuckoo hashing, 2001), so that two looks tell
+    whether it is there. False where a code finds no place: a larger table is needed.
+    """
+    half = table.size // 2
+    shift = _shift_of(half)
     for code in codes:
-        place = ((np.int64(code) * _HASH_FACTOR) >> 15) & mask
-        while table[place] != 0 and table[place] != code:
-            place = (place + 1) & mask
-        table[place] = code
+        homeless = code
+        one, other = _places(homeless, half, shift)
+        if table[one] == code or table[other] == code:
+            continue
+        at = one
+        for _ in range(table.size):
+            homeless, table[at] = table[at], homeless
+            if homeless == 0:
+                break
+            one, other = _places(homeless, half, shift)
+            at = other if at == one else one
+        if homeless != 0:
+            return False
+    return True
 
 
 @kernel
-def _outside_domain_row(
-    bands: NDArray[np.float32],
-    row: int,
+def _find_outside_domain(
+    x: NDArray[np.float32],
+    n_bands: int,
     domain: NDArray[np.float32],
     cells: NDArray[np.uint32],
     codes: NDArray[np.uint32],
@@ -184,22 +173,26 @@ def _outside_domain_row(
     """1 where a band lies beyond the training data, or all together in a cell that held none of them."""
     codes[:] = 0
     outside[:] = 0
-    for j in range(bands.shape[0]):
+    for j in range(n_bands):
         low, high = domain[j, 0], domain[j, 1]
         steps = np.float32(_STEPS) / (high - low)
-        band = bands[j, row]
-        for i in range(codes.size):
-            value = band[i]
-            outside[i] |= np.int32(value < low) | np.int32(value > high)
+        at = j * _PIXELS
+        for i in range(_PIXELS):
+            value = x[at + i]
             inside = min(max(value, low), high)
             codes[i] = np.uint32(codes[i] << 4) + np.uint32(np.int32((inside - low) * steps) + 1)
-    for i in range(codes.size):
-        if outside[i] == 0 and not _is_known(codes[i], cells):
-            outside[i] = 1
+        for i in range(_PIXELS):
+            value = x[at + i]
+            outside[i] |= np.int32(value < low) | np.int32(value > high)
+    half = cells.size // 2
+    shift = _shift_of(half)
+    for i in range(_PIXELS):
+        one, other = _places(codes[i], half, shift)
+        outside[i] |= np.int32((cells[one] != codes[i]) & (cells[other] != codes[i]))
 
 
 @kernel
-def _store_row(
+def _store(
     result: NDArray[np.float32],
     used: NDArray[np.int32],
     accepted: NDArray[np.float32],
@@ -210,13 +203,13 @@ def _store_row(
     marks: NDArray[np.int32],
     counts: NDArray[np.int64],
 ) -> None:
-    """Apply the limits of one variable to a row and store it; add its flags to those of the pixels."""
+    """Apply the limits of one variable to some pixels and store it; add its flags to those of the pixels."""
     tolerance, low, high = accepted[0], accepted[1], accepted[2]
     lowest, highest = low - tolerance, high + tolerance
     scale, nothing = np.float32(steps), np.float32(missing)
     limited, rejected = np.int32(2 << (2 * variable)), np.int32(4 << (2 * variable))
     n_limited, n_rejected = np.int32(0), np.int32(0)
-    for c in range(result.size):
+    for c in range(target.size):
         value = result[c]
         far = np.int32(value < lowest) | np.int32(value > highest)
         near = (np.int32(value < low) | np.int32(value > high)) & (1 - far)
@@ -290,33 +283,54 @@ def biophysical_block(
         a limit and 4 << 2v where it was rejected; ``missing`` where the pixel was not computed
     counts : int64 (8,), added to: see N_COUNTS
     """
-    n_variables, n_rows, n_cols = out.shape
-    angles = np.empty((N_ANGLES, n_cols), np.float32)
+    n_bands = bands.shape[0]
+    n_rows, n_cols = usable.shape
+    weights = np.zeros((out.shape[0], hidden.shape[1], 1 + _MOST_BANDS + N_ANGLES), np.float32)
+    # Bands that a smaller network does not have count nothing.
+    weights[:, :, : n_bands + 1] = hidden[:, :, : n_bands + 1]
+    weights[:, :, 1 + _MOST_BANDS :] = hidden[:, :, n_bands + 1 :]
+    inputs = np.zeros((_MOST_BANDS + N_ANGLES) * _PIXELS, np.float32)
     between = np.empty(nodes.shape[2] + 1, np.float32)
-    z = np.empty((2, n_cols), np.float32)
-    result = np.empty(n_cols, np.float32)
-    codes = np.empty(n_cols, np.uint32)
-    outside, used = np.empty(n_cols, np.int32), np.empty(n_cols, np.int32)
+    result = np.empty(_PIXELS, np.float32)
+    codes = np.empty(_PIXELS, np.uint32)
+    marks, used = np.empty(_PIXELS, np.int32), np.zeros(_PIXELS, np.int32)
     left, share = np.empty(n_cols, np.int32), np.empty(n_cols, np.float32)
     for c in range(n_cols):
         left[c] = min(max(int(node_cols[c]), 0), max(nodes.shape[2] - 2, 0))
         share[c] = node_cols[c] - np.float32(left[c])
     for r in range(n_rows):
-        n_usable = np.int64(0)
-        for c in range(n_cols):
-            used[c] = usable[r, c]
-            n_usable += used[c]
-        if n_usable == 0:
-            out[:, r, :] = missing
-            flags[r, :] = missing
-            continue
-        counts[0] += n_usable
-        _interpolate_row(nodes, node_rows[r], left, share, between, angles)
-        _outside_domain_row(bands, r, domain, cells, codes, outside)
-        for c in range(n_cols):
-            counts[1] += outside[c] & used[c]
-        for v in range(n_variables):
-            _network_row(bands, r, angles, hidden[v], output[v], z, result)
-            _store_row(result, used, accepted[v], steps_per_unit[v], missing, v, out[v, r], outside, counts)
-        for c in range(n_cols):
-            flags[r, c] = np.int16(outside[c]) if used[c] else np.int16(missing)
+        for start in range(0, n_cols, _PIXELS):
+            stop = min(start + _PIXELS, n_cols)
+            n = stop - start
+            n_usable = np.int64(0)
+            of_block = usable[r, start:stop]
+            for c in range(n):
+                used[c] = of_block[c]
+            for c in range(n):
+                n_usable += used[c]
+            if n_usable == 0:
+                out[:, r, start:stop] = missing
+                flags[r, start:stop] = missing
+                continue
+            counts[0] += n_usable
+            for j in range(n_bands):
+                band, at = bands[j, r, start:stop], j * _PIXELS
+                for c in range(n):
+                    inputs[at + c] = band[c]
+            _interpolate(nodes, node_rows[r], left[start:stop], share[start:stop], between, inputs)
+            _find_outside_domain(inputs, n_bands, domain, cells, codes, marks)
+            for c in range(n):
+                counts[1] += marks[c] & used[c]
+            for v in range(out.shape[0]):
+                for c in range(_PIXELS):
+                    result[c] = output[v, 0]
+                for k in range(hidden.shape[1]):
+                    _add_neuron(inputs, weights[v, k], output[v, k + 1], result)
+                _store(
+                    result, used, accepted[v], steps_per_unit[v], missing, v, out[v, r, start:stop], marks,
+                    counts,
+                )  # fmt: skip
+            of_block_flags = flags[r, start:stop]
+            for c in range(n):
+                mark = np.int16(marks[c])
+                of_block_flags[c] = mark if used[c] != 0 else np.int16(missing)

@@ -63,7 +63,8 @@ def network(name: str) -> Network:
     stored = _tables()["networks"][name]
     cells = np.array([int(cell, 16) for cell in stored["cells"].split()], np.uint32)
     table = np.zeros(_TABLE_PLACES, np.uint32)
-    fill_cell_table(cells, table)
+    while not fill_cell_table(cells, table):
+        table = np.zeros(2 * table.size, np.uint32)
     inputs = np.array(stored["inputs"])
     hidden, output, accepted = {}, {}, {}
     for variable, layers in stored["variables"].items():
