@@ -128,7 +128,7 @@ def _shift_of(half: int) -> int:
 
 
 @kernel
-def _places(code: int, half: int, shift: int) -> tuple[int, int]:
+def _places(code: int, half: int, shift: int) -> tuple[np.int64, np.int64]:
     """The two places of a cell code, one in either half of the table (multiplicative hashing)."""
     one = np.uint32(np.uint32(code) * _HASH_FACTOR)
     other = np.uint32(np.uint32(code) * _OTHER_FACTOR)

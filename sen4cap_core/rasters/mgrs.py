@@ -66,6 +66,27 @@ def tile_epsg(tile: str) -> int:
     return _epsg(zone, band)
 
 
+def find_misplacement(tile: str, grid: Grid) -> str | None:
+    """Say what is wrong where a grid has another zone than its tile or shares no ground with it, else None.
+
+    Raises
+    ------
+    ValueError
+        When the text is not the name of an MGRS square.
+    """
+    own = tile_grid(tile)
+    if own.epsg != grid.epsg:
+        return f"places tile {tile} in EPSG:{grid.epsg}, it lies in EPSG:{own.epsg}"
+    left, bottom, right, top = grid.bounds_m
+    x_min, y_min, x_max, y_max = own.bounds_m
+    if left >= x_max or right <= x_min or bottom >= y_max or top <= y_min:
+        return (
+            f"places tile {tile} at {left:.0f}, {top:.0f} in EPSG:{grid.epsg}, its corner is {x_min:.0f}, "
+            f"{y_max:.0f}"
+        )
+    return None
+
+
 def tile_footprint(tile: str) -> Polygon | MultiPolygon:
     """Outline of a tile in longitude and latitude (EPSG:4326), its sides densified to 5.5 km.
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import struct
 from dataclasses import dataclass
 
 SIGNATURE = b"\x00\x00\x00\x0cjP  \r\n\x87\n"
 END_OF_CODESTREAM = b"\xff\xd9"
+_EPSG = re.compile(rb'srsName="[^"]*EPSG:+(\d{4,6})"')
 HEAD_BYTES = 16 * 1024
 """Enough for all boxes before the codestream; Sentinel-2 puts a GML box of about 2 kB there."""
 
@@ -20,6 +22,8 @@ class Jp2Header:
     components: int
     codestream_end: int
     """Offset of the first byte after the codestream."""
+    epsg: int | None = None
+    """Coordinate system that its GML names, None where it names none by EPSG code."""
 
 
 def read_header(head: bytes, size_bytes: int) -> Jp2Header:
@@ -52,8 +56,13 @@ def read_header(head: bytes, size_bytes: int) -> Jp2Header:
         if kind == b"jp2c":
             if not width:
                 raise ValueError("its image header is missing")
-            return Jp2Header(width, height, components, end)
+            return Jp2Header(width, height, components, end, _epsg(head[:content]))
     raise ValueError("it is cut short before the image data")
+
+
+def _epsg(boxes: bytes) -> int | None:
+    found = _EPSG.search(boxes)
+    return int(found[1]) if found else None
 
 
 def _boxes(head: bytes, start: int, stop: int) -> list[tuple[bytes, int, int]]:

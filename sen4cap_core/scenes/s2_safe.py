@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.mgrs import find_misplacement
 from sen4cap_core.rasters.status_masks import as_masks
 from sen4cap_core.scenes import jp2_check
 from sen4cap_core.scenes.model import Scene
@@ -161,6 +162,14 @@ def _open_granule(files: ProductFiles, product: ProductMetadata, listing: Granul
     tile = granule.tile or find_tile(listing.granule_id) or find_tile(product_id)
     if tile is None:
         raise UnreadableSceneError(files.dropped, f"{name} does not say which tile it is.", remedy=COPY_AGAIN)
+    misplaced = find_misplacement(tile, granule.grids[10])
+    if misplaced is not None:
+        raise UnreadableSceneError(
+            files.dropped,
+            f"{name} {misplaced}.",
+            expected="the coordinate system and corner of the tile that its name says",
+            remedy="download the product again; its metadata may have been altered.",
+        )
     sensing_start = (
         granule.datastrip_start
         or datastrip_start(listing.datastrip_id)
@@ -255,6 +264,8 @@ def _image_problems(
         stated = (grid.width, grid.height) if grid is not None else None
         if fault is None and header is not None and stated not in (None, (header.width, header.height)):
             fault = f"it has {header.width} x {header.height} pixels, MTD_TL.xml says otherwise: {stated}"
+        if fault is None and header is not None and header.epsg not in (None, granule.grids[10].epsg):
+            fault = f"it lies in EPSG:{header.epsg}, MTD_TL.xml says EPSG:{granule.grids[10].epsg}"
         if fault is not None:
             problems.append(Problem(f"band {band}, {name}: {fault}"))
     return problems

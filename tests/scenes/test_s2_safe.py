@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import zipfile
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -216,6 +218,37 @@ def test_an_image_of_another_size_is_found(tmp_path: Path) -> None:
     shutil.copy(image(other, "SCL"), image(folder, "B04"))
 
     with pytest.raises(UnreadableSceneError, match="60 x 60 pixels"):
+        open_scenes(folder)
+
+
+@pytest.mark.parametrize(
+    ("written", "altered", "said"),
+    [
+        ("EPSG:32630", "EPSG:32631", r"it lies in EPSG:32630, MTD_TL\.xml says EPSG:32631"),
+        ("EPSG:32630", "EPSG:4326", "EPSG:4326"),
+        (r"<ULY>\d+</ULY>", "<ULY>5700000</ULY>", "places tile 30TUM at 300000, 5700000 in EPSG:32630"),
+    ],
+)
+def test_a_wrong_coordinate_system_or_place_in_the_metadata_is_refused(
+    tmp_path: Path, written: str, altered: str, said: str
+) -> None:
+    folder = tile_scene(tmp_path)
+    (granule,) = folder.rglob("MTD_TL.xml")
+    text = granule.read_text()
+    changed = re.sub(written, altered, text)
+    assert changed != text
+    granule.write_text(changed)
+
+    with pytest.raises(UnreadableSceneError, match=said):
+        open_scenes(folder)
+
+
+def test_a_zone_that_metadata_and_images_share_must_be_that_of_the_tile(tmp_path: Path) -> None:
+    """All of a product in the zone beside that of its tile, as after a wrong projection."""
+    beside = replace(open_scenes(tile_scene(tmp_path / "right"))[0].grid, epsg=32631)
+    folder = tile_scene(tmp_path / "wrong", grid=beside)
+
+    with pytest.raises(UnreadableSceneError, match="places tile 30TUM in EPSG:32631, it lies in EPSG:32630"):
         open_scenes(folder)
 
 
