@@ -23,3 +23,8 @@ class BandSource:
     offset: float = 0.0
     nodata: float | None = None
     band_index: int = 1
+    warped_from: Grid | None = None
+    """The file's own grid, of another zone, where its pixels are brought to ``grid`` as they are read: each
+    pixel takes the one of the file that holds its centre. None where the file lies on ``grid``."""
+    outside: float | None = None
+    """What a warped band holds beyond its file."""

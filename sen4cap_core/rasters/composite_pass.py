@@ -114,7 +114,8 @@ class _CompositePass:
     def _choose_side(self) -> tuple[int, int]:
         sides = []
         for name in self.plan.bands:
-            source = next((date.bands[name] for date in self.dates if name in date.bands), None)
+            found = (date.bands[name] for date in self.dates if name in date.bands)
+            source = next((band for band in found if band.warped_from is None), None)
             if source is not None and source.grid.resolution_m == self.grid.resolution_m:
                 with self._open() as files:
                     sides.append(decode_side(files.dataset(source), source.band_index))

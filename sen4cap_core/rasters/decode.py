@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 from rasterio.io import MemoryFile
+from rasterio.vrt import WarpedVRT
 
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
@@ -23,6 +25,8 @@ from sen4cap_core.rasters.zipped import inflate, last_bytes
 BLOCK_CACHE_MB = 64
 """GDAL keeps decoded blocks; each block is read once, so by default it would only hold 5 % of the memory."""
 
+_TOLERANCE_PX = 1e-6
+"""GDAL moves pixels between zones by an approximation; 0 would be exact, but rasterio fails over it."""
 _JPEG2000_END = b"\xff\xd9"
 
 
@@ -75,14 +79,19 @@ class BandFiles:
         Raises
         ------
         UnreadableSceneError
-            When the file cannot be opened, ends early, or has another size than the grid of the source.
+            When the file cannot be opened, ends early, or has another size than the source says.
         """
-        handles: dict[str, Any] = self._local.__dict__.setdefault("handles", {})
-        if source.uri not in handles:
-            handles[source.uri] = open_band(source, self._readable_uri(source))
+        handles: dict[Any, Any] = self._local.__dict__.setdefault("handles", {})
+        key = (source.uri, source.warped_from and source.grid)
+        if key not in handles:
+            dataset = open_band(source, self._readable_uri(source))
+            opened = [dataset]
+            if source.warped_from is not None:
+                opened.insert(0, _warped(source, dataset))
+            handles[key] = opened[0]
             with self._lock:
-                self._opened.append(handles[source.uri])
-        return handles[source.uri]
+                self._opened += opened
+        return handles[key]
 
     def _readable_uri(self, source: BandSource) -> str:
         """Check a file once and inflate it once, whichever thread comes first."""
@@ -117,6 +126,8 @@ class BandFiles:
 
     def _tiles_of(self, source: BandSource) -> TiffTiles | None:
         """Tiles of a band that need no GDAL; looked up once, by whichever thread comes first."""
+        if source.warped_from is not None:
+            return None
         key = (source.uri, source.band_index)
         if key not in self._tiles:
             dataset = self.dataset(source)
@@ -152,11 +163,34 @@ def open_band(source: BandSource, uri: str | None = None) -> Any:
         dataset = rasterio.open(uri or source.uri, sharing=False)
     except (RasterioError, OSError) as error:
         raise unreadable(source, error) from error
-    if (dataset.height, dataset.width) != source.grid.shape:
+    own = source.warped_from or source.grid
+    if (dataset.height, dataset.width) != own.shape:
         size = f"{dataset.width} x {dataset.height}"
         dataset.close()
-        raise unreadable(source, f"it has {size} pixels, expected {source.grid.width} x {source.grid.height}")
+        raise unreadable(source, f"it has {size} pixels, expected {own.width} x {own.height}")
     return dataset
+
+
+def _warped(source: BandSource, dataset: Any) -> Any:
+    """Show a file on the grid of its source, the nearest pixel for each, with next to no approximation."""
+    assert source.warped_from is not None
+    grid = source.grid
+    try:
+        return WarpedVRT(
+            dataset,
+            src_crs=f"EPSG:{source.warped_from.epsg}",
+            crs=f"EPSG:{grid.epsg}",
+            transform=grid.transform,
+            width=grid.width,
+            height=grid.height,
+            src_nodata=source.nodata,
+            nodata=source.nodata if source.outside is None else source.outside,
+            resampling=Resampling.nearest,
+            tolerance=_TOLERANCE_PX,
+        )
+    except (RasterioError, OSError) as error:
+        dataset.close()
+        raise unreadable(source, error) from error
 
 
 def _check_end(source: BandSource, inflated: MemoryFile | None) -> None:

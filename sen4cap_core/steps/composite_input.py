@@ -17,6 +17,8 @@ from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
+from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
+from sen4cap_core.scenes.zones import shares_ground
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.screen_scene import screened_before
 
@@ -82,7 +84,8 @@ def find_composite_input(
                 _year(session, site.id, row.acquired_at.date()),
             )
             for row in scene_rows.processed_optical_scenes(session, site.id, start, end)
-            if tile is None or row.tile == tile
+            # Landsat may join a tile of Sentinel-2, and then has no composite of its own.
+            if tile in (None, row.tile) or is_sentinel_2_tile(tile) != is_sentinel_2_tile(row.tile)
         ]
     for scene_id, at_tile, product_id, path, scene_year in known:
         found.n_scenes[at_tile] = found.n_scenes.get(at_tile, 0) + 1
@@ -95,7 +98,40 @@ def find_composite_input(
         found.tiles.setdefault(at_tile, []).append(TileScene(scene_id, scene))
     for at_tile, members in found.tiles.items():
         found.tiles[at_tile] = _of_one_zone(members, found.left_out)
+    _share_landsat(found)
+    if tile is not None:
+        found.tiles = {name: members for name, members in found.tiles.items() if name == tile}
+        found.n_scenes = {name: n for name, n in found.n_scenes.items() if name == tile}
     return found
+
+
+def _share_landsat(found: CompositeInput) -> None:
+    """Let scenes of Landsat's own tiles join the Sentinel-2 tiles that they reach into.
+
+    Those that reach into none keep the composite of their path and row.
+    """
+    grids = {
+        tile: common_grid([member.scene for member in members], members[0].scene.grid.resolution_m)
+        for tile, members in found.tiles.items()
+        if is_sentinel_2_tile(tile) and members
+    }
+    for path_row in [tile for tile in found.tiles if not is_sentinel_2_tile(tile)]:
+        joined: set[int] = set()
+        for member in found.tiles[path_row]:
+            for tile, grid in grids.items():
+                if shares_ground(member.scene.grid, grid):
+                    found.tiles[tile].append(member)
+                    found.n_scenes[tile] += 1
+                    joined.add(member.scene_id)
+        found.tiles[path_row] = [m for m in found.tiles[path_row] if m.scene_id not in joined]
+        found.n_scenes[path_row] -= len(joined)
+        if not found.n_scenes[path_row]:
+            del found.tiles[path_row], found.n_scenes[path_row]
+
+
+def native(members: Sequence[TileScene], tile: str) -> list[Scene]:
+    """Return the scenes that are of a tile itself, without those that only reach into it."""
+    return [member.scene for member in members if member.scene.tile == tile]
 
 
 def _year(session: Session, site_id: int, day: date) -> int:

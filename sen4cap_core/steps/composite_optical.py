@@ -10,12 +10,15 @@ from typing import Literal
 
 from sen4cap_core import __version__
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.processors.l3a.dates import composed_date
+from sen4cap_core.processors.l3a.dates import bands_of_scene, composed_date
 from sen4cap_core.processors.l3a.weights import CompositeSettings
 from sen4cap_core.products import naming
 from sen4cap_core.rasters.composite_block import FLAGS, outputs_of_plan
 from sen4cap_core.rasters.composite_dates import ComposedDate, CompositePlan, Method
 from sen4cap_core.rasters.composite_pass import run_composite
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.scenes.model import Scene
+from sen4cap_core.scenes.zones import in_zone_of
 from sen4cap_core.steps.composite_input import (
     LEAST_SCENES,
     CompositeInput,
@@ -23,12 +26,14 @@ from sen4cap_core.steps.composite_input import (
     bands_by_size,
     common_grid,
     find_composite_input,
+    native,
 )
 from sen4cap_core.steps.composite_product import MadeComposite, publish_composite
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.screen_scene import is_screened
 
 HALF_SYNTHESIS_DAYS = 25
+_LANDSAT_M = 30.0
 BANDS = ("B02", "B03", "B04", "B08", "B05", "B06", "B07", "B8A", "B11", "B12")
 ChosenMethod = Literal["weighted", "median", "max-ndvi"]
 METHODS: tuple[ChosenMethod, ...] = ("weighted", "median", "max-ndvi")
@@ -139,7 +144,7 @@ def _of_tile(
     groups = bands_by_size(scenes, dict.fromkeys(bands))
     if not groups:
         raise NothingToDoError(f"none of its scenes has a band of {', '.join(bands)}")
-    dates: list[ComposedDate] = []
+    dates: list[_DatedScene] = []
     for number, (size_m, names) in enumerate(groups.items()):
         settings = CompositeSettings()
         plan = CompositePlan(report.method, names, settings.aerosol)
@@ -151,15 +156,15 @@ def _of_tile(
             day=report.day,
             reach=reach,
             plan=plan,
-            grid=common_grid(scenes, size_m),
+            grid=common_grid(native(members, tile), size_m),
             members=members,
             key=_key(given, report, members, plan, settings, reach, size_m),
         )
         if not composite.item_path(context).is_file():
             # Their masks are read once for all pixel sizes.
-            dates = dates or _dates(members, report, reach, settings)
+            dates = dates or _dates(members, tile, report, reach, settings)
             part = _part(context, number, len(groups))
-            composite = _make(part, composite, dates)
+            composite = _make(part, composite, _on_grid(dates, composite.grid))
         publish_composite(context, composite)
         report.made.append(composite)
 
@@ -188,20 +193,38 @@ def _key(
     )
 
 
+_DatedScene = tuple[ComposedDate, Scene]
+
+
 def _dates(
-    members: list[TileScene], report: CompositeReport, reach: tuple[int, int], settings: CompositeSettings
-) -> list[ComposedDate]:
-    dates: list[ComposedDate] = []
+    members: list[TileScene],
+    tile: str,
+    report: CompositeReport,
+    reach: tuple[int, int],
+    settings: CompositeSettings,
+) -> list[_DatedScene]:
+    # Fine enough for distances to clouds, and the size of the pixels that come from other zones.
+    coarse = common_grid(native(members, tile), _LANDSAT_M)
+    dates: list[_DatedScene] = []
     for member in sorted(members, key=lambda m: (m.scene.acquired_at, m.scene.product_id)):
         one = composed_date(
-            member.scene, report.day, days_before=reach[0], days_after=reach[1], method=report.method,
-            settings=settings,
+            in_zone_of(member.scene, coarse), report.day, days_before=reach[0], days_after=reach[1],
+            method=report.method, settings=settings,
         )  # fmt: skip
         # The halves of a split datatake follow each other within seconds; no two may share a minute.
-        if dates and one.minute <= dates[-1].minute:
-            one = replace(one, minute=dates[-1].minute + 1)
-        dates.append(one)
+        if dates and one.minute <= dates[-1][0].minute:
+            one = replace(one, minute=dates[-1][0].minute + 1)
+        dates.append((one, member.scene))
     return dates
+
+
+def _on_grid(dates: list[_DatedScene], grid: Grid) -> list[ComposedDate]:
+    """Bring scenes of another zone to the composite's own pixels."""
+    placed = []
+    for one, scene in dates:
+        on = in_zone_of(scene, grid)
+        placed.append(replace(one, bands=bands_of_scene(on), masks=on.masks, aot=on.aot))
+    return placed
 
 
 def _make(context: Context, composite: MadeComposite, dates: list[ComposedDate]) -> MadeComposite:

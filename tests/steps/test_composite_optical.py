@@ -4,26 +4,33 @@ from __future__ import annotations
 
 import json
 import logging
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import pytest
 import rasterio
+from pyproj import Transformer
 from sqlalchemy import select
-from steps.conftest import SITE
+from steps.conftest import GRID, SITE
 
 from sen4cap_core.db.models import Product, ProductInput, Site
 from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.simulation.landsat_product import CLEAR, landsat_scene
 from sen4cap_core.steps.composite_optical import composite_optical
 from sen4cap_core.steps.composite_product import composite_quicklook
 
 DAY = date(2019, 6, 16)
 BANDS = {"B02": 0.04, "B03": 0.06, "B04": 0.05, "B08": 0.30, "B05": 0.10}
+NARROW = {**BANDS, "B8A": 0.30}
 
 
-def drop(desk, day: int, month: int = 6, level: float = 1.0, scl: int | np.ndarray = 4) -> int:
+def drop(
+    desk, day: int, month: int = 6, level: float = 1.0, scl: int | np.ndarray = 4, shown: dict = BANDS
+) -> int:
     """Process a scene with all bands times a level; return its id."""
-    bands = {name: level * value for name, value in BANDS.items()}
+    bands = {name: level * value for name, value in shown.items()}
     return desk.process(desk.scene(day, month, reflectance=bands, scl=scl, aot=0.1)).subject.scene_id
 
 
@@ -69,6 +76,53 @@ def test_a_composite_is_a_product_with_lineage(desk) -> None:
     late = composite_optical(desk.context, SITE, DAY, bands=["B04"])
     assert late.made[0].result is not None
     assert len(late.made[0].members) == 4
+
+
+@pytest.mark.service
+@pytest.mark.parametrize("zone", [32630, 32629])
+def test_landsat_of_another_zone_joins_the_tile(desk, zone: int) -> None:
+    """Each pixel takes the one of Landsat, 15 m off the tile's grid, that holds its centre."""
+    drop(desk, 6, level=1.0, shown=NARROW)
+    drop(desk, 26, level=3.0, shown=NARROW)
+    to_own = Transformer.from_crs(GRID.epsg, zone, always_xy=True)
+    left, _, _, top = to_own.transform_bounds(*GRID.bounds_m, 20)
+    grid = Grid(zone, left // 30 * 30 - 75.0, top // 30 * 30 + 45.0, 30.0, 60, 60)
+    # Ends within the tile: its eastern part is Sentinel-2's alone.
+    grid = replace(grid, width=25)
+    rng = np.random.default_rng(6)
+    near = rng.uniform(0.4, 0.8, grid.shape)
+    quality = rng.choice([CLEAR, CLEAR, 8], grid.shape)
+    shown = {2: 0.05, 3: 0.07, 4: 0.06, 5: near}
+    desk.process(landsat_scene(desk.folder / "landsat", grid, shown, quality))
+
+    report = composite_optical(desk.context, SITE, DAY, method="median", bands=["B08", "B8A"])
+
+    assert [(one.tile, len(one.members)) for one in report.made] == [("30TUM", 3)] * len(report.made)
+    by_band = {one.plan.bands[0]: one for one in report.made}
+    assert set(by_band) == {"B08", "B8A"}
+    for band, one in by_band.items():
+        size = one.grid.resolution_m
+        rows, cols = np.indices(one.grid.shape)
+        x, y = to_own.transform(GRID.x_min_m + (cols + 0.5) * size, GRID.y_max_m - (rows + 0.5) * size)
+        own_row = np.floor((grid.y_max_m - y) / 30).astype(int)
+        own_col = np.floor((x - grid.x_min_m) / 30).astype(int)
+        inside = (own_row >= 0) & (own_row < grid.height) & (own_col >= 0) & (own_col < grid.width)
+        assert 0.2 < inside.mean() < 0.9
+        at = np.where(inside, own_row, 0), np.where(inside, own_col, 0)
+        clear = inside & (quality[at] == CLEAR)
+        with rasterio.open(one.raster_path(desk.context, band.lower())) as dataset:
+            values = dataset.read(1) * dataset.scales[0]
+        with rasterio.open(one.raster_path(desk.context, "n_dates")) as dataset:
+            n_dates = dataset.read(1)
+        there = np.round(near, 4)[at]
+        np.testing.assert_array_equal(n_dates, 2 + clear)
+        # Landsat's value lies between the two of Sentinel-2, whose mean stands where it is not clear.
+        assert np.ptp(values[~clear]) < 0.02
+        assert values[~clear][0] == pytest.approx(0.6, rel=0.1)
+        np.testing.assert_allclose(values[clear], there[clear], atol=2e-4)
+    # Its own path and row has no composite besides.
+    with pytest.raises(NothingToDoError, match="no processed scene"):
+        composite_optical(desk.context, SITE, DAY, tile="201031")
 
 
 @pytest.mark.service

@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time
 
 from sen4cap_core.processors.l3a.direction import COEFFICIENTS, nadir_factor
 from sen4cap_core.processors.l3a.weights import CompositeSettings, date_weight, sensor_weight
+from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.cloud_distance import cloud_cover, distance_weight, gaussian_weight
 from sen4cap_core.rasters.composite_dates import ComposedDate, Field, Method
 from sen4cap_core.rasters.decode import BandFiles, decode_environment
@@ -50,13 +51,21 @@ def composed_date(
     return ComposedDate(
         minute=minute,
         day_of_year=scene.acquired_at.timetuple().tm_yday,
-        bands=scene.bands,
+        bands=bands_of_scene(scene),
         masks=scene.masks,
         aot=scene.aot,
         weight=weight,
         cloud=cloud,
         directions=directions,
     )
+
+
+def bands_of_scene(scene: Scene) -> dict[str, BandSource]:
+    """Bands of a scene by the Sentinel-2 band they stand for: Landsat's near infrared for B8A as for B08."""
+    bands = dict(scene.bands)
+    if scene.sensor.startswith("landsat") and "B08" in bands:
+        bands.setdefault("B8A", bands["B08"])
+    return bands
 
 
 def _cloud_field(scene: Scene, settings: CompositeSettings, original: bool) -> Field | None:
