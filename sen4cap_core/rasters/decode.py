@@ -105,6 +105,14 @@ class BandFiles:
             inflated = self._inflated[source.uri]
         return source.uri if inflated is None else inflated.name
 
+    def prepare(self, source: BandSource) -> tuple[int, int]:
+        """Open a band in the calling thread; return the (rows, columns) that are decoded together.
+
+        Where its tiles need no GDAL no other thread opens the file: that takes as long as decoding a tile.
+        """
+        self._tiles_of(source)
+        return decode_side(self.dataset(source), source.band_index)
+
     def read(self, source: BandSource, block: Block) -> NDArray[Any]:
         """Decode one block of a band, as stored.
 

@@ -13,7 +13,7 @@ from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.kernels.status import average_numbers, coarsen_status
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
-from sen4cap_core.rasters.decode import BandFiles, decode_side
+from sen4cap_core.rasters.decode import BandFiles
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.inputs import BandInput
 from sen4cap_core.rasters.status import LAND, NO_DATA
@@ -38,7 +38,7 @@ class PassInputs:
         self._sources = {name: required_band(scene_bands, name) for name in bands_of(items)}
         self._status_masks = as_masks(masks)
         everything = [*self._sources.values(), *(mask.source for mask in self._status_masks)]
-        self._sides = {s.uri: decode_side(files.dataset(s), s.band_index) for s in everything}
+        self._sides = {s.uri: files.prepare(s) for s in everything}
         self._bands: dict[str, BandInput] = {}
         self._masks: MaskInputs | None = None
 
