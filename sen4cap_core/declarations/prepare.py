@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import geopandas as gpd
 import numpy as np
@@ -126,6 +126,9 @@ def prepare_parcels(
         outlines = in_degrees(ready.outlines, crs)
         hashes = geometry_hashes(outlines)
         names = named.result()
+        # Of a million parcels each copy of outlines or texts is a third of a gigabyte.
+        del planar, named
+        ready = replace(ready, outlines=outlines.part(0, 0))
     prepared = pd.DataFrame(
         {
             "new_id": names.new_id,
@@ -142,13 +145,14 @@ def prepare_parcels(
             "row": np.arange(1, n_rows + 1),
             "geometry_hash": hashes,
             "content_hash": names.content_hash,
-            "attributes": _column(attributes),
         }
     )
     order = np.argsort(names.new_id, kind="stable")
     prepared = prepared.take(order).reset_index(drop=True)
+    outlines = outlines.take(order)
+    prepared["attributes"] = _column(attributes.take(pa.array(order)))
     warnings = names.warnings + _geometry_warnings(ready, prepared)
-    return Parcels(prepared, outlines.take(order), warnings, _counts(prepared, ready))
+    return Parcels(prepared, outlines, warnings, _counts(prepared, ready))
 
 
 def flags_among(outlines: Outlines, usable: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
