@@ -51,9 +51,9 @@ class Parcel(Base):
         ),
     )
 
+    # No foreign key: it would ask at each of a million rows whether there is such a set. The set is entered
+    # in the same transaction, and a trigger takes its parcels away with it.
     set_id: Mapped[int] = mapped_column(primary_key=True)
-    """Set they are of; entered in the same transaction, and a trigger takes them away with it. A foreign key
-    would ask at each of a million rows whether there is such a set."""
     new_id: Mapped[int] = mapped_column(primary_key=True)
     """Stable integer id per site and ori_id, in every set the same."""
     hold_id: Mapped[int]
