@@ -57,6 +57,8 @@ class RadarConfig(StrictModel):
 
     compat: Literal["sen4cap"] | None = None
     """``sen4cap``: decibel of amplitude, as the original has it, which is half the decibel of power."""
+    backscatter_quantity: Literal["sigma0", "gamma0", "beta0"] | None = None
+    """Quantity of backscatter products that do not state it."""
     backscatter_scale: Literal["power", "amplitude", "db"] | None = None
     """Scale of backscatter products that do not state it."""
     backscatter_factor: Annotated[float, Field(gt=0)] | None = None

@@ -10,6 +10,7 @@ from sen4cap_core.scenes.s1_cslc import find_pairs, match_cslc
 from sen4cap_core.scenes.s1_dimap import data_folder, is_dimap
 from sen4cap_core.scenes.s1_files import group_files
 from sen4cap_core.scenes.s1_names import match_radar
+from sen4cap_core.scenes.s1_sidecars import sidecars_of
 
 _SIDECARS = (".mtd", ".xml", ".aux.xml", ".iso.xml", ".png", ".jpg", ".jpeg", ".kmz", ".txt", ".md", ".log")
 
@@ -34,13 +35,15 @@ def find_radar_drops(entries: Sequence[Path]) -> Iterator[RadarDrop]:
     for group in groups:
         members = [files[name] for name in group.files.values()]
         main = files[group.main]
-        sidecar = files.get(main.with_suffix(".mtd").name)
-        parts = [path for path in (*members, *([sidecar] if sidecar else [])) if path != main]
+        sidecars = [files[name] for name in sidecars_of(main.name, group.stem) if name in files]
+        parts = [path for path in (*members, *sidecars) if path != main]
         stem = _shared_stem(group.main)
         companions = [
             path
             for name, path in files.items()
-            if path not in members and name.startswith(stem) and _is_companion(name, group.others)
+            if path not in (*members, *sidecars)
+            and name.startswith(stem)
+            and _is_companion(name, group.others)
         ]
         grouped.update(members)
         yield RadarDrop(main, tuple(sorted(parts)), tuple(companions))

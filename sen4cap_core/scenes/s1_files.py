@@ -23,8 +23,13 @@ from sen4cap_core.scenes.s1_model import (
     RadarScene,
 )
 from sen4cap_core.scenes.s1_names import RadarName, match_radar
-from sen4cap_core.scenes.s1_raster import RadarHeader, radar_band, read_tiff_header
-from sen4cap_core.xmlsafe import local_name, parse_xml
+from sen4cap_core.scenes.s1_raster import (
+    RadarHeader,
+    backscatter_quantity,
+    radar_band,
+    read_tiff_header,
+)
+from sen4cap_core.scenes.s1_sidecars import Sidecar, read_sidecar, sidecars_of
 
 _VALID_MASK = {"opera-rtc": (0,), "hyp3-rtc": (1,)}
 """OPERA: 0 is neither layover, shadow nor beyond the burst. HyP3: 1 is seen by the radar and neither."""
@@ -112,6 +117,7 @@ def open_group(files: ProductFiles, group: RadarGroup, dropped: Path, defaults: 
             remedy="copy or download the product again, or export it anew, and drop all its files together.",
         )  # fmt: skip
     first = headers[_first_layer(group.files)]
+    quantity = name.quantity or backscatter_quantity(dropped, PurePosixPath(group.main).name, defaults)
     warnings: list[str] = []
     bands = _bands(files, group, headers, dropped, defaults)
     for band in bands.values():
@@ -134,7 +140,7 @@ def open_group(files: ProductFiles, group: RadarGroup, dropped: Path, defaults: 
         )
     return RadarScene(
         product_id=group.stem,
-        quantity=name.quantity,
+        quantity=quantity,
         platform=name.platform,
         acquired_at=name.acquired_at,
         pair_started_at=name.pair_started_at,
@@ -142,7 +148,7 @@ def open_group(files: ProductFiles, group: RadarGroup, dropped: Path, defaults: 
         orbit_direction=direction,
         format=name.family,
         path=dropped,
-        acquisition_key=f"{'coherence' if name.quantity == 'coherence' else 'backscatter'}/{name.key}",
+        acquisition_key=f"{'coherence' if quantity == 'coherence' else 'backscatter'}/{name.key}",
         grid=first.grid,
         bands=bands,
         mask=_mask(files, group, headers, first.grid, dropped),
@@ -244,8 +250,9 @@ def _mask(
 def _orbit(
     files: ProductFiles, group: RadarGroup, grid: Grid, defaults: RadarDefaults
 ) -> tuple[Direction | None, int | None]:
-    orbit = group.name.relative_orbit
-    direction = _stated_direction(files, group)
+    about = _sidecar(files, group)
+    orbit = group.name.relative_orbit or about.relative_orbit
+    direction = about.orbit_direction or group.name.orbit_direction
     if direction is None and group.name.has_time:
         direction = direction_at(group.name.acquired_at, grid)
     if direction is None and orbit is not None:
@@ -266,15 +273,13 @@ def direction_at(acquired_at: datetime, grid: Grid) -> Direction:
     return "ascending" if hours >= 12 else "descending"
 
 
-def _stated_direction(files: ProductFiles, group: RadarGroup) -> Direction | None:
-    """Read the original's ``.mtd`` beside its product, where it is there."""
-    sidecar = str(PurePosixPath(group.main).with_suffix(".mtd"))
-    size = files.size(sidecar)
-    if not size or size > _MAX_SIDECAR_BYTES:
-        return None
-    root = parse_xml(files.read(sidecar), name=sidecar)
-    for element in root.iter():
-        if local_name(element).lower() == "orbittype":
-            text = (element.text or "").strip().lower()
-            return "ascending" if text.startswith("asc") else "descending" if text.startswith("des") else None
-    return None
+def _sidecar(files: ProductFiles, group: RadarGroup) -> Sidecar:
+    """Read what the producer wrote beside its rasters, where it is there."""
+    folder = PurePosixPath(group.main).parent
+    found = Sidecar()
+    for name in sidecars_of(PurePosixPath(group.main).name, group.stem):
+        path = str(folder / name)
+        size = files.size(path)
+        if size and size <= _MAX_SIDECAR_BYTES:
+            found = found.or_else(read_sidecar(files.read(path), name))
+    return found

@@ -28,6 +28,7 @@ POLARISATIONS: tuple[Polarisation, ...] = ("vv", "vh")
 class RadarDefaults:
     """What site.yaml says of products that do not say it themselves; None: it says nothing."""
 
+    backscatter_quantity: Literal["sigma0", "gamma0", "beta0"] | None = None
     backscatter_scale: Literal["power", "amplitude", "db"] | None = None
     backscatter_factor: float | None = None
     """Value = stored whole number x factor."""

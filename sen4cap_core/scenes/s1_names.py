@@ -11,10 +11,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sen4cap_core.scenes.s1_model import Quantity, Scale
+from sen4cap_core.scenes.s1_model import Direction, Quantity, Scale
 
 _FIRST_ORBIT = {"S1A": 73, "S1B": 27, "S1C": 172}
 """Relative orbit = (absolute - this) modulo 175 + 1; of other platforms it is not taken from the number."""
+_BURST_S, _BEFORE_BURSTS_S, _ORBIT_S = 2.758273, 2.299849, 12 * 86_400 / 175
+"""Seconds from a burst to the next of its swath, from the node to the first burst, and of an orbit."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _REPEAT = timedelta(days=6)
 _SLICE = timedelta(minutes=3)
@@ -30,7 +32,7 @@ class RadarName:
     """Equal for the files of one product."""
     layer: str
     """``vv``, ``vh``, ``mask``, ``multi`` (several polarisations in one file) or ``other``."""
-    quantity: Quantity
+    quantity: Quantity | None
     scale: Scale | None
     platform: str
     acquired_at: datetime
@@ -39,6 +41,7 @@ class RadarName:
     pair_started_at: datetime | None = None
     has_time: bool = True
     relative_orbit: int | None = None
+    orbit_direction: Direction | None = None
     generated_at: datetime | None = None
     version: str | None = None
     tile: str | None = None
@@ -85,6 +88,18 @@ def relative_orbit_of(platform: str, absolute_orbit: int) -> int | None:
     """Return the relative orbit (1 to 175) of an absolute one, None for platforms we cannot say it of."""
     first = _FIRST_ORBIT.get(platform)
     return None if first is None else (absolute_orbit - first) % 175 + 1
+
+
+def track_of_burst(number: int) -> tuple[int, Direction]:
+    """Return relative orbit and direction of a burst by its number in the repeat cycle (1 to 375 887).
+
+    Bursts are numbered along the 175 orbits of a cycle, from the first one's ascending node on; an orbit goes
+    north in its first and last quarter.
+
+    Source: ESA, Sentinel-1 Burst ID Map.
+    """
+    orbits = ((number - 1) * _BURST_S + _BEFORE_BURSTS_S) / _ORBIT_S
+    return int(orbits) + 1, "descending" if 0.25 <= orbits % 1.0 < 0.75 else "ascending"
 
 
 def instant(text: str) -> datetime:
@@ -139,10 +154,11 @@ def _hyp3_coherence(m: re.Match[str]) -> RadarName:
     track = re.match(r"S1[A-D]?_(\d{3})_", m["stem"])
     burst = re.match(r"S1_(\d+_IW\d)_", m["stem"])
     place = burst[1] if burst else platform
+    orbit, direction = track_of_burst(int(burst[1].split("_")[0])) if burst else (None, None)
     return RadarName(
         "hyp3-insar", m["stem"], _layer(pol[1]), "coherence", "coherence", platform, later,
         key=f"{place}/{dates[0]}/{dates[1]}", pair_started_at=earlier, has_time="T" in dates[0],
-        relative_orbit=int(track[1]) if track else None,
+        relative_orbit=int(track[1]) if track else orbit, orbit_direction=direction,
     )  # fmt: skip
 
 
@@ -163,7 +179,7 @@ def _sen4cap_backscatter(m: re.Match[str]) -> RadarName:
     at = instant(m["t"])
     # Whether this generation holds amplitude or power, and of which quantity, depends on how it was set up.
     return RadarName(
-        "sen4cap-l2", f"{m['sat']}_L2_BCK_{m['t']}_{m['orbit']}_{m['tile']}", m["pol"].lower(), "sigma0",
+        "sen4cap-l2", f"{m['sat']}_L2_BCK_{m['t']}_{m['orbit']}_{m['tile']}", m["pol"].lower(), None,
         None, m["sat"], at, key=f"{m['orbit']}/{m['t']}", has_time="T" in m["t"],
         relative_orbit=int(m["orbit"]), tile=m["tile"],
     )  # fmt: skip

@@ -13,7 +13,7 @@ from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.radar_sums import side_files
 from sen4cap_core.scenes.raster_header import check_tiff_length
-from sen4cap_core.scenes.s1_model import Polarisation, RadarBand, RadarDefaults, Scale
+from sen4cap_core.scenes.s1_model import Polarisation, Quantity, RadarBand, RadarDefaults, Scale
 
 _TIFF_SIGNATURES = (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+")
 
@@ -94,6 +94,18 @@ def metric_grid(dataset: rasterio.io.DatasetReader) -> Grid:
     return Grid(
         int(epsg), float(transform.c), float(transform.f), float(transform.a), dataset.width, dataset.height
     )
+
+
+def backscatter_quantity(path: Path, name: str, defaults: RadarDefaults) -> Quantity:
+    """Return the quantity of a product that does not state it; UnreadableSceneError where nobody does."""
+    if defaults.backscatter_quantity is None:
+        raise UnreadableSceneError(
+            path,
+            f"neither the name nor the metadata of {name} say whether it holds sigma0, gamma0 or beta0.",
+            remedy="say it in site.yaml: `radar: {backscatter_quantity: sigma0}` (or gamma0, or beta0), "
+            "and drop the product again.",
+        )
+    return defaults.backscatter_quantity
 
 
 def radar_band(

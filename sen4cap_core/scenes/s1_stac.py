@@ -115,7 +115,7 @@ def open_radar_item(path: Path, defaults: RadarDefaults) -> RadarScene:
     properties = item["properties"]
     places = list(_places(item["assets"]))
     headers = _headers(path, places)
-    quantity, scale = _contents(path, item, places)
+    quantity, scale = _contents(path, item, places, defaults)
     first = headers[places[0].key]
     bands: dict[Polarisation, RadarBand] = {}
     for place in places:
@@ -227,7 +227,9 @@ def _header(target: Path) -> RadarHeader:
     return read_tiff_header(str(target), target.stat().st_size, start)
 
 
-def _contents(path: Path, item: Mapping[str, Any], places: list[_Place]) -> tuple[Quantity, Scale | None]:
+def _contents(
+    path: Path, item: Mapping[str, Any], places: list[_Place], defaults: RadarDefaults
+) -> tuple[Quantity, Scale | None]:
     properties = item["properties"]
     known = _KNOWN_COLLECTIONS.get(str(item.get("collection", "")))
     stated = str(properties.get("sen4cap:quantity", "")).lower()
@@ -235,15 +237,18 @@ def _contents(path: Path, item: Mapping[str, Any], places: list[_Place]) -> tupl
         named = match_radar(Path(places[0].href).name)
         texts = (properties.get("sar:product_type"), properties.get("s1:product_type"), item["id"])
         about = " ".join(str(text) for text in texts if text).lower()
-        stated = known[0] if known else named.quantity if named else ""
-        stated = stated or next((q for q in _QUANTITIES if q in about), "")
+        stated = known[0] if known else (named.quantity or "") if named else ""
+        if not stated and all(place.key.lower().startswith("coh") for place in places):
+            stated = "coherence"
+        stated = stated or next((q for q in _QUANTITIES if q in about), defaults.backscatter_quantity or "")
     quantity = next((q for q in _QUANTITIES if q == stated), None)
     if quantity is None:
         raise UnreadableSceneError(
             path,
             "the item does not say what it holds.",
             expected='"sen4cap:quantity" in its properties: sigma0, gamma0, beta0 or coherence',
-            remedy='add it, and "sen4cap:scale" (power, amplitude or dB), and drop the item again.',
+            remedy='add it, and "sen4cap:scale" (power, amplitude or dB), or say in site.yaml what such '
+            "items hold: `radar: {backscatter_quantity: gamma0, backscatter_scale: power}`; drop it again.",
         )
     text = str(properties.get("sen4cap:scale", "")).lower()
     if text and text not in _SCALES:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
@@ -71,6 +71,7 @@ def _process(context: Context, subject: RadarSubject, others: list[RadarSubject]
         return done
     tiles = tiles_of(context, subject)
     reasons: list[str] = []
+    missed: dict[str, None] = {}
     for number, tile in enumerate(tiles):
         work = _TileWork(context, tile)
         try:
@@ -81,8 +82,14 @@ def _process(context: Context, subject: RadarSubject, others: list[RadarSubject]
         done.orbit = work.orbits.get(subject.number, done.orbit)
         done.made += work.backscatter(subject, own)
         for earlier, later in pairs:
-            done.made += work.coherence(by_number[earlier.id], by_number[later.id])
+            try:
+                done.made += work.coherence(by_number[earlier.id], by_number[later.id])
+            except BadUploadError as error:
+                # The partner's fault, whose own run says what is to be done; this one is good without it.
+                partner = by_number[earlier.id if later.id == subject.number else later.id]
+                missed[f"coherence with {partner.product_id} waits for a better file: {error.what}"] = None
         context.progress((number + 1) / len(tiles))
+    done.waits = "; ".join([*([done.waits] if done.waits else []), *missed]) or None
     if not done.made:
         if reasons:
             raise NothingToDoError("; ".join(dict.fromkeys(reasons)))

@@ -12,6 +12,7 @@ import sarsen
 import xarray as xr
 import xarray_sentinel
 from numpy.typing import NDArray
+from rasterio.windows import Window
 from sarsen import apps
 
 from sen4cap_core.sentinel1.annotation import Annotation
@@ -21,13 +22,16 @@ from sen4cap_core.sentinel1.product import Product
 class SarsenProduct(sarsen.GroundRangeSarProduct):
     """What sarsen asks of a product, of one polarisation."""
 
-    def __init__(self, product: Product) -> None:
+    def __init__(self, product: Product, window: Window | None = None) -> None:
         super().__init__()
         swath = product.swaths[0]
         self._annotation = product.annotation(swath)
         table = product.calibration(swath, self._annotation, ("beta0",))["beta0"].values
-        # The simulated tables hold one number.
+        # The tables of beta0 hold one number, the simulated and the published ones.
+        if float(np.ptp(table)) > 1e-4 * float(table[0, 0]):
+            raise ValueError("the table of beta0 is not constant")
         self._gain = float(table[0, 0])
+        self._window = window or Window(0, 0, self._annotation.n_samples, self._annotation.n_lines)
         self._path = product.files.uri(swath.measurement)
 
     @property
@@ -41,12 +45,14 @@ class SarsenProduct(sarsen.GroundRangeSarProduct):
 
     def beta_nought(self) -> xr.DataArray:
         a = self._annotation
+        part = self._window
         with rasterio.open(self._path) as image:
-            values = (image.read(1).astype(np.float32) / np.float32(self._gain)) ** 2
-        steps = (np.arange(a.n_lines) * a.line_interval_s * 1e9).astype("timedelta64[ns]")
+            values = (image.read(1, window=part).astype(np.float32) / np.float32(self._gain)) ** 2
+        lines, samples = part.row_off + np.arange(part.height), part.col_off + np.arange(part.width)
+        steps = (lines * a.line_interval_s * 1e9).astype("timedelta64[ns]")
         coords = {
             "azimuth_time": _ns(a.first_line_at) + steps,
-            "ground_range": np.arange(a.n_samples) * a.pixel_spacing_m,
+            "ground_range": samples * a.pixel_spacing_m,
         }
         return xr.DataArray(values, coords, ("azimuth_time", "ground_range"))
 
@@ -71,10 +77,15 @@ class SarsenProduct(sarsen.GroundRangeSarProduct):
         }
 
 
-def run_sarsen(product: Product, dem: Path, out: Path, *, flatten: bool) -> NDArray[np.float32]:
-    """Return beta0, or terrain-flattened gamma0, on the cells of an elevation model."""
+def run_sarsen(
+    product: Product, dem: Path, out: Path, *, flatten: bool, window: Window | None = None
+) -> NDArray[np.float32]:
+    """Return beta0, or terrain-flattened gamma0, on the cells of an elevation model.
+
+    ``window`` is the part of the image that is read, all by default.
+    """
     apps.terrain_correction(
-        SarsenProduct(product),
+        SarsenProduct(product, window),
         str(dem),
         output_urlpath=str(out),
         correct_radiometry="gamma_bilinear" if flatten else None,

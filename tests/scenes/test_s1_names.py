@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sen4cap_core.scenes.s1_names import match_radar, relative_orbit_of
+from sen4cap_core.scenes.s1_names import match_radar, relative_orbit_of, track_of_burst
 
 # name, family, layer, quantity, scale, acquired, pair begins, relative orbit
 NAMES = [
@@ -21,7 +21,7 @@ NAMES = [
     ("S1AB_20200101T055555_20200107T055512_VVP006_INT80_G_ueF_AB12_corr.tif",
      "hyp3-insar", "vv", "coherence", "coherence", "20200107T055512", "20200101T055555", None),
     ("S1_136231_IW2_20200604_20200616_VV_INT80_12E3_corr.tif",
-     "hyp3-insar", "vv", "coherence", "coherence", "20200616T000000", "20200604T000000", None),
+     "hyp3-insar", "vv", "coherence", "coherence", "20200616T000000", "20200604T000000", 64),
     ("S1_064_000000s1n00-136231s2n02-000000s3n00_IW_20200604_20200616_VV_INT20_12E3_corr.tif",
      "hyp3-insar", "vv", "coherence", "coherence", "20200616T000000", "20200604T000000", 64),
     ("S1A_064_E053_1_N27_3_E054_1_N27_8_IW_20200604_20200616_VV_INT80_77F1_corr.tif",
@@ -41,7 +41,7 @@ NAMES = [
     ("SEN4CAP_S1_L2A_S7_V20200404T165041_20200329T165122_VV_146_COHE_30TUM.tif",
      "sen4cap-l2", "vv", "coherence", "coherence", "20200404T165041", "20200329T165122", 146),
     ("S1A_L2_BCK_20210404T165041_VV_029_30TUM.tif",
-     "sen4cap-l2", "vv", "sigma0", None, "20210404T165041", None, 29),
+     "sen4cap-l2", "vv", None, None, "20210404T165041", None, 29),
     ("S1A_L2_COH_20210404T165041_20210329T165122_VH_029_30TUM.tif",
      "sen4cap-l2", "vh", "coherence", "coherence", "20210404T165041", "20210329T165122", 29),
     ("S1A_IW_GRDH_1SDV_20220104T164312_20220104T164337_041314_04E951_3F2C_NR_Cal_TC_Gamma0_VV_db.tif",
@@ -108,3 +108,13 @@ def test_absolute_orbits() -> None:
     # From the manifests of real products.
     assert relative_orbit_of("S1A", 41314) == (41314 - 73) % 175 + 1
     assert relative_orbit_of("S1D", 1000) is None
+
+
+def test_numbers_of_bursts_tell_their_track() -> None:
+    # Burst numbers and tracks of published OPERA and HyP3 names; of the cycle's first and last.
+    numbers = {146673: 69, 136231: 64, 135518: 64, 328985: 154, 249422: 117, 1: 1, 375887: 175}
+    for number, orbit in numbers.items():
+        assert track_of_burst(number)[0] == orbit
+    # 04:24 UTC over Europe is morning, southwards; burst 249422 is an eighth of an orbit from the node.
+    assert track_of_burst(146673)[1] == track_of_burst(249422 + 400)[1] == "descending"
+    assert track_of_burst(249422)[1] == "ascending"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,23 +47,56 @@ def test_a_zip_holds_a_product_with_its_mask(tmp_path: Path) -> None:
 
 def test_a_scale_is_never_guessed(tmp_path: Path) -> None:
     path = write_radar(tmp_path / BCK, 0.3)
-    with pytest.raises(UnreadableSceneError, match="backscatter_scale") as refusal:
-        open_radar(path)
+    with pytest.raises(UnreadableSceneError, match="backscatter_quantity") as refusal:
+        open_radar(path, RadarDefaults(backscatter_scale="amplitude"))
     assert "site.yaml" in refusal.value.text()
-    (scene,) = open_radar(path, RadarDefaults(backscatter_scale="amplitude"))
-    assert scene.bands["vv"].scale == "amplitude"
+    sigma0: dict[str, Any] = {"backscatter_quantity": "sigma0"}
+    with pytest.raises(UnreadableSceneError, match="backscatter_scale") as refusal:
+        open_radar(path, RadarDefaults(**sigma0))
+    assert "site.yaml" in refusal.value.text()
+    (scene,) = open_radar(path, RadarDefaults("gamma0", "amplitude"))
+    assert (scene.quantity, scene.bands["vv"].scale) == ("gamma0", "amplitude")
 
     whole = write_radar(tmp_path / "int" / BCK, 3000, dtype="uint16")
     with pytest.raises(UnreadableSceneError, match="backscatter_factor"):
-        open_radar(whole, RadarDefaults(backscatter_scale="power"))
-    (scene,) = open_radar(whole, RadarDefaults(backscatter_scale="power", backscatter_factor=1e-4))
+        open_radar(whole, RadarDefaults(**sigma0, backscatter_scale="power"))
+    (scene,) = open_radar(whole, RadarDefaults(**sigma0, backscatter_scale="power", backscatter_factor=1e-4))
     assert scene.bands["vv"].source.scale == 1e-4
     stated = write_radar(tmp_path / "stated" / BCK, 3000, dtype="uint16", scale=0.001)
-    (scene,) = open_radar(stated, RadarDefaults(backscatter_scale="power"))
+    (scene,) = open_radar(stated, RadarDefaults(**sigma0, backscatter_scale="power"))
     assert scene.bands["vv"].source.scale == 0.001
     coherence = write_radar(tmp_path / "coh_VV_12Jun2019_18Jun2019.tif", 100, dtype="uint8")
     with pytest.raises(UnreadableSceneError, match="coherence_factor"):
         open_radar(coherence)
+
+
+def test_orbits_that_names_do_not_say_are_read_beside_them(tmp_path: Path) -> None:
+    rtc = write_radar(tmp_path / f"{HYP3}_VV.tif", 1.0, resolution_m=30)
+    about = tmp_path / f"{HYP3}.README.md.txt"
+    about.write_text(
+        "The source granule used to generate the products contained in this folder is:\n"
+        "S1A_IW_SLC__1SDV_20190404T061041_20190404T061108_026636_02FCA8_7768\n"
+    )
+    pair = "S1AA_20250406T022008_20250418T022008_VVP012_INT40_G_ueF_12E3"
+    coherence = write_radar(tmp_path / "pair" / f"{pair}_corr.tif", 0.5, resolution_m=40)
+    (tmp_path / "pair" / f"{pair}.txt").write_text(
+        "Reference Granule: S1A_IW_SLC__1SDV_20250406T022008_20250406T022035_058630_07421F_93A7\n"
+        "Reference Pass Direction: ASCENDING\nReference Orbit Number: 58630\n"
+    )
+    burst = "S1_136231_IW2_20200604_20200616_VV_INT20_12E3"
+    alone = write_radar(tmp_path / "burst" / f"{burst}_corr.tif", 0.5)
+
+    (scene,) = open_radar(rtc)
+    assert (scene.relative_orbit, scene.orbit_direction) == ((26636 - 73) % 175 + 1, "descending")
+    (scene,) = open_radar(coherence)
+    assert (scene.relative_orbit, scene.orbit_direction) == ((58630 - 73) % 175 + 1, "ascending")
+    (scene,) = open_radar(alone)
+    assert (scene.relative_orbit, scene.orbit_direction) == (64, "descending")
+    (drop,) = find_radar_drops(sorted(p for p in tmp_path.iterdir() if p.is_file()))
+    assert (drop.main, drop.parts, drop.companions) == (rtc, (about,), ())
+    # Bytes that are no text say nothing, and do no harm.
+    about.write_bytes(bytes(range(256)))
+    assert open_radar(rtc)[0].relative_orbit is None
 
 
 def test_bands_of_one_file_are_told_by_their_names_or_by_the_site(tmp_path: Path) -> None:
@@ -165,6 +199,18 @@ def test_items(tmp_path: Path) -> None:
         item_id="own",
     )  # fmt: skip
     assert open_radar(own)[0].bands["vh"].scale == "db"
+
+
+def test_items_that_a_site_explains(tmp_path: Path) -> None:
+    write_radar(tmp_path / "vv.tif", 0.2)
+    item = write_radar_item(tmp_path, {"vv": "vv.tif"}, {"datetime": "2019-04-04T06:10:41Z"})
+    with pytest.raises(UnreadableSceneError, match="backscatter_quantity: gamma0"):
+        open_radar(item)
+    (scene,) = open_radar(item, RadarDefaults("gamma0", "db"))
+    assert (scene.quantity, scene.bands["vv"].scale) == ("gamma0", "db")
+    # What the site says of backscatter is not said of coherence.
+    pair = write_radar_item(tmp_path, {"coh_vv": "vv.tif"}, {**PAIR, "sen4cap:quantity": ""}, item_id="pair")
+    assert open_radar(pair, RadarDefaults("gamma0", "db"))[0].quantity == "coherence"
 
 
 @pytest.mark.parametrize(

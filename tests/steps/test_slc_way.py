@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from sen4cap_core.db.models import DeclarationSet, Job, ProductInput, RadarAcqui
 from sen4cap_core.db.models import Product as ProductRow
 from sen4cap_core.db.products import observation_files
 from sen4cap_core.db.radar import acquisitions_to_look_at
-from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.errors import BadUploadError, NothingToDoError, UnreadableSceneError
 from sen4cap_core.inbox.layout import Kind, place_of
 from sen4cap_core.sentinel1.acquisition import BurstOnMap, geocode_bursts
 from sen4cap_core.sentinel1.product import Product
@@ -196,7 +197,7 @@ def days_later(product: Path, folder: Path, first: str, later: str) -> Path:
     return copy
 
 
-def test_the_worker_geocodes_each_pass_once_for_both_of_its_pairs(
+def test_the_worker_geocodes_each_pass_once_also_when_one_comes_late(
     desk: Desk, products: dict[str, Path], server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assumed_season(desk.context, SITE, YEAR)
@@ -212,7 +213,8 @@ def test_the_worker_geocodes_each_pass_once_for_both_of_its_pairs(
     )
     receive_declarations(desk.context, desk.enter(path, "declarations", YEAR))
     receive_file(desk, products["dem"])
-    third = days_later(products["first"], desk.folder, "2022-05-03", "2022-05-27")
+    # It lies between the two that are paired before it comes.
+    late = days_later(products["first"], desk.folder, "2022-05-03", "2022-05-09")
     geocoded: list[tuple[str, str, float]] = []
 
     def counted(product: Product, *rest: Any, **options: Any) -> Iterator[BurstOnMap]:
@@ -221,14 +223,14 @@ def test_the_worker_geocodes_each_pass_once_for_both_of_its_pairs(
             yield burst
 
     monkeypatch.setattr("sen4cap_core.steps.process_slc.geocode_bursts", counted)
-    for product in (products["first"], products["second"], third):
-        receive_scene(desk.context, drop(desk, product))
     kinds = []
-    while job := claim_next(desk.context, SCENE_WORK, "worker"):
-        run_work(desk.context, [job])
-        kinds.append(job.kind)
+    for product in (products["first"], products["second"], late):
+        receive_scene(desk.context, drop(desk, product))
+        while job := claim_next(desk.context, SCENE_WORK, "worker"):
+            run_work(desk.context, [job])
+            kinds.append(job.kind)
 
-    # Of four bursts one meets the field; three passes, two pairs, each pass brought to the map once.
+    # Of four bursts one meets the field; three passes, three pairs, each pass brought to the map once.
     assert kinds.count("process-slc") == 3
     assert len(geocoded) == len(set(geocoded)) == 3
     assert {(swath, since) for _, swath, since in geocoded} == {("IW1", geocoded[0][2])}
@@ -240,18 +242,61 @@ def test_the_worker_geocodes_each_pass_once_for_both_of_its_pairs(
             one.id: sorted(session.scalars(select(ProductInput.ref).where(ProductInput.product_id == one.id)))
             for one in rasters
         }
-    assert (
-        sorted(one.kind for one in rasters) == ["sen4cap-s1-backscatter"] * 3 + ["sen4cap-s1-coherence"] * 2
-    )
-    pairs = [inputs[one.id] for one in rasters if one.kind.endswith("coherence")]
-    assert sorted(pairs) == [
-        ["radar-acquisition:1", "radar-acquisition:2"],
-        ["radar-acquisition:2", "radar-acquisition:3"],
-    ]
-    assert len(table_of(desk, "coherence")) == 1
+        scenes = {one.id: one for one in session.scalars(select(SceneRow))}
+        pairs = {
+            tuple(int(ref.rsplit(":", 1)[1]) for ref in inputs[one.id]): scenes[one.scene_id]
+            for one in rasters
+            if one.kind.endswith("coherence") and one.scene_id is not None
+        }
+        assert sum(one.kind == "sen4cap-s1-backscatter" for one in rasters) == 3
+        assert set(pairs) == {(1, 2), (1, 3), (2, 3)}
+        # The late one took the place of the first as the partner of the second.
+        assert (pairs[1, 2].state, pairs[1, 2].superseded_by) == ("superseded", pairs[2, 3].id)
+        assert (pairs[1, 2].state_reason or "").startswith("superseded by the shorter pair")
+        assert "superseded" not in (pairs[1, 3].state, pairs[2, 3].state)
+        # What an item says is masked is read again: nothing, where backscatter is sigma0.
+        item = json.loads((desk.context.settings.data / rasters[0].stac_path).read_text())
+        assert item["properties"]["sen4cap:masked"] == []
+    assert len(table_of(desk, "coherence", pair_days=6)) == 1
 
 
-def table_of(desk: Desk, group: str):
+def test_a_damaged_partner_is_its_own_fault(desk: Desk, products: dict[str, Path]) -> None:
+    assumed_season(desk.context, SITE, YEAR)
+    with desk.context.engine.begin() as connection:
+        connection.execute(
+            text("""UPDATE site SET tiles = '{33TTG}', config = '{"radar": {"backscatter": "gamma0"}}'""")
+        )
+    broken = desk.folder / products["first"].name
+    shutil.copytree(products["first"], broken)
+    whole = {path: path.read_bytes() for path in broken.glob("measurement/*")}
+    for path, content in whole.items():
+        path.write_bytes(content[: len(content) // 3])
+    first, second = enter(desk, broken), enter(desk, products["second"])
+    declare(desk)
+    receive_file(desk, products["dem"])
+
+    alone = process_slc(desk.context, second)
+    assert [name.split("_")[0] for name in alone.made] == ["sen4cap-s1-backscatter"]
+    with desk.context.session() as session:
+        row = session.get_one(RadarAcquisition, second)
+        assert row.state == "processed"
+        said = f"coherence with {products['first'].stem} waits for a better file"
+        assert said in (row.state_reason or "") == alone.waits
+        scene = session.scalars(select(SceneRow)).one()
+        item = json.loads(Path(scene.path).read_text())
+    assert scene.radar_quantity == "gamma0"
+    assert item["properties"]["sen4cap:masked"] == ["layover", "shadow"]
+    with pytest.raises(UnreadableSceneError):
+        process_slc(desk.context, first)
+
+    # Dropped again and whole, it is paired.
+    for path, content in whole.items():
+        path.write_bytes(content)
+    again = process_slc(desk.context, enter(desk, broken))
+    assert [name.split("_")[0] for name in again.made] == ["sen4cap-s1-backscatter", "sen4cap-s1-coherence"]
+
+
+def table_of(desk: Desk, group: str, pair_days: int = 12):
     """Observations of the last acquisition, in order of parcels."""
     with desk.context.session() as session:
         one = session.scalars(select(DeclarationSet).where(DeclarationSet.valid_to.is_(None))).one()
@@ -259,7 +304,7 @@ def table_of(desk: Desk, group: str):
         file = observation_files(session, one.id, group, start, end)[-1]
         if group == "coherence":
             assert file.pair_started_at is not None
-            assert (file.acquired_at - file.pair_started_at).days == 12
+            assert (file.acquired_at - file.pair_started_at).days == pair_days
     return pq.read_table(desk.context.settings.data / file.path)
 
 
