@@ -94,6 +94,16 @@ def parcels_met(tree: shapely.STRtree, outline: shapely.Polygon) -> NDArray[np.i
     return np.asarray(met, np.int64)
 
 
+def parcels_around(parcels_deg: NDArray[np.object_], outline: shapely.Polygon) -> shapely.Polygon:
+    """Return a box around parcels with some land, in an outline's longitudes, which may go beyond 180."""
+    west, south, east, north = shapely.bounds(parcels_deg).T
+    if outline.bounds[2] > 180.0:
+        beyond, across = east < 0.0, east - west > 180.0
+        west, east = (np.where(beyond, lon + 360.0, lon) for lon in (west, east))
+        west, east = np.where(across, outline.bounds[0], west), np.where(across, outline.bounds[2], east)
+    return shapely.box(west.min(), south.min(), east.max(), north.max()).buffer(MARGIN_DEG)
+
+
 def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) -> list[BurstPlan]:
     """Return the bursts that meet a parcel on a tile, each with the cells that hold those parcels.
 
@@ -119,9 +129,7 @@ def plan_bursts(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]) 
             met = parcels_met(tree, wide)
             if not len(met):
                 continue
-            wanted = shapely.intersection(
-                wide, shapely.box(*shapely.total_bounds(parcels_deg[met])).buffer(MARGIN_DEG)
-            )
+            wanted = shapely.intersection(wide, parcels_around(parcels_deg[met], wide))
             box = box_around(wanted if not wanted.is_empty else wide, grid)
             if box is not None:
                 plans.append(BurstPlan(swath.swath, burst, annotation, box))

@@ -15,7 +15,7 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.kernels.sar_detected import detected_cells, ground_samples
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.radar_image import open_radar_image, read_samples
-from sen4cap_core.sentinel1.acquisition import MARGIN_DEG, Terrain, parcels_met
+from sen4cap_core.sentinel1.acquisition import Terrain, parcels_around, parcels_met
 from sen4cap_core.sentinel1.annotation import Annotation
 from sen4cap_core.sentinel1.border import Borders, find_borders, has_border_noise
 from sen4cap_core.sentinel1.box import Box, box_around
@@ -53,9 +53,7 @@ def plan_detected(product: Product, grid: Grid, parcels_deg: NDArray[np.object_]
     outline = product.footprint.buffer(0.01)
     met = parcels_met(shapely.STRtree(parcels_deg), outline)
     if len(met):
-        west, south, east, north = shapely.total_bounds(parcels_deg[met])
-        # Parcels beyond the antimeridian keep their negative longitudes; then the outline alone counts.
-        wanted = shapely.box(west, south, east, north).buffer(MARGIN_DEG).intersection(outline)
+        wanted = parcels_around(parcels_deg[met], outline).intersection(outline)
         box = box_around(outline if wanted.is_empty else wanted, grid)
         if box is not None:
             return box

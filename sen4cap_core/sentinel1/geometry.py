@@ -91,7 +91,8 @@ def burst_outline_deg(annotation: Annotation, burst: Burst) -> NDArray[np.float6
     float64 (n, 2), closed. Longitudes do not jump at the antimeridian: they go on beyond 180 degrees.
     """
     grid = annotation.grid
-    lon = np.degrees(np.unwrap(np.radians(grid.lon_deg))) if np.ptp(grid.lon_deg) > 180 else grid.lon_deg
+    across = np.ptp(grid.lon_deg) > 180
+    lon = np.where(grid.lon_deg < 0, grid.lon_deg + 360.0, grid.lon_deg) if across else grid.lon_deg
     # The grid's rows are lines of the image as a whole: one at each burst's start, one at the end.
     lines = np.unique(grid.line)
     first = burst.index * annotation.lines_per_burst

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import rasterio
 import shapely
+from affine import Affine
+from pyproj import Transformer
 
 from sen4cap_core.errors import BadUploadError, NothingToDoError, UnreadableSceneError
 from sen4cap_core.rasters.elevation import write_elevation
+from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid, tiles_of_extent
 from sen4cap_core.scenes.footprints import split_at_antimeridian
 from sen4cap_core.sentinel1.acquisition import (
@@ -21,7 +26,11 @@ from sen4cap_core.sentinel1.acquisition import (
     plan_bursts,
 )
 from sen4cap_core.sentinel1.box import box_around
+from sen4cap_core.sentinel1.geometry import burst_outline_deg
 from sen4cap_core.sentinel1.product import is_product, open_product, unwrapped
+from sen4cap_core.simulation.radar_pair import rolling_ground, small_pair
+from sen4cap_core.simulation.radar_product import write_slc
+from sen4cap_core.simulation.radar_scene import SimulatedRadar
 from tests.sentinel1.simulated_pair import Simulated
 
 
@@ -171,3 +180,51 @@ def test_outline_across_the_antimeridian_does_not_jump() -> None:
     assert parts.contains(east)
     tree = shapely.STRtree([west, east, shapely.box(0, 70, 1, 71)])
     assert parcels_met(tree, unwrapped(ring)).tolist() == [0, 1]
+
+
+def test_parcels_on_both_sides_of_the_180th_meridian(tmp_path: Path) -> None:
+    tile = "01WCT"
+    grid = tile_grid(tile, 20)
+    to_grid = Transformer.from_crs(4326, grid.epsg, always_xy=True)
+    x, y = to_grid.transform(-180.0, 70.1)
+    corner = round(x / 20) * 20.0 - 1200.0, round(y / 20) * 20.0 + 1200.0
+    ground = replace(
+        rolling_ground(tile), grid=Grid(grid.epsg, *corner, 20.0, 120, 120), m2_per_scatterer=2000.0
+    )
+    flight = small_pair(tile, ground=ground).first
+    # Fields 400 m west and east of the meridian; in degrees they have other signs.
+    fields = np.array(
+        [shapely.box(x + dx - 100, y - 100, x + dx + 100, y + 100) for dx in (-400, 400)], object
+    )
+    parcels = shapely.transform(
+        fields, lambda c: np.column_stack(to_grid.transform(c[:, 0], c[:, 1], direction="INVERSE"))
+    )
+    assert parcels[0].bounds[0] > 179.0
+    assert parcels[1].bounds[2] < -179.0
+    radar = SimulatedRadar(ground, seed=1)
+    product = open_product(write_slc(tmp_path, radar, flight, ["VV"], 130.0))
+    plans = plan_bursts(product, grid, parcels)
+    orbit = acquisition_orbit(product, plans[0].annotation, None)
+    seen = np.zeros(grid.shape, bool)
+    for burst in geocode_bursts(product, plans, orbit, Terrain((_flat_model(tmp_path, grid, corner),)), 1):
+        seen[burst.data.box.slices] |= np.isfinite(burst.data.power())
+
+    for field in fields:
+        west, south, east, north = field.bounds
+        rows = slice(int((grid.y_max_m - north) / 20), int((grid.y_max_m - south) / 20))
+        columns = slice(int((west - grid.x_min_m) / 20), int((east - grid.x_min_m) / 20))
+        assert seen[rows, columns].all()
+    # The same of a pass that sees the eastern side first.
+    turned = replace(plans[0].annotation.grid, lon_deg=-plans[0].annotation.grid.lon_deg)
+    outline = burst_outline_deg(replace(plans[0].annotation, grid=turned), plans[0].burst)
+    assert 179.0 < outline[:, 0].min() < 180.0 < outline[:, 0].max() < 181.0
+
+
+def _flat_model(folder: Path, grid: Grid, corner: tuple[float, float]) -> Path:
+    path = folder / "flat.tif"
+    with rasterio.open(
+        path, "w", driver="GTiff", width=300, height=300, count=1, dtype="float32",
+        crs=f"EPSG:{grid.epsg}", transform=Affine(20, 0, corner[0] - 1800, 0, -20, corner[1] + 1800),
+    ) as model:  # fmt: skip
+        model.write(np.full((1, 300, 300), 130.0, np.float32))
+    return path
