@@ -10,6 +10,7 @@ pytest_plugins = ["fixtures_services"]
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
+END_TO_END = TESTS / "e2e"
 
 LONGEST = (
     *("processors/l4c/", "kernels/test_practice"),
@@ -22,6 +23,12 @@ LONGEST = (
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let the longest go first; ``--dist loadgroup --no-loadscope-reorder`` keeps the order."""
+    strays = [
+        one.nodeid for one in items if one.get_closest_marker("e2e") and END_TO_END not in one.path.parents
+    ]
+    if strays:
+        # ``make test`` collects that folder alone for them: importing all tests takes a while.
+        raise pytest.UsageError(f"end-to-end tests belong into {END_TO_END}: {', '.join(strays)}")
     items.sort(key=_turn)
 
 

@@ -1,4 +1,4 @@
-"""The real system, once for all end-to-end tests: PostGIS, Prefect server, workers and watcher."""
+"""The real system, once for all end-to-end tests of a process: database, Prefect server, workers, watcher."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from numba import config
 
+import sen4cap_core.kernels  # noqa: F401  says where compiled kernels are kept
 from sen4cap_core.service import control
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.processes import supervised_processes
@@ -28,7 +30,7 @@ SETTINGS = {
 
 @pytest.fixture(scope="session")
 def system() -> Iterator[System]:
-    """The real services over a home of their own; started once, gone with the session."""
+    """The real services over a home of their own; started once in a process, gone with the session."""
     home = Path(tempfile.mkdtemp(prefix="sen4cap-e2e-"))
     home.chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
@@ -37,6 +39,7 @@ def system() -> Iterator[System]:
         for name, value in {**SETTINGS, "SEN4CAP_HOME": str(home)}.items():
             patch.setenv(name, value)
         place = Place(Settings())
+        _share_compiled(place.home)
         try:
             control.up(place, lambda line: None)
             yield System(place, open_context(place.settings, place.database_url()))
@@ -46,3 +49,11 @@ def system() -> Iterator[System]:
             keep = os.environ.get("SEN4CAP_KEEP_E2E_HOME")
             if not keep:
                 shutil.rmtree(home, ignore_errors=True)
+
+
+def _share_compiled(home: Path) -> None:
+    """Let the services find the kernels that other tests had compiled, as after a first day of work."""
+    kept = vars(config)["CACHE_DIR"]
+    if kept:
+        (home / "cache").mkdir()
+        (home / "cache" / "numba").symlink_to(Path(kept).parent)

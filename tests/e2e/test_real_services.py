@@ -26,9 +26,10 @@ from sen4cap_core.service.processes import supervised_processes
 from sen4cap_core.service.report import gather
 from sen4cap_core.settings import Settings
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("services")]
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+STAND_INS = REPOSITORY / "tests" / "service" / "stand_ins.py"
 FLOW = '''
 import time
 from pathlib import Path
@@ -75,7 +76,7 @@ def place() -> Iterator[Place]:
 
 
 def daemon() -> list[str]:
-    return [sys.executable, str(Path(__file__).with_name("stand_ins.py")), "real"]
+    return [sys.executable, str(STAND_INS), "real"]
 
 
 def wait_for(what: Callable[[], Any], seconds: float = 120.0) -> Any:
