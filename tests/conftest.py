@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-pytest_plugins = ["fixtures_services"]
+pytest_plugins = ["fixtures_services", "fixtures_tables"]
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent

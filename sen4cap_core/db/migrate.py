@@ -63,11 +63,6 @@ def drift(url: str) -> list[str]:
     return _look(url, compare)
 
 
-def has_drift(url: str) -> bool:
-    """Whether a database differs from the models."""
-    return bool(drift(url))
-
-
 def _config() -> Config:
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))

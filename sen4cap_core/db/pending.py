@@ -123,19 +123,6 @@ def pending_jobs(session: Session, site_slug: str, kinds: Sequence[str]) -> list
     return [Pending(*row) for row in session.execute(query)]
 
 
-def failed_scenes(session: Session, site_id: int, first: datetime, after: datetime) -> int:
-    """Count the scenes of a period that failed for good."""
-    query = select(func.count()).where(
-        SceneRow.site_id == site_id,
-        _within(SceneRow.acquired_at, first, after),
-        or_(
-            SceneRow.state == "failed",
-            and_(SceneRow.state == "ingested", _job_failed("process-scene/", SceneRow.id)),
-        ),
-    )
-    return session.execute(query).scalar_one()
-
-
 def searches(session: Session, season_id: int) -> dict[str, SourceSearch]:
     """Return how far each source was searched for a season, by name."""
     rows = session.scalars(select(SourceSearch).where(SourceSearch.season_id == season_id))

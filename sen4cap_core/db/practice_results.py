@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
@@ -89,14 +89,3 @@ def store_practice_run(session: Session, run: PracticeRun, results: pa.Table) ->
     rows = results.select(list(RESULT_COLUMNS)).add_column(0, "run_id", pa.repeat(run.id, results.num_rows))
     copy_rows(session, "practice_result", rows.to_batches(max_chunksize=BATCH_ROWS))
     return run.id
-
-
-def count_results(session: Session, site_id: int, year: int) -> dict[str, int]:
-    """Return how many rows the results in force have, by practice."""
-    query = (
-        select(PracticeRun.practice, func.count())
-        .join(PracticeResult, PracticeResult.run_id == PracticeRun.id)
-        .where(PracticeRun.site_id == site_id, PracticeRun.year == year)
-        .group_by(PracticeRun.practice)
-    )
-    return {str(row[0]): int(row[1]) for row in session.execute(query)}

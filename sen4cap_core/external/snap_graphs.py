@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Literal
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
-SWATHS = ("IW1", "IW2", "IW3")
 PIXEL_M = 20.0
 PIXEL_DEG = 1.796630568239043e-4
 WINDOW_AZIMUTH, WINDOW_RANGE = 5, 20

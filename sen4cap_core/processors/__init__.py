@@ -1,1 +1,1 @@
-"""."""
+"""What is made of scenes and observations: one folder for each product."""

@@ -36,7 +36,6 @@ GEOPARQUET = "application/vnd.apache.parquet"
 GEOPACKAGE = "application/geopackage+sqlite3"
 CSV = "text/csv"
 ZIP = "application/zip"
-PNG = "image/png"
 
 _SHA2_256 = "1220"  # multihash prefix: sha2-256, 32 bytes
 
@@ -184,11 +183,6 @@ def table_item(
     for key, (path, media_type, title) in (others or {}).items():
         item.add_asset(key, _asset(path, title, media_type, ["data"], _file_facts(item, path)))
     return item
-
-
-def add_preview(item: pystac.Item, png: Path, title: str = "Quicklook") -> None:
-    """Add a picture beside the product as its thumbnail."""
-    item.add_asset("thumbnail", _asset(png, title, PNG, ["thumbnail"], _file_facts(item, png)))
 
 
 def write_item(item: pystac.Item, path: Path, links: Mapping[str, Path] | None = None) -> Path:

@@ -13,8 +13,6 @@ import numpy as np
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.reports.scoring_mowing import TOLERANCE_DAYS, DatedEvents, Score, score_one_to_one
-from sen4cap_core.reports.tables import markdown_table
-from sen4cap_core.reports.text import document, heading
 
 
 def score_mowing(
@@ -51,20 +49,6 @@ def score_text(score: Score, tolerance_days: int = TOLERANCE_DAYS) -> str:
     width = max(len(name) for name, _ in lines)
     head = f"Mowing found against the known truth (one to one, within {tolerance_days} days)"
     return "\n".join([head, *(f"  {name:<{width}}  {value}" for name, value in lines)]) + "\n"
-
-
-def score_markdown(
-    score: Score,
-    tolerance_days: int = TOLERANCE_DAYS,
-    title: str = "Mowing found against the known truth",
-) -> str:
-    """Return the score as a markdown page."""
-    return document(
-        heading(title),
-        markdown_table(["", ""], _lines(score), ["left", "right"]),
-        f"A found event is right when the middle of its interval lies within {tolerance_days} days of a true "
-        "one of the same parcel; each event counts once.",
-    )
 
 
 def _lines(score: Score) -> Sequence[tuple[str, str]]:

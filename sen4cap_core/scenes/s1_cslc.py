@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -158,12 +158,6 @@ def _grid(path: Path) -> tuple[Grid, tuple[float, float]]:
 def _made(name: str) -> tuple[str, str]:
     found = _NAME.fullmatch(name)
     return (found["gen"], name) if found else ("", name)
-
-
-def acquisition_of(name: str) -> datetime | None:
-    """Return when a CSLC file was acquired, None for other names."""
-    found = _NAME.fullmatch(name)
-    return instant(found["t"]) if found else None
 
 
 def _damaged(path: Path, error: Exception) -> UnreadableSceneError:

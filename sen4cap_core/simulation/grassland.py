@@ -78,7 +78,6 @@ class GrasslandTables:
     """``parcel_id, date, doy, drop, recovery_days``: one row for each cut."""
 
 
-STYLES = ("meadow", "extensive", "ley", "pasture", "fallow")
 CROP_CODES = {"meadow": "051", "extensive": "052", "ley": "265", "pasture": "046", "fallow": "910"}
 SHARES = {"meadow": 0.42, "extensive": 0.2, "ley": 0.2, "pasture": 0.14, "fallow": 0.04}
 FIRST_CUT = {"meadow": 150, "extensive": 178, "ley": 136, "pasture": 165, "fallow": 230}

@@ -80,11 +80,11 @@ def test_a_second_upgrade_changes_nothing(empty_postgis_url: str) -> None:
 )
 def test_drift_is_noticed(empty_postgis_url: str, change: str) -> None:
     migrate.upgrade(empty_postgis_url)
-    assert not migrate.has_drift(empty_postgis_url)
+    assert migrate.drift(empty_postgis_url) == []
 
     _execute(empty_postgis_url, change)
 
-    assert migrate.has_drift(empty_postgis_url)
+    assert migrate.drift(empty_postgis_url) != []
 
 
 def test_upgrades_at_the_same_time_are_safe(empty_postgis_url: str) -> None:

@@ -24,8 +24,9 @@ SETTINGS = {
     "SEN4CAP_SETTLE_SECONDS": "0.5",
     "SEN4CAP_LINGER_SECONDS": "15",
     "SEN4CAP_LEASE_SECONDS": "60",
-    "SEN4CAP_PREFECT_PORT": "14300",
 }
+PREFECT_PORT = 14300
+"""Of the first process; each has one of its own, as two that choose at the same time would choose the same."""
 
 
 @pytest.fixture(scope="session")
@@ -36,7 +37,8 @@ def system() -> Iterator[System]:
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("PREFECT_API_URL", "SEN4CAP_DATABASE_URL", "SEN4CAP_PROJECT"):
             patch.delenv(variable, raising=False)
-        for name, value in {**SETTINGS, "SEN4CAP_HOME": str(home)}.items():
+        port = PREFECT_PORT + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+        for name, value in {**SETTINGS, "SEN4CAP_HOME": str(home), "SEN4CAP_PREFECT_PORT": str(port)}.items():
             patch.setenv(name, value)
         place = Place(Settings())
         _share_compiled(place.home)

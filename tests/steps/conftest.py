@@ -15,17 +15,15 @@ import geopandas as gpd
 import numpy as np
 import pytest
 import shapely
-from sqlalchemy import text
 
-from sen4cap_core.db import databases, migrate
-from sen4cap_core.db.models import Base, SceneRow
+from sen4cap_core.db.models import SceneRow
 from sen4cap_core.db.uploads import Drop as Found
 from sen4cap_core.db.uploads import register_upload
 from sen4cap_core.files import content_hash
 from sen4cap_core.inbox.layout import UploadPlace, place_of
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.service.cluster import ROLE, Cluster
+from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.settings import Settings
 from sen4cap_core.simulation.safe_product import tile_scene
 from sen4cap_core.simulation.uploads import write_shapefile_zip
@@ -36,6 +34,7 @@ from sen4cap_core.steps.receive import Answer, receive_upload
 from sen4cap_core.steps.receive_declarations import receive_declarations
 from sen4cap_core.steps.receive_site import assumed_season
 from sen4cap_core.steps.taken import Drop, Taken
+from tests.fixtures_tables import clear_tables, migrated_url
 
 SITE = "polder"
 YEAR = 2019
@@ -43,14 +42,10 @@ WHOLE = tile_grid("30TUM")
 GRID = Grid(WHOLE.epsg, WHOLE.x_min_m, WHOLE.y_max_m, 10.0, 120, 120)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def database_url(postgis_cluster: Cluster) -> str:
-    """A migrated database for the tests of one file."""
-    admin = postgis_cluster.url("postgres", superuser=True)
-    databases.ensure_database(admin, "tests_steps", owner=ROLE, template="empty_postgis")
-    url = postgis_cluster.url("tests_steps")
-    migrate.upgrade(url)
-    return url
+    """A migrated database that tests of steps share."""
+    return migrated_url(postgis_cluster, "tests_steps")
 
 
 @pytest.fixture
@@ -58,9 +53,7 @@ def context(database_url: str, tmp_path: Path) -> Iterator[Context]:
     """A context on an empty database and an empty home."""
     settings = Settings(home=tmp_path / "home", decode_threads=2)
     made = open_context(settings, database_url)
-    names = ", ".join(table.name for table in Base.metadata.sorted_tables)
-    with made.engine.begin() as connection:
-        connection.execute(text(f"TRUNCATE {names} RESTART IDENTITY CASCADE"))
+    clear_tables(made.engine)
     yield made
     made.engine.dispose()
 

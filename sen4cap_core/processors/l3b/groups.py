@@ -41,17 +41,3 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     INDICES_GROUP: tuple(INDICES),
 }
 """Observation groups: one Parquet file each for a scene and a declaration set."""
-
-
-def group_of(variable: str) -> str:
-    """Return the group a variable is observed in.
-
-    Raises
-    ------
-    ValueError
-        For a variable of no group.
-    """
-    for group, variables in GROUPS.items():
-        if variable in variables:
-            return group
-    raise ValueError(f"{variable!r} is no variable of an optical scene")

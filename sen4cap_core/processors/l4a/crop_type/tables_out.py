@@ -10,7 +10,6 @@ from sen4cap_core.processors.l4a.crop_type.classify import NONE, CropMap
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 
 PREDICTION_COLUMNS = ("CT_decl", "CT_pred_1", "CT_conf_1", "CT_pred_2", "CT_conf_2")
-OUR_COLUMNS = ("Conform", "Doubtful", "Reason", "Gap_days", "Filled_share", "Lacks")
 CONFORM_TEXTS = {-1: "", 0: "not conform", 1: "conform", 2: "conform with the second"}
 LARGEST_CONFUSIONS = 3
 
