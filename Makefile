@@ -16,8 +16,8 @@ install-test:
 	@deployments/bootstrap.sh --with-tests
 
 test: install-test lint
-	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadgroup --no-loadscope-reorder --durations=15 -m "not e2e"
-	$(BIN)/pytest -n 2 --dist loadgroup --no-loadscope-reorder --durations=5 tests/e2e
+	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations=15 -m "not e2e"
+	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=5 tests/e2e
 
 lint:
 	$(BIN)/ruff check .

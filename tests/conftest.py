@@ -1,10 +1,12 @@
-"""What all tests share, and which of them go first."""
+"""What all tests share, which of them go first, and which go to one process."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["fixtures_services", "fixtures_tables"]
 
@@ -12,29 +14,51 @@ TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
 END_TO_END = TESTS / "e2e"
 
-LONGEST = (
-    *("processors/l4c/", "kernels/test_practice"),
-    *("sentinel1/", "kernels/test_sar"),
-    *("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
-    *("rasters/", "declarations/", "kernels/test_outline", "steps/test_slc_way"),
-)
-"""Tests that compile or simulate most: they go first, so that no worker begins one when the others end."""
+ROOMS = {
+    "practices": ("processors/l4c/", "kernels/test_practice"),
+    "radar": ("sentinel1/", "kernels/test_sar"),
+    "mowing": ("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
+    "slc": ("steps/test_slc_way",),
+    "pixels": ("rasters/",),
+    "declarations": ("declarations/", "kernels/test_outline"),
+    "faults": ("e2e/test_faults",),
+    "services": ("e2e/test_real_services",),
+}
+"""Tests that compile the same kernels or simulate the same scene, and those that take longest. They go first.
+
+On a machine that never ran them compiling takes a minute: one process does it, the others read from the disk.
+"""
+
+
+class OneProcessForEachRoom(LoadScopeScheduling):
+    """Hands out a room, or else a file, at a time (``--dist loadscope --no-loadscope-reorder``)."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return room_of(nodeid)
+
+
+def room_of(nodeid: str) -> str:
+    """Return the room of a test, else its file."""
+    path = nodeid.split("::")[0].removeprefix("tests/")
+    return next((name for name, starts in ROOMS.items() if path.startswith(starts)), path)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> OneProcessForEachRoom | None:
+    """Let whole rooms stay in one process."""
+    return OneProcessForEachRoom(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the longest go first; ``--dist loadgroup --no-loadscope-reorder`` keeps the order."""
+    """Let the rooms go first, so that no process begins one when the others end."""
     strays = [
         one.nodeid for one in items if one.get_closest_marker("e2e") and END_TO_END not in one.path.parents
     ]
     if strays:
         # ``make test`` collects that folder alone for them: importing all tests takes a while.
         raise pytest.UsageError(f"end-to-end tests belong into {END_TO_END}: {', '.join(strays)}")
-    items.sort(key=_turn)
-
-
-def _turn(item: pytest.Item) -> int:
-    path = item.path.relative_to(TESTS).as_posix()
-    return next((turn for turn, start in enumerate(LONGEST) if path.startswith(start)), len(LONGEST))
+    turns = {name: turn for turn, name in enumerate(ROOMS)}
+    items.sort(key=lambda item: turns.get(room_of(item.nodeid), len(turns)))
 
 
 @pytest.fixture(scope="session")

@@ -26,7 +26,7 @@ SETTINGS = {
     "SEN4CAP_LEASE_SECONDS": "60",
 }
 PREFECT_PORT = 14300
-"""Of the first process; each has one of its own, as two that choose at the same time would choose the same."""
+"""Of the first process; the others have their own, as two that choose at once would choose the same."""
 
 
 @pytest.fixture(scope="session")

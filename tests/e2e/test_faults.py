@@ -23,7 +23,7 @@ from sen4cap_core.simulation.uploads import write_shapefile_zip
 from tests.e2e.system import System
 from tests.steps.conftest import fields
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("faults")]
+pytestmark = pytest.mark.e2e
 
 WHOLE = tile_grid("30TUM")
 SMALL = Grid(WHOLE.epsg, WHOLE.x_min_m, WHOLE.y_max_m, 10.0, 120, 120)

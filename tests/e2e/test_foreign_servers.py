@@ -16,7 +16,7 @@ from sen4cap_core.service.report import gather
 from sen4cap_core.settings import Settings
 from tests.fixtures_services import PrefectServer
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("services")]
+pytestmark = pytest.mark.e2e
 
 
 def test_existing_servers_are_used_and_left_alone(

@@ -15,7 +15,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from sen4cap_core.simulation.season import simulate_season
 from tests.e2e.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("seasons")]
+pytestmark = pytest.mark.e2e
 
 SITE = "looked-at"
 

@@ -26,7 +26,7 @@ from sen4cap_core.service.processes import supervised_processes
 from sen4cap_core.service.report import gather
 from sen4cap_core.settings import Settings
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("services")]
+pytestmark = pytest.mark.e2e
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 STAND_INS = REPOSITORY / "tests" / "service" / "stand_ins.py"

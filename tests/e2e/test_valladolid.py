@@ -18,7 +18,7 @@ from sqlalchemy import select
 from sen4cap_core.db.models import MowingResult, MowingRun, ObservationSet, SceneRow, Season, Site
 from tests.e2e.system import System
 
-pytestmark = [pytest.mark.e2e, pytest.mark.xdist_group("seasons")]
+pytestmark = pytest.mark.e2e
 
 SITE = "valladolid"
 
