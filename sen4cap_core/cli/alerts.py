@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Alerts by webhook and e-mail.", no_args_is_help=True)
+app = typer.Typer(help="Alerts by webhook and e-mail: set, clear.", no_args_is_help=True)
 
 
 @app.command("set")

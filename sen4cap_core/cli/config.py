@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer(help="Configurations in force.", no_args_is_help=True)
+app = typer.Typer(help="Settings of mowing and practices, and where each comes from.", no_args_is_help=True)
 
 
 @app.callback()
@@ -17,7 +17,7 @@ def _group() -> None:
 @app.command()
 def show(
     processor: Annotated[Literal["l4b", "l4c"], typer.Argument(help="Mowing (l4b) or practices (l4c).")],
-    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    site: Annotated[str, typer.Option(help="Folder name of the site.")],
     year: Annotated[int | None, typer.Option(help="Year of the season; default: the latest.")] = None,
     practice: Annotated[Literal["NA", "CC", "FL", "NFC"], typer.Option(help="Of l4c: which one.")] = "NA",
 ) -> None:

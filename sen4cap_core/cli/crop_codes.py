@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Crop code tables.", no_args_is_help=True)
+app = typer.Typer(help="A crop code table to begin with.", no_args_is_help=True)
 
 
 @app.callback()

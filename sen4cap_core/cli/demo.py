@@ -28,8 +28,8 @@ def register(app: typer.Typer) -> None:
 
 
 def demo(
-    size_m: Annotated[float, typer.Option(help="Edge of the simulated area in metres.")] = 3000.0,
-    dates: Annotated[int, typer.Option(help="Number of Sentinel-2 dates.")] = 30,
+    size_m: Annotated[float, typer.Option(min=1000, help="Edge of the simulated area in metres.")] = 3000.0,
+    dates: Annotated[int, typer.Option(min=1, help="Number of Sentinel-2 dates.")] = 30,
     seed: Annotated[int, typer.Option(help="Another seed is another landscape and another weather.")] = 1,
 ) -> None:
     """Start everything, drop a simulated season, and compare the mowings found with the truth."""
@@ -44,12 +44,13 @@ def demo(
     console = Console(highlight=False)
     started = time.monotonic()
     place = Place(Settings())
+    # Before anything is started: it says so at once where there is no such season.
+    season = Season(seed=seed, size_m=size_m, n_dates=dates, bands="10m-only-ndvi")
     console.print("[bold]1. Services[/]")
     control.up(place, lambda line: console.print(f"   {line}"))
     console.print(
         f"[bold]2. A simulated season[/] of {size_m / 1000:g} x {size_m / 1000:g} km, {dates} dates"
     )
-    season = Season(seed=seed, size_m=size_m, n_dates=dates, bands="10m-only-ndvi")
     scenes = _simulate(place, season, console)
     console.print(f"[bold]3. Dropped into[/] {place.settings.uploads_root / SITE}")
     context = open_step_context()

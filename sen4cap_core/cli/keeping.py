@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 app = typer.Typer(help="Files that need not be kept: report, then apply.", no_args_is_help=True)
-Site = Annotated[str, typer.Option(help="Short name of the site.")]
+Site = Annotated[str, typer.Option(help="Folder name of the site.")]
 SHOWN = 20
 
 

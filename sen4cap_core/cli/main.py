@@ -6,9 +6,11 @@ Only this file and the groups' argument lists are loaded for ``--help``; each co
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from sen4cap_core import __version__
 from sen4cap_core.cli import (
     alerts,
     by_hand,
@@ -30,7 +32,7 @@ from sen4cap_core.cli import (
     upload,
     work,
 )
-from sen4cap_core.errors import Sen4capError
+from sen4cap_core.cli.failures import sentence_of
 
 app = typer.Typer(
     name="sen4cap",
@@ -60,15 +62,30 @@ app.add_typer(products.app, name="products")
 app.add_typer(diversification.app, name="diversification")
 
 
+def _show_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"sen4cap {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Checks farmers' declarations by satellite."""
+
+
 def main() -> None:
-    """Run a command; an error we raise on purpose is a sentence, not a traceback."""
+    """Run a command; what is no mistake in the code is a sentence, not a traceback."""
     try:
         app()
-    except Sen4capError as error:
-        typer.echo(str(error), err=True)
-        sys.exit(1)
-    except PermissionError as error:
-        typer.echo(f"{error.filename} is closed to you. Run as the user who ran sen4cap up.", err=True)
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            raise
+        typer.echo(sentence, err=True)
         sys.exit(1)
 
 

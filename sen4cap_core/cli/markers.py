@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Marker databases.", no_args_is_help=True)
+app = typer.Typer(help="Marker databases: all that was observed of each parcel.", no_args_is_help=True)
 _DAY = ["%Y-%m-%d"]
 
 
@@ -18,7 +18,7 @@ def _group() -> None:
 
 @app.command()
 def export(
-    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    site: Annotated[str, typer.Option(help="Folder name of the site.")],
     start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")],
     end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day; its year is the season's.")],
     markers: Annotated[

@@ -25,7 +25,7 @@ Every = Annotated[bool, typer.Option("--all", help="Earlier versions too, not on
 
 @app.command("list")
 def list_(
-    site: Annotated[str | None, typer.Option(help="Short name of the site.")] = None,
+    site: Annotated[str | None, typer.Option(help="Folder name of the site.")] = None,
     kind: Kinds = None,
     tile: Tile = None,
     start: Start = None,
@@ -74,7 +74,7 @@ def export(
     target: Annotated[
         str, typer.Argument(help="Folder to copy into, a file ending with .zip, or s3://bucket/folder.")
     ],
-    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    site: Annotated[str, typer.Option(help="Folder name of the site.")],
     kind: Kinds = None,
     tile: Tile = None,
     start: Start = None,

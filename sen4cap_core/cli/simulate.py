@@ -19,8 +19,8 @@ def register(app: typer.Typer) -> None:
 
 def simulate(
     folder: Annotated[Path, typer.Argument(help="Folder to write into; not an upload folder.")],
-    size_m: Annotated[float, typer.Option(help="Edge of the simulated area in metres.")] = 3000.0,
-    dates: Annotated[int, typer.Option(help="Number of Sentinel-2 dates.")] = 30,
+    size_m: Annotated[float, typer.Option(min=1000, help="Edge of the simulated area in metres.")] = 3000.0,
+    dates: Annotated[int, typer.Option(min=1, help="Number of Sentinel-2 dates.")] = 30,
     start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day.")] = FIRST,
     end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day.")] = LAST,
     seed: Annotated[int, typer.Option(help="Another seed is another landscape and another weather.")] = 1,

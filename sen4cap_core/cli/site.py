@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="The settings and the life of a site.", no_args_is_help=True)
+app = typer.Typer(help="Sites: list, pause, resume, rename, delete, purge; site.yaml.", no_args_is_help=True)
 
 
 @app.command()

@@ -15,7 +15,7 @@ def register(app: typer.Typer) -> None:
 
 def import_(
     file: Annotated[Path, typer.Argument(help="File, or folder of a scene.")],
-    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    site: Annotated[str, typer.Option(help="Folder name of the site.")],
     kind: Annotated[str, typer.Option(help="declarations, crop-codes, l4b-config, practices-cc ...")],
     year: Annotated[int, typer.Option(help="Year of the season; not needed for files of the site.")] = 0,
 ) -> None:

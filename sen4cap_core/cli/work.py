@@ -27,7 +27,7 @@ def retry(
 
 
 def wait(
-    site: Annotated[str, typer.Option(help="Short name of the site.")],
+    site: Annotated[str, typer.Option(help="Folder name of the site.")],
     minutes: Annotated[float, typer.Option(help="Give up when nothing has happened for so long.")] = 15.0,
 ) -> None:
     """Wait until everything dropped for a site is answered and none of its work is open.

@@ -10,8 +10,10 @@ from typing import TypeVar
 
 import psycopg
 from sqlalchemy import Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
+
+from sen4cap_core.errors import ServiceError
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +44,18 @@ def make_engine(url: str, *, application_name: str = "sen4cap", pool_size: int =
     -----
     A pooled connection is tested before use, since the server may have been restarted meanwhile. Sessions
     run in UTC, so instants come back as UTC datetimes.
+
+    Raises
+    ------
+    ServiceError
+        The URL cannot be read.
     """
-    parsed = make_url(url)
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        # Without the text, as there may be a password in it.
+        expected = "postgresql://user:password@host:5432/sen4cap"
+        raise ServiceError(f"This is no address of a database, {expected} was expected.") from None
     if parsed.get_backend_name() in ("postgresql", "postgres"):
         parsed = parsed.set(drivername="postgresql+psycopg")
     return create_engine(
@@ -105,9 +117,9 @@ def is_database_trouble(error: BaseException) -> bool:
 
     For long-lived processes that keep their work and ask again later instead of ending.
     """
-    return isinstance(error, DBAPIError) and (
-        error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
-    )
+    if isinstance(error, DBAPIError):
+        return error.connection_invalidated or isinstance(error.orig, psycopg.OperationalError)
+    return isinstance(error, psycopg.OperationalError)
 
 
 def with_retry(

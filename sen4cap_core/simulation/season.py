@@ -34,7 +34,14 @@ from sen4cap_core.simulation.uploads import (
     write_l4b_config,
     write_site,
 )
-from sen4cap_core.simulation.weather import CELL_M, Pass, cloud_and_shadow, plan_passes, smooth_noise
+from sen4cap_core.simulation.weather import (
+    CELL_M,
+    Pass,
+    WrongSeasonError,
+    cloud_and_shadow,
+    plan_passes,
+    smooth_noise,
+)
 
 BandChoice = Literal["all", "10m-only-ndvi"]
 VERGE_NDVI = 0.42
@@ -278,7 +285,7 @@ def simulate_season(
     progress : callable
         Called with the share done, 0..1.
 
-    The others are those of `Season`. Raises ValueError where they do not fit together.
+    The others are those of `Season`. Raises WrongSeasonError where they do not fit together.
     """
     season = Season(
         seed=seed, size_m=size_m, tile=tile, start=start, end=end, n_dates=n_dates, baseline=baseline,
@@ -307,7 +314,7 @@ def area_grid(tile: str, size_m: float) -> Grid:
     cells = round(size_m / CELL_M)
     n_cells = whole.width * 10 // CELL_M
     if not size_m >= 1000 or cells > n_cells:
-        raise ValueError(f"size_m is {size_m:g}, 1000 to {n_cells * CELL_M} was expected")
+        raise WrongSeasonError(f"size_m is {size_m:g}, 1000 to {n_cells * CELL_M} was expected")
     before = (n_cells - cells) // 2 * CELL_M
     return Grid(whole.epsg, whole.x_min_m + before, whole.y_max_m - before, 10.0, cells * 6, cells * 6)
 

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.errors import Sen4capError
 from sen4cap_core.rasters.grid import Grid
 
 CELL_M = 60
@@ -20,6 +21,10 @@ OVERLAP_DAYS = 3
 """The second swath passes this long after the first."""
 OVERCAST = 0.97
 """From this cover on nothing of the ground is seen."""
+
+
+class WrongSeasonError(Sen4capError, ValueError):
+    """A season that cannot be: an area too small, more dates than there are passages."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +49,7 @@ def plan_passes(seed: int, start: date, end: date, n_dates: int | None) -> list[
     With ``n_dates`` the period is divided into as many equal parts, and of each part one passage is kept,
     rather a clear one; parts without a passage are made up from the rest.
 
-    Raises ValueError where the period has fewer passages than wanted.
+    Raises WrongSeasonError where the period has fewer passages than wanted.
     """
     rng = np.random.default_rng([seed, 31])
     first = int(rng.integers(0, REVISIT_DAYS))
@@ -64,7 +69,9 @@ def plan_passes(seed: int, start: date, end: date, n_dates: int | None) -> list[
     if n_dates is None or n_dates == len(passes):
         return passes
     if n_dates > len(passes):
-        raise ValueError(f"{n_dates} dates are wanted, {len(passes)} passages lie between {start} and {end}")
+        raise WrongSeasonError(
+            f"{n_dates} dates are wanted, {len(passes)} passages lie between {start} and {end}"
+        )
     return _choose(rng, passes, n_dates, start, end)
 
 
