@@ -17,7 +17,7 @@ install-test:
 
 test: install-test lint
 	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations=15 -m "not e2e"
-	$(BIN)/pytest -n 2 --dist loadscope --no-loadscope-reorder --durations=5 tests/e2e
+	$(BIN)/pytest --durations=5 tests/e2e
 
 lint:
 	$(BIN)/ruff check .
