@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import own_name
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -141,8 +143,8 @@ def _say_where_to_look(place: Place, console: Console) -> None:
    mowing table   {_page_of(place, "mowing-demo-main-2019")}
    receipts       {place.settings.uploads_root / SITE} (*.receipt.json)
    results        {place.settings.data / "sites" / SITE}
-   how it is      sen4cap status
-   stop           sen4cap down
+   how it is      {own_name()} status
+   stop           {own_name()} down
 """,
         soft_wrap=True,
     )

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import own_name
+
 if TYPE_CHECKING:
     from sen4cap_core.service.place import Place
     from sen4cap_core.service.report import Report
@@ -37,6 +39,7 @@ def up(
         typer.echo(f"[{time.monotonic() - started:5.1f} s] {line}")
 
     control.up(place, say)
+    us = own_name()
     interface = place.prefect_api_url().removesuffix("/api")
     typer.echo(f"""
 Drop files into    {place.settings.uploads_root}
@@ -44,8 +47,8 @@ Watch the runs at  {interface}
 Results go to      {place.settings.data}
 Logs are in        {place.logs}{_login_hint(place)}
 
-For prefect's own command line:  eval "$(sen4cap env)"
-How it is:  sen4cap status        Stop it:  sen4cap down""")
+For prefect's own command line:  eval "$({us} env)"
+How it is:  {us} status        Stop it:  {us} down""")
 
 
 def _login_hint(place: Place) -> str:

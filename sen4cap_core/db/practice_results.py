@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date
 
 import pyarrow as pa
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.copying import BATCH_ROWS, copy_rows

@@ -5,11 +5,11 @@ The simulator does it in its own way, so that its truth does not rest on the cod
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.rasters.grid import Grid
 
 BACKGROUND = -1
@@ -48,7 +48,7 @@ def burn(polygons: NDArray[np.object_], grid: Grid) -> NDArray[np.int32]:
     return labels
 
 
-@numba.njit(nogil=True)
+@kernel
 def _paint(
     columns: NDArray[np.float64],
     rows: NDArray[np.float64],

@@ -8,6 +8,7 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.simulation.acquisition import QUANTIFICATION
 
 BANDS: Final = ("B01", "B02", "B03", "B04", "B05", "B06", "B07", "B08", "B8A", "B09", "B11", "B12")
@@ -24,7 +25,7 @@ _I02, _I03, _I04, _I08 = (BANDS.index(name) for name in ("B02", "B03", "B04", "B
 _TWENTY: Final = tuple(BANDS.index(name) for name in ("B05", "B06", "B07", "B8A", "B11", "B12"))
 
 
-@numba.njit(nogil=True)
+@kernel
 def render(
     labels: NDArray[np.int32],
     ndvi: NDArray[np.float32],
