@@ -5,6 +5,8 @@
 .PHONY: demo test lint unit install install-test up down status clean-tools
 
 BIN := .venv/bin
+# Each has an installation of its own.
+E2E_PROCESSES ?= 1
 
 demo: install
 	@$(BIN)/sen4cap demo
@@ -17,7 +19,7 @@ install-test:
 
 test: install-test lint
 	$(BIN)/pytest -n logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder --durations=15 -m "not e2e"
-	$(BIN)/pytest --durations=5 tests/e2e
+	$(BIN)/pytest -n $(E2E_PROCESSES) --dist loadscope --no-loadscope-reorder --durations=5 tests/e2e
 
 lint:
 	$(BIN)/ruff check .
