@@ -10,11 +10,14 @@ from numba.core.registry import CPUDispatcher
 
 from sen4cap_core import kernels
 
-IN_NUMPY = {
+PLAIN = {
+    "sen4cap_core.kernels.cell_interpolation.corners_of",
     "sen4cap_core.kernels.grass_thresholds.demand_of_days",
     "sen4cap_core.kernels.mowing_compliance.evaluate_compliance",
+    "sen4cap_core.kernels.json_objects._short_escapes",
+    "sen4cap_core.kernels.sar_taps._weigh_samples",
 }
-"""Over whole arrays, without a loop over their elements."""
+"""Over whole arrays, without a loop over their elements; the last two make a constant, and machine code."""
 
 
 def test_every_function_of_the_kernels_is_compiled() -> None:
@@ -26,5 +29,5 @@ def test_every_function_of_the_kernels_is_compiled() -> None:
             n_compiled += isinstance(member, CPUDispatcher)
             if inspect.isfunction(member) and member.__module__ == module.name:
                 plain.add(f"{module.name}.{name}")
-    assert plain == IN_NUMPY
+    assert plain == PLAIN
     assert n_compiled > 50
