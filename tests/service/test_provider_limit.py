@@ -1,4 +1,4 @@
-"""What a provider allows is held by a real Prefect server, over all threads and workers."""
+"""What a real Prefect server keeps of sources: how many connections they allow, and accounts."""
 
 from __future__ import annotations
 
@@ -8,13 +8,17 @@ from contextvars import copy_context
 from pathlib import Path
 
 import pytest
+from prefect.blocks.system import Secret
 
 from flows.fetch_scene import Connections
 from flows.search_sources import _state_limits
 from sen4cap_core.db import migrate
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.service.accounts import stored_account
 from sen4cap_core.settings import Settings
+from sen4cap_core.sources.accounts import find_account
+from sen4cap_core.sources.offers import SourceError
 from sen4cap_core.steps.context import open_context
 from sen4cap_core.steps.site_sources import sources_of
 
@@ -60,3 +64,22 @@ def test_no_more_files_come_at_once_than_the_strictest_site_allows(
     assert not any(thread.is_alive() for thread in threads)
     assert most == 2
     context.engine.dispose()
+
+
+def test_an_account_is_kept_in_a_secret_block(prefect_api: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert prefect_api
+    monkeypatch.delenv("SEN4CAP_ACCOUNT_MIRROR_OF_TESTS", raising=False)
+    with pytest.raises(SourceError, match="there is no account"):
+        find_account("mirror-of-tests", stored_account)
+    values = {"user": "me", "password": "hunter2", "token_url": "https://mirror.example.org/token"}
+    Secret(value=values).save("mirror-of-tests")
+    account = find_account("mirror-of-tests", stored_account)
+    assert (account.user, account.token_url) == ("me", values["token_url"])
+    assert account.password is not None
+    assert account.password.get_secret_value() == "hunter2"
+    assert "hunter2" not in repr(account)
+    # A word alone is a token.
+    Secret(value="abc").save("mirror-of-tests", overwrite=True)
+    token = find_account("mirror-of-tests", stored_account).token
+    assert token is not None
+    assert token.get_secret_value() == "abc"

@@ -40,6 +40,8 @@ class Catalogue:
     tokens: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
     """Method, path and range of everything that was asked."""
+    searches: list[dict[str, Any]] = field(default_factory=list)
+    """Body of each search, its further pages left out."""
     clock: Callable[[], datetime] | None = None
     """Says what the ``Date`` header says; default: this machine's time."""
     url: str = ""
@@ -47,6 +49,8 @@ class Catalogue:
     def search(self, body: dict[str, Any]) -> dict[str, Any]:
         """Answer a search, a page at a time."""
         first = int(body.get("token", 0))
+        if not first:
+            self.searches.append(body)
         wanted = [i for i in self.items if i.get("collection") in body.get("collections", self.collections)]
         answer: dict[str, Any] = {"type": "FeatureCollection", "features": wanted[first : first + self.page]}
         links = []

@@ -299,6 +299,25 @@ def _variables(network: Network, scene_id: int) -> dict[str, set[str]]:
         return {row.group_name: set(row.variables) for row in rows}
 
 
+def test_later_searches_look_back_for_what_is_published_late(network: Network) -> None:
+    network.first.collections = ("sentinel-2-l2a", "landsat-c2-l2", "sentinel-1-rtc", "naip")
+    network.settle(
+        satellites=["S1", "S2", "L8"],
+        sources=[{"kind": "stac", "name": "first", "url": network.first.url, "look_back_days": 6}],
+    )
+    network.offer(network.first, 16)
+    network.search()
+    late = network.offer(network.first, 14)
+    assert network.search().new_acquisitions == 1
+    assert network.waiting() == ["20190614", "20190616"]
+    whole, again = network.first.searches
+    # The season from its first day, then six days behind the day up to which it was searched.
+    assert whole["datetime"].startswith("2019-01-01T00:00:00Z/2019-06-20")
+    assert again["datetime"].startswith("2019-06-14T00:00:00Z/2019-06-20")
+    assert sorted(again["collections"]) == ["landsat-c2-l2", "sentinel-1-rtc", "sentinel-2-l2a"]
+    assert network.fetch(14).offer.product_id == late
+
+
 def test_a_site_that_wants_something_new_is_searched_at_once(network: Network) -> None:
     def asked() -> list[str]:
         with network.desk.context.session() as session:
