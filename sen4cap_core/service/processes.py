@@ -67,6 +67,18 @@ def supervised_processes(home: Path) -> list[psutil.Process]:
     return found
 
 
+def is_listening(home: Path, port: int) -> bool:
+    """Whether a process of this home listens on a TCP port, and not one of another installation."""
+    for process in supervised_processes(home):
+        try:
+            connections = process.net_connections(kind="tcp")
+        except psutil.Error:
+            continue
+        if any(one.status == psutil.CONN_LISTEN and one.laddr.port == port for one in connections):
+            return True
+    return False
+
+
 def end(processes: Iterable[psutil.Process], *, timeout_s: float = 10.0) -> int:
     """Ask processes to end, kill those that do not; return how many were running."""
     running = [process for process in processes if process.is_running()]

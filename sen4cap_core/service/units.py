@@ -19,6 +19,7 @@ from sen4cap_core.service.cluster import HOST, Cluster, plain_environment
 from sen4cap_core.service.osuser import OsUser, unprivileged_user
 from sen4cap_core.service.place import Place, is_loopback
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
+from sen4cap_core.service.processes import is_listening
 
 WORK_POOL = "sen4cap"
 WORK_POOL_DESCRIPTION = "Processes on this machine, one per run."
@@ -223,7 +224,8 @@ def _prefect_server(place: Place, environment: Mapping[str, str]) -> Unit:
         place.prefect_home,
         # Its database is made with the private cluster, or together with the tables on a server of others.
         needs=("postgres",) if place.has_own_database else ("tables",),
-        ready=lambda: is_healthy(api_url),
+        # Two installations that start at once may have found the same port free: one of them gets it.
+        ready=lambda: is_healthy(api_url) and is_listening(place.home, port),
         stop_timeout_s=30.0,
         extra={**prefect_server_environment(place.prefect_database_url()), **_login_environment(place)},
     )

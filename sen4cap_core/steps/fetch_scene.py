@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ from sen4cap_core.db import offers as offer_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import OfferRow, Season
 from sen4cap_core.db.offers import FAILED, FETCHED, FETCHING, OFFERED, PASSED_OVER
+from sen4cap_core.db.session import with_retry
 from sen4cap_core.db.uploads import register_fetched
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
@@ -218,13 +220,17 @@ def _ingest(context: Context, upload_id: int) -> None:
     job = claim_next(context, [INGEST_SCENE], new_owner(), key=work_key(INGEST_SCENE, upload_id))
     if job is None:
         return
-    with keep_leases(context, [job]):
-        faults = ingest_scenes(context, [upload_id]).faults
-    with context.session() as session:
-        if faults:
-            jobs.release(session, job.id, job.owner)
-        else:
-            jobs.finish(session, job.id, job.owner, flow_run_id=context.flow_run_id)
+    is_done = False
+    try:
+        with keep_leases(context, [job]):
+            # Several register at the same time, and a deadlock ends one of them: it tries again.
+            is_done = not with_retry(partial(ingest_scenes, context, [upload_id])).faults
+    finally:
+        with context.session() as session:
+            if is_done:
+                jobs.finish(session, job.id, job.owner, flow_run_id=context.flow_run_id)
+            else:
+                jobs.release(session, job.id, job.owner)
 
 
 def _noting(context: Context, row_id: int) -> Callable[[int], None]:

@@ -9,10 +9,15 @@ from typing import Any
 
 import psycopg
 import pytest
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 
+from sen4cap_core.db.models import Job
 from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.sources import transfer
 from sen4cap_core.steps import fetch_scene as fetching
+from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.ingest_scene import IngestReport, ingest_scenes
 from tests.steps.test_sources_way import Network, network
 
 pytestmark = pytest.mark.service
@@ -77,3 +82,32 @@ def test_a_database_that_restarts_while_files_come_loses_nothing(
     assert cut[0] >= 1
     assert network.states() == {"first": ["fetched"]}
     assert done.upload_id > 0
+
+
+@pytest.mark.parametrize("passes", [True, False])
+def test_a_registration_that_breaks_off_is_tried_again_or_left_to_another(
+    network: Network, monkeypatch: pytest.MonkeyPatch, passes: bool
+) -> None:
+    network.offer(network.first, 16)
+    network.search()
+    tries: list[list[int]] = []
+
+    def breaks_off(context: Context, upload_ids: list[int]) -> IngestReport:
+        tries.append(upload_ids)
+        if passes and len(tries) > 1:
+            return ingest_scenes(context, upload_ids)
+        if passes:
+            raise OperationalError("update", {}, psycopg.errors.DeadlockDetected("deadlock detected"))
+        raise RuntimeError("a mistake")
+
+    monkeypatch.setattr(fetching, "ingest_scenes", breaks_off)
+    if passes:
+        network.fetch(16)
+    else:
+        with pytest.raises(RuntimeError, match="a mistake"):
+            network.fetch(16)
+    assert len(tries) == (2 if passes else 1)
+    with network.desk.context.session() as session:
+        [job] = session.scalars(select(Job).where(Job.kind == "ingest-scene"))
+        # Nobody holds it: what was not done waits for the next who looks, and not for a lease to run out.
+        assert (job.state, job.lease_owner) == ("done" if passes else "waiting", None)
