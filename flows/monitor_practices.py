@@ -68,7 +68,7 @@ def monitor_practices(season_id: int) -> dict[str, Any] | State[None]:
 
 @flow(name="monitor-all-practices")
 def monitor_all_practices() -> dict[str, int] | State[None]:
-    """Ask for an evaluation of every year with declarations and practice tables: the weekly look."""
+    """Ask for an evaluation of every year with declarations and practice tables."""
     asked = ask_all_practices(step_context())
     if not asked:
         return skipped("no year with declarations has practice tables, or all of them wait already")

@@ -280,7 +280,8 @@ class ProductInput(Base):
 
     product_id: Mapped[int] = mapped_column(ForeignKey("product.id", ondelete="CASCADE"), primary_key=True)
     ref: Mapped[str] = mapped_column(primary_key=True)
-    """``scene:12``, ``product:7``, ``observations:33``, ``declarations:2``, ``config:5``"""
+    """``scene:12``, ``product:7``, ``observations:33``, ``declarations:2``, ``config:5``; ``earlier:6`` is a
+    product whose findings were carried on, which need not be kept for it"""
 
 
 class ObservationSet(Base):

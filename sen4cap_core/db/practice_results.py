@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
 
 import pyarrow as pa
@@ -46,12 +47,23 @@ def practice_runs_in_force(session: Session, product_ids: Sequence[int]) -> list
     return list(session.scalars(query.order_by(PracticeRun.id)))
 
 
-def earlier_practice_table(session: Session, site_id: int, year: int, practice: str, by: date) -> str | None:
-    """Return the table of the newest evaluation of a practice with data up to a day: a path below the data
-    root; None without any. Tables whose files are retired do not count.
+@dataclass(frozen=True)
+class EarlierTable:
+    """What an earlier evaluation found; paths below the data root."""
+
+    product_id: int
+    path: str
+    stac_path: str | None
+
+
+def earlier_practice_table(
+    session: Session, site_id: int, year: int, practice: str, by: date
+) -> EarlierTable | None:
+    """Return the table of the newest evaluation of a practice with data up to a day; None without any.
+    Tables whose files are retired do not count.
     """
-    return session.scalars(
-        select(Product.path)
+    found = session.execute(
+        select(Product.id, Product.path, Product.stac_path)
         .join(PracticeRun, PracticeRun.product_id == Product.id)
         .where(
             PracticeRun.site_id == site_id,
@@ -63,6 +75,7 @@ def earlier_practice_table(session: Session, site_id: int, year: int, practice: 
         .order_by(PracticeRun.as_of.desc(), PracticeRun.id.desc())
         .limit(1)
     ).one_or_none()
+    return None if found is None else EarlierTable(*found)
 
 
 def lock_practice(session: Session, site_id: int, year: int, practice: str, last_run_id: int | None) -> bool:

@@ -78,6 +78,8 @@ class PracticeFinding(NamedTuple):
     m10: int
     grade: int
     """C_INDEX: POOR 1 to STRONG 4, NR or NA."""
+    in_period: int
+    """Whether a catch crop that was seen grew within its period; NA when none was seen."""
 
 
 @njit(nogil=True, cache=True)
@@ -180,7 +182,7 @@ def judge_catch_crop(
         end = start + c.period_days - 1
     week = monday_of(start)
     if t.monday[at + n - 1] <= week or not harvest.has_vegetation:
-        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
+        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR, NA)
     if not is_in_main_crop:
         is_possible = harvest.week <= week
         if harvest.week == NR_DAY:
@@ -190,11 +192,11 @@ def judge_catch_crop(
                 if w.drop[i] == YES and season_week <= t.monday[at + i] <= week:
                     is_possible = True
         if not is_possible:
-            return PracticeFinding(start, end, NR, NR, NR, NR, NR, POOR)
+            return PracticeFinding(start, end, NR, NR, NR, NR, NR, POOR, NA)
     m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, ON, window)
     if m10 == NA:
         m10 = YES
-    return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10))
+    return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10), NA)
 
 
 @njit(nogil=True, cache=True)
@@ -254,7 +256,7 @@ def judge_by_growth(
     room: NDArray[np.float64],
 ) -> PracticeFinding:
     """Judge a catch crop by the growth after the harvest; its period begins with that growth if it has no
-    fixed days. A crop that grew at another time than its fixed days is MODERATE.
+    fixed days. A crop that grew at another time than its fixed days is MODERATE and not ``in_period``.
 
     A catch crop that is the main crop (``is_main_crop``) is judged by the markers of its period, as there is
     no harvest it could follow.
@@ -267,9 +269,9 @@ def judge_by_growth(
             start = find_period_start(t, at, n, season, harvest, c, w)
             end = start + c.period_days - 1
         if last_day <= monday_of(start) + 6:
-            return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
+            return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR, NA)
         m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, OFF, window)
-        return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10))
+        return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10), NA)
     earliest = harvest.week if harvest.week != NR_DAY else season.harvest_start_week
     if has_period:
         latest = end - c.period_days // 2
@@ -288,23 +290,23 @@ def judge_by_growth(
         c.growth,
         room,
     )
-    grade = POOR
+    grade, in_period = POOR, NA
     if growth.score >= DOUBTFUL:
         grade = WEAK
     if growth.score >= PRESENT:
-        grade = STRONG if growth.score >= STRONG_GROWTH else MODERATE
+        grade, in_period = STRONG if growth.score >= STRONG_GROWTH else MODERATE, YES
     elif has_period:
         at_any_time = find_growth(
             series, p, earliest, last_day, NO_DAY, NO_DAY, c.period_days, last_day, c.growth, room
         )
         if at_any_time.score >= PRESENT:
-            grade = MODERATE
+            grade, in_period = MODERATE, NO
     if not has_period:
         start = growth.onset
         if grade == POOR:
             start = find_period_start(t, at, n, season, harvest, c, w)
         end = start + c.period_days - 1
     if last_day <= monday_of(start) + 6:
-        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR)
+        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR, NA)
     m6, m7, m8, m9, m10 = _mark_period(series, p, start, end, limits, critical_f, OFF, window)
-    return PracticeFinding(start, end, m6, m7, m8, m9, m10, grade)
+    return PracticeFinding(start, end, m6, m7, m8, m9, m10, grade, in_period)

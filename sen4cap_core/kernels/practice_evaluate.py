@@ -25,7 +25,9 @@ from sen4cap_core.kernels.practice_catch import (
     judge_by_growth,
     judge_catch_crop,
 )
+from sen4cap_core.kernels.practice_dating import date_harvest
 from sen4cap_core.kernels.practice_harvest import (
+    HarvestFinding,
     HarvestThresholds,
     ParcelSeason,
     WeekMarkers,
@@ -35,7 +37,7 @@ from sen4cap_core.kernels.practice_harvest import (
 )
 from sen4cap_core.kernels.practice_rules import Rulesets, judge_by_rules
 from sen4cap_core.kernels.practice_series import Series
-from sen4cap_core.kernels.practice_tillage import TillageSettings, find_coherence_dip, find_tillage
+from sen4cap_core.kernels.practice_tillage import TillageSettings, find_tillage, find_worked_soil
 from sen4cap_core.kernels.practice_weeks import Weeks
 from sen4cap_core.kernels.practice_window import PracticeThresholds, empty_window
 
@@ -86,8 +88,10 @@ class Judgements(NamedTuple):
     markers: NDArray[np.int8]
     """(R, 10) M1..M10; M1..M5 of the last week."""
     at_harvest: NDArray[np.int8]
-    """(R, 5) M1..M5 of the harvest week, NA without one."""
+    """(R, 5) M1..M5 of the week in which they told the harvest, NA without one."""
     grade: NDArray[np.int8]
+    in_period: NDArray[np.int8]
+    """(R) whether a catch crop that was seen grew within its period; NA when none was seen."""
     vegetation_start: NDArray[np.int32]
     practice_start: NDArray[np.int32]
     practice_end: NDArray[np.int32]
@@ -164,6 +168,18 @@ def judge_rows(
             w,
         )
         last_week = t.monday[at + n - 1]
+        told_week, harvest_day = found.week, found.week
+        if not original and found.week != NR_DAY and rows.previous_harvest[r] == NO_DAY:
+            harvest_day = date_harvest(
+                series, p, found.week, season.harvest_start_week, found.harvest_end_week + 6, room
+            )
+            found = HarvestFinding(
+                found.has_vegetation,
+                _wide(monday_of(harvest_day)),
+                found.radar_week,
+                found.vegetation_start,
+                found.harvest_end_week,
+            )
         out.last_week[r] = last_week
         out.vegetation_start[r] = found.vegetation_start
         _write_harvest_markers(r, n, found.has_vegetation, w, out)
@@ -171,7 +187,7 @@ def judge_rows(
             r, at, n, rows, season, found.harvest_end_week, found.week, weeks, limit_day, original, out
         )
 
-        finding = PracticeFinding(NO_DAY, NO_DAY, NA, NA, NA, NA, NA, NA)
+        finding = PracticeFinding(NO_DAY, NO_DAY, NA, NA, NA, NA, NA, NA, NA)
         harvest_week = found.week
         if rows.task[r] == CATCH_CROP and original:
             finding = judge_catch_crop(
@@ -223,7 +239,7 @@ def judge_rows(
             if forgets:
                 harvest_week = NR_DAY
         elif rows.task[r] == ECHOED:
-            finding = PracticeFinding(season.practice_start, season.practice_end, NA, NA, NA, NA, NA, NA)
+            finding = PracticeFinding(season.practice_start, season.practice_end, NA, NA, NA, NA, NA, NA, NA)
         grade = finding.grade
         # The original compares with the Monday, so that a period up to 31 December is never judged.
         known_until = last_week if original else last_week + KNOWN_DAYS
@@ -237,6 +253,7 @@ def judge_rows(
         out.markers[r, 8] = finding.m9
         out.markers[r, 9] = finding.m10
         out.grade[r] = grade
+        out.in_period[r] = finding.in_period if grade != NR else NA
         out.harvest_week[r] = harvest_week
         out.radar_harvest_week[r] = found.radar_week
         out.at_harvest[r, :] = NA
@@ -245,14 +262,14 @@ def judge_rows(
             out.evidence[r, 0] += not math.isnan(t.ratio_max[at + i])
             out.evidence[r, 1] += not math.isnan(t.coherence_max[at + i])
             out.evidence[r, 2] += not math.isnan(t.ndvi[at + i])
-            if t.monday[at + i] == harvest_week:
+            if t.monday[at + i] == told_week and harvest_week != NR_DAY:
                 _copy_markers(i, w, out.at_harvest[r])
         out.tillage_week[r] = NO_DAY
         if with_tillage and harvest_week != NR_DAY:
             if original:
                 out.tillage_week[r] = find_tillage(t, at, n, harvest_week, top, tillage, w)
             else:
-                out.tillage_week[r] = find_coherence_dip(series, p, t, at, n, harvest_week, tillage, room)
+                out.tillage_week[r] = find_worked_soil(series, p, t, at, n, harvest_day, tillage, room)
         if out.weekly.size > 0:
             for i in range(n):
                 _copy_markers(i, w, out.weekly[out.weekly_at[r] + i])
@@ -305,8 +322,10 @@ def _write_gaps(
                 math.isnan(weeks.table.ratio_max[at + i]) or math.isnan(weeks.table.coherence_max[at + i])
             ):
                 continue
-        if after - before > 7:
-            in_year += (after - before) // 7 - 1
+        if after - before <= 7:
+            before = after
+            continue
+        in_year += (after - before) // 7 - 1
         in_harvest += gap_weeks(before, after, season.harvest_start_week, harvest_end_week, False)
         in_practice += gap_weeks(before, after, season.practice_start_week, season.practice_end_week, False)
         if has_harvest:
@@ -327,6 +346,7 @@ def _leave_empty(r: int, rows: PracticeRows, out: Judgements) -> None:
     out.markers[r, :] = marker
     out.at_harvest[r, :] = marker
     out.grade[r] = marker
+    out.in_period[r] = NA
     out.vegetation_start[r] = rows.vegetation_start[r]
     out.practice_start[r] = rows.practice_start[r]
     out.practice_end[r] = rows.practice_end[r]

@@ -151,7 +151,7 @@ def judge_by_rules(
     """
     start, end = season.practice_start, season.practice_end
     if last_data_week <= season.practice_start_week:
-        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR), False
+        return PracticeFinding(start, end, NR, NR, NR, NR, NR, NR, NA), False
     asked = 0
     for r in range(rules.n_rules[s]):
         asked |= rules.asks[s, r]
@@ -195,4 +195,4 @@ def judge_by_rules(
     m10 = int(NR)
     if rules.reports_m10[s]:
         m10 = YES if stable else NO
-    return PracticeFinding(start, end, m6, NR, m8, NR, m10, grade), forgets
+    return PracticeFinding(start, end, m6, NR, m8, NR, m10, grade, NA), forgets

@@ -1,4 +1,4 @@
-"""Tillage after the harvest: coherence that was high falls again before new vegetation."""
+"""Tillage after the harvest: pairs that lose their coherence before new vegetation."""
 
 from __future__ import annotations
 
@@ -13,10 +13,12 @@ from sen4cap_core.kernels.practice_calendar import (
     NO,
     NO_DAY,
     NR_DAY,
+    TOLERANCE,
     YES,
     above,
     at_least,
 )
+from sen4cap_core.kernels.practice_growth import median
 from sen4cap_core.kernels.practice_harvest import WeekMarkers
 from sen4cap_core.kernels.practice_series import (
     LONG_PAIR_DAYS,
@@ -28,8 +30,22 @@ from sen4cap_core.kernels.practice_series import (
 )
 from sen4cap_core.kernels.practice_weeks import WeekTable
 
-LEAST_DIP: Final = 0.2
-"""Dip of coherence, the orbits added up and on the scale of six days, that noise seldom reaches."""
+NEIGHBOURS: Final = 2
+"""Pairs before and after one that tell how coherent soil is that is left alone."""
+CROP_DAYS: Final = 60
+CROP_SHARE: Final = 0.5
+"""Coherence of worked soil beside that of soil left alone, where no pairs before the harvest tell it."""
+COHERENCE_NOISE: Final = 0.09
+"""Standard deviation of the coherence of soil that is left alone."""
+LEAST_CONTRAST: Final = 0.05
+"""Below it coherence does not tell worked soil."""
+MOST_EVIDENCE: Final = 8.0
+"""One pair says no more than this, as a log likelihood ratio."""
+SOON_WEIGHT: Final = 2.0
+SOON_DAYS: Final = 20.0
+"""Log weight of the first day after the harvest, and the days in which it falls to a third."""
+LIKELY_ENOUGH: Final = 0.5
+"""Least evidence and weight of a week of tillage together."""
 
 
 class TillageSettings(NamedTuple):
@@ -90,85 +106,120 @@ def _plain_coherence(series: Series, i: int) -> float:
 
 
 @njit(nogil=True, cache=True)
-def _dip(series: Series, i: int, first: int, last: int) -> float:
-    """How far a pair lies below the middle of those before and after it of its orbit; 0 where it does not.
-
-    A pair that began before ``first`` saw the crop, so that the first pair after the harvest is compared with
-    the next one only.
+def _bare_level(series: Series, i: int, first: int, last: int, room: NDArray[np.float64]) -> float:
+    """Median coherence of the nearest pairs of the orbit before and after a pair, two of each; NaN when there
+    are fewer than two in all.
     """
-    before = after = math.nan
+    n, found = 0, 0
     j = i - 1
-    while j >= first and series.coherence_day[i] - series.coherence_day[j] <= LONG_PAIR_DAYS:
+    while j >= first and found < NEIGHBOURS:
         if series.coherence_orbit[j] == series.coherence_orbit[i]:
-            before = _plain_coherence(series, j)
-            break
+            room[n] = _plain_coherence(series, j)
+            n += 1
+            found += 1
         j -= 1
+    found = 0
     j = i + 1
-    while j < last and series.coherence_day[j] - series.coherence_day[i] <= LONG_PAIR_DAYS:
-        if series.coherence_orbit[j] == series.coherence_orbit[i]:
-            after = _plain_coherence(series, j)
+    while j < last and found < NEIGHBOURS:
+        if series.coherence_day[j] - series.coherence_day[i] > NEIGHBOURS * LONG_PAIR_DAYS:
             break
+        if series.coherence_orbit[j] == series.coherence_orbit[i]:
+            room[n] = _plain_coherence(series, j)
+            n += 1
+            found += 1
         j += 1
-    if math.isnan(after):
-        return 0.0
-    beside = after if math.isnan(before) else (before + after) / 2.0
-    return max(0.0, beside - _plain_coherence(series, i))
+    return median(room, n) if n >= 2 else math.nan
 
 
 @njit(nogil=True, cache=True)
-def find_coherence_dip(
+def _crop_level(series: Series, p: int, harvest_day: int, room: NDArray[np.float64]) -> float:
+    """Median coherence of the pairs of the two months before the harvest; NaN with fewer than three."""
+    at, last = series.coherence_at[p], series.coherence_at[p + 1]
+    i = first_at_or_after(series.coherence_day, at, last, harvest_day - CROP_DAYS - 2 * LONG_PAIR_DAYS)
+    n = 0
+    while i < last and series.coherence_day[i] < harvest_day and n < room.size:
+        end = pair_start(series, i) + series.pair_days[i]
+        if harvest_day - CROP_DAYS <= end <= harvest_day:
+            room[n] = _plain_coherence(series, i)
+            n += 1
+        i += 1
+    return median(room, n) if n >= 3 else math.nan
+
+
+@njit(nogil=True, cache=True)
+def _evidence(value: float, bare: float, worked: float) -> float:
+    """Log likelihood ratio of a coherence: of soil that was worked to one that was left alone."""
+    if math.isnan(bare) or bare - worked < LEAST_CONTRAST:
+        return 0.0
+    ratio = (bare - worked) * (bare + worked - 2.0 * value) / (2.0 * COHERENCE_NOISE * COHERENCE_NOISE)
+    return max(-MOST_EVIDENCE, min(MOST_EVIDENCE, ratio))
+
+
+@njit(nogil=True, cache=True)
+def find_worked_soil(
     series: Series,
     p: int,
     t: WeekTable,
     at: int,
     n: int,
-    harvest_week: int,
+    harvest_day: int,
     s: TillageSettings,
     room: NDArray[np.float64],
 ) -> int:
-    """Return the week of the deepest dip of coherence after a harvest: soil turned between the two days of a
-    pair makes it incoherent, and the pairs before and after it are less so.
+    """Return the week in which the soil was most likely worked after a harvest.
 
-    Dips of pairs that were under way on the same day are added, as another orbit sees the same event; the
-    week is that of the middle of the days they share. Without a dip of at least ``LEAST_DIP`` the result is
-    ``NR_DAY`` if the parcel turned green, and 0 if not. ``room`` is room for the dips.
+    Soil that is turned between the two days of a pair makes it as incoherent as a crop does. Each pair begun
+    after the harvest speaks for or against that with its coherence between those of its neighbours and of the
+    crop; on each day the pairs of all orbits that were under way speak together, and days soon after the
+    harvest have a little more weight, as most fields are worked then. The week is that of the middle of the
+    best days.
+
+    Without a day that is likely enough the result is ``NR_DAY`` if the parcel turned green, and 0 if not.
+    ``room`` is room for two numbers for each day that is looked at: with 512 eight months.
     """
     last_day = s.last_day if s.last_day != NO_DAY else t.monday[at + n - 1] + 6
+    crop = _crop_level(series, p, harvest_day, room)
     first, last = series.coherence_at[p], series.coherence_at[p + 1]
-    first = first_at_or_after(series.coherence_day, first, last, harvest_week - LONG_PAIR_DAYS)
-    last = min(first_at_or_after(series.coherence_day, first, last, NEVER), first + room.size)
-    while first < last and pair_start(series, first) < harvest_week:
+    first = first_at_or_after(series.coherence_day, first, last, harvest_day - LONG_PAIR_DAYS)
+    last = first_at_or_after(series.coherence_day, first, last, NEVER)
+    while first < last and pair_start(series, first) < harvest_day:
         first += 1
+    # Evidence begins on the day after a pair's first and ends with its second: sums of what begins and ends.
+    n_days = max(0, min((room.size - 2 * NEIGHBOURS) // 2, last_day - harvest_day + 1))
+    days, speaking = room[:n_days], room[n_days : 2 * n_days]
+    neighbours = room[2 * n_days : 2 * (n_days + NEIGHBOURS)]
+    for day in range(n_days):
+        days[day] = speaking[day] = 0.0
     for i in range(first, last):
-        room[i - first] = _dip(series, i, first, last)
-    deepest, found = 0.0, NO_DAY
-    for i in range(first, last):
-        begin = pair_start(series, i)
-        if begin >= last_day or room[i - first] <= 0.0:
+        begin = pair_start(series, i) + 1 - harvest_day
+        end = begin + series.pair_days[i]
+        if begin < 0 or begin >= n_days:
             continue
-        depth, end = room[i - first], begin + series.pair_days[i]
-        j = i - 1
-        while j >= first and begin - pair_start(series, j) < LONG_PAIR_DAYS:
-            if pair_start(series, j) + series.pair_days[j] > begin:
-                depth += room[j - first]
-                if room[j - first] > 0.0:
-                    end = min(end, pair_start(series, j) + series.pair_days[j])
-            j -= 1
-        j = i + 1
-        while j < last and pair_start(series, j) <= begin:
-            depth += room[j - first]
-            if room[j - first] > 0.0:
-                end = min(end, pair_start(series, j) + series.pair_days[j])
-            j += 1
-        if j < last:
-            end = max(begin + 1, min(end, pair_start(series, j)))
-        # A pair of twelve days is less coherent by itself, so that an event shows less.
-        depth *= math.sqrt(series.pair_days[i] / SHORT_PAIR_DAYS)
-        if depth > deepest and (begin + end) // 2 <= last_day:
-            deepest, found = depth, (begin + end) // 2
-    if deepest >= LEAST_DIP:
+        bare = _bare_level(series, i, first, last, neighbours)
+        worked = crop if not math.isnan(crop) else CROP_SHARE * bare
+        evidence = _evidence(_plain_coherence(series, i), bare, worked)
+        is_speaking = 1.0 if evidence != 0.0 else 0.0
+        days[begin] += evidence
+        speaking[begin] += is_speaking
+        if end < n_days:
+            days[end] -= evidence
+            speaking[end] -= is_speaking
+    best, level, low, high = 0.0, 0.0, -2, -2
+    evidence, n_speaking = 0.0, 0.0
+    for day in range(n_days):
+        evidence += days[day]
+        n_speaking += speaking[day]
+        if n_speaking < 1.0:
+            continue
+        likely = evidence + SOON_WEIGHT * math.exp(-day / SOON_DAYS)
+        if likely > best:
+            best, level, low, high = likely, evidence, day, day
+        elif high == day - 1 and abs(evidence - level) < TOLERANCE:
+            high = day
+    if best >= LIKELY_ENOUGH:
+        found = harvest_day + (low + high) // 2
         return int(found - (found + 3) % 7)
     for i in range(n):
-        if harvest_week < t.monday[at + i] <= last_day and above(t.ndvi[at + i], s.vegetation_ndvi):
+        if harvest_day < t.monday[at + i] <= last_day and above(t.ndvi[at + i], s.vegetation_ndvi):
             return NR_DAY
     return NO_DAY

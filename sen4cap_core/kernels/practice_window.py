@@ -9,12 +9,16 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.practice_calendar import NA, NO, YES, above, at_least, iso_week
+from sen4cap_core.kernels.practice_calendar import NA, NO, YES, above, at_least, iso_week, monday_of
 from sen4cap_core.kernels.practice_series import Series, first_at_or_after
 from sen4cap_core.kernels.practice_weeks import Span, WeekTable, merge_weeks
 
 SURE_WEEKS: Final = 52
 """Weeks that every year has."""
+NEAR_DAYS: Final = 14
+"""M9 looks from so many days before a week to as many after it."""
+FAR_DAYS: Final = 300
+"""Days so far apart may be of weeks with the same number."""
 
 
 class PracticeThresholds(NamedTuple):
@@ -98,10 +102,16 @@ def mark_window(
             window.m10[i] = NA
         window.m9[i] = NA
     if with_ratio:
+        near = pair_first
         for i in range(1, n - 1):
-            window.m9[i] = _ratio_is_stable(
-                series, pair_first, pair_last, window.table.monday[i], limits, critical_f, original
-            )
+            monday = window.table.monday[i]
+            while near < pair_last and series.pair_day[near] < monday - NEAR_DAYS:
+                near += 1
+            if original and not _numbers_follow_dates(series, pair_first, pair_last, monday):
+                line = _line_by_number(series, pair_first, pair_last, monday)
+            else:
+                line = _line_by_date(series, near, pair_last, monday)
+            window.m9[i] = _is_stable(line, limits, critical_f)
     return n
 
 
@@ -139,22 +149,54 @@ def _mark_ndvi(window: WindowMarkers, n: int, limits: PracticeThresholds) -> Non
             window.m8[i] = NO if drop == YES and at_least(limit, value) else YES
 
 
-@njit(nogil=True, cache=True)
-def _ratio_is_stable(
-    series: Series,
-    first: int,
-    last: int,
-    monday: int,
-    limits: PracticeThresholds,
-    critical_f: NDArray[np.float64],
-    original: bool,
-) -> int:
-    """M9 of a week: whether the ratio does not rise significantly from two weeks before to two weeks after.
+class Line(NamedTuple):
+    """Sums of the ratios a straight line is laid through; days count from the week's Monday."""
 
-    A straight line through all ratios, tested by the F distribution with 1 and n - 2 degrees of freedom;
-    ``critical_f[n - 2]`` is its 95 % point. Needs values in three weeks. The original compares ISO week
-    numbers, which do not go across New Year.
+    n: int
+    n_weeks: int
+    sum_x: float
+    sum_y: float
+    sum_xx: float
+    sum_xy: float
+    sum_yy: float
+
+
+@njit(nogil=True, cache=True)
+def _numbers_follow_dates(series: Series, first: int, last: int, monday: int) -> bool:
+    """Whether the pairs whose ISO week number is within two of a week's are those of the weeks around it.
+
+    Not so near New Year, where numbers begin anew, and in a series so long that another year has them too.
     """
+    if series.pair_day[last - 1] - series.pair_day[first] >= FAR_DAYS:
+        return False
+    return bool(3 <= iso_week(monday) <= SURE_WEEKS - 2)
+
+
+@njit(nogil=True, cache=True)
+def _line_by_date(series: Series, near: int, last: int, monday: int) -> Line:
+    """Sum up the ratios from two weeks before a week to two weeks after it; ``near`` is the first of them."""
+    n, n_weeks, week_end = 0, 0, monday - NEAR_DAYS
+    sum_x = sum_y = sum_xx = sum_xy = sum_yy = 0.0
+    i = near
+    while i < last and series.pair_day[i] < monday + NEAR_DAYS + 7:
+        day = series.pair_day[i]
+        if day >= week_end:
+            n_weeks += 1
+            week_end = monday_of(day) + 7
+        x, y = float(day - monday), series.ratio_db[i]
+        n += 1
+        sum_x += x
+        sum_y += y
+        sum_xx += x * x
+        sum_xy += x * y
+        sum_yy += y * y
+        i += 1
+    return Line(n, n_weeks, sum_x, sum_y, sum_xx, sum_xy, sum_yy)
+
+
+@njit(nogil=True, cache=True)
+def _line_by_number(series: Series, first: int, last: int, monday: int) -> Line:
+    """Sum up the ratios of the weeks whose ISO number is within two of a week's, as the original does."""
     number = iso_week(monday)
     year_first = monday - 7 * (number - 1)
     n, n_weeks, week_before = 0, 0, -1
@@ -162,19 +204,14 @@ def _ratio_is_stable(
     for i in range(first, last):
         day = series.pair_day[i]
         # No day this far has a week number within two of this one, but for those of another year.
-        if abs(day - monday) > 28 and (not original or abs(day - monday) < 300):
+        if 2 * NEAR_DAYS < abs(day - monday) < FAR_DAYS:
             continue
-        if original:
-            # Every year has the weeks 1 to 52, counted from its first Monday; only beyond them it takes more.
-            week = (day - year_first) // 7 + 1
-            if week < 1 or week > SURE_WEEKS:
-                week = iso_week(day)
-            if abs(week - number) > 2:
-                continue
-        else:
-            week = (day + 3) // 7
-            if abs(week - (monday + 3) // 7) > 2:
-                continue
+        # Every year has the weeks 1 to 52, counted from its first Monday; only beyond them it takes more.
+        week = (day - year_first) // 7 + 1
+        if week < 1 or week > SURE_WEEKS:
+            week = iso_week(day)
+        if abs(week - number) > 2:
+            continue
         if week != week_before:
             # Weeks come in ascending order, but for the number 1 of the last days of December.
             n_weeks += 1
@@ -186,11 +223,22 @@ def _ratio_is_stable(
         sum_xx += x * x
         sum_xy += x * y
         sum_yy += y * y
-    if n_weeks < 3 or n <= 2:
+    return Line(n, n_weeks, sum_x, sum_y, sum_xx, sum_xy, sum_yy)
+
+
+@njit(nogil=True, cache=True)
+def _is_stable(line: Line, limits: PracticeThresholds, critical_f: NDArray[np.float64]) -> int:
+    """M9 of a week: whether the ratio does not rise significantly from two weeks before to two weeks after.
+
+    A straight line through all ratios, tested by the F distribution with 1 and n - 2 degrees of freedom;
+    ``critical_f[n - 2]`` is its 95 % point. Needs values in three weeks.
+    """
+    n = line.n
+    if line.n_weeks < 3 or n <= 2:
         return NA
-    xx = sum_xx - sum_x * sum_x / n
-    yy = sum_yy - sum_y * sum_y / n
-    xy = sum_xy - sum_x * sum_y / n
+    xx = line.sum_xx - line.sum_x * line.sum_x / n
+    yy = line.sum_yy - line.sum_y * line.sum_y / n
+    xy = line.sum_xy - line.sum_x * line.sum_y / n
     if xx <= 0.0:
         return NA
     slope = xy / xx

@@ -36,10 +36,11 @@ COLUMN_TEXTS: Final[Mapping[str, str]] = {
     "C_INDEX": "Grade of the practice: STRONG, MODERATE, WEAK, POOR, NR (not yet or not relevant), NA",
     "S1GAPS": "Weeks without radar",
     "TL_WEEK": "ISO number of the week of tillage, or NO-TILLAGE",
-    **{f"H_M{i}": f"Marker {i} of the harvest week" for i in range(1, 6)},
+    **{f"H_M{i}": f"Marker {i} of the week in which all told the harvest" for i in range(1, 6)},
     "AMP_WEEKS": "Weeks with backscatter",
     "COHE_WEEKS": "Weeks with coherence",
     "NDVI_WEEKS": "Weeks with NDVI",
+    "C_IN_PERIOD": "Whether the catch crop that was seen grew from P_START to P_END: TRUE, FALSE, NA",
 }
 _TEXT_MARKS: Final = (";", '"', "\n", "\r")
 

@@ -109,7 +109,7 @@ def monitor_practices(context: Context, season_id: int, otherwise: Otherwise = A
         )
         previous = None
         if task.previous is not None:
-            previous = previous_of(table, read_previous(context.settings.data / task.previous))
+            previous = previous_of(table, read_previous(context.settings.data / task.previous.path))
         monitored = monitor(series, weeks, table, place, evaluation.config, run, previous)
         if not monitored.kept.size:
             left_out[task.practice] = "no row of its table has a date in VEG_START and H_START"

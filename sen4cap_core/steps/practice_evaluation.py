@@ -13,6 +13,7 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import practice_results as result_rows
 from sen4cap_core.db import practices as practice_rows
 from sen4cap_core.db import products as product_rows
+from sen4cap_core.db.practice_results import EarlierTable
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import MANDATORY, L4CConfig, PracticeCode
 from sen4cap_core.errors import NothingToDoError
@@ -41,8 +42,8 @@ class PracticeTask:
     practice_set_id: int
     last_run_id: int | None
     input_key: str
-    previous: str | None = None
-    """Table of an earlier evaluation whose harvest weeks stay, below the data root."""
+    previous: EarlierTable | None = None
+    """The earlier evaluation whose harvest weeks stay."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +121,7 @@ def find_practices(
                     session, site.id, season.year, practice, earlier
                 )
             key = content_key(
-                [*inputs, f"practices:{table.id}", *([f"previous:{previous}"] if previous else [])],
+                [*inputs, f"practices:{table.id}", *([f"previous:{previous.path}"] if previous else [])],
                 {**facts, "practice": practice, "rules": rules, "settings": settings.model_dump(mode="json")},
                 __version__,
             )

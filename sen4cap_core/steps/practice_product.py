@@ -57,7 +57,7 @@ def publish_practice(
             software_version=__version__,
             lineage=f"{PRACTICE_NAMES[task.practice]}: markers and grades of declared parcels from weekly "
             "Sentinel-1 backscatter and coherence and Sentinel-2 NDVI means.",
-            inputs=[Input(str(root / f.file.path), Path(f.file.path).stem) for f in evaluation.files],
+            inputs=_inputs(root, evaluation, task),
             content_key=task.input_key,
             level="L4",
         ),
@@ -71,6 +71,15 @@ def publish_practice(
     publish_item(root, item, stac)
     _store(context, evaluation, task, monitored, table, parquet, stac)
     return {"GeoPackage": geopackage, "GeoParquet": parquet, "CSV": plain}
+
+
+def _inputs(root: Path, evaluation: PracticeEvaluation, task: PracticeTask) -> list[Input]:
+    """List the observations, and the earlier evaluation whose harvest weeks stay."""
+    inputs = [Input(str(root / f.file.path), Path(f.file.path).stem) for f in evaluation.files]
+    if task.previous is not None:
+        earlier = Path(task.previous.stac_path or task.previous.path)
+        inputs.append(Input(str(root / earlier), earlier.stem))
+    return inputs
 
 
 def _store(
@@ -90,6 +99,9 @@ def _store(
     ]
     if evaluation.config_id is not None:
         refs.append(f"config:{evaluation.config_id}")
+    if task.previous is not None:
+        # Not as ``product:``: retention would keep each evaluation of a year for the one after it.
+        refs.append(f"earlier:{task.previous.product_id}")
     out = monitored.judgements
     with context.session() as session:
         if not result_rows.lock_practice(

@@ -17,7 +17,7 @@ from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.kernels.practice_rows import AMP_VH, AMP_VV, COHERENCE, NDVI
 from sen4cap_core.kernels.practice_series import Series
 from sen4cap_core.observations.store import read_means, read_metadata
-from sen4cap_core.processors.l4c.observations_in import RowBatch, series_of
+from sen4cap_core.processors.l4c.series_making import RowBatch, series_of
 
 NDVI_FACTOR: Final = 1000.0
 HALF_DB: Final = 0.5

@@ -114,14 +114,18 @@ def time_kernels(folder: Path) -> None:
     """Print the seconds of each stage, run in this process with compiled kernels."""
     from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
     from sen4cap_core.declarations.practice_tables import read_practice_table
-    from sen4cap_core.processors.l4c import observations_in as reading
+    from sen4cap_core.kernels.practice_rows import N_KINDS
+    from sen4cap_core.kernels.practice_series import NEVER
     from sen4cap_core.processors.l4c.command import all_parcels
     from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor
+    from sen4cap_core.processors.l4c.observations_in import _batches, _Reading, read_parcel_series
+    from sen4cap_core.processors.l4c.series_making import build, lay_out
     from sen4cap_core.processors.l4c.table import practice_table
 
     config = read_l4c_config(folder / "C.cfg", 2019)
     tables = [read_practice_table(folder / f"{practice}.csv") for practice in PRACTICES]
     parcels = all_parcels(tables)
+    counts = np.zeros(N_KINDS * len(parcels), np.int64)
     clock = time.perf_counter()
 
     def lap(name: str) -> None:
@@ -130,13 +134,18 @@ def time_kernels(folder: Path) -> None:
         print(f"{name:40s}{now - clock:8.2f} s")
         clock = now
 
-    rows = reading._read(folder / "observations.parquet", parcels, None, with_std=False)
-    lap("read Parquet")
-    n_orbits = len(rows.orbits)
-    laid, _ = reading._lay_out(rows, len(parcels), with_std=False)
-    lap("kernels: lay out and sort")
-    series = reading._build(laid, len(parcels), n_orbits, 15, True)
-    lap("kernels: pair")
+    read = read_parcel_series(folder / "observations.parquet", parcels, None, 15, True)
+    lap("read Parquet; kernels: sort, pair")
+    batches = list(
+        _batches(folder / "observations.parquet", parcels, NEVER, _Reading(counts), with_std=False)
+    )
+    clock = time.perf_counter()
+    rows, _ = lay_out(batches, counts, with_std=False)
+    lap("kernels alone: lay out and sort")
+    build(rows, 2, 15, True)
+    lap("kernels alone: pair")
+    del batches, rows
+    series = read.series
     weeks = group_weeks(series, True)
     lap("kernels: weeks")
     for practice, table in zip(PRACTICES, tables, strict=True):

@@ -1,16 +1,13 @@
-"""Growth after the harvest and dips of coherence, against plain numpy."""
+"""Growth after the harvest against plain numpy."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sen4cap_core.kernels.practice_calendar import NO_DAY, NR_DAY
+from sen4cap_core.kernels.practice_calendar import NO_DAY
 from sen4cap_core.kernels.practice_growth import GrowthSettings, find_growth, median
-from sen4cap_core.kernels.practice_rows import N_KINDS, Rows
-from sen4cap_core.kernels.practice_series import Series, build_series
-from sen4cap_core.kernels.practice_tillage import TillageSettings, find_coherence_dip
-from sen4cap_core.kernels.practice_weeks import WeekTable
+from sen4cap_core.kernels.practice_series import Series
 
 SETTINGS = GrowthSettings(200.0, 4 / 3, 0.3)
 FIRST = 18_000
@@ -97,85 +94,3 @@ def test_the_median_is_the_middle() -> None:
         values = rng.normal(size=12)
         assert median(values.copy(), n) == pytest.approx(np.median(values[:n]), abs=0)
     assert np.isnan(median(np.empty(3), 0))
-
-
-def orbits_of(values: dict[int, np.ndarray], repeat: int) -> Series:
-    """Series of coherences of orbits, whose later days begin at the orbit's number after ``FIRST``."""
-    entries = sorted(
-        (FIRST + shift + repeat * i, k, value)
-        for k, (shift, series) in enumerate(values.items())
-        for i, value in enumerate(series)
-    )
-    n = len(entries)
-    day, orbit, mean = (np.array(column) for column in zip(*entries, strict=True))
-    rows = Rows(
-        np.array([0, 0, 0, n, n], np.int64),
-        np.array([0, 0, n, 0], np.int32),
-        day.astype(np.int32),
-        orbit.astype(np.int16),
-        (day - repeat).astype(np.int32),
-        mean.astype(float),
-        np.empty(0),
-    )
-    assert rows.n.size == N_KINDS
-    series = series_of(((), ()), ((), ()), (np.zeros(n), np.zeros(n)))
-    build_series(0, 1, rows, len(values), 0, False, series)
-    return series
-
-
-def plain_dip(values: dict[int, np.ndarray], repeat: int, harvest: int, last_day: int) -> tuple[float, int]:
-    """Depth and week of the deepest dip, day by day."""
-    depth_on = dict.fromkeys(range(FIRST - 40, FIRST + 400), 0.0)
-    starts = []
-    for shift, series in values.items():
-        begin = FIRST + shift + repeat * np.arange(series.size) - repeat
-        for i in range(series.size - 1):
-            if begin[i] < harvest:
-                continue
-            before = series[i - 1] if i and begin[i - 1] >= harvest else series[i + 1]
-            dip = (before + series[i + 1]) / 2 - series[i]
-            if dip > 0:
-                starts.append(begin[i])
-                for day in range(begin[i] + 1, begin[i] + repeat + 1):
-                    depth_on[day] += dip * (repeat / 6) ** 0.5
-    best = (0.0, 0)
-    for begin in sorted(set(starts)):
-        if begin < last_day and depth_on[begin + 1] > best[0] + 1e-12:
-            best = (depth_on[begin + 1], begin)
-    return best
-
-
-@pytest.mark.parametrize("seed", range(20))
-@pytest.mark.parametrize("repeat", [6, 12])
-def test_the_deepest_dip_of_two_orbits_equals_plain_numpy(seed: int, repeat: int) -> None:
-    rng = np.random.default_rng(seed)
-    values = {0: rng.uniform(0.3, 0.8, 24), 5: rng.uniform(0.3, 0.8, 24)}
-    table, limits = weeks_of(200.0), TillageSettings(350.0, 0.05, 0.75, NO_DAY)
-    harvest = int(table.monday[4])
-    room = np.empty(512)
-    found = find_coherence_dip(orbits_of(values, repeat), 0, table, 0, 30, harvest, limits, room)
-    depth, begin = plain_dip(values, repeat, harvest, int(table.monday[29]) + 6)
-    assert depth > 0.2
-    assert begin - 6 <= found <= begin + repeat
-
-
-def weeks_of(ndvi: float) -> WeekTable:
-    monday = (FIRST - (FIRST + 3) % 7 + 7 * np.arange(30)).astype(np.int32)
-    nothing = np.full(30, np.nan)
-    return WeekTable(monday, nothing, nothing, nothing, nothing, np.full(30, ndvi))
-
-
-@pytest.mark.parametrize("ndvi", [200.0, 600.0])
-def test_tillage_is_the_deepest_dip_after_the_harvest(ndvi: float) -> None:
-    values = np.full(30, 0.7)
-    values[3], values[12], values[20] = 0.1, 0.3, 0.45
-    table, limits = weeks_of(ndvi), TillageSettings(350.0, 0.05, 0.75, NO_DAY)
-    harvest = int(table.monday[7])
-    dips, room = orbits_of({0: values}, 6), np.empty(512)
-    week = find_coherence_dip(dips, 0, table, 0, 30, harvest, limits, room)
-    # The pair that ends with acquisition 12.
-    assert week <= FIRST + 72
-    assert week + 6 >= FIRST + 66
-    early = limits._replace(last_day=FIRST + 60)
-    calm = find_coherence_dip(dips, 0, table, 0, 30, harvest, early, room)
-    assert calm == (NR_DAY if ndvi > 350 else NO_DAY)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import json
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -40,8 +42,8 @@ CC_CATCHMAIN="CatchCrop_3"
 """
 CC_ROW = "0001,0233,2019-03-01,2019-06-01,2019-09-30,CatchCrop,CatchCrop_1,2019-10-01,NA"
 NA_ROW = "{},0233,2019-03-01,2019-06-01,2019-09-30,NA,NA,NA,NA"
-FOUND = date(2019, 7, 22)
-"""The harvest was on Saturday the 20th; pairs of twelve days tell it to within a week."""
+FOUND = date(2019, 7, 15)
+"""The harvest was on Saturday the 20th."""
 SENSOR = {"ndvi": "s2", "backscatter": "s1-backscatter", "coherence": "s1-coherence"}
 
 
@@ -183,6 +185,14 @@ def test_harvests_of_an_earlier_evaluation_stay_where_the_site_asks_for_it(seaso
     kept = Otherwise(switch=only_harvest | {"use_prev_prd": True}, thresholds=blind)
     (harvest,) = monitor_practices(season.context, 1, kept).practices
     assert harvest.task.previous is not None
+    with season.context.session() as session:
+        first, second = session.scalars(select(PracticeRun).order_by(PracticeRun.id)).all()
+        refs = session.scalars(select(ProductInput.ref).where(ProductInput.product_id == second.product_id))
+        assert f"earlier:{first.product_id}" in set(refs)
+    links = json.loads(harvest.files["CSV"].with_suffix(".json").read_text())["links"]
+    assert harvest.task.previous.product_id == first.product_id
+    earlier = Path(harvest.task.previous.path).stem
+    assert any(link["rel"] == "derived_from" and earlier in link["href"] for link in links)
     assert set(result_frame(harvest).H_W_START) == {FOUND.isoformat()}
     anew = Otherwise(switch=only_harvest, thresholds=blind)
     (harvest,) = monitor_practices(season.context, 1, anew).practices

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 
 from sen4cap_core.clock import to_days
@@ -23,6 +25,7 @@ from sen4cap_core.processors.l4c.observations_in import read_parcel_series
 from sen4cap_core.processors.l4c.previous import read_previous
 from sen4cap_core.processors.l4c.table import practice_table, weekly_table
 from sen4cap_core.processors.l4c.tables_out import write_table
+from sen4cap_core.tables.arrow_arrays import from_numbers, to_numbers
 from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import table_format
 
@@ -107,9 +110,15 @@ def monitor_tables(
 
 
 def all_parcels(tables: Sequence[PracticeTable]) -> ParcelTable:
-    """Parcels of all practice tables, each once."""
+    """Parcels of all practice tables, each once; in ascending order where all ids are whole numbers, as
+    tables of observations are mostly sorted.
+    """
     ids = pa.chunked_array([table.ids for table in tables]).unique()
     ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
+    with suppress(pa.ArrowInvalid):
+        numbers = to_numbers(ids.cast(pa.int64()), 0)
+        if (np.diff(numbers) < 0).any():
+            ids = ids.take(from_numbers(np.argsort(numbers, kind="stable")))
     return ParcelTable(ids, ("",) * len(ids), None, None, None)
 
 

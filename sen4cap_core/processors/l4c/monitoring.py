@@ -170,6 +170,7 @@ def _judge(
         markers=np.empty((n, 10), np.int8),
         at_harvest=np.empty((n, 5), np.int8),
         grade=np.empty(n, np.int8),
+        in_period=np.empty(n, np.int8),
         vegetation_start=np.empty(n, np.int32),
         practice_start=np.empty(n, np.int32),
         practice_end=np.empty(n, np.int32),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -21,18 +21,14 @@ from sen4cap_core.kernels.practice_rows import (
     N_KINDS,
     NDVI,
     RowCodes,
-    Rows,
-    count_rows,
-    scatter_rows,
-    sort_rows,
     translate_rows,
 )
-from sen4cap_core.kernels.practice_series import NEVER, Series, build_series, count_pairs
+from sen4cap_core.kernels.practice_series import NEVER, Series
+from sen4cap_core.processors.l4c.series_making import Assembly, RowBatch, build, lay_out
 from sen4cap_core.tables.arrow_arrays import to_numbers
 from sen4cap_core.tables.bad_rows import BadRows, bad_rows
 from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import TEXT, read_batches
-from sen4cap_core.tables.threads import run_in_chunks
 
 KINDS = {("AMP", "VV"): AMP_VV, ("AMP", "VH"): AMP_VH, ("COHE", "VV"): COHERENCE}
 """Kind and polarisation of the rows that are used; NDVI has no polarisation."""
@@ -42,29 +38,11 @@ MAX_ORBITS = 30_000
 
 
 @dataclass
-class RowBatch:
-    """Observations of any parcels, N rows."""
-
-    parcel: NDArray[np.int32]
-    """Row of the parcel among those looked at, -1 for any other."""
-    kind: NDArray[np.int8]
-    """AMP_VV, AMP_VH, COHERENCE or NDVI; -1 for what is not used."""
-    orbit: NDArray[np.int16]
-    """A number from 0 on."""
-    day: NDArray[np.int32]
-    start: NDArray[np.int32]
-    """Earlier day of a coherence pair, 0 where unknown; empty when no row tells."""
-    mean: NDArray[np.float64]
-    std: NDArray[np.float64]
-
-
-@dataclass
 class _Reading:
     counts: NDArray[np.int64]
     """(4P) rows of each parcel and kind."""
     batches: list[RowBatch] = field(default_factory=list)
     orbits: dict[str, int] = field(default_factory=dict)
-    has_starts: bool = False
     last_day: int = NO_DAY
     n_foreign_rows: int = 0
 
@@ -93,36 +71,43 @@ def read_parcel_series(
     BadUploadError
         When a column is missing or a value cannot be understood.
     """
-    reading = _read(path, parcels, until, with_std=False)
-    rows, is_suspicious = _lay_out(reading, len(parcels), with_std=False)
+    last = NEVER if until is None else to_days(until)
+    reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
+    assembly = Assembly(reading.counts, min_acquisitions, original)
+    for batch in _batches(path, parcels, last, reading, with_std=False):
+        # Most tables are sorted by parcel: series of a batch are made while the next one is being decoded.
+        if not assembly.add(batch, len(reading.orbits)):
+            break
+    else:
+        series = assembly.finish(len(reading.orbits))
+        if series is not None:
+            return ParcelSeries(series, reading.last_day, reading.n_foreign_rows)
+    reading = _read(path, parcels, last, with_std=False)
+    rows, is_suspicious = lay_out(reading.batches, reading.counts, with_std=False)
     if is_suspicious:
         # Only now does the standard deviation matter, which is a column of millions of numbers.
-        reading = _read(path, parcels, until, with_std=True)
-        rows, _ = _lay_out(reading, len(parcels), with_std=True)
-    series = _build(rows, len(parcels), len(reading.orbits), min_acquisitions, original)
+        reading = _read(path, parcels, last, with_std=True)
+        rows, _ = lay_out(reading.batches, reading.counts, with_std=True)
+    reading.batches.clear()
+    series = build(rows, len(reading.orbits), min_acquisitions, original)
     return ParcelSeries(series, reading.last_day, reading.n_foreign_rows)
 
 
-def series_of(
-    batches: Sequence[RowBatch], n_parcels: int, n_orbits: int, min_acquisitions: int, original: bool
-) -> Series:
-    """Lay batches of observations out as series; of doubled rows the last one counts."""
-    reading = _Reading(np.zeros(N_KINDS * n_parcels, np.int64), list(batches))
-    for batch in batches:
-        count_rows(batch.parcel, batch.kind, reading.counts)
-        reading.has_starts = reading.has_starts or batch.start.size > 0
-    rows, _ = _lay_out(reading, n_parcels, with_std=False)
-    return _build(rows, n_parcels, n_orbits, min_acquisitions, original)
+def _read(path: Path, parcels: ParcelTable, last: int, *, with_std: bool) -> _Reading:
+    reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
+    reading.batches += _batches(path, parcels, last, reading, with_std=with_std)
+    return reading
 
 
-def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: bool) -> _Reading:
+def _batches(
+    path: Path, parcels: ParcelTable, last: int, reading: _Reading, *, with_std: bool
+) -> Iterator[RowBatch]:
+    """Yield the observations up to a day, batch by batch; ``reading`` gathers what they have in common."""
     required = {"parcel_id": TEXT, "kind": TEXT, "date": TEXT, "mean": pa.float64()}
     optional = {"pol": TEXT, "polarisation": TEXT, "orbit": TEXT, "date1": TEXT}
     if with_std:
         optional["std"] = pa.float64()
-    reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
     row_before = 1
-    last = NEVER if until is None else to_days(until)
     for batch in read_batches(path, required, optional):
         bad = bad_rows(path, row_before)
         names = batch.schema.names
@@ -134,7 +119,6 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
         days, day_table = _days(batch["date"], "date", bad)
         start = np.empty(0, np.int32)
         if "date1" in names:
-            reading.has_starts = True
             codes, starts = _days(batch["date1"], "date1", bad, may_be_empty=True)
             start = starts[codes]
         found = RowBatch(
@@ -158,70 +142,8 @@ def _read(path: Path, parcels: ParcelTable, until: date | None, *, with_std: boo
             reading.counts,
         )
         reading.last_day = max(reading.last_day, latest)
-        reading.batches.append(found)
         row_before += n
-    return reading
-
-
-def _lay_out(reading: _Reading, n_parcels: int, *, with_std: bool) -> tuple[Rows, bool]:
-    """Put the rows into their places and sort them; tell if standard deviations would matter."""
-    at = np.concatenate([[0], np.cumsum(reading.counts)]).astype(np.int64)
-    size = int(at[-1])
-    with_std = with_std and all(b.std.size == b.mean.size for b in reading.batches)
-    rows = Rows(
-        at=at,
-        n=np.zeros(N_KINDS * n_parcels, np.int32),
-        day=np.empty(size, np.int32),
-        orbit=np.empty(size, np.int16),
-        start=np.zeros(size if reading.has_starts else 0, np.int32),
-        mean=np.empty(size, np.float64),
-        std=np.empty(size if with_std else 0, np.float64),
-    )
-    cursor = at[:-1].copy()
-
-    def scatter(first: int, last: int) -> None:
-        # Each thread looks at all batches, so that the rows of a parcel keep their order.
-        for b in reading.batches:
-            scatter_rows(first, last, b.parcel, b.kind, b.orbit, b.day, b.start, b.mean, b.std, cursor, rows)
-
-    run_in_chunks(scatter, n_parcels)
-    reading.batches.clear()
-    flags = run_in_chunks(lambda first, last: sort_rows(first, last, rows), n_parcels)
-    return rows, any(flags) and not with_std
-
-
-def _build(rows: Rows, n_parcels: int, n_orbits: int, min_acquisitions: int, original: bool) -> Series:
-    n_pairs = np.zeros(n_parcels, np.int64)
-    run_in_chunks(lambda first, last: count_pairs(first, last, rows, n_pairs), n_parcels)
-    pair_at = _starts(n_pairs)
-    coherence_at = _starts(rows.n[COHERENCE::N_KINDS])
-    ndvi_at = _starts(rows.n[NDVI::N_KINDS])
-    series = Series(
-        pair_at=pair_at,
-        pair_day=np.empty(pair_at[-1], np.int32),
-        ratio_db=np.empty(pair_at[-1], np.float64),
-        is_field=np.empty(pair_at[-1], np.bool_),
-        coherence_at=coherence_at,
-        coherence_day=np.empty(coherence_at[-1], np.int32),
-        coherence=np.empty(coherence_at[-1], np.float64),
-        rise=np.empty(coherence_at[-1], np.float64),
-        coherence_orbit=np.empty(0 if original else coherence_at[-1], np.int16),
-        pair_days=np.empty(0 if original else coherence_at[-1], np.int16),
-        ndvi_at=ndvi_at,
-        ndvi_day=np.empty(ndvi_at[-1], np.int32),
-        ndvi=np.empty(ndvi_at[-1], np.float64),
-        is_usable=np.zeros(n_parcels, np.bool_),
-    )
-    size = max(1, n_orbits)
-    run_in_chunks(
-        lambda first, last: build_series(first, last, rows, size, min_acquisitions, original, series),
-        n_parcels,
-    )
-    return series
-
-
-def _starts(counts: NDArray[np.integer]) -> NDArray[np.int64]:
-    return np.concatenate([[0], np.cumsum(counts, dtype=np.int64)])
+        yield found
 
 
 def _codes(column: pa.Array) -> tuple[NDArray[np.int32], list[str]]:

@@ -24,13 +24,16 @@ NO_TILLAGE = "NO-TILLAGE"
 NO_PIXELS = "0"
 EVIDENCE_COLUMNS = ("AMP_WEEKS", "COHE_WEEKS", "NDVI_WEEKS")
 """Weeks with a value of each kind."""
+IN_PERIOD_COLUMN = "C_IN_PERIOD"
+"""Whether a catch crop that C_INDEX says stood grew within P_START..P_END."""
 
 
 def practice_table(monitored: Monitored, run: Run) -> pa.Table:
     """Return one row for each judged row of the practice table: the original's 35 columns, 38 with tillage.
 
-    All columns are text. In the default mode eight more follow: M1 to M5 of the harvest week, and the number
-    of weeks with backscatter, coherence and NDVI.
+    All columns are text. In the default mode nine more follow: M1 to M5 of the week in which they told the
+    harvest, the number of weeks with backscatter, coherence and NDVI, and whether a catch crop grew in its
+    period.
     """
     table, kept, out = monitored.table, monitored.kept, monitored.judgements
     rows = monitored.rows
@@ -87,6 +90,7 @@ def practice_table(monitored: Monitored, run: Run) -> pa.Table:
             columns[f"H_M{i + 1}"] = _coded(out.at_harvest[:, i], MARKER_TEXTS)
         for i, name in enumerate(EVIDENCE_COLUMNS):
             columns[name] = _numbers(out.evidence[:, i])
+        columns[IN_PERIOD_COLUMN] = _coded(out.in_period, MARKER_TEXTS)
     return pa.table(columns)
 
 

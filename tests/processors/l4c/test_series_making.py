@@ -1,0 +1,65 @@
+"""Series made batch by batch of a sorted table against those of the same table in any order."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from processors.l4c.fields import make_observations, write_observations
+
+from sen4cap_core.processors.l4c import observations_in
+from sen4cap_core.processors.l4c.series_making import Assembly
+from sen4cap_core.tables.arrow_arrays import from_texts
+from sen4cap_core.tables.parcels import ParcelTable
+
+N = 12
+
+
+@pytest.mark.parametrize("original", [False, True])
+def test_a_sorted_table_gives_the_same_series_batch_by_batch(tmp_path: Path, original: bool) -> None:
+    rng = np.random.default_rng(4)
+    rows = make_observations(rng, N)
+    rows += rows[:500]
+    # The first parcel of the list has no rows, the table has parcels the list does not know.
+    ids = from_texts(["0", *(str(i) for i in range(2, N + 1))])
+    parcels = ParcelTable(ids, ("",) * N, None, None, None)
+    ordered = sorted(rows, key=lambda row: row[0])
+    mixed = [rows[i] for i in rng.permutation(len(rows))]
+    made = []
+    for name, table in (("sorted", ordered), ("mixed", mixed)):
+        whole = pq.read_table(write_observations(tmp_path / f"{name}.parquet", table))
+        pq.write_table(whole, tmp_path / f"{name}.parquet", row_group_size=997)
+        made.append(
+            observations_in.read_parcel_series(tmp_path / f"{name}.parquet", parcels, None, 15, original)
+        )
+    first, second = made
+    assert (first.last_day, first.n_foreign_rows) == (second.last_day, second.n_foreign_rows)
+    assert first.n_foreign_rows > 0
+    for name in first.series._fields:
+        if name != "coherence_orbit":
+            # Orbits are numbered as they come.
+            np.testing.assert_array_equal(getattr(first.series, name), getattr(second.series, name), name)
+
+
+def test_a_table_that_goes_back_is_not_taken_batch_by_batch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers: list[bool] = []
+    add = Assembly.add
+
+    def noted(self: Assembly, *words: object) -> bool:
+        answers.append(add(self, *words))
+        return answers[-1]
+
+    monkeypatch.setattr(Assembly, "add", noted)
+    rows = make_observations(np.random.default_rng(5), N)
+    ids = ParcelTable(from_texts([str(i) for i in range(1, N + 1)]), ("",) * N, None, None, None)
+    for table, is_taken in ((rows, True), (rows[::-1], False)):
+        path = write_observations(tmp_path / "O.parquet", table)
+        pq.write_table(pq.read_table(path), path, row_group_size=997)
+        answers.clear()
+        observations_in.read_parcel_series(path, ids, None, 15, False)
+        assert all(answers) == is_taken
+        assert len(answers) == (-(-len(rows) // 997) if is_taken else 2)
