@@ -13,8 +13,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
 
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.processors.l4a.crop_type.kernel_machine import KernelMachine
+from sen4cap_core.processors.l4a.crop_type.kernel_machine import learn as learn_kernel
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes
 from sen4cap_core.processors.l4a.crop_type.temporal import Course
 from sen4cap_core.tables.threads import run_in_chunks
@@ -28,7 +31,9 @@ FOLDS = 10
 TREE_SAMPLES = 20_000
 """Most samples a tree of the default is grown from; with hundreds of trees more bring time, not accuracy."""
 MANY_SAMPLES = 2_000
-"""From so many samples on splits at random do as well as the best ones, and larger leaves a little better."""
+"""From so many samples on splits at random do as well as the best ones, larger leaves a little better; the
+kernel adds nothing there.
+"""
 PREDICTED_TOGETHER = 4096
 """Parcels whose courses are in memory at the same time, per thread."""
 
@@ -48,7 +53,11 @@ class Learner:
     course: Course | None = None
     """Features the default adds out of the series; None in the parity method."""
     temperature: float = 1.0
-    """Probabilities are raised to 1 / temperature: above 1 the answers had been too sure."""
+    """Probabilities of the trees are raised to 1 / temperature: above 1 the answers had been too sure."""
+    kernel: KernelMachine | None = None
+    """The default's voice beside the trees of few samples; None where trees are alone."""
+    kernel_share: float = 0.0
+    """Its weight in the mean of both."""
     stands_for: NDArray[np.float64] | None = None
     """Parcels that a sample of each class stands for; None where they are taken as they are."""
 
@@ -57,8 +66,11 @@ class Learner:
         out = np.empty((len(values), len(self.classes)))
 
         def part(first: int, last: int) -> None:
-            for begin in range(first, last, PREDICTED_TOGETHER):
-                end = min(begin + PREDICTED_TOGETHER, last)
+            # Blocks begin at the same rows however many threads share them, so that sums come out the same.
+            for begin in range(
+                -(-first // PREDICTED_TOGETHER) * PREDICTED_TOGETHER, last, PREDICTED_TOGETHER
+            ):
+                end = min(begin + PREDICTED_TOGETHER, len(values))
                 chosen = values[begin:end]
                 if self.course is not None:
                     chosen = self.course.extended(chosen)
@@ -66,9 +78,14 @@ class Learner:
                 for forest, weight in zip(self.forests, self.weights, strict=True):
                     at = forest.classes_ if self.course is not None else slice(None)
                     found[:, at] += weight * forest.predict_proba(chosen)
-                out[begin:end] = _represented(_sharpened(found, self.temperature), self.stands_for)
+                found = _sharpened(found, self.temperature)
+                if self.kernel is not None:
+                    told = self.kernel.probabilities(chosen)
+                    found = self.kernel_share * told + (1 - self.kernel_share) * found
+                out[begin:end] = _represented(found, self.stands_for)
 
-        run_in_chunks(part, len(values))
+        with threadpool_limits(1, "blas"):
+            run_in_chunks(part, len(values))
         return out
 
 
@@ -100,7 +117,9 @@ def train(
     half of ``num_trees`` draw samples so that each class comes equally often (a balanced forest, Chen et
     al. 2004), the other half are extremely randomised trees (Geurts et al. 2006) over all samples, classes
     weighted by 1 / sqrt(n). Their mean is calibrated by one temperature (Guo et al. 2017) on answers of the
-    trees that did not see the parcel: those that did not draw it, and a tenth of the others.
+    trees that did not see the parcel: those that did not draw it, and a tenth of the others. Below
+    `MANY_SAMPLES` kernel ridge regression (`KernelMachine`) speaks beside them, with the share that makes the
+    true classes likeliest by answers of both that did not see the parcel.
 
     Parameters
     ----------
@@ -149,8 +168,16 @@ def _train_default(
     unseen = BALANCED_SHARE * drawn_not + (1 - BALANCED_SHARE) * left_out
     temperature = best_temperature(unseen, which)
     weights = (BALANCED_SHARE, *((1 - BALANCED_SHARE) / len(groups),) * len(groups))
-    learner = Learner("default", classes, names, (balanced, *groups), weights, course, temperature)
-    return Trained(learner, _sharpened(unseen, temperature), values, labels)
+    told = _sharpened(unseen, temperature)
+    kernel, share = None, 0.0
+    if len(which) < MANY_SAMPLES:
+        kernel, by_kernel = learn_kernel(extended, which, counts)
+        share = best_share(by_kernel, told, which)
+        told = share * by_kernel + (1 - share) * told
+    learner = Learner(
+        "default", classes, names, (balanced, *groups), weights, course, temperature, kernel, share
+    )  # fmt: skip
+    return Trained(learner, told, values, labels)
 
 
 def _n_trees(config: CropTypeConfig) -> tuple[int, int]:
@@ -232,6 +259,19 @@ def best_temperature(probabilities: NDArray[np.float64], which: NDArray[np.intp]
 
     found = minimize_scalar(loss, bounds=(np.log(0.25), np.log(4)), method="bounded")
     return float(np.exp(found.x))
+
+
+def best_share(first: NDArray[np.float64], second: NDArray[np.float64], which: NDArray[np.intp]) -> float:
+    """Return the weight of the first of two answers under which the true classes are likeliest, 0 to 1."""
+    from scipy.optimize import minimize_scalar
+
+    rows = np.arange(len(which))
+    mine, other = first[rows, which], second[rows, which]
+
+    def loss(share: float) -> float:
+        return float(-np.log(np.maximum(share * mine + (1 - share) * other, 1e-9)).mean())
+
+    return float(minimize_scalar(loss, bounds=(0, 1), method="bounded").x)
 
 
 def _sharpened(probabilities: NDArray[np.float64], temperature: float) -> NDArray[np.float64]:

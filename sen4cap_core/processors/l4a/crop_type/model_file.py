@@ -39,6 +39,7 @@ def write_models(
                 "n_validation": len(model.selection.validation),
                 "n_learnt_from": model.n_learnt_from,
                 "temperature": model.learner.temperature,
+                "kernel_share": model.learner.kernel_share,
             }
             for model in crop_map.models
         ],
