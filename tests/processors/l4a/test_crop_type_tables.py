@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from pathlib import Path
 
 import geopandas as gpd
+import joblib
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import shapely
+from sklearn.metrics import accuracy_score, cohen_kappa_score
 
 from sen4cap_core.errors import BadUploadError, NothingToDoError
-from sen4cap_core.processors.l4a.crop_type.command import classify_tables, read_input
+from sen4cap_core.processors.l4a.crop_type.command import TableRun, classify_tables, read_input
 from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 from tests.processors.l4a.crop_type_season import long_frame, parcels_frame, wide_of, write_inputs
 
+SAMPLES = ("Data_validation_final", "Data_calibration_final_before_smote")
 SETTINGS = "pa_min: 5\nnum_trees: 60\nsmote_target: 60\n"
 
 
@@ -40,7 +45,7 @@ def test_crops_are_told_apart_and_nobody_confirms_himself(inputs, tmp_path: Path
     parcels.loc[wrong, "crop_code"] = truth[wrong].map({"011": "012", "012": "013", "013": "011"})
     parcels.to_csv(inputs["parcels"], index=False)
 
-    done = classify_tables(**inputs, out=tmp_path / "out")
+    done = classify_tables(**inputs, out=tmp_path / "out", keep_samples=True)
 
     found = done.predictions.set_index("NewID")
     expected = truth.map({"011": 1, "012": 2, "013": 3}).to_numpy()
@@ -59,8 +64,58 @@ def test_crops_are_told_apart_and_nobody_confirms_himself(inputs, tmp_path: Path
         "Confusion_user",
         "Crop_types_summary",
     } <= names
+    check_side_tables(done)
+    check_model(done, inputs["parcels"])
+
+
+def check_side_tables(done: TableRun) -> None:
+    """Against pandas and scikit-learn on the validation parcels, which the samples name."""
+    table = done.predictions.set_index("NewID")
+    ids = {name: pd.read_feather(done.files[name])["NewID"].tolist() for name in SAMPLES}
+    validation = table.loc[ids["Data_validation_final"]]
+    everyone = [number for part in ids.values() for number in part]
+    assert sorted(everyone) == sorted(table.index[table["CT_pred_1"].notna()])
+    declared, predicted = (validation[name].astype(int) for name in ("CT_decl", "CT_pred_1"))
+    counts = pd.crosstab(predicted, declared)
     confusion = pd.read_csv(done.files["Confusion_matrix"])
     assert confusion["pred"].tolist() == ["1", "2", "3", "sum_dec", "well_class", "producer_accuracy"]
+    np.testing.assert_array_equal(confusion[["1", "2", "3"]].iloc[:3], counts)
+    for name, rows, share in (("user", counts, "user"), ("producer", counts.T, "producer")):
+        side = pd.read_csv(done.files[f"Confusion_{name}"]).set_index("CTnumL4A")
+        assert side[f"{share}_accuracy"].tolist() == pytest.approx(np.diag(rows) / rows.sum(axis=1))
+        others = rows.where(~np.eye(3, dtype=bool), 0)
+        largest = others.max(axis=1)
+        known = largest > 0
+        assert side["conf_class1"][known].tolist() == others.idxmax(axis=1)[known].tolist()
+        shown = (100 * largest / rows.sum(axis=1)).round(1)
+        assert side["conf_per1"][known].tolist() == pytest.approx(shown[known].tolist())
+        assert side["conf_per1"][~known].isna().all()
+    metrics = pd.read_csv(done.files["Accuracy_metrics"]).iloc[0]
+    assert metrics["Accuracy"] == pytest.approx(accuracy_score(declared, predicted))
+    assert metrics["Kappa"] == pytest.approx(cohen_kappa_score(declared, predicted))
+    summary = pd.read_csv(done.files["Crop_types_summary"]).set_index("CTnumL4A")
+    by_crop = table.groupby("CT_decl")["Area_meters"].agg(["size", "sum"])
+    assert summary["Area"].is_monotonic_decreasing
+    assert summary.sort_index()["Count"].tolist() == by_crop["size"].tolist()
+    assert summary.sort_index()["Arearatio"].tolist() == pytest.approx(by_crop["sum"] / by_crop["sum"].sum())
+    by_area = pd.read_csv(done.files["Accuracy_by_area"]).set_index("CTnumL4A")
+    mapped = table.groupby("CT_pred_1")["Area_meters"].sum() / 10_000
+    assert by_area["Mapped_ha"].tolist() == pytest.approx(mapped.tolist())
+    assert by_area["Estimated_ha"].sum() == pytest.approx(mapped.sum())
+
+
+def check_model(done: TableRun, parcels: Path) -> None:
+    """What was stored says of the validation parcels what the table says, and of what it was made."""
+    [learner] = joblib.load(done.files["models"]).values()
+    rows = np.flatnonzero(done.crop_map.is_validation)
+    told = learner.probabilities(done.features.values[rows])
+    assert learner.classes[told.argmax(axis=1)].tolist() == done.predictions["CT_pred_1"].iloc[rows].tolist()
+    facts = json.loads(done.files["model description"].read_text())
+    assert facts["features"] == list(done.features.names)
+    assert not any("NewID" in name for name in facts["features"])
+    assert facts["parcels_sha256"] == hashlib.sha256(parcels.read_bytes()).hexdigest()
+    assert facts["models"][0]["n_validation"] == len(rows)
+    assert set(facts["software"]) == {"sen4cap", "scikit-learn", "python"}
 
 
 def features_of(inputs: dict[str, Path]) -> tuple[Features, CropClasses]:
@@ -151,6 +206,22 @@ def test_a_missing_week_drops_nobody_and_the_original_drops_who_lacks_an_orbit(
     assert pd.isna(ours.loc["00012", "CT_pred_1"])
     assert original.loc["00010", "Reason"] == ""
     assert original.loc["00011", "Reason"].startswith("no observation in series")
+
+
+def test_a_parcel_of_gaps_is_flagged_or_not_classified(inputs, tmp_path: Path) -> None:
+    frame = pd.read_csv(inputs["observations"], dtype=str)
+    days = sorted(frame["date"].unique())
+    gap = (frame["parcel"] == "00010") & frame["date"].between("2019-04-01", "2019-07-15")
+    once = (frame["parcel"] == "00011") & ~frame["date"].isin(days[:2])
+    frame[~(gap | once)].to_csv(inputs["observations"], index=False)
+
+    found = run(inputs, tmp_path / "out.csv").set_index("NewID")
+
+    assert found.loc["00010", "CT_pred_1"] > 0
+    assert found.loc["00010", "Gap_days"] > 100
+    assert 0 < found.loc["00010", "Filled_share"] < 0.7 < found.loc["00011", "Filled_share"]
+    assert found.loc["00011", "Reason"] == "more than 70 % of the features are gaps of over 60 days"
+    assert found.loc["00020", "Filled_share"] == 0
 
 
 def test_rare_and_unknown_crops_say_why(inputs, tmp_path: Path) -> None:
