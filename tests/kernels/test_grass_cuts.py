@@ -167,7 +167,7 @@ def test_falls_equal_their_twin(seed):
         own = events.parcel == p
         assert events.start_s[own].tolist() == [round(w[0] * 86400) + 37800 for w in wanted]
         assert events.end_s[own].tolist() == [round(w[1] * 86400) + 37800 for w in wanted]
-        odds = [0.19 + 2.83 * math.log(w[2]) for w in wanted]
+        odds = [-0.15 + 3.4 * math.log(w[2]) for w in wanted]
         expected = [min(1 / (1 + math.exp(-o)), 0.999) for o in odds]
         assert events.confidence[own] == pytest.approx(expected, rel=1e-9)
         assert (events.mission[own] == S2).all()

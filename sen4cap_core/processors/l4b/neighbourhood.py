@@ -27,11 +27,11 @@ from sen4cap_core.processors.l4b.model import (
 )
 from sen4cap_core.tables.threads import run_in_chunks
 
-LOG_ODDS = {S1: (2.2, 1.04), S2: (0.19, 2.83), S2_S1: (-0.11, 3.52)}
+LOG_ODDS = {S1: (2.2, 1.04), S2: (-0.15, 3.4), S2_S1: (-0.62, 4.4)}
 """Log-odds that a detection is a cut: at the least strength that counts, and their growth with the logarithm
 of strength. Fitted on simulated grassland and on synthetic tables of the original, with equal weights
 (docs/mowing.md), for each combination of satellites."""
-LOG_ODDS_ONE_SILENT = {S1: (1.16, 0.74), S2: (-0.68, 2.56)}
+LOG_ODDS_ONE_SILENT = {S1: (1.7, 0.57), S2: (-1.01, 3.15)}
 """The same where the other satellite looked at the parcel and does not show the cut."""
 CONFIDENCE_CAP = 0.999
 CLEAR_SKY_PARCELS = 2000
