@@ -114,7 +114,7 @@ def practice_chart_png(chart: PracticeChart) -> bytes:
     _draw_periods(axes, chart)
     _time_axis(axes)
     figure.text(0.012, 0.955, chart.title, size=11, weight="bold", color=_INK, parse_math=False)
-    figure.text(0.012, 0.92, chart.subtitle, size=8.5, color=_SOFT, parse_math=False)
+    figure.text(0.012, 0.92, chart.subtitle, size=7, color=_SOFT, parse_math=False)
     return _png(figure)
 
 

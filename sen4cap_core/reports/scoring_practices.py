@@ -187,14 +187,14 @@ def crop_shares_png(table: pd.DataFrame, columns: Sequence[str], title: str, mos
     shown = table.head(most)
     figure = Figure(figsize=(7.0, 3.4), dpi=100, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.07, 0.32, 0.91, 0.55))
+    axes = figure.add_axes((0.07, 0.24, 0.91, 0.52))
     width = 0.8 / max(1, len(columns))
     for i, name in enumerate(columns):
         places = np.arange(len(shown)) + (i - (len(columns) - 1) / 2) * width
         axes.bar(places, shown[name].fillna(0.0), width, label=name.replace("_", " "))
     axes.set_xticks(np.arange(len(shown)), shown["crop"].tolist(), rotation=40, ha="right", fontsize=8)
     axes.set_ylim(0, 1)
-    axes.legend(fontsize=7, ncols=len(columns), loc="upper center", bbox_to_anchor=(0.5, 1.14), frameon=False)
+    axes.legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
     return _png(figure, canvas, title)
 
 
