@@ -142,6 +142,12 @@ def _warp(path: Path, epsg: int, transform: Affine, shape: tuple[int, int]) -> N
                 dst_crs=f"EPSG:{epsg}",
                 dst_nodata=np.nan,
                 resampling=Resampling.bilinear,
+                # The height of a node must not depend on the window it is asked in: by default GDAL widens
+                # its kernel and approximates places by the window, and a centimetre between the two passes
+                # of a pair is two radians of phase.
+                tolerance=0.0,
+                XSCALE=1,
+                YSCALE=1,
             )
     except RasterioIOError as error:
         raise ElevationError(

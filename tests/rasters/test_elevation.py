@@ -72,6 +72,19 @@ def test_heights_above_the_geoid_get_its_undulation(model: Path, tmp_path: Path)
     np.testing.assert_allclose(whole - bare, 48.0 + 2.0 * (at[0] - 12.0), atol=0.01)
 
 
+def test_a_node_has_one_height_whatever_is_asked_around_it(tmp_path: Path) -> None:
+    # Finer than the nodes; a centimetre between the two passes of a pair would be two radians of phase.
+    step = 0.0001
+    lon, lat = places(12.2, 42.1, step, 2600)
+    path = tmp_path / "fine.tif"
+    hills = 60.0 * np.sin(lon * 400.0) * np.cos(lat * 500.0)
+    write_elevation(path, hills.astype(np.float32), 12.2, 42.1, step)
+    whole = heights_at_nodes(path, EPSG, X_MIN_M, Y_MAX_M, 20.0, SHAPE)
+    part = heights_at_nodes(path, EPSG, X_MIN_M + 140.0, Y_MAX_M - 60.0, 20.0, (21, 37))
+
+    np.testing.assert_allclose(part, whole[3:24, 7:44], atol=6e-3)
+
+
 @pytest.mark.parametrize(
     ("crs", "reference"),
     [("EPSG:4979", "ellipsoid"), ("EPSG:9518", "geoid"), ("EPSG:9707", "geoid"), ("EPSG:4326", None)],
