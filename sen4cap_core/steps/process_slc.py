@@ -186,6 +186,7 @@ class _TileWork:
         config = config_of(self._context, subject)
         hills = config.backscatter == "gamma0" or config.masks_unseen
         what: dict[str, object] = {"tile": self._tile, "bursts": [_plan_text(plan) for plan in plans]}
+        what["heights"] = "of nodes"  # bursts kept from before each pass had its heights from the same nodes
         if hills:
             what |= {"gamma0": "terrain", "visibility": "terrain"}
         key = content_key(facts, what, __version__)
