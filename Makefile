@@ -6,7 +6,7 @@
 
 BIN := .venv/bin
 # Each has an installation of its own.
-E2E_PROCESSES ?= 2
+E2E_PROCESSES ?= 1
 
 demo: install
 	@$(BIN)/sen4cap demo
