@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prefect import flow, get_run_logger
+from prefect import flow
 
 from flows.fetch_scene import Connections, fetch
-from flows.runtime import name_run, scope_tags, step_context
+from flows.runtime import each_by_itself, name_run, scope_tags, step_context
 from sen4cap_core.steps.fetch_scene import FetchedScene
 
 
@@ -24,18 +24,12 @@ def fetch_scenes(site_id: int, acquisition_keys: list[str]) -> dict[str, str | N
     state says how it ends: skipped, failed, or done.
     """
     context = step_context()
-    reasons: dict[str, str | None] = {}
     here: list[FetchedScene] = []
     # A connection is kept from file to file: to let it go and ask for it anew costs more than a small file.
     with Connections() as connections:
-        for key in acquisition_keys:
-            try:
-                here.append(fetch(context, site_id, key, connections))
-                reasons[key] = None
-            except Exception as error:
-                # Whatever is wrong with one acquisition is nothing to the others.
-                get_run_logger().warning("%s is left to a run of its own: %s", key, error)
-                reasons[key] = f"{type(error).__name__}: {error}"
+        reasons = each_by_itself(
+            acquisition_keys, lambda key: here.append(fetch(context, site_id, key, connections)), "{}"
+        )
     if here:
         first = here[0]
         others = f" and {len(here) - 1} more" if len(here) > 1 else ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from prefect import flow, get_run_logger
+from prefect import flow
 
 from flows.process_scene import show_scene
-from flows.runtime import name_run, scope_tags, step_context
+from flows.runtime import each_by_itself, name_run, scope_tags, step_context
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.subject import Subject, find_subject
 
@@ -24,18 +24,14 @@ def process_scenes(scene_ids: list[int]) -> dict[int, str | None]:
     state says how it ends: skipped, failed, or done.
     """
     context = step_context()
-    reasons: dict[int, str | None] = {}
     subjects: list[Subject] = []
-    for scene_id in scene_ids:
-        try:
-            subject = find_subject(context, scene_id)
-            subjects.append(subject)
-            show_scene(context, process_scene(context, subject))
-            reasons[scene_id] = None
-        except Exception as error:
-            # Whatever is wrong with one scene is nothing to the others.
-            get_run_logger().warning("scene %s is left to a run of its own: %s", scene_id, error)
-            reasons[scene_id] = f"{type(error).__name__}: {error}"
+
+    def process(scene_id: int) -> None:
+        subject = find_subject(context, scene_id)
+        subjects.append(subject)
+        show_scene(context, process_scene(context, subject))
+
+    reasons = each_by_itself(scene_ids, process, "scene {}")
     if subjects:
         name_run(_name(subjects), scope_tags(subjects[0].site, year=subjects[0].year))
     return reasons

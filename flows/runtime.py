@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import replace
-from typing import cast
+from typing import TypeVar, cast
 from uuid import UUID
 
 from prefect import State, get_run_logger
@@ -27,6 +27,8 @@ from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
 
 install()
+
+Key = TypeVar("Key")
 
 current_work: ContextVar[Sequence[ClaimedJob]] = ContextVar("current_work", default=())
 """The jobs the current flow run does, where the warm worker started it."""
@@ -90,6 +92,22 @@ def skipped(reason: object) -> State[None]:
     """Return the final state of a run that had nothing to work on: never a green completion."""
     get_run_logger().warning("skipped: %s", reason)
     return Cancelled(name="Skipped", message=redact(str(reason)))
+
+
+def each_by_itself(keys: Iterable[Key], work: Callable[[Key], None], called: str) -> dict[Key, str | None]:
+    """Do the work of each key; return for each None, or why it came to nothing.
+
+    Whatever is wrong with one is nothing to the others. ``called`` names one in the log: ``scene {}``.
+    """
+    reasons: dict[Key, str | None] = {}
+    for key in keys:
+        try:
+            work(key)
+            reasons[key] = None
+        except Exception as error:
+            get_run_logger().warning("%s is left to a run of its own: %s", called.format(key), error)
+            reasons[key] = f"{type(error).__name__}: {error}"
+    return reasons
 
 
 def mark_crashed(orphans: list[RunningJob]) -> None:
