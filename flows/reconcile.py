@@ -25,7 +25,7 @@ def reconcile_now(context: Context) -> Gaps | None:
     """Do the same without a run of its own, as the warm worker does; None where another process is at it."""
     found = reconcile_alone(context)
     if found is not None:
-        mark_crashed(found.orphans)
+        mark_crashed(job.flow_run_id for job in found.orphans)
         if found.waiting_uploads:
             nudge_inbox(context.settings, found.waiting_uploads)
     return found

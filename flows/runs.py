@@ -21,7 +21,7 @@ from flows.preprocess_scene import preprocess_scene
 from flows.process_radar import process_grd, process_slc
 from flows.process_scene import process_scene
 from flows.process_scenes import process_scenes
-from flows.runtime import current_work
+from flows.runtime import current_work, mark_crashed
 from flows.search_sources import search_sources
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
@@ -84,6 +84,7 @@ def run_work(context: Context, work: list[ClaimedJob]) -> None:
     token = current_work.set(work)
     try:
         with keep_leases(context, work), measured(context, work):
+            mark_crashed(job.left_run for job in work)
             state: State[Any] = flow(**parameters, return_state=True)
     except Exception:
         with context.session() as session:

@@ -21,7 +21,7 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
 from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.leases import RunningJob, note_flow_run
+from sen4cap_core.db.leases import note_flow_run
 from sen4cap_core.redaction import install, redact
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.context import Context
@@ -110,13 +110,13 @@ def each_by_itself(keys: Iterable[Key], work: Callable[[Key], None], called: str
     return reasons
 
 
-def mark_crashed(orphans: list[RunningJob]) -> None:
+def mark_crashed(run_ids: Iterable[str | None]) -> None:
     """Say in Prefect that the runs of dead processes are over: nobody else will."""
-    runs = [UUID(job.flow_run_id) for job in orphans if job.flow_run_id]
+    runs = sorted({run_id for run_id in run_ids if run_id})
     if not runs:
         return
     with get_client(sync_client=True) as client:
-        for run_id in runs:
+        for run_id in map(UUID, runs):
             run = client.read_flow_run(run_id)
             if run.state is None or not run.state.is_final():
                 message = "its process died; the job is taken up again by another run"

@@ -233,7 +233,7 @@ class WarmWorker:
 
     def _look_for_orphans(self) -> None:
         try:
-            mark_crashed(take_back_orphans(self._context))
+            mark_crashed(job.flow_run_id for job in take_back_orphans(self._context))
         except Exception:
             logger.warning("could not look for jobs of dead processes", exc_info=True)
 

@@ -38,6 +38,8 @@ class ClaimedJob:
     attempts: int
     """Which try this is; the first is 1."""
     owner: str
+    left_run: str | None = None
+    """Flow run of a worker whose lease ran out: nobody on its host, which may be lost, will end it."""
 
 
 def enqueue(
@@ -130,7 +132,7 @@ def claim(
         of_kind = and_(of_kind, Job.attempts == 0)
     _bury(session, and_(of_kind, is_expired(), Job.attempts >= max_attempts), max_attempts)
     picked = (
-        select(Job.id)
+        select(Job.id, case((Job.state == "running", Job.flow_run_id)).label("left_run"))
         .where(of_kind, _due(max_attempts))
         .order_by(Job.priority.desc(), Job.not_before, Job.id)
         .limit(limit)
@@ -149,12 +151,30 @@ def claim(
             finished_at=None,
         )
         .returning(
-            Job.id, Job.kind, Job.key, Job.site_slug, Job.payload, Job.priority, Job.attempts, Job.not_before
+            Job.id,
+            Job.kind,
+            Job.key,
+            Job.site_slug,
+            Job.payload,
+            Job.priority,
+            Job.attempts,
+            Job.not_before,
+            picked.c.left_run,
         )
     ).all()
     rows = sorted(rows, key=lambda row: (-row.priority, row.not_before, row.id))
     return [
-        ClaimedJob(row.id, row.kind, row.key, row.site_slug, row.payload, row.priority, row.attempts, owner)
+        ClaimedJob(
+            row.id,
+            row.kind,
+            row.key,
+            row.site_slug,
+            row.payload,
+            row.priority,
+            row.attempts,
+            owner,
+            row.left_run,
+        )
         for row in rows
     ]
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import signal
-import socket
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -14,16 +12,15 @@ import httpx
 
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import databases
-from sen4cap_core.errors import ServiceError
 from sen4cap_core.service.cluster import HOST, Cluster, plain_environment
 from sen4cap_core.service.osuser import OsUser, unprivileged_user
 from sen4cap_core.service.place import Place, is_loopback
+from sen4cap_core.service.ports import ClaimedPort, claim_port
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
 from sen4cap_core.service.processes import is_listening
 
 WORK_POOL = "sen4cap"
 WORK_POOL_DESCRIPTION = "Processes on this machine, one per run."
-PORTS_TRIED = 50
 
 
 @dataclass(frozen=True)
@@ -65,9 +62,11 @@ def standard_units(place: Place) -> list[Unit]:
         cluster = place.cluster
         cluster.prepare()
         units.append(_database(cluster))
+    port = None
     if place.has_own_prefect:
         place.ensure_login()
-        place.record_prefect_port(_free_port_from(place.settings.prefect_port, place.settings.prefect_host))
+        port = claim_port(place.settings.prefect_port, place.settings.prefect_host)
+        place.record_prefect_port(port.number)
     environment = place.child_environment()
     project = place.project
 
@@ -85,8 +84,8 @@ def standard_units(place: Place) -> list[Unit]:
             once=True,
         )
     )
-    if place.has_own_prefect:
-        units.append(_prefect_server(place, environment))
+    if port is not None:
+        units.append(_prefect_server(place, environment, port))
     online = _WorkerOnline(place.prefect_api_url(), place.prefect_login())
     units += [
         Unit(
@@ -212,20 +211,18 @@ def _database(cluster: Cluster) -> Unit:
     )
 
 
-def _prefect_server(place: Place, environment: Mapping[str, str]) -> Unit:
+def _prefect_server(place: Place, environment: Mapping[str, str], port: ClaimedPort) -> Unit:
     api_url = place.prefect_api_url()
-    port = httpx.URL(api_url).port
-    assert port is not None
     return Unit(
         "prefect",
         "Prefect server",
-        lambda: prefect_server_command(port, place.settings.prefect_host),
+        lambda: prefect_server_command(port.number, place.settings.prefect_host),
         environment,
         place.prefect_home,
         # Its database is made with the private cluster, or together with the tables on a server of others.
         needs=("postgres",) if place.has_own_database else ("tables",),
-        # Two installations that start at once may have found the same port free: one of them gets it.
-        ready=lambda: is_healthy(api_url) and is_listening(place.home, port),
+        # Another program may have taken the port meanwhile, and may be a Prefect server too.
+        ready=lambda: is_healthy(api_url) and is_listening(place.home, port.number),
         stop_timeout_s=30.0,
         extra={**prefect_server_environment(place.prefect_database_url()), **_login_environment(place)},
     )
@@ -243,24 +240,3 @@ def _login_environment(place: Place) -> dict[str, str]:
 
 def _without_foreign_needs(unit: Unit, names: set[str]) -> Unit:
     return replace(unit, needs=tuple(name for name in unit.needs if name in names))
-
-
-def _free_port_from(first: int, host: str = HOST) -> int:
-    for port in range(first, first + PORTS_TRIED):
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((host, port))
-            except socket.gaierror:
-                raise ServiceError(f"SEN4CAP_PREFECT_HOST={host} is no address of this machine.") from None
-            except OSError as error:
-                if error.errno == errno.EADDRNOTAVAIL:
-                    raise ServiceError(
-                        f"SEN4CAP_PREFECT_HOST={host} is no address of this machine."
-                    ) from None
-                continue
-            return port
-    raise ServiceError(
-        f"No free port from {first} to {first + PORTS_TRIED - 1} for the Prefect server. "
-        "Set SEN4CAP_PREFECT_PORT."
-    )

@@ -26,7 +26,7 @@ SETTINGS = {
     "SEN4CAP_LEASE_SECONDS": "60",
 }
 PREFECT_PORT = 14300
-"""Of the first process; the others have their own, as two that choose at once would choose the same."""
+"""Of the first process; those beside it choose the next ones."""
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +37,8 @@ def system() -> Iterator[System]:
     with pytest.MonkeyPatch.context() as patch:
         for variable in ("PREFECT_API_URL", "SEN4CAP_DATABASE_URL", "SEN4CAP_PROJECT"):
             patch.delenv(variable, raising=False)
-        port = PREFECT_PORT + 10 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-        for name, value in {**SETTINGS, "SEN4CAP_HOME": str(home), "SEN4CAP_PREFECT_PORT": str(port)}.items():
+        ours = {"SEN4CAP_HOME": str(home), "SEN4CAP_PREFECT_PORT": str(PREFECT_PORT)}
+        for name, value in {**SETTINGS, **ours}.items():
             patch.setenv(name, value)
         place = Place(Settings())
         _share_compiled(place.home)
