@@ -18,10 +18,10 @@ from sqlalchemy.orm import Session
 
 from sen4cap_core.db.copying import pour
 
-_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TAIL = b"\xff\xff"
 _NULL = -1
-_EPOCH_US = 946_684_800_000_000
+EPOCH_US = 946_684_800_000_000
 """PostgreSQL counts time from the year 2000."""
 _NUMBERS = {pa.int32(): ">i4", pa.int64(): ">i8", pa.float64(): ">f8"}
 
@@ -42,7 +42,7 @@ def copy_binary(session: Session, table: str, batches: Iterable[pa.RecordBatch])
 
 
 def _framed(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes | memoryview]:
-    yield _HEAD
+    yield HEAD
     yield from _ahead(map(rows_of, batches))
     yield _TAIL
 
@@ -84,7 +84,7 @@ def _numbers(column: pa.Array) -> NDArray[np.generic]:
         return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), np.uint8)
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         since_1970 = column.cast(pa.timestamp("us", kind.tz)).cast(pa.int64()).fill_null(0).to_numpy()
-        return np.asarray(since_1970 - _EPOCH_US, ">i8")
+        return np.asarray(since_1970 - EPOCH_US, ">i8")
     if kind not in _NUMBERS:
         raise TypeError(f"no binary form of {kind} is known")
     return np.asarray(column.fill_null(0).to_numpy(), _NUMBERS[kind])

@@ -19,14 +19,16 @@ from sqlalchemy.orm import Session
 from sen4cap_core.db.binary_copy import copy_binary
 from sen4cap_core.db.copying import BATCH_ROWS
 from sen4cap_core.db.models import DeclarationSet, Json, Parcel
+from sen4cap_core.db.reading_out import read_names, read_numbers
 
 
 @dataclass(frozen=True)
 class KnownIds:
     """Integer ids given to parcels and holdings of a site so far; they never change."""
 
-    parcels: dict[str, int]
-    holdings: dict[str, int]
+    parcels: tuple[pa.LargeStringArray, NDArray[np.int64]]
+    """The agency's id of each, and its number."""
+    holdings: tuple[pa.LargeStringArray, NDArray[np.int64]]
     last_set_id: int
     """Latest version of the site when they were read: while it is the latest, no more were given."""
 
@@ -50,20 +52,11 @@ class Version:
 
 def known_ids(session: Session, site_id: int) -> KnownIds:
     """Return all NewIDs and HoldIDs ever given in a site, over all years."""
-    of_site = select(DeclarationSet.id).where(DeclarationSet.site_id == site_id)
-    parcels = session.execute(
-        select(Parcel.ori_id, func.min(Parcel.new_id))
-        .where(Parcel.set_id.in_(of_site))
-        .group_by(Parcel.ori_id)
-    )
-    holdings = session.execute(
-        select(Parcel.ori_hold, func.min(Parcel.hold_id))
-        .where(Parcel.set_id.in_(of_site))
-        .group_by(Parcel.ori_hold)
-    )
+    of_site = "WHERE set_id IN (SELECT id FROM declaration_set WHERE site_id = %(site)s)"
+    site = {"site": site_id}
     return KnownIds(
-        {row[0]: row[1] for row in parcels},
-        {row[0]: row[1] for row in holdings},
+        read_names(session, f"SELECT ori_id, min(new_id) FROM parcel {of_site} GROUP BY 1", site),
+        read_names(session, f"SELECT ori_hold, min(hold_id) FROM parcel {of_site} GROUP BY 1", site),
         last_set_id(session, site_id),
     )
 
@@ -74,33 +67,23 @@ def last_set_id(session: Session, site_id: int) -> int:
     return session.execute(query).scalar_one() or 0
 
 
-def fingerprints(session: Session, set_id: int) -> pd.DataFrame:
-    """Return ``new_id``, ``geometry_hash``, ``content_hash``, ``since`` of a version, by new_id."""
+def fingerprints(session: Session, set_id: int) -> dict[str, NDArray[Any]]:
+    """Return ``new_id``, ``geometry_hash``, ``content_hash``, ``since`` (UTC) of a version, by new_id."""
+    kinds = {"new_id": "int32", "geometry_hash": "int64", "content_hash": "int64", "since": "time"}
     query = (
-        select(Parcel.new_id, Parcel.geometry_hash, Parcel.content_hash, Parcel.since)
-        .where(Parcel.set_id == set_id)
-        .order_by(Parcel.new_id)
+        "SELECT new_id, geometry_hash, content_hash, since FROM parcel WHERE set_id = %(set)s ORDER BY new_id"
     )
-    frame = pd.DataFrame(
-        session.execute(query).all(), columns=["new_id", "geometry_hash", "content_hash", "since"]
-    )
-    integers = dict.fromkeys(("new_id", "geometry_hash", "content_hash"), np.int64)
-    return frame.astype({**integers, "since": "datetime64[us, UTC]"})
+    return read_numbers(session, query, {"set": set_id}, kinds)
 
 
 def ids_before(session: Session, former: DeclarationSet) -> NDArray[np.int64]:
     """Return the parcels of all versions of the year before ``former``."""
     query = (
-        select(Parcel.new_id)
-        .join(DeclarationSet, DeclarationSet.id == Parcel.set_id)
-        .where(
-            DeclarationSet.site_id == former.site_id,
-            DeclarationSet.year == former.year,
-            DeclarationSet.id < former.id,
-        )
-        .distinct()
+        "SELECT DISTINCT new_id FROM parcel JOIN declaration_set d ON d.id = set_id "
+        "WHERE site_id = %(site)s AND year = %(year)s AND d.id < %(set)s"
     )
-    return np.array(session.scalars(query).all(), np.int64)
+    values = {"site": former.site_id, "year": former.year, "set": former.id}
+    return read_numbers(session, query, values, {"new_id": "int32"})["new_id"]
 
 
 def geometries_of(session: Session, set_id: int, new_ids: NDArray[np.int64]) -> NDArray[np.object_]:

@@ -215,7 +215,7 @@ def overlapped_shares(outlines: Outlines, measures: Measures, usable: Flags) -> 
         return shares
     # Boxes only: that neighbours touch is the rule, and the area says it as fast as a predicate.
     left, right = np.ascontiguousarray(rows[_box_pairs(measures.boxes[rows])].T)
-    area = _shared_areas(outlines, measures.boxes, left, right)
+    area = areas_shared(outlines, measures.boxes, left, right)
     covered = np.bincount(left, area, len(shares)) + np.bincount(right, area, len(shares))
     shares[rows] = covered[rows] / np.maximum(measures.areas[rows], np.finfo(float).tiny)
     return shares
@@ -231,10 +231,13 @@ def _box_pairs(boxes: Floats) -> NDArray[np.int64]:
     return overlapping_boxes(np.ascontiguousarray(boxes), order, south, height, n_strips)
 
 
-def _shared_areas(
+def areas_shared(
     outlines: Outlines, boxes: Floats, left: NDArray[np.intp], right: NDArray[np.intp]
 ) -> Floats:
-    """Return the area each pair shares, in threads."""
+    """Return the area each pair of shapes shares, in square units of the vertices; in threads.
+
+    ``boxes`` are those of the outlines.
+    """
     vertices, ring_starts, shape_starts = outlines.vertices, outlines.ring_starts, outlines.shape_starts
     signs = np.empty(len(ring_starts) - 1)
     ring_signs(vertices, ring_starts, outlines.polygon_starts, signs)

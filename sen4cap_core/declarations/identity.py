@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,22 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 SortKey = tuple[float | str, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Given:
+    """Numbers given before: each name has one."""
+
+    names: pa.LargeStringArray = field(default_factory=lambda: pa.array([], pa.large_string()))
+    numbers: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+
+    @classmethod
+    def of(cls, numbers: Mapping[str, int]) -> Given:
+        """Take over a mapping."""
+        return cls(
+            pa.array(list(numbers), pa.large_string()),
+            np.fromiter(numbers.values(), np.int64, len(numbers)),
+        )
 
 
 def letters(rank: int) -> str:
@@ -99,7 +116,7 @@ def _with(ids: pa.Array, rows: NDArray[np.intp], names: list[str]) -> pa.Array:
     return pc.replace_with_mask(ids, pa.array(mask), pa.array(names, ids.type))
 
 
-def number(ids: pa.LargeStringArray, known: Mapping[str, int]) -> NDArray[np.int64]:
+def number(ids: pa.LargeStringArray, known: Given) -> NDArray[np.int64]:
     """Return a whole number for each id: the known one, else the next free ones in the order of the ids.
 
     Rows with the same id get the same number. The order of the rows changes nothing.
@@ -107,13 +124,12 @@ def number(ids: pa.LargeStringArray, known: Mapping[str, int]) -> NDArray[np.int
     coded = ids.dictionary_encode()
     distinct = coded.dictionary
     numbers = np.zeros(len(distinct), np.int64)
-    if known:
-        place = pc.index_in(distinct, pa.array(list(known), distinct.type)).fill_null(-1).to_numpy()
-        given = np.fromiter(known.values(), np.int64, len(known))
-        numbers = np.where(place >= 0, given[place], 0)
+    if len(known.names):
+        place = pc.index_in(distinct, known.names).fill_null(-1).to_numpy()
+        numbers = np.where(place >= 0, known.numbers[place], 0)
         is_new = np.flatnonzero(place < 0)
     else:
         is_new = np.arange(len(distinct))
     order = pc.sort_indices(distinct.take(pa.array(is_new))).to_numpy()
-    numbers[is_new[order]] = max(known.values(), default=0) + 1 + np.arange(len(is_new))
+    numbers[is_new[order]] = known.numbers.max(initial=0) + 1 + np.arange(len(is_new))
     return np.asarray(numbers[coded.indices.to_numpy()], np.int64)

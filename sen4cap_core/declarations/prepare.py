@@ -27,7 +27,7 @@ from sen4cap_core.declarations.geometry import (
     overlapped_shares,
     shape_index,
 )
-from sen4cap_core.declarations.identity import number
+from sen4cap_core.declarations.identity import Given, number
 from sen4cap_core.declarations.parcel_ids import N_SHOWN, Ids, identify, n_parcels, rows_text, shown
 from sen4cap_core.declarations.reading import Declarations
 from sen4cap_core.declarations.texts import as_text_array
@@ -60,8 +60,8 @@ class Parcels:
 
 def prepare_parcels(
     declarations: Declarations,
-    known_ids: Mapping[str, int],
-    known_holdings: Mapping[str, int],
+    known_ids: Given,
+    known_holdings: Given,
     *,
     release: bool = False,
 ) -> Parcels:
@@ -75,7 +75,7 @@ def prepare_parcels(
     ----------
     declarations : Declarations
         From `reading.read_declarations`.
-    known_ids, known_holdings : mapping of str to int
+    known_ids, known_holdings
         Numbers given before. They are kept; new ones follow the largest in the order of the ids, so the
         order of the file changes nothing.
     release : bool
@@ -183,8 +183,8 @@ def _named(
     attributes: pa.ChunkedArray,
     planar: Outlines,
     area_m2: NDArray[np.float64],
-    known_ids: Mapping[str, int],
-    known_holdings: Mapping[str, int],
+    known_ids: Given,
+    known_holdings: Given,
 ) -> _Names:
     """Ids, their numbers and the hashes of what else a parcel has."""
     warnings: list[str] = []

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-import shapely
 from numpy.typing import NDArray
+
+from sen4cap_core.declarations.geometry import areas_shared
+from sen4cap_core.rasters.outlines import Outlines, joined
 
 NEW = "new"
 SAME = "same"
@@ -72,16 +74,16 @@ def compare(former: Fingerprints, new: Fingerprints, earlier_ids: NDArray[np.int
     return Comparison(kind, is_altered, np.setdiff1d(former.new_ids, new.new_ids, assume_unique=True))
 
 
-def change_ratios(former: NDArray[np.object_], new: NDArray[np.object_]) -> NDArray[np.float64]:
+def change_ratios(former: Outlines, new: Outlines) -> NDArray[np.float64]:
     """Area that only one of two outlines covers / area that either covers, as the original's ratio.
 
     1 where one of them is missing, 0 where both are.
     """
-    ratios = np.zeros(len(new))
-    here, there = ~shapely.is_missing(new), ~shapely.is_missing(former)
-    ratios[here != there] = 1.0
-    both = np.flatnonzero(here & there)
-    union = shapely.area(shapely.union(former[both], new[both]))
-    difference = shapely.area(shapely.symmetric_difference(former[both], new[both]))
-    ratios[both] = difference / np.maximum(union, np.finfo(float).tiny)
-    return ratios
+    n = len(new)
+    both = joined([former, new])
+    measures = both.measured()
+    shared = areas_shared(both, measures.boxes, np.arange(n), n + np.arange(n))
+    together = measures.areas[:n] + measures.areas[n:]
+    # What is left of two areas that are the same but for rounding is nothing.
+    difference = np.maximum(together - 2 * shared, 0.0)
+    return difference / np.maximum(together - shared, np.finfo(float).tiny)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import numpy as np
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
 N_SHOWN = 10
 PLACE_DEG = 0.05
 """Side of the squares by which parcels lie on disk: 5 km hold as many as some pages do."""
+Numbers = NDArray[Any]
 _NOTHING_GONE = np.empty(0, np.int64)
 
 
@@ -77,17 +79,21 @@ def make_version(
     kept = _measured(parcels, kept, tiles, threads)
     before = None if former is None else parcel_versions.fingerprints(session, former.id)
     comparison = _compare(session, table, former, before)
-    table["change"] = comparison.kind
-    table["geom_change_ratio"] = np.nan
-    table["since"] = pd.Series(pd.NaT, index=table.index, dtype="datetime64[us, UTC]")
+    n = len(table)
+    ratios, since = np.full(n, np.nan), np.full(n, np.datetime64("NaT"), "datetime64[us]")
     if former is not None and before is not None:
         moved = comparison.moved()
         outlines = parcel_versions.geometries_of(session, former.id, table.new_id.to_numpy()[moved])
-        ratios = change_ratios(outlines, parcels.outlines.shapes(moved))
-        comparison = comparison.settle(ratios)
-        table["change"] = comparison.kind
-        table.loc[moved, "geom_change_ratio"] = ratios
-        _keep_dates(table, before)
+        ratios[moved] = change_ratios(outlines_of(outlines), parcels.outlines.take(moved))
+        comparison = comparison.settle(ratios[moved])
+        # Written otherwise, covering the same ground; declared since they were first declared so.
+        same = np.flatnonzero(comparison.kind == SAME)
+        ratios[same] = np.nan
+        place = np.searchsorted(before["new_id"], table.new_id.to_numpy(np.int64)[same])
+        since[same] = before["since"][place]
+    table["change"] = comparison.kind
+    table["geom_change_ratio"] = ratios
+    table["since"] = pd.Series(since, index=table.index).dt.tz_localize("UTC")
     gone = _NOTHING_GONE if kept is not None else comparison.gone
     changes = {kind: int((comparison.kind == kind).sum()) for kind in (NEW, SAME, GEOMETRY, ATTRIBUTES, BACK)}
     changes |= {"gone": len(gone), "kept": 0 if kept is None else len(kept)}
@@ -165,27 +171,18 @@ def _measured(
 
 
 def _compare(
-    session: Session, parcels: pd.DataFrame, former: DeclarationSet | None, before: pd.DataFrame | None
+    session: Session,
+    parcels: pd.DataFrame,
+    former: DeclarationSet | None,
+    before: Mapping[str, Numbers] | None,
 ) -> Comparison:
     if former is None or before is None:
         kind = np.full(len(parcels), NEW, dtype=object)
         return Comparison(kind, np.zeros(len(parcels), np.bool_), _NOTHING_GONE)
     earlier = parcel_versions.ids_before(session, former)
-    return compare(_fingerprints(before), _fingerprints(parcels), earlier)
-
-
-def _fingerprints(frame: pd.DataFrame) -> Fingerprints:
     names = ("new_id", "geometry_hash", "content_hash")
-    return Fingerprints(*(frame[name].to_numpy(np.int64) for name in names))
-
-
-def _keep_dates(parcels: pd.DataFrame, before: pd.DataFrame) -> None:
-    """Let parcels that did not change be declared since they were first declared so."""
-    since = before.set_index("new_id").since
-    same = parcels.index[parcels.change == SAME]
-    parcels.loc[same, "since"] = since.reindex(parcels.new_id[same]).to_numpy()
-    # Written otherwise, covering the same ground.
-    parcels.loc[same, "geom_change_ratio"] = np.nan
+    new = Fingerprints(*(parcels[name].to_numpy(np.int64) for name in names))
+    return compare(Fingerprints(*(before[name] for name in names)), new, earlier)
 
 
 def _by_place(outlines: Outlines) -> NDArray[np.intp]:

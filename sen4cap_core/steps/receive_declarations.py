@@ -12,6 +12,7 @@ from sen4cap_core.db import parcel_versions
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db import uploads as upload_rows
 from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
+from sen4cap_core.declarations.identity import Given
 from sen4cap_core.declarations.prepare import Parcels, prepare_parcels
 from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
 from sen4cap_core.errors import Problem, Sen4capError
@@ -36,7 +37,7 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
     with context.session() as session:
         site_id = site_rows.get_or_create_site(session, drop.site_slug).id
         known = parcel_versions.known_ids(session, site_id)
-    parcels = prepare_parcels(declarations, known.parcels, known.holdings, release=True)
+    parcels = prepare_parcels(declarations, Given(*known.parcels), Given(*known.holdings), release=True)
     columns = _columns(declarations, mapping)
     with context.session() as session:
         site = site_rows.lock_site(session, site_id)

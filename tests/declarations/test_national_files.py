@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sen4cap_core.declarations.identity import Given
 from sen4cap_core.declarations.prepare import prepare_parcels
 from sen4cap_core.declarations.reading import read_declarations
 
@@ -45,7 +46,7 @@ def test_columns_are_guessed_and_parcels_prepared(national: Path, country: str) 
     name, parcel_id, crop_code, epsg, (first_id, first_crop) = FILES[country]
 
     declarations = read_declarations(national / name)
-    frame = prepare_parcels(declarations, {}, {}).frame()
+    frame = prepare_parcels(declarations, Given(), Given()).frame()
 
     assert declarations.columns.parcel_id.columns == (parcel_id,)
     assert declarations.columns.crop_code.columns == (crop_code,)
@@ -64,7 +65,7 @@ def test_columns_are_guessed_and_parcels_prepared(national: Path, country: str) 
 def test_areas_equal_those_of_an_equal_area_projection(national: Path, country: str) -> None:
     declarations = read_declarations(national / FILES[country][0])
 
-    frame = prepare_parcels(declarations, {}, {}).frame().set_index("row").sort_index()
+    frame = prepare_parcels(declarations, Given(), Given()).frame().set_index("row").sort_index()
 
     source = declarations.frame.geometry
     # Another equal-area projection bends the same edges another way: with a vertex each metre it does not.
@@ -77,7 +78,7 @@ def test_areas_equal_those_of_an_equal_area_projection(national: Path, country: 
 @pytest.mark.parametrize("country", DECLARED_HA)
 def test_areas_are_near_those_the_country_states(national: Path, country: str) -> None:
     column, hectares = DECLARED_HA[country]
-    frame = prepare_parcels(read_declarations(national / FILES[country][0]), {}, {}).frame()
+    frame = prepare_parcels(read_declarations(national / FILES[country][0]), Given(), Given()).frame()
 
     stated = frame["attributes"].map(lambda attributes: float(json.loads(attributes)[column])) * hectares
 
@@ -88,7 +89,7 @@ def test_areas_are_near_those_the_country_states(national: Path, country: str) -
 def test_flags_equal_those_of_a_plain_overlay(national: Path, country: str) -> None:
     declarations = read_declarations(national / FILES[country][0])
 
-    frame = prepare_parcels(declarations, {}, {}).frame().set_index("row").sort_index()
+    frame = prepare_parcels(declarations, Given(), Given()).frame().set_index("row").sort_index()
 
     plain = gpd.GeoDataFrame({"n": range(100)}, geometry=list(declarations.frame.geometry))
     pieces = gpd.overlay(plain, plain, how="intersection", keep_geom_type=True)
@@ -101,8 +102,8 @@ def test_flags_equal_those_of_a_plain_overlay(national: Path, country: str) -> N
 
 
 def test_leading_zeros_stay(national: Path) -> None:
-    slovenia = prepare_parcels(read_declarations(national / FILES["ec_si"][0]), {}, {}).frame()
-    finland = prepare_parcels(read_declarations(national / FILES["fi"][0]), {}, {}).frame()
+    slovenia = prepare_parcels(read_declarations(national / FILES["ec_si"][0]), Given(), Given()).frame()
+    finland = prepare_parcels(read_declarations(national / FILES["fi"][0]), Given(), Given()).frame()
 
     assert "005" in set(slovenia["ori_crop"])
     assert json.loads(finland["attributes"][0])["PERUSLOHKOTUNNUS"].startswith("00")
@@ -110,11 +111,11 @@ def test_leading_zeros_stay(national: Path) -> None:
 
 def test_the_next_file_keeps_the_numbers(national: Path) -> None:
     declarations = read_declarations(national / FILES["at"][0])
-    first = prepare_parcels(declarations, {}, {}).frame()
+    first = prepare_parcels(declarations, Given(), Given()).frame()
     known = dict(zip(first["ori_id"], first["new_id"], strict=True))
     holdings = dict(zip(first["ori_hold"], first["hold_id"], strict=True))
 
-    second = prepare_parcels(declarations, known, holdings).frame()
+    second = prepare_parcels(declarations, Given.of(known), Given.of(holdings)).frame()
 
     pd.testing.assert_frame_equal(
         pd.DataFrame(first.drop(columns="geometry")), pd.DataFrame(second.drop(columns="geometry"))
@@ -125,7 +126,7 @@ def test_the_valladolid_declaration(shared: Path) -> None:
     path = shared / "data" / "valladolid-2019" / "declarations.zip"
 
     declarations = read_declarations(path)
-    frame = prepare_parcels(declarations, {}, {}).frame()
+    frame = prepare_parcels(declarations, Given(), Given()).frame()
 
     assert frame[["ori_id", "ori_hold", "ori_crop"]].to_numpy().tolist() == [["ES-47-0001", "H-0001", "999"]]
     assert frame["area_m2"][0] == pytest.approx(232_436, rel=1e-4)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.identity import distinguish, letters, name_nameless, number
+from sen4cap_core.declarations.identity import Given, distinguish, letters, name_nameless, number
 from sen4cap_core.declarations.texts import as_texts, joined
 
 
@@ -62,7 +62,7 @@ def test_rows_without_id_are_named_by_their_content() -> None:
 
 
 def test_known_numbers_are_kept_and_new_ones_follow() -> None:
-    numbers = number(texts_of("d", "b", "a", "c", "a"), {"c": 4, "gone": 9})
+    numbers = number(texts_of("d", "b", "a", "c", "a"), Given.of({"c": 4, "gone": 9}))
 
     assert numbers.tolist() == [12, 11, 10, 4, 10]
 
@@ -72,8 +72,8 @@ def test_the_order_of_rows_changes_no_number(values: list[str], data: st.DataObj
     known = {value: 100 + place for place, value in enumerate(values[::3])}
     shuffled = data.draw(st.permutations(values))
 
-    first = dict(zip(values, number(texts_of(*values), known).tolist(), strict=True))
-    second = dict(zip(shuffled, number(texts_of(*shuffled), known).tolist(), strict=True))
+    first = dict(zip(values, number(texts_of(*values), Given.of(known)).tolist(), strict=True))
+    second = dict(zip(shuffled, number(texts_of(*shuffled), Given.of(known)).tolist(), strict=True))
 
     assert first == second
     assert len(set(first.values())) == len(values)

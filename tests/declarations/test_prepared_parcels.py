@@ -16,6 +16,7 @@ from shapely import MultiPolygon, Polygon, box
 
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.geometry import equal_area_crs, repair
+from sen4cap_core.declarations.identity import Given
 from sen4cap_core.declarations.prepare import prepare_parcels
 from sen4cap_core.declarations.reading import read_declarations
 
@@ -50,7 +51,9 @@ def prepared(
     ).to_crs(crs)
     path = tmp_path / "parcels.parquet"
     frame.to_parquet(path)
-    return prepare_parcels(read_declarations(path, COLUMNS), known or {}, known_holdings or {}).frame()
+    return prepare_parcels(
+        read_declarations(path, COLUMNS), Given.of(known or {}), Given.of(known_holdings or {})
+    ).frame()
 
 
 def test_plain_parcels(tmp_path: Path) -> None:
@@ -88,7 +91,7 @@ def test_areas_outside_europe(tmp_path: Path) -> None:
     path = tmp_path / "kenya.parquet"
     gpd.GeoDataFrame({"id": ["1"], "farm": ["1"], "crop": ["1"]}, geometry=[shape], crs=4326).to_parquet(path)
 
-    frame = prepare_parcels(read_declarations(path, COLUMNS), {}, {}).frame()
+    frame = prepare_parcels(read_declarations(path, COLUMNS), Given(), Given()).frame()
 
     geodesic = abs(gpd.GeoSeries([shape], crs=4326).crs.get_geod().geometry_area_perimeter(shape)[0])
     assert frame["area_m2"][0] == pytest.approx(geodesic, rel=1e-5)
@@ -229,7 +232,7 @@ def test_a_file_without_holdings(tmp_path: Path) -> None:
     ).to_file(path)
 
     declarations = read_declarations(path)
-    frame = prepare_parcels(declarations, {}, {}).frame()
+    frame = prepare_parcels(declarations, Given(), Given()).frame()
 
     assert frame["ori_hold"].tolist() == ["a", "b"]
     assert frame["hold_id"].tolist() == [1, 2]
