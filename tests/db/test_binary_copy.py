@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from sen4cap_core.db.binary_copy import copy_binary, rows_of
+from sen4cap_core.db.reading_out import read_names, read_numbers
 from sen4cap_core.db.session import session_scope
 
 TABLE = """CREATE TABLE copied (n integer, big bigint, x float8, yes boolean, at timestamptz, name text,
@@ -46,3 +47,36 @@ def test_values_nulls_and_empty_texts_arrive_as_they_are(engine: Engine) -> None
 def test_a_type_without_binary_form_is_refused() -> None:
     with pytest.raises(TypeError, match="no binary form of date32"):
         rows_of(pa.RecordBatch.from_pydict({"day": pa.array([1], pa.date32())}))
+
+
+def test_numbers_and_names_come_back_as_they_were(engine: Engine) -> None:
+    with session_scope(engine) as session:
+        session.execute(text("CREATE TABLE read_out (n integer, big bigint, at timestamptz, name text)"))
+        session.execute(
+            text("INSERT INTO read_out VALUES (1, :big, :at, :name), (-2, -5, '1999-12-31 23:59:59Z', '')"),
+            {"big": 2**62, "at": datetime(2030, 1, 1, 1, 2, 3, 456789, UTC), "name": 'a "b",\r\n\n\\. é'},
+        )
+        kinds = {"n": "int32", "big": "int64", "at": "time"}
+        numbers = read_numbers(
+            session, "SELECT n, big, at FROM read_out WHERE n < %(most)s ORDER BY n", {"most": 9}, kinds
+        )
+        nothing = read_numbers(session, "SELECT n FROM read_out WHERE n = 0", {}, {"n": "int32"})
+        names, places = read_names(session, "SELECT name, n FROM read_out ORDER BY n", {})
+        no_names, _ = read_names(session, "SELECT name, n FROM read_out WHERE n = 0", {})
+        session.execute(text("UPDATE read_out SET big = NULL WHERE n = 1"))
+        with pytest.raises(ValueError, match="a value is missing"):
+            read_numbers(session, "SELECT n, big, at FROM read_out", {}, kinds)
+        with pytest.raises(ValueError, match="another type"):
+            read_numbers(session, "SELECT big FROM read_out WHERE n < 0", {}, {"big": "int32"})
+        session.execute(text("DROP TABLE read_out"))
+
+    assert numbers["n"].tolist() == [-2, 1]
+    assert numbers["big"].tolist() == [-5, 2**62]
+    assert numbers["at"].tolist() == [
+        datetime(1999, 12, 31, 23, 59, 59),
+        datetime(2030, 1, 1, 1, 2, 3, 456789),
+    ]
+    assert len(nothing["n"]) == 0
+    assert len(no_names) == 0
+    assert names.to_pylist() == ["", 'a "b",\r\n\n\\. é']
+    assert places.tolist() == [-2, 1]
