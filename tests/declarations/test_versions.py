@@ -14,11 +14,9 @@ def test_change_ratios_are_those_of_shapely() -> None:
     turns = np.sort(random.uniform(0, 2 * np.pi, (200, 9)), axis=1)
     reach = random.uniform(5e-4, 2e-3, (200, 9))
     middle = np.stack([random.uniform(4, 6, 200), random.uniform(51, 53, 200)], axis=1)
-    former = shapely.polygons(
-        middle[:, None] + np.stack([reach * np.cos(turns), reach * np.sin(turns)], axis=2)
-    )
-    new = shapely.transform(former, lambda xy: xy + random.normal(0, 2e-4, xy.shape))
-    new = shapely.buffer(new, 0)
+    corners = middle[:, None] + np.stack([reach * np.cos(turns), reach * np.sin(turns)], axis=2)
+    former = shapely.polygons(corners)
+    new = shapely.buffer(shapely.polygons(corners + random.normal(0, 2e-4, corners.shape)), 0)
     new[:5], new[5] = former[:5], shapely.difference(former[5], shapely.buffer(former[5].centroid, 1e-5))
     former = shapely.buffer(former, 0)
     # One that is written otherwise and covers the same ground; some that are not there.
