@@ -67,6 +67,8 @@ class RadarConfig(StrictModel):
     """The same for coherence."""
     band_order: tuple[Literal["vv", "vh"], ...] | None = Field(default=None, min_length=1, max_length=2)
     """Polarisations of the bands of files that do not name them."""
+    relative_orbits: dict[str, Annotated[int, Field(ge=1, le=175)]] = Field(default_factory=dict)
+    """Relative orbit by a pattern of the name (``"*_D037_*"``), for products that do not say it."""
     orbit_directions: dict[int, Literal["ascending", "descending"]] = Field(default_factory=dict)
     """Direction of relative orbits, for products that state neither direction nor time of day."""
     dem_heights: Literal["ellipsoid", "geoid"] | None = None

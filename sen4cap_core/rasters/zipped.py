@@ -33,13 +33,16 @@ def split_uri(uri: str) -> tuple[Path, str] | None:
 def inflate(uri: str) -> MemoryFile | None:
     """Return a deflated member as a file in memory; None for a stored one or a plain path.
 
+    None for an ENVI image as well: it is read with the header beside it, from top to bottom, and a whole
+    slice would take gigabytes.
+
     Raises
     ------
     OSError
         When the archive or the member is missing or damaged.
     """
     place = split_uri(uri)
-    if place is None:
+    if place is None or place[1].lower().endswith(".img"):
         return None
     archive, member = place
     try:

@@ -14,6 +14,8 @@ from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles
 from sen4cap_core.scenes.s1_model import (
+    NO_DIRECTION,
+    NO_ORBIT,
     POLARISATIONS,
     Direction,
     Polarisation,
@@ -23,13 +25,15 @@ from sen4cap_core.scenes.s1_model import (
     RadarScene,
 )
 from sen4cap_core.scenes.s1_names import RadarName, match_radar
+from sen4cap_core.scenes.s1_orbits import relative_orbit_at
 from sen4cap_core.scenes.s1_raster import (
     RadarHeader,
     backscatter_quantity,
     radar_band,
     read_tiff_header,
 )
-from sen4cap_core.scenes.s1_sidecars import Sidecar, read_sidecar, sidecars_of
+from sen4cap_core.scenes.s1_sidecars import Sidecar, read_sidecar, read_snap_metadata, sidecars_of
+from sen4cap_core.scenes.tiff_tags import SNAP_METADATA, text_tag
 
 _VALID_MASK = {"opera-rtc": (0,), "hyp3-rtc": (1,)}
 """OPERA: 0 is neither layover, shadow nor beyond the burst. HyP3: 1 is seen by the radar and neither."""
@@ -132,12 +136,9 @@ def open_group(files: ProductFiles, group: RadarGroup, dropped: Path, defaults: 
         warnings.append(f"the product has {only} only: what needs the other polarisation is left out.")
     direction, platform_orbit = _orbit(files, group, first.grid, defaults)
     if platform_orbit is None:
-        warnings.append("its relative orbit is not stated: series by orbit keep it apart.")
+        warnings.append(NO_ORBIT)
     if direction is None:
-        warnings.append(
-            "its orbit direction is not stated and its time of day neither: composites by direction leave it "
-            "out. Say it in site.yaml: `radar: {orbit_directions: {<relative orbit>: ascending}}`."
-        )
+        warnings.append(NO_DIRECTION)
     return RadarScene(
         product_id=group.stem,
         quantity=quantity,
@@ -250,14 +251,28 @@ def _mask(
 def _orbit(
     files: ProductFiles, group: RadarGroup, grid: Grid, defaults: RadarDefaults
 ) -> tuple[Direction | None, int | None]:
-    about = _sidecar(files, group)
-    orbit = group.name.relative_orbit or about.relative_orbit
-    direction = about.orbit_direction or group.name.orbit_direction
-    if direction is None and group.name.has_time:
-        direction = direction_at(group.name.acquired_at, grid)
+    """Return what the name says, then what lies beside or in the file, then what follows from the time."""
+    name, about = group.name, _sidecar(files, group)
+    if name.family == "snap" and None in (about.relative_orbit, about.orbit_direction):
+        about = about.or_else(_inside(files, group.main))
+    orbit = name.relative_orbit or about.relative_orbit
+    if orbit is None and name.flown is not None:
+        orbit = relative_orbit_at(*name.flown)
+    if orbit is None:
+        orbit = defaults.relative_orbit_of(PurePosixPath(group.main).name)
+    direction = about.orbit_direction or name.orbit_direction
+    moment = name.acquired_at if name.has_time else name.flown[1] if name.flown else None
+    if direction is None and moment is not None:
+        direction = direction_at(moment, grid)
     if direction is None and orbit is not None:
         direction = defaults.orbit_directions.get(orbit)
     return direction, orbit
+
+
+def _inside(files: ProductFiles, name: str) -> Sidecar:
+    """Return what SNAP wrote into a GeoTIFF."""
+    document = text_tag(lambda offset, n_bytes: files.peek(name, offset, n_bytes), SNAP_METADATA)
+    return read_snap_metadata(document, name) if document else Sidecar()
 
 
 def direction_at(acquired_at: datetime, grid: Grid) -> Direction:

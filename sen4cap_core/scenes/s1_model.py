@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Literal
 
@@ -22,6 +23,14 @@ Direction = Literal["ascending", "descending"]
 BACKSCATTER = "s1-backscatter"
 COHERENCE = "s1-coherence"
 POLARISATIONS: tuple[Polarisation, ...] = ("vv", "vh")
+NO_ORBIT = (
+    "its relative orbit is not stated: series by orbit keep it apart. Say it in site.yaml: "
+    '`radar: {relative_orbits: {"<pattern of its name, with *>": 117}}`, and drop the product again.'
+)
+NO_DIRECTION = (
+    "its orbit direction is not stated and its time of day neither: composites by direction leave it "
+    "out. Say it in site.yaml: `radar: {orbit_directions: {<relative orbit>: ascending}}`."
+)
 
 
 @dataclass(frozen=True)
@@ -35,8 +44,14 @@ class RadarDefaults:
     coherence_factor: float | None = None
     band_order: tuple[Polarisation, ...] | None = None
     """Polarisations of the bands of a file that does not name them."""
+    relative_orbits: dict[str, int] = field(default_factory=dict)
+    """By a pattern of the product's name."""
     orbit_directions: dict[int, Direction] = field(default_factory=dict)
     """By relative orbit."""
+
+    def relative_orbit_of(self, name: str) -> int | None:
+        """Return what is said of products of this name: of the first pattern that it fits."""
+        return next((n for pattern, n in self.relative_orbits.items() if fnmatchcase(name, pattern)), None)
 
 
 @dataclass(frozen=True)

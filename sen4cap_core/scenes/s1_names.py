@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from sen4cap_core.scenes.s1_model import Direction, Quantity, Scale
+from sen4cap_core.scenes.s1_orbits import relative_orbit_of
 
-_FIRST_ORBIT = {"S1A": 73, "S1B": 27, "S1C": 172}
-"""Relative orbit = (absolute - this) modulo 175 + 1; of other platforms it is not taken from the number."""
 _BURST_S, _BEFORE_BURSTS_S, _ORBIT_S = 2.758273, 2.299849, 12 * 86_400 / 175
 """Seconds from a burst to the next of its swath, from the node to the first burst, and of an orbit."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -42,6 +41,8 @@ class RadarName:
     has_time: bool = True
     relative_orbit: int | None = None
     orbit_direction: Direction | None = None
+    flown: tuple[str, datetime] | None = None
+    """Satellite and moment of one of the acquisitions: they tell the orbit where nothing else does."""
     generated_at: datetime | None = None
     version: str | None = None
     tile: str | None = None
@@ -80,14 +81,8 @@ def check_pair(earlier: datetime, later: datetime, has_time: bool) -> None:
     if min(rest, _REPEAT - rest) > (_SLICE if has_time else timedelta(0)):
         raise ValueError(
             f"the two acquisitions lie {apart.total_seconds() / 86400:.2f} days apart, which is no multiple "
-            "of 6: they are of different relative orbits"
+            "of 6: they are of different relative orbits, or of weeks in which satellites changed theirs"
         )
-
-
-def relative_orbit_of(platform: str, absolute_orbit: int) -> int | None:
-    """Return the relative orbit (1 to 175) of an absolute one, None for platforms we cannot say it of."""
-    first = _FIRST_ORBIT.get(platform)
-    return None if first is None else (absolute_orbit - first) % 175 + 1
 
 
 def track_of_burst(number: int) -> tuple[int, Direction]:
@@ -141,6 +136,7 @@ def _hyp3_rtc(m: re.Match[str]) -> RadarName:
     return RadarName(
         "hyp3-rtc", m["stem"], layer, "gamma0" if m["cal"] == "g" else "sigma0", scale[m["scale"]],
         f"S1{m['sat']}", instant(m["t"]), key=f"S1{m['sat']}/{m['t']}",
+        flown=(f"S1{m['sat']}", instant(m["t"])),
     )  # fmt: skip
 
 
@@ -159,6 +155,7 @@ def _hyp3_coherence(m: re.Match[str]) -> RadarName:
         "hyp3-insar", m["stem"], _layer(pol[1]), "coherence", "coherence", platform, later,
         key=f"{place}/{dates[0]}/{dates[1]}", pair_started_at=earlier, has_time="T" in dates[0],
         relative_orbit=int(track[1]) if track else orbit, orbit_direction=direction,
+        flown=(platform, instant(dates[0])) if "T" in dates[0] else None,
     )  # fmt: skip
 
 
@@ -208,10 +205,13 @@ def _snap_backscatter(m: re.Match[str]) -> RadarName:
 
 def _snap_coherence(m: re.Match[str]) -> RadarName:
     earlier, later = _pair(m["first"], m["second"])
+    source = _GRANULE.search(m["head"] or "")
     return RadarName(
         "snap", f"{m['head'] or ''}coh_{m['first']}_{m['second']}{m['tail'] or ''}", m["pol"].lower(),
         "coherence", "coherence", "S1", later, key=f"{later:%Y%m%d}/{earlier:%Y%m%d}",
         pair_started_at=earlier, has_time=False,
+        relative_orbit=relative_orbit_of(source["sat"], int(source["absolute"])) if source else None,
+        flown=(source["sat"], instant(source["t"])) if source else None,
     )  # fmt: skip
 
 
@@ -223,12 +223,15 @@ def _card_coherence(m: re.Match[str]) -> RadarName:
     check_pair(first, later, True)
     return RadarName(
         "card-coh", m["stem"], "multi", "coherence", "coherence", m["sat"], later,
-        key=f"{later:%Y%m%dT%H%M%S}/{first:%Y%m%dT%H%M%S}", pair_started_at=first,
+        key=f"{later:%Y%m%dT%H%M%S}/{first:%Y%m%dT%H%M%S}", pair_started_at=first, flown=(m["sat"], first),
     )  # fmt: skip
 
 
 _TIME = r"\d{8}T\d{6}"
 _DAY = r"\d{8}(?:T\d{6})?"
+_GRANULE = re.compile(
+    rf"(?P<sat>S1[A-D])_IW_(?:SLC_|GRDH)_1S[SD][VH]_(?P<t>{_TIME})_{_TIME}_(?P<absolute>\d{{6}})_"
+)
 _PATTERNS: tuple[tuple[re.Pattern[str], _Build], ...] = tuple(
     (re.compile(pattern), build)
     for pattern, build in (

@@ -9,7 +9,13 @@ from pathlib import Path
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.scenes.product_files import open_whole_zip
 from sen4cap_core.scenes.s1_cslc import match_cslc, open_cslc_pair
-from sen4cap_core.scenes.s1_dimap import is_dimap, lacking_of_dimap, open_dimap
+from sen4cap_core.scenes.s1_dimap import (
+    is_dimap,
+    lacking_of_dimap,
+    open_dimap,
+    open_packed_dimaps,
+    packed_dimaps,
+)
 from sen4cap_core.scenes.s1_files import group_files, open_loose, open_packed
 from sen4cap_core.scenes.s1_model import RadarDefaults, RadarScene
 from sen4cap_core.scenes.s1_names import match_radar
@@ -43,7 +49,8 @@ def open_radar(path: Path, defaults: RadarDefaults | None = None) -> list[RadarS
     defaults = defaults or RadarDefaults()
     suffix = path.suffix.lower()
     if suffix == ".zip":
-        return open_packed(open_whole_zip(path), defaults)
+        files = open_whole_zip(path)
+        return [*open_packed(files, defaults), *open_packed_dimaps(files, defaults)]
     if suffix in _ITEM_SUFFIXES:
         return [open_radar_item(path, defaults)]
     if suffix in TIFF_SUFFIXES:
@@ -112,6 +119,7 @@ def _is_named(name: str) -> bool:
 def _is_radar_zip(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
-            return any(_is_named(Path(name.replace("\\", "/")).name) for name in archive.namelist())
+            names = [name.replace("\\", "/") for name in archive.namelist()]
+            return any(_is_named(Path(name).name) for name in names) or bool(packed_dimaps(names))
     except (zipfile.BadZipFile, ValueError, NotImplementedError):
         return False

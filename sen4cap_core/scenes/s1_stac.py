@@ -15,6 +15,7 @@ from shapely.geometry import shape
 from sen4cap_core.errors import Problem, UnreadableSceneError
 from sen4cap_core.scenes.s1_files import direction_at
 from sen4cap_core.scenes.s1_model import (
+    NO_ORBIT,
     POLARISATIONS,
     Direction,
     Polarisation,
@@ -24,7 +25,8 @@ from sen4cap_core.scenes.s1_model import (
     RadarScene,
     Scale,
 )
-from sen4cap_core.scenes.s1_names import check_pair, match_radar, relative_orbit_of
+from sen4cap_core.scenes.s1_names import check_pair, match_radar
+from sen4cap_core.scenes.s1_orbits import relative_orbit_at, relative_orbit_of
 from sen4cap_core.scenes.s1_raster import RadarHeader, radar_band, read_tiff_header
 from sen4cap_core.scenes.s2_names import parse_utc
 from sen4cap_core.scenes.stac_assets import resolve_href
@@ -133,20 +135,26 @@ def open_radar_item(path: Path, defaults: RadarDefaults) -> RadarScene:
         )  # fmt: skip
     started_at, acquired_at = _times(path, properties, quantity)
     source = _SOURCE.search(str(item["id"]))
+    platform = _platform(properties, source)
     orbit = _orbit(properties, source, bands)
+    if orbit is None:
+        # Of a pair the letter may be the earlier one's or the later one's: only where both say the same.
+        orbits = {relative_orbit_at(platform, at) for at in (started_at, acquired_at) if at is not None}
+        orbit = orbits.pop() if len(orbits) == 1 else None
+    orbit = orbit or defaults.relative_orbit_of(str(item["id"]))
     warnings = []
     if set(bands) != set(POLARISATIONS):
         only = ", ".join(pol.upper() for pol in bands)
         warnings.append(f"the item has {only} only: what needs the other polarisation is left out.")
     if orbit is None:
-        warnings.append("its relative orbit is not stated: series by orbit keep it apart.")
+        warnings.append(NO_ORBIT)
     tile = _tile(item)
     when = f"{acquired_at:%Y%m%dT%H%M%S}" + (f"/{started_at:%Y%m%dT%H%M%S}" if started_at else "")
     generated = properties.get("processing:datetime") or properties.get("created")
     return RadarScene(
         product_id=str(item["id"]),
         quantity=quantity,
-        platform=_platform(properties, source),
+        platform=platform,
         acquired_at=acquired_at,
         pair_started_at=started_at,
         relative_orbit=orbit,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sen4cap_core.scenes.s1_names import match_radar, relative_orbit_of, track_of_burst
+from sen4cap_core.scenes.s1_names import match_radar, track_of_burst
 
 # name, family, layer, quantity, scale, acquired, pair begins, relative orbit
 NAMES = [
@@ -104,12 +104,6 @@ def test_impossible_dates_and_pairs_are_named(name, why) -> None:
         match_radar(name)
 
 
-def test_absolute_orbits() -> None:
-    # From the manifests of real products.
-    assert relative_orbit_of("S1A", 41314) == (41314 - 73) % 175 + 1
-    assert relative_orbit_of("S1D", 1000) is None
-
-
 def test_numbers_of_bursts_tell_their_track() -> None:
     # Burst numbers and tracks of published OPERA and HyP3 names; of the cycle's first and last.
     numbers = {146673: 69, 136231: 64, 135518: 64, 328985: 154, 249422: 117, 1: 1, 375887: 175}
@@ -118,3 +112,11 @@ def test_numbers_of_bursts_tell_their_track() -> None:
     # 04:24 UTC over Europe is morning, southwards; burst 249422 is an eighth of an orbit from the node.
     assert track_of_burst(146673)[1] == track_of_burst(249422 + 400)[1] == "descending"
     assert track_of_burst(249422)[1] == "ascending"
+
+
+def test_a_granule_in_the_name_of_a_coherence_tells_its_orbit() -> None:
+    radar = match_radar(
+        "S1A_IW_SLC__1SDV_20190612T170557_20190612T170624_027641_031ED5_F1F1_Orb_Stack_coh_VV_12Jun2019_24Jun2019.tif"
+    )
+    assert radar is not None
+    assert radar.relative_orbit == (27641 - 73) % 175 + 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -15,11 +16,14 @@ from scenes.radar_products import UTM, X_MIN_M, Y_MAX_M, cslc, write_radar, writ
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.kernels.radar_pairs import pair_coherence
+from sen4cap_core.rasters.blocks import Block
+from sen4cap_core.rasters.radar_sums import RadarInput, read_strips
 from sen4cap_core.scenes.completeness import check_completeness
 from sen4cap_core.scenes.s1_cslc import find_pairs
 from sen4cap_core.scenes.s1_drops import find_radar_drops
 from sen4cap_core.scenes.s1_model import RadarDefaults
 from sen4cap_core.scenes.s1_reading import looks_like_radar, open_radar
+from sen4cap_core.scenes.tiff_tags import SNAP_METADATA
 
 HYP3 = "S1A_IW_20190404T061041_DVP_RTC30_G_gpunem_AB12"
 BCK = "S1A_L2_BCK_20190404T061041_VV_154_30TUM.tif"
@@ -39,8 +43,8 @@ def test_a_zip_holds_a_product_with_its_mask(tmp_path: Path) -> None:
     assert (scene.quantity, scene.polarisations, scene.format) == ("gamma0", ("vv", "vh"), "hyp3-rtc")
     assert scene.mask is not None
     assert scene.mask.valid == (1,)
-    assert scene.relative_orbit is None
-    assert "relative orbit" in scene.warnings[0]
+    # Neither name nor archive say it: it follows from the satellite and the time.
+    assert (scene.relative_orbit, scene.orbit_direction) == (139, "descending")
     with rasterio.open(scene.bands["vv"].source.uri) as dataset:
         assert dataset.read(1).max() == 1.0
 
@@ -96,7 +100,7 @@ def test_orbits_that_names_do_not_say_are_read_beside_them(tmp_path: Path) -> No
     assert (drop.main, drop.parts, drop.companions) == (rtc, (about,), ())
     # Bytes that are no text say nothing, and do no harm.
     about.write_bytes(bytes(range(256)))
-    assert open_radar(rtc)[0].relative_orbit is None
+    assert open_radar(rtc)[0].relative_orbit == (26636 - 73) % 175 + 1
 
 
 def test_bands_of_one_file_are_told_by_their_names_or_by_the_site(tmp_path: Path) -> None:
@@ -231,6 +235,68 @@ def test_items_that_do_not_say_enough(tmp_path: Path, properties, why) -> None:
         open_radar(item)
 
 
+def test_orbits_that_nobody_says_are_asked_for(tmp_path: Path) -> None:
+    path = write_radar(tmp_path / "coh_VV_12Jun2019_18Jun2019.tif", 0.5)
+    (scene,) = open_radar(path)
+    assert (scene.relative_orbit, scene.orbit_direction) == (None, None)
+    assert any("relative_orbits" in text and "site.yaml" in text for text in scene.warnings)
+    assert any("orbit_directions" in text and "site.yaml" in text for text in scene.warnings)
+    said = RadarDefaults(relative_orbits={"coh_V?_12Jun*": 46}, orbit_directions={46: "ascending"})
+    (scene,) = open_radar(path, said)
+    assert (scene.relative_orbit, scene.orbit_direction) == (46, "ascending")
+    # CARD-COH names the satellite and the second of the earlier acquisition.
+    card = write_radar(
+        tmp_path / "S1B_20210512T053432_CARD-COH6_X.tif", 0.5, descriptions=("coh_VV",), corner_m=(4e5, 4.7e6)
+    )
+    (scene,) = open_radar(card)
+    assert (scene.relative_orbit, scene.orbit_direction) == (66, "descending")
+
+
+def with_text_tag(path: Path, text: bytes, *, is_big: bool) -> None:
+    """Append a directory to a TIFF that has one more tag, as SNAP's writers leave it."""
+    content = bytearray(path.read_bytes())
+    start, count, entry, offset = (8, "<Q", 20, "<Q") if is_big else (4, "<H", 12, "<I")
+    first = struct.unpack_from(offset, content, start)[0]
+    number = struct.unpack_from(count, content, first)[0]
+    size = struct.calcsize(count)
+    tags = bytes(content[first + size : first + size + number * entry])
+    place = len(content)
+    content += text + b"\0"
+    own = struct.pack("<HH" + offset[1] * 2, SNAP_METADATA, 2, len(text) + 1, place)
+    struct.pack_into(offset, content, start, len(content))
+    content += struct.pack(count, number + 1) + tags + own + struct.pack(offset, 0)
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("is_big", [False, True])
+def test_orbits_that_snap_wrote_into_a_geotiff(tmp_path: Path, is_big: bool) -> None:
+    path = tmp_path / "S1_Stack_coh_VH_29Mar2019_04Apr2019.tif"
+    options = {"BIGTIFF": "YES" if is_big else "NO"}
+    with rasterio.open(
+        path, "w", driver="GTiff", width=30, height=30, count=1, dtype="float32", crs=f"EPSG:{UTM}",
+        transform=Affine(20, 0, X_MIN_M, 0, -20, Y_MAX_M), **options,
+    ) as dataset:  # fmt: skip
+        dataset.write(np.full((1, 30, 30), 0.4, np.float32))
+    facts = '<MDATTR name="MISSION">SENTINEL-1B</MDATTR><MDATTR name="PASS">DESCENDING</MDATTR>'
+    facts += '<MDATTR name="ABS_ORBIT">26867</MDATTR><MDATTR name="ABS_ORBIT">37763</MDATTR>'
+    with_text_tag(path, f"<Dimap_Document>{facts}</Dimap_Document>".encode(), is_big=is_big)
+    (scene,) = open_radar(path)
+    assert (scene.relative_orbit, scene.orbit_direction) == (66, "descending")
+    assert rasterio.open(path).read(1).mean() == pytest.approx(0.4)
+    # Stored in a zip it is reached as well; packed, the site says it.
+    for how, orbit in ((zipfile.ZIP_STORED, 66), (zipfile.ZIP_DEFLATED, 154)):
+        archive = tmp_path / f"{how}.zip"
+        with zipfile.ZipFile(archive, "w", how) as target:
+            target.write(path, path.name)
+        (scene,) = open_radar(archive, RadarDefaults(relative_orbits={"*": 154}))
+        assert scene.relative_orbit == orbit
+    with_text_tag(path, b'<!DOCTYPE x [<!ENTITY a "b">]><x>&a;</x>', is_big=is_big)
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"<Dimap_Document>", b"<Bimap_Document>"))
+    with pytest.raises(BadUploadError):
+        open_radar(path)
+
+
 def dimap(folder: Path, bands: dict[str, float], attributes: dict[str, str], name: str = "product") -> Path:
     """Write a DIMAP product of 30 x 30 pixels."""
     data = folder / f"{name}.data"
@@ -281,6 +347,43 @@ def test_dimap_products(tmp_path: Path) -> None:
     assert "Gamma0_VH.img: it is cut short" in check_completeness(path).lacking[0]
     with pytest.raises(UnreadableSceneError, match="cut short"):
         open_radar(path)
+
+
+def test_dimap_products_in_a_zip(tmp_path: Path) -> None:
+    name = "S1A_IW_GRDH_1SDV_20190404T061041_20190404T061106_026636_02FCA8_7768_CARD_BS"
+    dimap(tmp_path, {"Gamma0_VV": 0.2, "Gamma0_VH": 0.1}, ABSTRACT, name)
+    files = sorted(path for path in tmp_path.rglob("*") if path.is_file())
+    archive = tmp_path / f"{name}.zip"
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as target:
+        for path in files:
+            target.write(path, f"{name}/{path.relative_to(tmp_path)}")
+
+    assert looks_like_radar(archive)
+    assert check_completeness(archive).is_complete
+    (scene,) = open_radar(archive)
+    assert (scene.product_id, scene.path, scene.polarisations) == (name, archive, ("vv", "vh"))
+    assert (scene.relative_orbit, scene.orbit_direction) == (154, "descending")
+    inputs = {pol: RadarInput(band.source, band.scale) for pol, band in scene.bands.items()}
+    block, values = next(iter(read_strips(inputs, None, Block(0, 0, 30, 30))))
+    assert (block.height, values["vv"].mean(), values["vh"].mean()) == (
+        30,
+        pytest.approx(0.2),
+        pytest.approx(0.1),
+    )
+
+    with zipfile.ZipFile(archive, "w") as target:
+        for path in files:
+            content = path.read_bytes()
+            target.writestr(
+                f"{name}/{path.relative_to(tmp_path)}", content[:1000] if "VH" in path.name else content
+            )
+    with pytest.raises(UnreadableSceneError, match=r"Gamma0_VH\.img: it is cut short"):
+        open_radar(archive)
+    with zipfile.ZipFile(archive, "w") as target:
+        target.writestr("x/y.dim", "<a/>")
+        target.writestr("x/y.data/Gamma0_VV.img", b"")
+    with pytest.raises(BadUploadError, match="no band in it is calibrated"):
+        open_radar(archive)
 
 
 def test_dimap_coherence_takes_its_dates_from_the_band(tmp_path: Path) -> None:
