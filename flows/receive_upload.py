@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
-from prefect import flow, get_run_logger, task
+from prefect import State, flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
-from flows.runtime import artifact_key, name_run, show, step_context
+from flows.runtime import artifact_key, name_run, show, skipped, step_context
 from sen4cap_core.db import jobs
+from sen4cap_core.db.session import alone
 from sen4cap_core.reports.receipt import receipt_markdown
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner
@@ -16,19 +17,29 @@ from sen4cap_core.steps.receive import Answer
 from sen4cap_core.steps.receive import receive_upload as run_step
 from sen4cap_core.steps.work import RECEIVE_UPLOAD
 
+DRAIN_LOCK = 0x494E424F58
+"""Key of the advisory lock: "INBOX" in ASCII."""
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 15.0
 
 
 @flow(name="receive-upload")
-def receive_upload(linger_seconds: float | None = None) -> dict[str, int]:
+def receive_upload(linger_seconds: float | None = None) -> dict[str, int] | State[None]:
     """Take whatever waits in the inbox, one upload after the other, sites before scenes.
 
     One such run takes a whole burst: it ends when nothing has come for ``linger_seconds``
     (default: the installation's setting), since the next drop would pay for an interpreter start.
-    Returns the number of uploads received and rejected.
+    Returns the number of uploads received and rejected. Files that replace each other are taken in their
+    order, so there is one drain at a time, on whichever machine: a second one is skipped.
     """
     context = step_context()
+    with alone(context.engine, DRAIN_LOCK) as is_alone:
+        if not is_alone:
+            return skipped("another run receives what waits")
+        return _drain(context, linger_seconds)
+
+
+def _drain(context: Context, linger_seconds: float | None) -> dict[str, int]:
     linger = context.settings.linger_seconds if linger_seconds is None else linger_seconds
     owner, counts = new_owner(), {"received": 0, "rejected": 0, "put off": 0}
     quiet_since = time.monotonic()

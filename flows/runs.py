@@ -12,6 +12,7 @@ from flows.classify_crops import classify_crops
 from flows.composite_optical import composite_optical
 from flows.composite_radar import composite_radar
 from flows.detect_mowing import detect_mowing
+from flows.export_markers import export_markers
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
 from flows.fetch_scenes import fetch_scenes
@@ -36,6 +37,7 @@ from sen4cap_core.steps.work import (
     COMPOSITE_OPTICAL,
     COMPOSITE_RADAR,
     DETECT_MOWING,
+    EXPORT_MARKERS,
     EXTRACT_PARCELS,
     FETCH_SCENE,
     INGEST_SCENE,
@@ -62,6 +64,7 @@ FLOWS_OF_ONE: dict[str, Callable[..., Any]] = {
     CLASSIFY_CROPS: classify_crops,
     COMPOSITE_RADAR: composite_radar,
     COMPOSITE_OPTICAL: composite_optical,
+    EXPORT_MARKERS: export_markers,
     SEARCH_SOURCES: search_sources,
 }
 

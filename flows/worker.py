@@ -25,6 +25,7 @@ from flows.claims import (
     next_registration,
     next_work,
 )
+from flows.drains import prepare_drains, start_drain
 from flows.plan_seasons import plan_seasons as plan_seasons_flow
 from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
@@ -46,6 +47,7 @@ from sen4cap_core.steps.work import (
     INGEST_SCENE,
     LONG_WORK,
     PREPROCESS_SCENE,
+    RECEIVE_UPLOAD,
     SEARCH_SOURCES,
     SEASON_WORK,
 )
@@ -113,6 +115,7 @@ class WarmWorker:
         ]
         slots.append(threading.Thread(target=self._plan, name="plan", daemon=True))
         slots.append(threading.Thread(target=self._reconcile, name="reconcile", daemon=True))
+        slots.append(threading.Thread(target=self._receive, name="receive", daemon=True))
         for thread in slots:
             thread.start()
         while not self._stop.is_set():
@@ -198,6 +201,26 @@ class WarmWorker:
         """Look whether anything may be due: one query in the place of those that choose and claim."""
         with self._context.session() as session:
             return backlog.due(session, kinds) > 0
+
+    def _receive(self) -> None:
+        """Let what waits in the inbox be received at once; without this worker an event does."""
+        prepare_drains()
+        while not self._stop.wait(LOOK_SECONDS):
+            try:
+                with self._context.session() as session:
+                    if not backlog.unattended(session, RECEIVE_UPLOAD):
+                        continue
+                drain = start_drain()
+                while drain.is_alive() and not self._stop.is_set():
+                    drain.join(LOOK_SECONDS)
+                    # What is received is work for others, the first of it while the last is still read.
+                    self._tell_hands()
+                if drain.is_alive():
+                    drain.terminate()
+                    drain.join(STOP_SECONDS)
+            except Exception:
+                logger.warning("cannot receive at the moment, trying again", exc_info=True)
+                self._stop.wait(AWAY_SECONDS)
 
     def _reconcile(self) -> None:
         """Find now and then what no event announced."""

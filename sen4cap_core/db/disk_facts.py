@@ -51,3 +51,8 @@ def forget(session: Session, product_ids: Iterable[int], observation_ids: Iterab
         session.execute(delete(Product).where(Product.id.in_(products), Product.scene_id.is_not(None)))
     if observations:
         session.execute(delete(ObservationSet).where(ObservationSet.id.in_(observations)))
+
+
+def forget_products(session: Session, product_ids: Iterable[int]) -> None:
+    """Delete the rows of products of which files are lost and that are asked for again."""
+    session.execute(delete(Product).where(Product.id.in_(list(product_ids))))

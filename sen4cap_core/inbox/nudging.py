@@ -10,8 +10,11 @@ logger = logging.getLogger(__name__)
 
 
 class Nudger(threading.Thread):
-    """Calls ``nudge(number waiting)``: at once when poked, at most once per ``debounce_seconds``, and every
+    """Calls ``nudge(number waiting)``: when poked, at most once per ``debounce_seconds``, and every
     ``repeat_seconds`` while ``waiting()`` says that something waits.
+
+    A poke is answered after ``grace_seconds``: what a warm worker has taken up by then needs no nudge, which
+    would start an interpreter.
 
     A thread of its own, since a nudge over the network may hang while files arrive. Errors of both functions
     are logged and never end it: the next round asks again.
@@ -24,12 +27,14 @@ class Nudger(threading.Thread):
         *,
         repeat_seconds: float = 5.0,
         debounce_seconds: float = 1.0,
+        grace_seconds: float = 2.0,
     ) -> None:
         super().__init__(name="nudger", daemon=True)
         self._waiting = waiting
         self._nudge = nudge
         self._repeat_seconds = repeat_seconds
         self._debounce_seconds = debounce_seconds
+        self._grace_seconds = grace_seconds
         self._poked = threading.Event()
         self._poked.set()  # something may wait since before the start
         self._stopped = threading.Event()
@@ -48,7 +53,7 @@ class Nudger(threading.Thread):
         """Loop until stopped."""
         while not self._stopped.is_set():
             self._poked.wait(self._repeat_seconds)
-            if self._stopped.is_set():
+            if self._stopped.wait(self._grace_seconds):
                 return
             self._poked.clear()
             self._nudge_if_waiting()

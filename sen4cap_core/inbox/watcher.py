@@ -87,6 +87,7 @@ class Watcher:
         settler: Settler | None = None,
         register: Register = register,
         nudge_seconds: float = 5.0,
+        nudge_grace_seconds: float = 2.0,
     ) -> None:
         self._settings = settings
         self._engine = engine
@@ -94,7 +95,9 @@ class Watcher:
         self._polling = polling
         self._settler = settler or Settler(settings.settle_seconds)
         self._register = register
-        self._nudger = Nudger(self._n_waiting, nudge, repeat_seconds=nudge_seconds)
+        self._nudger = Nudger(
+            self._n_waiting, nudge, repeat_seconds=nudge_seconds, grace_seconds=nudge_grace_seconds
+        )
         self._wake = threading.Event()
         self._stopped = threading.Event()
         self._notices = Notices(self._root, self._wake.set)

@@ -14,6 +14,7 @@ from sen4cap_core.products.catalog import rebuild_catalog
 from sen4cap_core.products.stac import read_json
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.lost_answers import ask_lost_answers
+from sen4cap_core.steps.lost_products import ask_lost_products
 from sen4cap_core.steps.product_files import files_of_product
 
 _PRODUCT_SUFFIXES = {".tif", ".parquet", ".json", ".gpkg", ".csv", ".ipc", ".idx", ".shp"}
@@ -84,13 +85,15 @@ def check_files(context: Context) -> Differences:
 
 
 def repair(context: Context, found: Differences) -> None:
-    """Mend what can be mended: lost rasters, observations and the answers in force about crop types, crop
-    diversification, mowing and practices are made again, the catalogue is rebuilt.
+    """Mend what can be mended: lost rasters, observations, composites, marker databases and the answers in
+    force about crop types, crop diversification, mowing and practices are made again, the catalogue is built
+    anew.
 
     Orphans are not deleted: that is for a person to decide.
     """
     with context.session() as session:
         ask_lost_answers(session, context.settings.data, found.lost_products)
+        ask_lost_products(session, context.settings.data, found.lost_products)
         disk_facts.forget(session, found.lost_products, found.lost_observations)
     rebuild_catalog(context.settings.data)
 

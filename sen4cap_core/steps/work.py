@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from sen4cap_core import __version__
 from sen4cap_core.db.jobs import enqueue
 from sen4cap_core.declarations.schedule import Planned
+from sen4cap_core.products.naming import content_key, version_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -29,12 +31,13 @@ SEARCH_SOURCES = "search-sources"
 CLASSIFY_CROPS = "classify-crops"
 COMPOSITE_RADAR = "composite-radar"
 COMPOSITE_OPTICAL = "composite-optical"
+EXPORT_MARKERS = "export-markers"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC, PROCESS_GRD)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
 SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
 """What evaluates a season, when a burst is through."""
-LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_OPTICAL, COMPOSITE_RADAR)
+LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_OPTICAL, COMPOSITE_RADAR, EXPORT_MARKERS)
 """What takes minutes over a whole season: it has a hand of its own, so that no scene waits for it."""
 WARM_WORK = (*SCENE_WORK, *SEASON_WORK, *LONG_WORK, SEARCH_SOURCES)
 """What the warm worker does; receive-upload is the drain flow's."""
@@ -58,6 +61,7 @@ _PRIORITY = {
     MONITOR_PRACTICES: 10,
     CLASSIFY_CROPS: 5,
     COMPOSITE_RADAR: 2,
+    EXPORT_MARKERS: 1,
     COMPOSITE_OPTICAL: 3,
     SEARCH_SOURCES: 90,
 }
@@ -156,6 +160,12 @@ def ask_composite_optical(session: Session, site_slug: str, season_id: int, day:
     parameters = {"site": site_slug, "synthesis_date": day.isoformat()}
     key = planned_key("l3a", season_id, day)
     return _enqueue(session, COMPOSITE_OPTICAL, key, site_slug, parameters, again=True)
+
+
+def ask_lost(session: Session, kind: str, site_slug: str, parameters: Mapping[str, object]) -> bool:
+    """Ask for a product to be made again as it was made once; ``parameters`` are those of its flow."""
+    key = f"{kind}/{site_slug}/{version_of(content_key([], parameters, __version__))}"
+    return _enqueue(session, kind, key, site_slug, parameters, again=True)
 
 
 def planned_key(planned: Planned, season_id: int, until: date) -> str:

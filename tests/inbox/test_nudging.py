@@ -24,7 +24,7 @@ def test_a_burst_is_one_nudge_and_waiting_work_is_announced_again() -> None:
         nudges.append(number)
         return True
 
-    nudger = Nudger(lambda: waiting, nudge, repeat_seconds=0.2, debounce_seconds=0.1)
+    nudger = Nudger(lambda: waiting, nudge, repeat_seconds=0.2, debounce_seconds=0.1, grace_seconds=0.0)
     nudger.start()
     time.sleep(0.3)
     assert nudges == []
@@ -45,7 +45,7 @@ def test_a_burst_is_one_nudge_and_waiting_work_is_announced_again() -> None:
 
 def test_what_waits_since_before_the_start_is_announced() -> None:
     nudged = threading.Event()
-    nudger = Nudger(lambda: 1, lambda _: bool(nudged.set()), repeat_seconds=60)
+    nudger = Nudger(lambda: 1, lambda _: bool(nudged.set()), repeat_seconds=60, grace_seconds=0.0)
     nudger.start()
     assert nudged.wait(5)
     nudger.stop()
@@ -64,7 +64,24 @@ def test_errors_do_not_end_it() -> None:
         calls.append("nudge")
         raise RuntimeError("no server")
 
-    nudger = Nudger(waiting, nudge, repeat_seconds=0.05, debounce_seconds=0.01)
+    nudger = Nudger(waiting, nudge, repeat_seconds=0.05, debounce_seconds=0.01, grace_seconds=0.0)
     nudger.start()
     _until(lambda: calls.count("nudge") >= 3)
     nudger.stop()
+
+
+def test_what_is_taken_up_within_the_grace_is_not_announced() -> None:
+    waiting, looked = 1, threading.Event()
+    nudges: list[int] = []
+
+    def n_waiting() -> int:
+        looked.set()
+        return waiting
+
+    nudger = Nudger(n_waiting, lambda n: bool(nudges.append(n)), repeat_seconds=60, grace_seconds=0.3)
+    nudger.poke()
+    nudger.start()
+    waiting = 0
+    assert looked.wait(5)
+    nudger.stop()
+    assert nudges == []

@@ -54,6 +54,20 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
             with context.session() as session:
                 jobs.finish(session, job.id, job.owner)
 
+    class Drain:
+        """What a drain does to a job that waits, done by the time it is asked whether it is at work."""
+
+        def __init__(self) -> None:
+            with context.session() as session:
+                for job in jobs.claim(session, ["receive-upload"], "drain", 60.0):
+                    done.append(("drain", job.key))
+                    jobs.finish(session, job.id, job.owner)
+
+        def is_alive(self) -> bool:
+            return False
+
+    monkeypatch.setattr(warm, "prepare_drains", lambda: None)
+    monkeypatch.setattr(warm, "start_drain", Drain)
     taken: list[Any] = []
     claim = claims.claim_next
     monkeypatch.setattr(warm, "run_work", run_work)
@@ -67,10 +81,14 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
         time.sleep(0.5)
         assert taken == [], "nothing is due, and something was claimed"
         with context.session() as session:
-            for kind in ("process-scene", "fetch-scene", "ingest-scene", "detect-mowing", "classify-crops"):
+            for kind in (
+                "process-scene", "fetch-scene", "ingest-scene", "detect-mowing", "classify-crops",
+                "receive-upload",
+            ):  # fmt: skip
                 jobs.enqueue(session, kind, f"{kind}/99", "polder", {})
-        wait_for(lambda: len(done) == 5)
+        wait_for(lambda: len(done) == 6)
         assert sorted(done) == [
+            ("drain", "receive-upload/99"),
             ("fetch", "fetch-scene/99"),
             ("long", "classify-crops/99"),
             ("register", "ingest-scene/99"),

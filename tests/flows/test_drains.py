@@ -1,0 +1,62 @@
+"""Drains of the inbox: a process of its own for each, one at a time; one that dies takes nothing along."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import httpx
+import pytest
+from sqlalchemy import select
+
+from flows.drains import prepare_drains, start_drain
+from flows.receive_upload import DRAIN_LOCK, receive_upload
+from sen4cap_core.db.models import Job, Upload
+from sen4cap_core.db.session import alone
+from sen4cap_core.simulation.uploads import write_shapefile_zip
+from sen4cap_core.steps.work import RECEIVE_UPLOAD, ask_receive
+from tests.flows.conftest import Server
+from tests.steps.conftest import SITE, Desk, fields
+
+pytestmark = pytest.mark.service
+
+
+def drop(desk: Desk) -> Path:
+    """Drop declarations as a user and the watcher do."""
+    path = desk.place("parcels.zip")
+    write_shapefile_zip(path, fields(), "parcels")
+    upload_id = desk.enter(path, "declarations").upload_id
+    with desk.context.session() as session:
+        ask_receive(session, SITE, upload_id)
+    return path
+
+
+def test_a_drain_receives_in_a_process_of_its_own_and_one_that_dies_takes_nothing_along(
+    desk: Desk, server: Server, prefect_api: str
+) -> None:
+    path = drop(desk)
+    prepare_drains()
+    lost = start_drain(60.0)
+    lost.kill()
+    lost.join()
+    drain = start_drain(0.2)
+    drain.join(120.0)
+
+    assert drain.exitcode == 0
+    assert lost.pid != drain.pid != os.getpid()
+    assert path.with_name("parcels.zip.receipt.json").exists()
+    with desk.context.session() as session:
+        assert session.scalars(select(Upload.state)).all() == ["received"]
+        job = session.scalars(select(Job).where(Job.kind == RECEIVE_UPLOAD)).one()
+    assert job.state == "done"
+    told = httpx.get(f"{prefect_api}/flow_runs/{job.flow_run_id}", timeout=30).raise_for_status().json()
+    assert (told["state_type"], told["name"]) == ("COMPLETED", "receive-upload: 1 received, 0 rejected")
+
+
+def test_a_second_drain_leaves_what_waits_to_the_first(desk: Desk, server: Server) -> None:
+    drop(desk)
+    with alone(desk.context.engine, DRAIN_LOCK) as is_alone:
+        assert is_alone
+        ran = server.run(receive_upload, 60.0)
+    assert (ran.state, ran.message) == ("Skipped", "another run receives what waits")
+    assert server.run(receive_upload, 0.1).result == {"received": 1, "rejected": 0, "put off": 0}
