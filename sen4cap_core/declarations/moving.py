@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from sen4cap_core.kernels.cell_interpolation import corners_of, find_cells, interpolate_cells
+from sen4cap_core.kernels.cell_interpolation import UNUSABLE, corners_of, find_cells, interpolate_cells
 from sen4cap_core.tables.threads import run_in_chunks
 
 Points = NDArray[np.float64]
@@ -73,10 +73,12 @@ class Mover:
         if not len(points):
             return points.copy()
         rows = np.empty(len(points), np.int64)
-        unknown = find_cells(points, self._side, self._keys, self._row, rows)
-        if len(unknown):
-            self._learn(np.unique(unknown))
-            find_cells(points, self._side, self._keys, self._row, rows)
+        first = len(self._nodes)
+        new = find_cells(points, self._side, self._keys, self._row, first, rows)
+        if len(new):
+            unusable = first + np.flatnonzero(~self._learn(new))
+            if len(unusable):
+                rows[np.isin(rows, unusable)] = UNUSABLE
         out = np.empty_like(points)
         interpolate_cells(points, self._side, rows, self._nodes, out)
         rest = np.flatnonzero(rows < 0)
@@ -87,8 +89,8 @@ class Mover:
     def _exact(self, points: Points) -> Points:
         return np.column_stack(self._transformer.transform(points[:, 0], points[:, 1]))
 
-    def _learn(self, keys: NDArray[np.int64]) -> None:
-        """Find the nodes of cells that are not known yet, and whether they may be used."""
+    def _learn(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Find the nodes of cells that are not known yet; return which of them may be used."""
         corners = corners_of(keys)
         steps = np.arange(-1.0, 3.0)
         at = np.empty((len(keys), 4, 4, 2))
@@ -103,7 +105,8 @@ class Mover:
             off = np.abs(there - self._exact(tests)).max(axis=1).reshape(len(keys), -1).max(axis=1)
         # NaN and infinity do not pass.
         passed = off <= self._tolerance
-        rows = np.where(passed, len(self._nodes) + np.arange(len(keys)), -1)
+        rows = np.where(passed, len(self._nodes) + np.arange(len(keys)), UNUSABLE)
         self._nodes = np.concatenate([self._nodes, nodes])
         order = np.argsort(known := np.concatenate([self._keys, keys]))
         self._keys, self._row = known[order], np.concatenate([self._row, rows])[order]
+        return passed

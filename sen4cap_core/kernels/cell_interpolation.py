@@ -19,47 +19,55 @@ def find_cells(
     side: float,
     keys: NDArray[np.int64],
     rows: NDArray[np.int64],
+    next_row: int,
     found: NDArray[np.int64],
 ) -> NDArray[np.int64]:
-    """Write for each point the row of its cell, `UNUSABLE` where it has none or the cell is not known.
+    """Write for each point the row of its cell; cells that are not known yet get the next rows.
 
     Parameters
     ----------
     points : (n, 2), x and y
     side : of a cell, in units of the points; cells are counted from the origin
     keys : of the known cells, ascending
-    rows : of the known cells
-    found : (n,), written
+    rows : of the known cells, `UNUSABLE` where a cell is known to be
+    next_row : of the first cell that is not known
+    found : (n,), written; `UNUSABLE` for a point that is in no cell
 
     Returns
     -------
-    Keys of cells that are not known, some of them several times. A key holds both numbers of its cell, see
-    `corners_of`.
+    Keys of the cells that were not known, the first one that of ``next_row``. A key holds both numbers of
+    its cell, see `corners_of`.
     """
-    unknown, n_unknown = np.empty(64, np.int64), 0
-    last, row = np.int64(-1), np.int64(UNUSABLE)
+    new, n_new = np.empty(64, np.int64), 0
+    west = east = south = north = 0.0
+    row = np.int64(UNUSABLE)
     for i in range(points.shape[0]):
-        x, y = np.floor(points[i, 0] / side), np.floor(points[i, 1] / side)
-        if not (abs(x) < _FAR and abs(y) < _FAR):  # NaN is nowhere
-            found[i] = UNUSABLE
-            continue
-        key = (np.int64(x) + _FAR) * (2 * _FAR) + np.int64(y) + _FAR
+        x, y = points[i, 0] / side, points[i, 1] / side
         # Nearly all points lie in the cell of the one before.
-        if key != last:
-            last = key
-            at = np.searchsorted(keys, key)
-            if at < keys.size and keys[at] == key:
-                row = rows[at]
-            else:
-                row = np.int64(UNUSABLE)
-                if n_unknown == unknown.size:
-                    longer = np.empty(2 * n_unknown, np.int64)
-                    longer[:n_unknown] = unknown
-                    unknown = longer
-                unknown[n_unknown] = key
-                n_unknown += 1
+        if not (west <= x < east and south <= y < north):
+            west, south = np.floor(x), np.floor(y)
+            east, north = west + 1.0, south + 1.0
+            row = np.int64(UNUSABLE)
+            if abs(west) < _FAR and abs(south) < _FAR:  # NaN is nowhere
+                key = (np.int64(west) + _FAR) * (2 * _FAR) + np.int64(south) + _FAR
+                at = np.searchsorted(keys, key)
+                if at < keys.size and keys[at] == key:
+                    row = rows[at]
+                else:
+                    place = n_new - 1
+                    while place >= 0 and new[place] != key:
+                        place -= 1
+                    if place < 0:
+                        if n_new == new.size:
+                            longer = np.empty(2 * n_new, np.int64)
+                            longer[:n_new] = new
+                            new = longer
+                        new[n_new] = key
+                        place = n_new
+                        n_new += 1
+                    row = np.int64(next_row + place)
         found[i] = row
-    return unknown[:n_unknown]
+    return new[:n_new]
 
 
 def corners_of(keys: NDArray[np.int64]) -> NDArray[np.float64]:

@@ -31,17 +31,20 @@ def measure_outlines(
     """
     for polygon in range(polygon_starts.size - 1):
         shape = shapes[polygon]
+        west, south, east, north = boxes[shape, 0], boxes[shape, 1], boxes[shape, 2], boxes[shape, 3]
+        length = lengths[shape]
         for ring in range(polygon_starts[polygon], polygon_starts[polygon + 1]):
             first, end = ring_starts[ring], ring_starts[ring + 1]
             twice = 0.0
             for i in range(first, end):
                 x, y = vertices[i, 0], vertices[i, 1]
-                boxes[shape, 0], boxes[shape, 1] = min(boxes[shape, 0], x), min(boxes[shape, 1], y)
-                boxes[shape, 2], boxes[shape, 3] = max(boxes[shape, 2], x), max(boxes[shape, 3], y)
+                west, south, east, north = min(west, x), min(south, y), max(east, x), max(north, y)
                 if i + 1 == end:
                     continue
                 across, up = vertices[i + 1, 0] - x, vertices[i + 1, 1] - y
                 twice += (x - vertices[first, 0]) * up - across * (y - vertices[first, 1])
-                lengths[shape] += np.sqrt(across * across + up * up)
+                length += np.sqrt(across * across + up * up)
             area = 0.5 * abs(twice)
             areas[shape] += area if ring == polygon_starts[polygon] else -area
+        boxes[shape, 0], boxes[shape, 1], boxes[shape, 2], boxes[shape, 3] = west, south, east, north
+        lengths[shape] = length

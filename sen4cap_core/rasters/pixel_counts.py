@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 import shapely
@@ -17,8 +19,8 @@ from sen4cap_core.kernels.outline_pixels import burn_shrunk, count_labels
 from sen4cap_core.rasters.mgrs import tile_epsg
 from sen4cap_core.rasters.outlines import Outlines
 
-BLOCK_PIXELS = 2048
-"""Side of a block at the coarsest resolution."""
+BLOCK_PIXELS = 512
+"""Side of a block at the coarsest resolution: four million finer pixels stay near the processor."""
 
 
 def zones_of(outlines: Outlines, tiles: Sequence[str]) -> NDArray[np.int32]:
@@ -80,29 +82,67 @@ def count_pixels(
     # Later parcels take the pixels of earlier ones: largest first, among equals the larger id first.
     there = there[np.lexsort((-ids[there], -measures.areas[there]))]
     side_m = BLOCK_PIXELS * max(resolutions_m)
-    lattice = np.floor(measures.boxes[there] / side_m).astype(np.int64)
-    low, high = lattice[:, :2], lattice[:, 2:]
+    sides = [round(side_m / resolution_m) for resolution_m in resolutions_m]
+    images = SimpleQueue[NDArray[np.int32]]()
+    n_threads = max(threads, 1)
+    for _ in range(n_threads):
+        images.put(np.empty(max(sides, default=0) ** 2, np.int32))
 
-    def count(block: tuple[int, int], resolution_m: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        here = there[((low <= block) & (high >= block)).all(axis=1)]
-        corner = block[0] * side_m, (block[1] + 1) * side_m
-        return here, _count_block(outlines, here, corner, resolution_m, round(side_m / resolution_m))
+    def count(block: _Block) -> list[NDArray[np.int64]]:
+        corner = block.column * side_m, (block.row + 1) * side_m
+        image = images.get()
+        try:
+            return [
+                _count_block(outlines, block.parcels, corner, resolution_m, _square(image, side))
+                for resolution_m, side in zip(resolutions_m, sides, strict=True)
+            ]
+        finally:
+            images.put(image)
 
-    tasks = [(block, k) for block in _blocks(low, high) for k in range(len(resolutions_m))]
-    with ThreadPoolExecutor(max(threads, 1)) as pool:
-        counted = pool.map(lambda task: count(task[0], resolutions_m[task[1]]), tasks)
-        for (_, k), (here, pixels) in zip(tasks, counted, strict=True):
-            counts[k][here] += pixels
+    blocks = _blocks(there, measures.boxes[there], side_m)
+    with ThreadPoolExecutor(n_threads) as pool:
+        for block, counted in zip(blocks, pool.map(count, blocks), strict=True):
+            for total, pixels in zip(counts, counted, strict=True):
+                total[block.parcels] += pixels
     return counts
 
 
-def _blocks(low: NDArray[np.int64], high: NDArray[np.int64]) -> list[tuple[int, int]]:
-    """Blocks that any box meets; nearly all boxes lie in one."""
-    found = {(x, y) for x, y in np.unique(low, axis=0).tolist()}
-    wide = np.flatnonzero((low != high).any(axis=1))
-    for (left, bottom), (right, top) in zip(low[wide].tolist(), high[wide].tolist(), strict=True):
-        found |= {(x, y) for x in range(left, right + 1) for y in range(bottom, top + 1)}
-    return sorted(found)
+@dataclass(frozen=True)
+class _Block:
+    """A square of the lattice and what meets it."""
+
+    column: int
+    row: int
+    """Upwards."""
+    parcels: NDArray[np.int64]
+    """In the order of those given."""
+
+
+def _blocks(parcels: NDArray[np.int64], boxes: NDArray[np.float64], side_m: float) -> list[_Block]:
+    """Share parcels out to the blocks that their boxes meet; nearly all boxes lie in one."""
+    if not len(parcels):
+        return []
+    cells = np.floor(boxes / side_m).astype(np.int64)
+    low, extent = cells[:, :2], cells[:, 2:] - cells[:, :2] + 1
+    n_cells = extent.prod(axis=1)
+    place = np.repeat(np.arange(len(parcels)), n_cells)
+    nth = np.arange(len(place)) - np.repeat(np.cumsum(n_cells) - n_cells, n_cells)
+    row, column = np.divmod(nth, extent[place, 0])
+    row, column = row + low[place, 1], column + low[place, 0]
+    order = np.lexsort((column, row))  # stable: parcels of a block keep their order
+    row, column, place = row[order], column[order], place[order]
+    starts = np.flatnonzero(np.concatenate([[True], (np.diff(row) != 0) | (np.diff(column) != 0)]))
+    shares = np.split(parcels[place], starts[1:])
+    return [
+        _Block(at_column, at_row, share)
+        for at_column, at_row, share in zip(
+            column[starts].tolist(), row[starts].tolist(), shares, strict=True
+        )
+    ]
+
+
+def _square(image: NDArray[np.int32], side: int) -> NDArray[np.int32]:
+    return image[: side * side].reshape(side, side)
 
 
 def _count_block(
@@ -110,10 +150,10 @@ def _count_block(
     shapes: NDArray[np.int64],
     corner: tuple[float, float],
     resolution_m: float,
-    side: int,
+    image: NDArray[np.int32],
 ) -> NDArray[np.int64]:
-    """Pixels of each shape in one block of ``side`` pixels; later shapes take those of earlier ones."""
-    image = np.full((side, side), -1, np.int32)
+    """Pixels of each shape in the block of an image; later shapes take those of earlier ones."""
+    image.fill(-1)
     burn_shrunk(
         image,
         *corner,
