@@ -55,18 +55,25 @@ def score_rises(
     scales = np.zeros((2, N_BEFORE + 1), np.float64)
     for p in range(first, last):
         counts[:] = 0
-        total = 0
-        before = math.nan
+        n_known = 0
         for t in range(n):
             value = float(values[p, columns[t]])
             known = int(value == value)
             is_known[N_BEFORE + t] = known
             series[N_BEFORE + t] = value if known else 0.0
-            if known:
-                if not math.isnan(before):
-                    counts[min(int(abs(value - before) / NOISE_BIN), NOISE_BINS - 1)] += 1
-                    total += 1
-                before = value
+            n_known += known
+        is_whole = n_known == n
+        total = max(n_known - 1, 0)
+        if is_whole:
+            for t in range(N_BEFORE + 1, N_BEFORE + n):
+                counts[min(int(abs(series[t] - series[t - 1]) / NOISE_BIN), NOISE_BINS - 1)] += 1
+        else:
+            before = math.nan
+            for t in range(N_BEFORE, N_BEFORE + n):
+                if is_known[t]:
+                    if not math.isnan(before):
+                        counts[min(int(abs(series[t] - before) / NOISE_BIN), NOISE_BINS - 1)] += 1
+                    before = series[t]
         for t in range(n):
             rises[p, out_first + t] = math.nan
         if total < LEAST_DIFFERENCES or math.isinf(noise_floors[p]):
@@ -83,6 +90,23 @@ def score_rises(
         for m in range(LEAST_BEFORE, N_BEFORE + 1):
             scales[0, m] = per_noise / math.sqrt(1.0 + 1.0 / m)
             scales[1, m] = per_noise / math.sqrt(NEXT_VARIANCE + 1.0 / m)
+        if is_whole:
+            # Most series are: the same sums without a question at each value.
+            scale = scales[1, N_BEFORE]
+            for i in range(2 * N_BEFORE, N_BEFORE + n - 1):
+                level = series[i - 4] + series[i - 3] + series[i - 2] + series[i - 1]
+                value = (1.0 - NEXT_WEIGHT) * series[i] + NEXT_WEIGHT * series[i + 1]
+                rises[p, out_first + i - N_BEFORE] = (value - level / N_BEFORE) * scale
+            # The first has one value less before it, the last has none after it.
+            i = N_BEFORE + LEAST_BEFORE
+            level = series[i - 3] + series[i - 2] + series[i - 1]
+            value = (1.0 - NEXT_WEIGHT) * series[i] + NEXT_WEIGHT * series[i + 1]
+            rises[p, out_first + LEAST_BEFORE] = (value - level / LEAST_BEFORE) * scales[1, LEAST_BEFORE]
+            i = N_BEFORE + n - 1
+            level = series[i - 4] + series[i - 3] + series[i - 2] + series[i - 1]
+            rises[p, out_first + n - 1] = (series[i] - level / N_BEFORE) * scales[0, N_BEFORE]
+            n_tested[p] += n - LEAST_BEFORE
+            continue
         for i in range(N_BEFORE, N_BEFORE + n):
             m = 0
             level = 0.0

@@ -78,25 +78,48 @@ def drop_brief_lows(
 ) -> int:
     """Take out lows of one or two values that recover at once, in place; return how many values stay."""
     for length in (1, 2):
-        m = min(n, 1)
+        last = n - length
         i = 1
+        # Nothing moves before the first low.
+        while i < last and not _is_brief(day, value, i - 1, i, i + length, least, brief_days, recovered):
+            i += 1
+        if i >= last:
+            continue
+        m = i
+        i += length
+        while i < last:
+            if _is_brief(day, value, m - 1, i, i + length, least, brief_days, recovered):
+                i += length
+                continue
+            day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
+            m += 1
+            i += 1
         while i < n:
-            stop = i + length
-            if stop < n:
-                top = max(value[i], value[stop - 1])
-                fall = value[m - 1] - top
-                since = day[stop] - day[i]
-                share = recovered + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
-                # One rare branch in the place of three that noise decides.
-                if (fall > least) & (since <= brief_days) & (value[stop] - top >= share * fall):
-                    i = stop
-                    continue
-            if m < i:
-                day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
+            day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
             m += 1
             i += 1
         n = m
     return n
+
+
+@njit(nogil=True, cache=True)
+def _is_brief(
+    day: NDArray[np.int32],
+    value: NDArray[np.float64],
+    before: int,
+    i: int,
+    stop: int,
+    least: float,
+    brief_days: float,
+    recovered: float,
+) -> bool:
+    """Whether the values from ``i`` on are a low between ``before`` and ``stop`` that recovers at once."""
+    top = max(value[i], value[stop - 1])
+    fall = value[before] - top
+    since = day[stop] - day[i]
+    share = recovered + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
+    # One rare branch in the place of three that noise decides.
+    return bool((fall > least) & (since <= brief_days) & (value[stop] - top >= share * fall))
 
 
 @njit(nogil=True, cache=True)

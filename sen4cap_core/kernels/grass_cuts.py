@@ -46,9 +46,7 @@ def find_cuts(
     least_strength: float,
     n_clear: NDArray[np.int32],
     longest_gap_days: NDArray[np.int32],
-) -> tuple[
-    NDArray[np.int32], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.int8]
-]:
+) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int8]]:
     """Find the cuts of parcels ``first`` to ``last`` (exclusive).
 
     A candidate is a value below the one before it. Its fall is taken from the clear value within the window
@@ -87,9 +85,8 @@ def find_cuts(
     -------
     parcel : int32 (N,)
         Cuts in order of parcel and time.
-    start_day, end_day : float64 (N,)
-        The cut lies between them, most likely in the middle.
-    strength : float64 (N,)
+    cuts : float64 (N, 3)
+        Strength, and the days between which the cut lies, most likely in their middle.
     mission : int8 (N,)
         As in ``mowing_slots``.
     """
@@ -117,6 +114,8 @@ def find_cuts(
     first_pair = first_pairs(pair_days, orbit_bounds, demand_first_day, demand.size + 1)
     least_low = 0.5 * thresholds[LEAST_FALL]
     least_demand = demand.min() if demand.size > 0 else 1.0
+    # Of the sums of start and end; whatever the distance, a cut is not listed twice.
+    least_apart = max(2.0 * thresholds[DISTANCE_DAYS], 1.0)
     for p in range(first, last):
         n = gather_clear(
             p,
@@ -208,14 +207,18 @@ def find_cuts(
         if n_found + m > size:
             size = 2 * size + m
             parcel, mission, cuts = _grown(parcel, size), _grown(mission, size), _grown_rows(cuts, size)
+        # Only what is strong enough is looked at again and again.
+        n_left = 0
+        for c in range(m):
+            found[n_left, 0], found[n_left, 1], found[n_left, 2] = found[c, 0], found[c, 1], found[c, 2]
+            seen_by[n_left] = seen_by[c]
+            n_left += int(found[c, 0] >= least_strength)
         begin = n_found
-        while True:
-            top = -1
-            for c in range(m):
-                if found[c, 0] >= least_strength and (top < 0 or found[c, 0] > found[top, 0]):
+        while n_left > 0:
+            top = 0
+            for c in range(1, n_left):
+                if found[c, 0] > found[top, 0]:
                     top = c
-            if top < 0:
-                break
             row = n_found
             while row > begin and cuts[row - 1, 1] > found[top, 1]:
                 for i in range(3):
@@ -228,11 +231,13 @@ def find_cuts(
             mission[row] = seen_by[top]
             n_found += 1
             middle = found[top, 1] + found[top, 2]
-            for c in range(m):
-                if abs(found[c, 1] + found[c, 2] - middle) < 2.0 * thresholds[DISTANCE_DAYS]:
-                    found[c, 0] = 0.0
-    cuts = cuts[:n_found]
-    return parcel[:n_found], cuts[:, 1].copy(), cuts[:, 2].copy(), cuts[:, 0].copy(), mission[:n_found]
+            n_before, n_left = n_left, 0
+            for c in range(n_before):
+                is_far = abs(found[c, 1] + found[c, 2] - middle) >= least_apart
+                found[n_left, 0], found[n_left, 1], found[n_left, 2] = found[c, 0], found[c, 1], found[c, 2]
+                seen_by[n_left] = seen_by[c]
+                n_left += int(is_far)
+    return parcel[:n_found], cuts[:n_found], mission[:n_found]
 
 
 @njit(nogil=True, cache=True)

@@ -160,6 +160,15 @@ def find_rises_alone(
         if not rises[p, r] >= ALONE_LEAST_SHARE * thresholds[ALONE_Z]:
             continue
         day = float(pair_days[r])
+        # Most strong rises stand beside a stronger one, which is the one that counts.
+        if r > 0 and rises[p, r - 1] >= rises[p, r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
+            continue
+        if (
+            r + 1 < pair_days.size
+            and rises[p, r + 1] > rises[p, r]
+            and (abs(pair_days[r + 1] - day) <= ALONE_REACH_DAYS)
+        ):
+            continue
         total, pair = witness_of(
             p,
             day - ALONE_REACH_DAYS,
@@ -172,13 +181,9 @@ def find_rises_alone(
         )
         if pair != r or total < thresholds[ALONE_Z]:
             continue
-        before = -1
-        for i in range(n):
-            if clear_day[i] > day - pair_lengths[r]:
-                break
-            before = i
+        before = _days_until(clear_day, n, pair_days[r] - pair_lengths[r]) - 1
         after = before + 1
-        while after < n and clear_day[after] < day:
+        while after < n and clear_day[after] < pair_days[r]:
             after += 1
         if before >= 0 and after < n:
             gap = clear_day[after] - clear_day[before]
@@ -195,3 +200,16 @@ def find_rises_alone(
         seen_by[m] = S1
         m += 1
     return m
+
+
+@njit(nogil=True, cache=True)
+def _days_until(day: NDArray[np.int32], n: int, last: int) -> int:
+    """Count the days up to and with ``last`` among the first ``n``, which ascend."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if day[middle] <= last:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -51,6 +51,9 @@ class Region:
     """Clear score of a clear sky."""
     score_sd: float = 0.07
     """Standard deviation of the clear score's own errors."""
+    bright_low: float = 0.0
+    """How much of the clear score each NDVI below 0.7 takes: stubble and bare soil are bright and look like
+    cloud to scores that are made of brightness."""
     synchrony: float = 0.75
     """Share of the cuts that are drawn to the dry spells."""
     n_spells: int = 22
@@ -241,7 +244,8 @@ def _optical(
         seen = seen + rng.normal(0, 0.01, n) + rng.normal(0, 0.05, n) / np.sqrt(n_pixels)
         # Scores are sharper than clouds: a veil of a fifth already looks doubtful.
         errors = np.abs(rng.normal(0, region.score_sd, n))
-        score = np.clip(region.clear_score - 2.2 * opacity - hazy - errors, 0, 1)
+        bright = region.bright_low * np.maximum(0.7 - ndvi[:, doy - 1], 0.0)
+        score = np.clip(region.clear_score - 2.2 * opacity - hazy - bright - errors, 0, 1)
         is_missed = (rng.random(n) < region.missed_cloud * (1 + late)) & (opacity < 0.5)
         opacity = np.where(is_missed, rng.uniform(0.1, 0.7, n), opacity)
         seen = seen * (1 - opacity) + rng.uniform(0.02, 0.2, n) * opacity

@@ -145,25 +145,26 @@ def falls_twin(row, days, course, s: GrassSettings):
                 best = (start + (2 * s.date_share - 1) * gap, start + gap, strength)
         if best and best[1] - best[0] <= (2 - 2 * s.date_share) * s.max_fall_gap_days:
             candidates.append(best)
-    taken = []
+    taken, apart = [], max(2 * s.min_distance_days, 1.0)
     for one in sorted(candidates, key=lambda c: -c[2]):
-        if one[2] >= 1 and all(abs(sum(one[:2]) - sum(t[:2])) >= 2 * s.min_distance_days for t in taken):
+        if one[2] >= 1 and all(abs(sum(one[:2]) - sum(t[:2])) >= apart for t in taken):
             taken.append(one)
     return sorted(taken)
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_falls_equal_their_twin(seed):
+@pytest.mark.parametrize(("seed", "distance"), [(0, 20.0), (1, 20.0), (2, 0.0)])
+def test_falls_equal_their_twin(seed, distance):
     ndvi, days = random_ndvi(seed, 40)
+    settings = PLAIN.model_copy(update={"min_distance_days": distance})
     matrix = ObservationMatrix(ndvi, (Source("S2", np.arange(len(days)), days, days),))
     counts = count_rates(
         0, 40, np.arange(40), np.arange(len(days)), days, ndvi, 1.0, NO_SCORES, 0.65, PLAIN.min_ndvi, 25
     )
     course = shared_course(counts, days, 0.5, 4.0)
-    events, evidence = find_mowings(matrix, facts(40), L4BConfig(grass=PLAIN), ("S2",), [])
+    events, evidence = find_mowings(matrix, facts(40), L4BConfig(grass=settings), ("S2",), [])
     n_seen = 0
     for p in range(40):
-        wanted = falls_twin(ndvi[p], days, course, PLAIN)
+        wanted = falls_twin(ndvi[p], days, course, settings)
         own = events.parcel == p
         assert events.start_s[own].tolist() == [round(w[0] * 86400) + 37800 for w in wanted]
         assert events.end_s[own].tolist() == [round(w[1] * 86400) + 37800 for w in wanted]
@@ -179,7 +180,9 @@ def test_falls_equal_their_twin(seed):
 def test_rises_equal_numpy():
     rng = np.random.default_rng(4)
     series = 0.25 + 0.05 * rng.standard_normal((6, 50))
-    series[rng.random(series.shape) < 0.06] = np.nan
+    # The first two are whole.
+    series[2:][rng.random((4, 50)) < 0.06] = np.nan
+    series[1, 20:22] += 0.4
     series[2, 30:33] += 0.4
     floors = np.array([0.0, 0.2, 0.01, np.inf, 0.0, 0.03])
     rises, tested = np.zeros((6, 52), np.float32), np.zeros(6, np.int32)

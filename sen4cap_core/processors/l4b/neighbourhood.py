@@ -7,16 +7,19 @@ that follow level and season, no isolated lows, and a date late in the gap betwe
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.declarations.grass_settings import GrassSettings
-from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, L4BConfig
+from sen4cap_core.declarations.l4b_config import L4BConfig
 from sen4cap_core.kernels.coherence_noise import score_rises
 from sen4cap_core.kernels.grass_cuts import find_cuts
+from sen4cap_core.kernels.grass_events import describe_cuts
 from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
 from sen4cap_core.kernels.grass_thresholds import N_THRESHOLDS, demand_of_days
-from sen4cap_core.kernels.mowing_slots import S1, S2, S2_S1
+from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS, S1, S2, S2_S1
 from sen4cap_core.processors.l4b.branches import sigma_floors
 from sen4cap_core.processors.l4b.model import (
     Evidence,
@@ -34,6 +37,11 @@ of strength. Fitted on simulated grassland and on synthetic tables of the origin
 LOG_ODDS_ONE_SILENT = {S1: (1.7, 0.57), S2: (-1.01, 3.15)}
 """The same where the other satellite looked at the parcel and does not show the cut."""
 CONFIDENCE_CAP = 0.999
+ODDS = np.zeros((2, len(MISSION_TEXTS), 2))
+"""Both as ``kernels.grass_events`` reads them."""
+for _looked, _table in enumerate((LOG_ODDS, LOG_ODDS | LOG_ODDS_ONE_SILENT)):
+    for _mission, _pair in _table.items():
+        ODDS[_looked, _mission] = _pair
 CLEAR_SKY_PARCELS = 2000
 LEAST_CLEAR_SKY = 0.5
 
@@ -63,8 +71,9 @@ def find_mowings(
     n_clear, longest = np.zeros(facts.size, np.int32), np.zeros(facts.size, np.int32)
     thresholds = _thresholds(settings)
     demand_first_day, demand = _demand(settings, np.concatenate([days, pair_days]))
-    parts = run_in_chunks(
-        lambda first, last: find_cuts(
+
+    def find(first: int, last: int) -> tuple[NDArray[Any], ...]:
+        parcel, cuts, mission = find_cuts(
             first,
             last,
             columns,
@@ -85,20 +94,13 @@ def find_mowings(
             1.0,
             n_clear,
             longest,
-        ),
-        facts.size,
-    )
-    parcel, start_day, end_day, strength, mission = (
-        np.concatenate(column) for column in zip(*parts, strict=True)
-    )
-    time_s = np.where(mission == S1, config.s1.ascending_time_s, config.s2.acquisition_time_s)
-    events = MowingEvents(
-        parcel,
-        np.rint(start_day * SECONDS_PER_DAY).astype(np.int64) + time_s,
-        np.rint(end_day * SECONDS_PER_DAY).astype(np.int64) + time_s,
-        confidence_of(strength, mission, np.where(mission == S1, n_clear[parcel] > 0, n_tested[parcel] > 0)),
-        mission,
-    )
+        )
+        times_s = config.s2.acquisition_time_s, config.s1.ascending_time_s
+        described = describe_cuts(parcel, cuts, mission, n_clear, n_tested, *times_s, ODDS, CONFIDENCE_CAP)
+        return parcel, *described, mission
+
+    parts = run_in_chunks(find, facts.size)
+    events = MowingEvents(*(np.concatenate(column) for column in zip(*parts, strict=True)))
     return events, Evidence(n_clear, longest, n_tested)
 
 
@@ -158,20 +160,6 @@ def neighbourhood_courses(
             counts += part
         courses[group] = shared_course(counts, days, settings.neighbour_quantile, settings.neighbour_doubt)
     return courses, course_of
-
-
-def confidence_of(
-    strength: NDArray[np.float64], mission: NDArray[np.int8], other_looked: NDArray[np.bool_]
-) -> NDArray[np.float64]:
-    """Probability that a detection is a cut, from its strength (1: just enough), what saw it, and whether the
-    other satellite saw the parcel too.
-    """
-    odds = np.zeros(strength.size)
-    for table, is_silent in ((LOG_ODDS, False), (LOG_ODDS_ONE_SILENT, True)):
-        for seen_by, (base, slope) in table.items():
-            is_so = (mission == seen_by) & (other_looked == is_silent if seen_by != S2_S1 else True)
-            odds[is_so] = base + slope * np.log(strength[is_so])
-    return np.asarray(np.minimum(1.0 / (1.0 + np.exp(-odds)), CONFIDENCE_CAP))
 
 
 def _radar_rises(
