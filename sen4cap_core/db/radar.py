@@ -18,7 +18,9 @@ WAKING_KINDS = ("radar", "declarations", "site-config", "site-extent")
 QUANTITIES = ("gamma0", "sigma0", "beta0")
 """Which of several counts where the site's own choice is not among them, the first first."""
 SAME_SLICE = timedelta(seconds=10)
-"""The SLC and the GRD product of one slice begin some seconds apart, two slices 25."""
+"""SLC and GRD product of a slice, or two processings of it, begin some seconds apart, two slices 25."""
+SAME_PASS = timedelta(hours=1)
+"""All slices of one pass."""
 
 
 class OfRadar(Protocol):
@@ -79,15 +81,42 @@ def slc_of_slice(session: Session, grd: RadarAcquisition) -> RadarAcquisition | 
     return session.scalars(query.limit(1)).one_or_none()
 
 
+def newer_processings(session: Session, one: RadarAcquisition) -> Sequence[RadarAcquisition]:
+    """Return products of the same slice and kind that came later and did not fail, the last first."""
+    query = (
+        select(RadarAcquisition)
+        .where(
+            RadarAcquisition.site_id == one.site_id,
+            RadarAcquisition.relative_orbit == one.relative_orbit,
+            RadarAcquisition.platform == one.platform,
+            RadarAcquisition.kind == one.kind,
+            RadarAcquisition.state != "failed",
+            RadarAcquisition.id > one.id,
+            RadarAcquisition.started_at.between(one.started_at - SAME_SLICE, one.started_at + SAME_SLICE),
+        )
+        .order_by(RadarAcquisition.id.desc())
+    )
+    return session.scalars(query).all()
+
+
 def supersede_same_slice(session: Session, scene: SceneRow) -> int:
-    """Take the place of our own backscatter of the same slice, made of its GRD product; return how many."""
+    """Take the place of what we made ourselves of another product of the same slice; return how many.
+
+    The other one is the GRD product of a slice whose SLC product is there, or an earlier processing; of a
+    pair both slices are the same. What begins in the same second has one key and is not looked for here.
+    """
+    begins = SceneRow.pair_started_at
+    same = begins.is_(None)
+    if scene.pair_started_at is not None:
+        same = begins.between(scene.pair_started_at - SAME_SLICE, scene.pair_started_at + SAME_SLICE)
     return _supersede_our_own(
         session,
         scene,
-        f"superseded by {scene.product_id}, of the SLC product of the same slice",
+        f"superseded by {scene.product_id}, of another product of the same slice",
         SceneRow.id != scene.id,
-        SceneRow.acquired_at != scene.acquired_at,
+        SceneRow.acquisition_key != scene.acquisition_key,
         SceneRow.acquired_at.between(scene.acquired_at - SAME_SLICE, scene.acquired_at + SAME_SLICE),
+        same,
     )
 
 
@@ -162,15 +191,18 @@ def radar_files(session: Session, site_slug: str) -> list[tuple[str, str]]:
 
 
 def supersede_longer_pairs(session: Session, scene: SceneRow) -> int:
-    """Take the place of coherences that end with the same acquisition and began earlier; return how many."""
+    """Take the place of coherences that end with the same slice and began a pass earlier; return how many.
+
+    Two slices of one earlier pass may each be the partner of a slice: both stay.
+    """
     if scene.pair_started_at is None:
         return 0
     return _supersede_our_own(
         session,
         scene,
         f"superseded by the shorter pair {scene.product_id}",
-        SceneRow.acquired_at == scene.acquired_at,
-        SceneRow.pair_started_at < scene.pair_started_at,
+        SceneRow.acquired_at.between(scene.acquired_at - SAME_SLICE, scene.acquired_at + SAME_SLICE),
+        SceneRow.pair_started_at < scene.pair_started_at - SAME_PASS,
     )
 
 

@@ -89,7 +89,7 @@ class PassModel:
     @property
     def absolute_orbit(self) -> int:
         """Number of the orbit, such that the relative one follows from it; cycles are made up."""
-        offset = {"S1A": 73, "S1B": 27, "S1C": 172, "S1D": 42}[self.platform]
+        offset = {"S1A": 73, "S1B": 27, "S1C": 99, "S1D": 42}[self.platform]
         return 175 * 200 + self.relative_orbit - 1 + offset
 
 

@@ -131,8 +131,7 @@ def publish_radar(
         for one in found:
             scene = session.get_one(SceneRow, one.scene_id)
             supersede_longer_pairs(session, scene)
-            if raster.method == "slc":
-                supersede_same_slice(session, scene)
+            supersede_same_slice(session, scene)
             register_product(
                 session,
                 {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -93,7 +93,10 @@ def follow(context: Context, acquisition_id: int, work: Callable[[], ProcessedRa
 
 
 def find_acquisitions(context: Context, acquisition_id: int) -> tuple[RadarSubject, list[RadarSubject]]:
-    """Look up an acquisition, and all SLC of its relative orbit that are still there and not failed."""
+    """Look up an acquisition, and all SLC of its relative orbit that are still there and not failed.
+
+    Of a slice that was processed twice the product that came last counts, here and for its partners.
+    """
     with context.session() as session:
         row = radar_rows.get_acquisition(session, acquisition_id)
         if row is None:
@@ -110,12 +113,19 @@ def find_acquisitions(context: Context, acquisition_id: int) -> tuple[RadarSubje
             raise NothingToDoError("only what meets a parcel is processed, and nothing is declared yet")
         if not Path(row.path).exists():
             raise NothingToDoError(f"{row.path} is gone: drop the product again")
-        others = radar_rows.acquisitions_of_orbit(session, site.id, row.relative_orbit)
+        newer = _there(radar_rows.newer_processings(session, row))
+        if newer:
+            raise NothingToDoError(
+                f"{newer[0].product_id} takes its place, another processing of the same slice that came later"
+            )
+        others = _latest(_there(radar_rows.acquisitions_of_orbit(session, site.id, row.relative_orbit)))
         return _subject(row, site.slug, seasons[0].year, known), [
-            _subject(one, site.slug, seasons[0].year, known)
-            for one in others
-            if one.id != acquisition_id and Path(one.path).exists()
+            _subject(one, site.slug, seasons[0].year, known) for one in others if one.id != acquisition_id
         ]
+
+
+def _there(rows: Sequence[RadarAcquisition]) -> list[RadarAcquisition]:
+    return [row for row in rows if Path(row.path).exists()]
 
 
 def _subject(row: RadarAcquisition, slug: str, year: int, sets: tuple[int, ...]) -> RadarSubject:
@@ -139,6 +149,20 @@ def _subject(row: RadarAcquisition, slug: str, year: int, sets: tuple[int, ...])
         row.stopped_at,
         sets,
     )
+
+
+def _latest(rows: list[RadarAcquisition]) -> list[RadarAcquisition]:
+    """Of several processings of one slice leave the one that came last."""
+    return [
+        one
+        for one in rows
+        if not any(
+            other.id > one.id
+            and other.platform == one.platform
+            and abs(other.started_at - one.started_at) <= radar_rows.SAME_SLICE
+            for other in rows
+        )
+    ]
 
 
 def config_of(context: Context, subject: RadarSubject) -> RadarConfig:
