@@ -244,6 +244,16 @@ def tell(wall: float, expected: int, started_at: datetime) -> None:
             .group_by(JobUsage.kind)
             .order_by(JobUsage.kind)
         ).all()
+        first_jobs = session.execute(
+            select(Job.kind, func.min(Job.created_at), func.min(Job.finished_at))
+            .group_by(Job.kind)
+            .order_by(func.min(Job.created_at))
+        ).all()
+        first_starts = dict(
+            session.execute(select(JobUsage.kind, func.min(JobUsage.started_at)).group_by(JobUsage.kind))
+            .tuples()
+            .all()
+        )
         at_work = session.execute(
             select(JobUsage.started_at, JobUsage.seconds)
             .where(JobUsage.kind.in_(PROCESSING))
@@ -255,6 +265,11 @@ def tell(wall: float, expected: int, started_at: datetime) -> None:
     print(f"outside processing: {100 * (wall - covered(spans)) / wall:.1f} % of the wall time")
     last = max(first + seconds for first, seconds in spans)
     print(f"first scene at work after {spans[0][0]:.1f} s; the end {wall - last:.1f} s after the last work")
+    print("the first of each kind of work: asked for, begun, ended, in seconds")
+    for kind, *moments in first_jobs:
+        told = (moments[0], first_starts.get(kind), moments[1])
+        words = (f"{(at - started_at).total_seconds():8.1f}" if at else f"{'-':>8}" for at in told)
+        print(f"  {kind:20} {' '.join(words)}")
     print(f"fetched {fetched}, scenes {len(scenes)}, lost {expected - len(scenes)}, double {double}")
     for kind, n, seconds, cpu in usage:
         print(f"  {kind:20} {n:5} runs  {float(seconds):8.1f} s  {float(cpu):8.1f} CPU-s")
