@@ -9,7 +9,9 @@ from __future__ import annotations
 import multiprocessing
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
+from typing import Any
 
+from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.receive_upload import receive_upload
@@ -36,4 +38,6 @@ def start_drain(linger_seconds: float = LINGER_SECONDS) -> BaseProcess:
 def _drain(linger_seconds: float) -> None:
     # The lease tells who lives.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
-        receive_upload(linger_seconds, return_state=True)
+        state: State[Any] = receive_upload(linger_seconds, return_state=True)
+    if state.is_failed():
+        raise SystemExit(1)

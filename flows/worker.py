@@ -27,12 +27,14 @@ from flows.claims import (
 )
 from flows.drains import prepare_drains, start_drain
 from flows.plan_seasons import plan_seasons as plan_seasons_flow
+from flows.receive_upload import DRAIN_LOCK
 from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
 from flows.runtime import mark_crashed
 from sen4cap_core import redaction
 from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.db.session import alone
 from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.service.place import Place
@@ -207,9 +209,8 @@ class WarmWorker:
         prepare_drains()
         while not self._stop.wait(LOOK_SECONDS):
             try:
-                with self._context.session() as session:
-                    if not backlog.unattended(session, RECEIVE_UPLOAD):
-                        continue
+                if not self._is_for_a_drain():
+                    continue
                 drain = start_drain()
                 while drain.is_alive() and not self._stop.is_set():
                     drain.join(LOOK_SECONDS)
@@ -218,9 +219,20 @@ class WarmWorker:
                 if drain.is_alive():
                     drain.terminate()
                     drain.join(STOP_SECONDS)
+                elif drain.exitcode:
+                    # It has said why; the Prefect server may be away, which fails it at once.
+                    self._stop.wait(AWAY_SECONDS)
             except Exception:
                 logger.warning("cannot receive at the moment, trying again", exc_info=True)
                 self._stop.wait(AWAY_SECONDS)
+
+    def _is_for_a_drain(self) -> bool:
+        """Whether something waits in the inbox and no drain is at work, on whichever machine."""
+        with self._context.session() as session:
+            if not backlog.unattended(session, RECEIVE_UPLOAD):
+                return False
+        with alone(self._context.engine, DRAIN_LOCK) as is_alone:
+            return is_alone
 
     def _reconcile(self) -> None:
         """Find now and then what no event announced."""

@@ -88,8 +88,8 @@ def quiet_sites(
 
 def unattended(session: Session, kind: str) -> int:
     """Count due jobs of a kind, 0 while somebody works on one of them: who works takes the next one too."""
-    is_kind = Job.kind == kind
-    at_work = and_(is_kind, Job.state == "running", Job.lease_until >= func.statement_timestamp())
-    if session.execute(select(Job.id).where(at_work).limit(1)).first() is not None:
+    waiting = due(session, [kind])
+    if not waiting:
         return 0
-    return due(session, [kind])
+    at_work = and_(Job.kind == kind, Job.state == "running", Job.lease_until >= func.statement_timestamp())
+    return 0 if session.execute(select(Job.id).where(at_work).limit(1)).first() is not None else waiting

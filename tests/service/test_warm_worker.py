@@ -57,6 +57,8 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
     class Drain:
         """What a drain does to a job that waits, done by the time it is asked whether it is at work."""
 
+        exitcode = 0
+
         def __init__(self) -> None:
             with context.session() as session:
                 for job in jobs.claim(session, ["receive-upload"], "drain", 60.0):
