@@ -12,6 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
+from sen4cap_core.kernels.training_cells import PIXELS as _PIXELS
+from sen4cap_core.kernels.training_cells import find_outside_domain
 
 N_ANGLES = 3
 """Inputs after the bands: cosines of view zenith, sun zenith and relative azimuth."""
@@ -20,11 +22,9 @@ OUTSIDE_DOMAIN = 1
 N_COUNTS = 8
 """Pixels computed, outside the domain, then for each variable those set to its limit and those rejected."""
 
-_HASH_FACTOR, _OTHER_FACTOR = np.uint32(0x9E3779B1), np.uint32(0x85EBCA77)
-_STEPS = 10
 _MOST_BANDS = 8
-_PIXELS = 256
-"""So many pixels are worked on together: their inputs take 11 kB."""
+_FEW = 0.5
+"""Below this share of usable pixels gathering them costs less than computing all of a stretch."""
 
 
 @kernel
@@ -119,79 +119,6 @@ def _add_neuron(
 
 
 @kernel
-def _shift_of(half: int) -> int:
-    """How far a product of 32 bits is shifted, so that its upper bits count to ``half``, a power of two."""
-    shift = 32
-    while 1 << (32 - shift) < half:
-        shift -= 1
-    return shift
-
-
-@kernel
-def _places(code: int, half: int, shift: int) -> tuple[np.int64, np.int64]:
-    """The two places of a cell code, one in either half of the table (multiplicative hashing)."""
-    one = np.uint32(np.uint32(code) * _HASH_FACTOR)
-    other = np.uint32(np.uint32(code) * _OTHER_FACTOR)
-    return np.int64(one >> shift), np.int64(other >> shift) + half
-
-
-@kernel
-def fill_cell_table(codes: NDArray[np.uint32], table: NDArray[np.uint32]) -> bool:
-    """Enter cell codes (above 0) into an empty table (zeros) of a power of two of places, most left free.
-
-    Each code stands in one of two places (Pagh and Rodler, Cuckoo hashing, 2001), so that two looks tell
-    whether it is there. False where a code finds no place: a larger table is needed.
-    """
-    half = table.size // 2
-    shift = _shift_of(half)
-    for code in codes:
-        homeless = code
-        one, other = _places(homeless, half, shift)
-        if table[one] == code or table[other] == code:
-            continue
-        at = one
-        for _ in range(table.size):
-            homeless, table[at] = table[at], homeless
-            if homeless == 0:
-                break
-            one, other = _places(homeless, half, shift)
-            at = other if at == one else one
-        if homeless != 0:
-            return False
-    return True
-
-
-@kernel
-def _find_outside_domain(
-    x: NDArray[np.float32],
-    n_bands: int,
-    domain: NDArray[np.float32],
-    cells: NDArray[np.uint32],
-    codes: NDArray[np.uint32],
-    outside: NDArray[np.int32],
-) -> None:
-    """1 where a band lies beyond the training data, or all together in a cell that held none of them."""
-    codes[:] = 0
-    outside[:] = 0
-    for j in range(n_bands):
-        low, high = domain[j, 0], domain[j, 1]
-        steps = np.float32(_STEPS) / (high - low)
-        at = j * _PIXELS
-        for i in range(_PIXELS):
-            value = x[at + i]
-            inside = min(max(value, low), high)
-            codes[i] = np.uint32(codes[i] << 4) + np.uint32(np.int32((inside - low) * steps) + 1)
-        for i in range(_PIXELS):
-            value = x[at + i]
-            outside[i] |= np.int32(value < low) | np.int32(value > high)
-    half = cells.size // 2
-    shift = _shift_of(half)
-    for i in range(_PIXELS):
-        one, other = _places(codes[i], half, shift)
-        outside[i] |= np.int32((cells[one] != codes[i]) & (cells[other] != codes[i]))
-
-
-@kernel
 def _store(
     result: NDArray[np.float32],
     used: NDArray[np.int32],
@@ -220,6 +147,80 @@ def _store(
         n_rejected += far & used[c]
     counts[2 + 2 * variable] += n_limited
     counts[3 + 2 * variable] += n_rejected
+
+
+@kernel
+def _gather(
+    bands: NDArray[np.float32],
+    nodes: NDArray[np.float32],
+    node_rows: NDArray[np.float32],
+    left: NDArray[np.int32],
+    share: NDArray[np.float32],
+    rows: NDArray[np.int32],
+    cols: NDArray[np.int32],
+    inputs: NDArray[np.float32],
+) -> None:
+    """Fill the inputs with pixels from anywhere: as ``_interpolate`` for each by itself, and their bands."""
+    last_row, last_col = nodes.shape[1] - 1, nodes.shape[2] - 1
+    for i in range(rows.size):
+        r, c = rows[i], cols[i]
+        for j in range(bands.shape[0]):
+            inputs[j * _PIXELS + i] = bands[j, r, c]
+        row = node_rows[r]
+        top, j = min(max(int(row), 0), max(last_row - 1, 0)), left[c]
+        bottom, right = min(top + 1, last_row), min(j + 1, last_col)
+        down = np.float32(row - top)
+        for k in range(N_ANGLES):
+            start = nodes[k, top, j] + down * (nodes[k, bottom, j] - nodes[k, top, j])
+            end = nodes[k, top, right] + down * (nodes[k, bottom, right] - nodes[k, top, right])
+            inputs[(_MOST_BANDS + k) * _PIXELS + i] = start + share[c] * (end - start)
+
+
+@kernel
+def _scatter(
+    stored: NDArray[np.int16],
+    marks: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    cols: NDArray[np.int32],
+    out: NDArray[np.int16],
+    flags: NDArray[np.int16],
+) -> None:
+    """Bring results and flags of gathered pixels to their places."""
+    for i in range(rows.size):
+        for v in range(out.shape[0]):
+            out[v, rows[i], cols[i]] = stored[v, i]
+        flags[rows[i], cols[i]] = np.int16(marks[i])
+
+
+@kernel
+def _run_networks(
+    inputs: NDArray[np.float32],
+    n_bands: int,
+    weights: NDArray[np.float32],
+    output: NDArray[np.float32],
+    accepted: NDArray[np.float32],
+    domain: NDArray[np.float32],
+    cells: NDArray[np.uint32],
+    codes: NDArray[np.uint32],
+    steps_per_unit: NDArray[np.float32],
+    missing: int,
+    result: NDArray[np.float32],
+    used: NDArray[np.int32],
+    stored: NDArray[np.int16],
+    marks: NDArray[np.int32],
+    counts: NDArray[np.int64],
+) -> None:
+    """Results (variables, pixels) and flags of the pixels in ``inputs``; those that are used are counted."""
+    find_outside_domain(inputs, n_bands, domain, cells, codes, marks)
+    n_outside = np.int32(0)
+    for c in range(_PIXELS):
+        n_outside += marks[c] & used[c]
+    counts[1] += n_outside
+    for v in range(stored.shape[0]):
+        result[:] = output[v, 0]
+        for k in range(weights.shape[1]):
+            _add_neuron(inputs, weights[v, k], output[v, k + 1], result)
+        _store(result, used, accepted[v], steps_per_unit[v], missing, v, stored[v], marks, counts)
 
 
 @kernel
@@ -262,6 +263,9 @@ def biophysical_block(
 ) -> None:
     """Compute up to three variables of the usable pixels, stored as int16, with the flags of each pixel.
 
+    Where few pixels of a stretch are usable (parcels with gaps between them, broken clouds) those of several
+    are put side by side first, so that the networks work on full vectors.
+
     A result within the tolerance beyond its limits is set to the limit; further away it is missing. A pixel
     outside the input domain keeps its result: the flag says that it is less certain.
 
@@ -295,6 +299,8 @@ def biophysical_block(
     codes = np.empty(_PIXELS, np.uint32)
     marks, used = np.empty(_PIXELS, np.int32), np.zeros(_PIXELS, np.int32)
     left, share = np.empty(n_cols, np.int32), np.empty(n_cols, np.float32)
+    stored = np.empty((out.shape[0], _PIXELS), np.int16)
+    rows, cols, n_single = np.empty(_PIXELS, np.int32), np.empty(_PIXELS, np.int32), 0
     for c in range(n_cols):
         left[c] = min(max(int(node_cols[c]), 0), max(nodes.shape[2] - 2, 0))
         share[c] = node_cols[c] - np.float32(left[c])
@@ -308,29 +314,90 @@ def biophysical_block(
                 used[c] = of_block[c]
             for c in range(n):
                 n_usable += used[c]
-            if n_usable == 0:
+            counts[0] += n_usable
+            if n_usable < n * _FEW:
                 out[:, r, start:stop] = missing
                 flags[r, start:stop] = missing
+                if n_usable == 0:
+                    continue
+                for c in range(start, stop):
+                    if usable[r, c] == 0:
+                        continue
+                    rows[n_single], cols[n_single] = r, c
+                    n_single += 1
+                    if n_single == _PIXELS:
+                        _gather(bands, nodes, node_rows, left, share, rows, cols, inputs)
+                        used[:] = 1
+                        _run_networks(
+                            inputs,
+                            n_bands,
+                            weights,
+                            output,
+                            accepted,
+                            domain,
+                            cells,
+                            codes,
+                            steps_per_unit,
+                            missing,
+                            result,
+                            used,
+                            stored,
+                            marks,
+                            counts,
+                        )
+                        _scatter(stored, marks, rows, cols, out, flags)
+                        n_single = 0
                 continue
-            counts[0] += n_usable
             for j in range(n_bands):
                 band, at = bands[j, r, start:stop], j * _PIXELS
                 for c in range(n):
                     inputs[at + c] = band[c]
+            used[n:] = 0
             _interpolate(nodes, node_rows[r], left[start:stop], share[start:stop], between, inputs)
-            _find_outside_domain(inputs, n_bands, domain, cells, codes, marks)
-            for c in range(n):
-                counts[1] += marks[c] & used[c]
+            _run_networks(
+                inputs,
+                n_bands,
+                weights,
+                output,
+                accepted,
+                domain,
+                cells,
+                codes,
+                steps_per_unit,
+                missing,
+                result,
+                used,
+                stored,
+                marks,
+                counts,
+            )
             for v in range(out.shape[0]):
-                for c in range(_PIXELS):
-                    result[c] = output[v, 0]
-                for k in range(hidden.shape[1]):
-                    _add_neuron(inputs, weights[v, k], output[v, k + 1], result)
-                _store(
-                    result, used, accepted[v], steps_per_unit[v], missing, v, out[v, r, start:stop], marks,
-                    counts,
-                )  # fmt: skip
+                source, target = stored[v], out[v, r, start:stop]
+                for c in range(n):
+                    target[c] = source[c]
             of_block_flags = flags[r, start:stop]
             for c in range(n):
                 mark = np.int16(marks[c])
                 of_block_flags[c] = mark if used[c] != 0 else np.int16(missing)
+    if n_single > 0:
+        used[:n_single] = 1
+        used[n_single:] = 0
+        _gather(bands, nodes, node_rows, left, share, rows[:n_single], cols[:n_single], inputs)
+        _run_networks(
+            inputs,
+            n_bands,
+            weights,
+            output,
+            accepted,
+            domain,
+            cells,
+            codes,
+            steps_per_unit,
+            missing,
+            result,
+            used,
+            stored,
+            marks,
+            counts,
+        )
+        _scatter(stored, marks, rows[:n_single], cols[:n_single], out, flags)

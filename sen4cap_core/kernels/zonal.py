@@ -145,6 +145,36 @@ def sum_spans_zoomed(
 
 
 @kernel
+def copy_spans(
+    status: NDArray[np.uint8],
+    zoom: int,
+    row_offset: int,
+    col_offset: int,
+    rows: NDArray[np.int32],
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    out: NDArray[np.uint8],
+) -> None:
+    """Copy the status of the pixels that spans touch; the others stay as they are in ``out``.
+
+    Parameters
+    ----------
+    status, out : uint8 (rows, columns), each ``zoom`` x ``zoom`` pixels of the spans' grid
+
+    Others as in ``sum_spans_zoomed``.
+    """
+    width = status.shape[1] * zoom
+    for s in range(rows.size):
+        start = max(first[s] - col_offset, 0)
+        stop = min(last[s] - col_offset + 1, width)
+        if start >= stop:
+            continue
+        r = (rows[s] - row_offset) // zoom
+        for c in range(start // zoom, (stop - 1) // zoom + 1):
+            out[r, c] = status[r, c]
+
+
+@kernel
 def sum_spans_linear(
     numbers: NDArray[np.generic],
     status: NDArray[np.uint8],

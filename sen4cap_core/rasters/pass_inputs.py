@@ -64,9 +64,14 @@ class PassInputs:
         """Tasks that decode the masks under blocks into memory."""
         return self._masks.preload_tasks(blocks) if self._masks else []
 
-    def preload_bands(self, blocks: Sequence[Block]) -> list[Task]:
-        """Tasks that decode what the blocks need of the bands that are not read block by block."""
-        return [task for band in self._bands.values() for task in self._preload(band, blocks)]
+    @property
+    def status_band(self) -> str:
+        """Band whose missing pixels are without data where the scene has no masks."""
+        return next(iter(self._sources))
+
+    def preload_bands(self, blocks: Mapping[str, Sequence[Block]]) -> list[Task]:
+        """Tasks that decode what blocks (by band) need of the bands that are not read block by block."""
+        return [task for name, band in self._bands.items() for task in self._preload(band, blocks[name])]
 
     def _preload(self, band: BandInput, blocks: Sequence[Block]) -> list[Task]:
         if band.by_block:
@@ -146,7 +151,7 @@ class BlockInputs:
         """Without masks land wherever the first band has data."""
         if self._inputs.has_masks:
             return self._inputs.classified(self.block)[0]
-        first = self.band(next(iter(self._bands)), 1)
+        first = self.band(self._inputs.status_band, 1)
         status = np.full((self.block.height, self.block.width), LAND, np.uint8)
         status[(first.values == first.missing) | (first.values != first.values)] = NO_DATA
         return status

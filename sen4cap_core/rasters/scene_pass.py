@@ -26,7 +26,15 @@ from sen4cap_core.rasters.pass_inputs import BlockInputs, PassInputs
 from sen4cap_core.rasters.status import LAND, NO_DATA, STATUS_NAMES, WATER
 from sen4cap_core.rasters.status_masks import MaskInput
 from sen4cap_core.rasters.sums import ParcelSums, SumBuilder
-from sen4cap_core.rasters.variables import BandMean, Output, PassItem, Together, Variable, outputs_of
+from sen4cap_core.rasters.variables import (
+    BandMean,
+    Output,
+    PassItem,
+    Together,
+    Variable,
+    bands_of,
+    outputs_of,
+)
 from sen4cap_core.rasters.workers import Progress, Task, Workers
 
 _WRITE_SHARE = 0.1
@@ -176,7 +184,7 @@ class _ScenePass:
         try:
             workers.run(classes)
             usable = self._usable(needed, blocks, workers)
-            workers.run(self._unweighted(self.inputs.preload_bands(usable)))
+            workers.run(self._unweighted(self.inputs.preload_bands(self._blocks_by_band(usable))))
             seen = set(usable)
             tasks: list[Task] = [
                 (
@@ -197,6 +205,20 @@ class _ScenePass:
         finally:
             workers.close()
         return self._result(len(usable), len(blocks) - len(usable), threads)
+
+    def _blocks_by_band(self, usable: Sequence[Block]) -> dict[str, Sequence[Block]]:
+        """Blocks in which a band is needed: all for a raster, else those with a parcel."""
+        of_parcels = [block for block in usable if self._has_parcel(block)]
+        everywhere = {band for item in self.items if self._has_raster(item) for band in bands_of([item])}
+        if not self.inputs.has_masks:
+            everywhere.add(self.inputs.status_band)
+        return {band: usable if band in everywhere else of_parcels for band in bands_of(self.items)}
+
+    def _has_raster(self, item: PassItem) -> bool:
+        return any(output.name in self.rasters for output in outputs_of([item]))
+
+    def _has_parcel(self, block: Block) -> bool:
+        return self.sums is not None and self.sums.spans.touches(block)
 
     def _usable(self, needed: Sequence[Block], blocks: Sequence[Block], workers: Workers) -> list[Block]:
         """Blocks in which the classification leaves a pixel; without a classification all."""
@@ -240,8 +262,10 @@ class _ScenePass:
 
     def _block(self, block: Block) -> None:
         inputs = self.inputs.block(block)
+        has_parcel = self._has_parcel(block)
         for item in self.items:
-            self._compute(item, inputs)
+            if has_parcel or self._has_raster(item):
+                self._compute(item, inputs)
         if not self.inputs.has_masks:
             histogram = np.bincount(inputs.status(1).ravel(), minlength=256)
             with self._lock:
@@ -255,6 +279,9 @@ class _ScenePass:
                 self.sums.add_band(item.name, inputs.band(item.band, zoom), status, block, zoom)
             return
         bands = inputs.bands(item.bands, zoom)
+        if self.sums is not None and isinstance(item, Together) and not self._has_raster(item):
+            # What takes long for each pixel is done for those of parcels alone.
+            status = self.sums.only_parcels(status, block, zoom)
         out = {output.name: np.empty(status.shape, np.int16) for output in outputs_of([item])}
         if isinstance(item, Variable):
             item.compute(bands, status, item.quantisation, out[item.name])

@@ -10,11 +10,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.zonal import sum_spans, sum_spans_linear, sum_spans_zoomed
+from sen4cap_core.kernels.zonal import copy_spans, sum_spans, sum_spans_linear, sum_spans_zoomed
 from sen4cap_core.rasters.blocks import Block, BlockSpans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
 from sen4cap_core.rasters.pixel_values import PixelValues
+from sen4cap_core.rasters.status import NO_DATA
 from sen4cap_core.rasters.variables import BlockBand, Quantisation
 
 _Spans = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
@@ -138,6 +139,13 @@ class SumBuilder:
         if self._pixels is not None:
             values = _stored(band, status, gain, shift, quantisation.nodata)
             self._pixels.keep(variable, values, row, col, self.spans.of_rows(block), zoom)
+
+    def only_parcels(self, status: NDArray[np.uint8], block: Block, zoom: int = 1) -> NDArray[np.uint8]:
+        """Status of a block's pixels, of ``zoom`` times the size, that any parcel needs; else no data."""
+        row, col, (rows, first, last, _) = self._where(block)
+        out = np.full(status.shape, NO_DATA, np.uint8)
+        copy_spans(status, zoom, row, col, rows, first, last, out)
+        return out
 
     def _where(self, block: Block) -> tuple[int, int, _Spans]:
         """Row and column of a block on the grid of the labels, and the spans of its rows."""

@@ -188,6 +188,34 @@ def test_angles_between_the_nodes_are_bilinear() -> None:
             assert abs(out[0, r, c] / 1000 - np.clip(lai, 0, 8)[0]) < 6e-4
 
 
+@pytest.mark.parametrize("share", [0.02, 0.4])
+def test_pixels_gathered_from_gaps_are_those_of_the_whole(share: float) -> None:
+    net, rng = network("S2A"), np.random.default_rng(6)
+    hidden, output, accepted = net.arrays(VARIABLES)
+    shape = (7, 700)
+    bands, _ = pixels("S2A", shape[0] * shape[1], 6)
+    nodes = rng.uniform(0.5, 1, (3, 4, 5)).astype(np.float32)
+    steps = np.array([STEPS[name] for name in VARIABLES], np.float32)
+    rows, cols = np.linspace(0, 3, 7, dtype=np.float32), np.linspace(0, 4, 700, dtype=np.float32)
+
+    def block(usable: NDArray) -> tuple[NDArray, NDArray, NDArray]:
+        out, flags = np.empty((3, *shape), np.int16), np.empty(shape, np.int16)
+        counts = np.zeros(N_COUNTS, np.int64)
+        biophysical_block(
+            np.ascontiguousarray(bands.T, np.float32).reshape(8, *shape), usable, nodes, rows, cols, hidden,
+            output, accepted, net.domain, net.cells, steps, MISSING, out, flags, counts,
+        )  # fmt: skip
+        return out, flags, counts
+
+    some = (rng.uniform(size=shape) < share).astype(np.uint8)
+    whole, all_flags, _ = block(np.ones(shape, np.uint8))
+    out, flags, counts = block(some)
+    np.testing.assert_array_equal(out, np.where(some == 1, whole, MISSING))
+    np.testing.assert_array_equal(flags, np.where(some == 1, all_flags, MISSING))
+    beyond = [(all_flags[some == 1] & bit != 0).sum() for bit in (1, 2, 4, 8, 16, 32, 64)]
+    assert counts.tolist() == [some.sum(), *beyond]
+
+
 def test_reflectance_of_stored_numbers_and_what_is_missing() -> None:
     usable = np.array([[1, 1, 1, 0]], np.uint8)
     out = np.empty((1, 4), np.float32)

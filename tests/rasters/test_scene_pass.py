@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import rasterio
+import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,9 @@ from sen4cap_core import files
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.cog_pass import extract_from_cog
+from sen4cap_core.rasters.decode import BandFiles
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels
 from sen4cap_core.rasters.pixel_values import STATISTICS
@@ -162,6 +165,44 @@ def test_blocks_without_parcels_are_not_decoded(tmp_path: Path, write_band: Writ
         whole.observations,
         extract_from_cog(own_cog(tmp_path / "ndvi.tif", grid), labels, threads=2, statistics=STATISTICS),
     )
+
+
+@pytest.mark.parametrize("suffix", [".tif", ".jp2"])
+def test_a_raster_does_not_have_bands_of_parcels_alone_decoded_elsewhere(
+    tmp_path: Path, write_band: WriteBand, monkeypatch: pytest.MonkeyPatch, suffix: str
+) -> None:
+    bands, grid, scl_grid = make_scene(512, 512, 4)
+    half = grid.at_resolution(20)
+    bands["B05"] = np.random.default_rng(5).integers(1, 4000, half.shape).astype(np.uint16)
+    sources = {
+        name: write_band(name, values, grid if name in ("B04", "B08") else scl_grid, suffix=suffix, block=128)
+        for name, values in bands.items()
+    }
+    parcel = shapely.box(grid.x_min_m + 2700, grid.y_max_m - 4700, grid.x_min_m + 3100, grid.y_max_m - 4200)
+    labels = burn_labels([parcel], [1], grid, -5.0)
+    read: dict[str, int] = {}
+    bare = BandFiles.read
+
+    def counted(self: BandFiles, source: BandSource, block: Block) -> object:
+        read[source.name] = read.get(source.name, 0) + block.height * block.width
+        return bare(self, source, block)
+
+    monkeypatch.setattr("sen4cap_core.rasters.scene_pass.WHOLE_SIDE", 128)
+    monkeypatch.setattr(BandFiles, "read", counted)
+
+    def means(raster_paths: dict[str, Path]) -> ParcelSums:
+        read.clear()
+        result = run_pass(
+            sources, sources["SCL"], grid, variables=(NDVI, BandMean("b05", "B05")), labels=labels,
+            raster_paths=raster_paths, threads=2, statistics=STATISTICS,
+        )  # fmt: skip
+        assert result.observations is not None
+        return result.observations
+
+    with_raster = means({"ndvi": tmp_path / "ndvi.tif"})
+    # GDAL decodes two JPEG 2000 tiles of a small image together.
+    assert (read["B04"], read["B05"]) == (512 * 512, 128 * (128 if suffix == ".tif" else 256))
+    assert_equal_sums(with_raster, means({}))
 
 
 def test_without_parcels_in_the_scene_nothing_is_read(write_band: WriteBand) -> None:

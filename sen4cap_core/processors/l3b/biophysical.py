@@ -121,6 +121,10 @@ class Counts:
         with self._lock:
             self._pixels += pixels
 
+    def computed(self) -> int:
+        """Pixels that the networks were run on."""
+        return int(self._pixels[0])
+
     def percent(self, place: int) -> float:
         """One of the counts in percent of the pixels computed; 0 where there were none."""
         total = int(self._pixels[0])

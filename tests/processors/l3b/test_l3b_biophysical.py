@@ -10,7 +10,7 @@ import pytest
 import rasterio
 import shapely
 
-from sen4cap_core.processors.l3b.biophysical import Inversion, inversion_of
+from sen4cap_core.processors.l3b.biophysical import Biophysical, Inversion, inversion_of
 from sen4cap_core.processors.l3b.items import pass_plan
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans, burn_labels
@@ -85,6 +85,26 @@ def test_one_by_one_equals_all_at_once(tmp_path: Path) -> None:
     assert (lai[scl == 4] != -32_768).mean() > 0.9
     # The parcels' counts are of 10 m pixels, whatever the size of the network's.
     assert together.variables["lai"].n_valid.max() <= together.n_total.max()
+
+
+def test_without_rasters_the_networks_run_on_the_pixels_of_parcels_alone(tmp_path: Path) -> None:
+    scene = write_scene(tmp_path)
+    plan = pass_plan(("ndvi", "lai", "fapar", "fcover"), scene)
+    labels = labels_on(scene.grid)
+    alone = run_pass(
+        scene.bands, scene.masks, scene.grid, variables=plan.items, labels=labels, raster_paths={}, threads=2
+    ).observations  # fmt: skip
+    touched = np.zeros((60, 60), bool)
+    for row, first, last in zip(labels.rows, labels.first, labels.last, strict=True):
+        touched[row // 2, first // 2 : last // 2 + 1] = True
+    counts = [item.counts for item in plan.items if isinstance(item, Biophysical)]
+    assert counts[0] is not None
+    assert counts[0].computed() == touched.sum()
+    everywhere = compute(scene, ("ndvi", "lai", "fapar", "fcover"), tmp_path / "out").observations
+    for name in ("ndvi", "lai", "fapar", "fcover"):
+        for part in ("n_valid", "total", "squares"):
+            one, other = (getattr(sums.variables[name], part) for sums in (alone, everywhere))
+            np.testing.assert_array_equal(one, other)
 
 
 def test_a_block_without_clear_pixels_and_the_edge_of_the_swath(tmp_path: Path) -> None:
