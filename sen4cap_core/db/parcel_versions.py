@@ -34,20 +34,42 @@ class KnownIds:
 
 
 @dataclass(frozen=True)
+class Group:
+    """Parcels that are stored together."""
+
+    rows: NDArray[np.int64]
+    """Their places in the table of the version."""
+    s1_pix: NDArray[np.int64]
+    s2_pix: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
 class Version:
     """A set about to be stored: its rows and how they compare with the version before."""
 
     parcels: pd.DataFrame
-    """As `declarations.prepare` gives them, with ``s1_pix``, ``s2_pix``, ``change``, ``geom_change_ratio``
-    (NaN where the outline is the same) and ``since`` (NaT: from now on)."""
+    """As `declarations.prepare` gives them, with ``change``, ``geom_change_ratio`` (NaN where the outline is
+    the same) and ``since`` (NaT: from now on)."""
     ewkb: Callable[[NDArray[np.intp]], pa.LargeBinaryArray]
     """Outlines of some rows, as PostGIS' own binary in EPSG:4326; null without area."""
-    order: NDArray[np.intp]
-    """In which the rows are to lie on disk: neighbours near to one another."""
+    groups: Iterator[Group]
+    """All parcels, in the order in which they are to lie on disk: neighbours near to one another. The server
+    takes one group in while the pixels of the next one are counted."""
     mode: str
     former_id: int | None
     changes: Json
     columns: Json
+
+
+@dataclass(frozen=True)
+class Kept:
+    """Parcels of the former version that stay, and what depends on their neighbours; a row for each."""
+
+    new_id: NDArray[np.int64]
+    duplic: NDArray[np.bool_]
+    overlap: NDArray[np.bool_]
+    s1_pix: NDArray[np.int64]
+    s2_pix: NDArray[np.int64]
 
 
 def known_ids(session: Session, site_id: int) -> KnownIds:
@@ -128,11 +150,8 @@ def store_version(
     return new
 
 
-def keep_parcels(session: Session, new: DeclarationSet, former_id: int, kept: pd.DataFrame) -> None:
-    """Take parcels of the former version over into a new one, as they are but for their flags.
-
-    ``kept`` has ``new_id``, ``duplic``, ``overlap``, ``s1_pix``, ``s2_pix``: these depend on the neighbours.
-    """
+def keep_parcels(session: Session, new: DeclarationSet, former_id: int, kept: Kept) -> None:
+    """Take parcels of the former version over into a new one, as they are but for their flags."""
     session.execute(
         text(
             """INSERT INTO parcel (set_id, new_id, hold_id, ori_id, ori_hold, ori_crop, geom, geom_valid,
@@ -157,7 +176,7 @@ def keep_parcels(session: Session, new: DeclarationSet, former_id: int, kept: pd
             "s2": kept.s2_pix.tolist(),
         },
     )
-    new.n_parcels += len(kept)
+    new.n_parcels += len(kept.new_id)
     session.flush()
 
 
@@ -168,17 +187,17 @@ def parcel_names(session: Session, set_id: int, new_ids: list[int]) -> list[str]
 
 
 def _batches(version: Version, set_id: int, now: datetime) -> Iterator[pa.RecordBatch]:
-    for start in range(0, len(version.parcels), BATCH_ROWS):
-        order = version.order[start : start + BATCH_ROWS]
-        rows = version.parcels.take(order)
+    for group in version.groups:
+        rows = version.parcels.take(group.rows)
         columns: dict[str, Any] = {
             "set_id": pa.array(np.full(len(rows), set_id, np.int32)),
-            "geom": version.ewkb(order),
+            "geom": version.ewkb(group.rows),
             "attributes": _jsonb(pa.array(rows.attributes, pa.large_string())),
             "since": pa.array(rows.since.fillna(pd.Timestamp(now)), pa.timestamp("us", "UTC")),
         }
-        for name in ("new_id", "hold_id", "s1_pix", "s2_pix"):
-            columns[name] = pa.array(rows[name].to_numpy(np.int64)).cast(pa.int32())
+        integers = {name: rows[name].to_numpy(np.int64) for name in ("new_id", "hold_id")}
+        integers |= {"s1_pix": group.s1_pix, "s2_pix": group.s2_pix}
+        columns |= {name: pa.array(numbers).cast(pa.int32()) for name, numbers in integers.items()}
         for name in ("geometry_hash", "content_hash"):
             columns[name] = pa.array(rows[name].to_numpy(np.int64))
         for name in ("ori_id", "ori_hold", "ori_crop", "change"):

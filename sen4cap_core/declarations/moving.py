@@ -104,7 +104,7 @@ class Mover:
         with np.errstate(invalid="ignore"):
             off = np.abs(there - self._exact(tests)).max(axis=1).reshape(len(keys), -1).max(axis=1)
         # NaN and infinity do not pass.
-        passed = off <= self._tolerance
+        passed: NDArray[np.bool_] = off <= self._tolerance
         rows = np.where(passed, len(self._nodes) + np.arange(len(keys)), UNUSABLE)
         self._nodes = np.concatenate([self._nodes, nodes])
         order = np.argsort(known := np.concatenate([self._keys, keys]))

@@ -6,7 +6,7 @@ are counted on that lattice: a parcel where tiles overlap is counted once, one a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
@@ -54,39 +54,48 @@ def _zone(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int32]:
     return zone
 
 
+@dataclass(frozen=True)
+class Counted:
+    """Parcels whose pixels are all counted."""
+
+    parcels: NDArray[np.int64]
+    """Places of these among the parcels that were given."""
+    pixels: list[NDArray[np.int64]]
+    """How many each of them has, for each resolution."""
+
+
 def count_pixels(
     outlines: Outlines,
     ids: NDArray[np.int64],
     resolutions_m: Sequence[float],
     *,
     threads: int,
-) -> list[NDArray[np.int64]]:
-    """Count the pixels whose centre lies in each parcel, shrunk by half a pixel.
+) -> Iterator[Counted]:
+    """Count the pixels whose centre lies in each parcel, shrunk by half a pixel; block by block.
 
     Where shrunk parcels overlap, the pixel is the smaller parcel's, and of parcels of one area that with the
     smaller id: as ``rasters.labels`` gives it. Blocks are counted in threads, each with an image of its own.
+    A parcel comes with the last block that it meets: those that come together are neighbours.
 
     Parameters
     ----------
     outlines : parcels in the metres of one UTM zone; one without ring has no pixel
     ids : which parcel comes first among equals
     resolutions_m : pixel sizes; the coarsest is a multiple of each
-
-    Returns
-    -------
-    int64 array (parcels,) for each resolution
     """
     counts = [np.zeros(len(ids), np.int64) for _ in resolutions_m]
     measures = outlines.measured()
-    there = np.flatnonzero(np.isfinite(measures.boxes).all(axis=1))
+    there = np.isfinite(measures.boxes).all(axis=1)
+    nowhere, order = np.flatnonzero(~there), np.flatnonzero(there)
     # Later parcels take the pixels of earlier ones: largest first, among equals the larger id first.
-    there = there[np.lexsort((-ids[there], -measures.areas[there]))]
+    order = order[np.lexsort((-ids[order], -measures.areas[order]))]
     side_m = BLOCK_PIXELS * max(resolutions_m)
+    blocks = _blocks(order, measures.boxes[order], side_m)
     sides = [round(side_m / resolution_m) for resolution_m in resolutions_m]
     images = SimpleQueue[NDArray[np.int32]]()
     n_threads = max(threads, 1)
     for _ in range(n_threads):
-        images.put(np.empty(max(sides, default=0) ** 2, np.int32))
+        images.put(np.empty(max(sides) ** 2, np.int32))
 
     def count(block: _Block) -> list[NDArray[np.int64]]:
         corner = block.column * side_m, (block.row + 1) * side_m
@@ -99,12 +108,15 @@ def count_pixels(
         finally:
             images.put(image)
 
-    blocks = _blocks(there, measures.boxes[there], side_m)
+    if len(nowhere):
+        yield Counted(nowhere, [total[nowhere] for total in counts])
     with ThreadPoolExecutor(n_threads) as pool:
         for block, counted in zip(blocks, pool.map(count, blocks), strict=True):
             for total, pixels in zip(counts, counted, strict=True):
                 total[block.parcels] += pixels
-    return counts
+            done = block.parcels[block.last]
+            if len(done):
+                yield Counted(done, [total[done] for total in counts])
 
 
 @dataclass(frozen=True)
@@ -116,6 +128,8 @@ class _Block:
     """Upwards."""
     parcels: NDArray[np.int64]
     """In the order of those given."""
+    last: NDArray[np.bool_]
+    """Which of them meet no later block."""
 
 
 def _blocks(parcels: NDArray[np.int64], boxes: NDArray[np.float64], side_m: float) -> list[_Block]:
@@ -132,12 +146,15 @@ def _blocks(parcels: NDArray[np.int64], boxes: NDArray[np.float64], side_m: floa
     order = np.lexsort((column, row))  # stable: parcels of a block keep their order
     row, column, place = row[order], column[order], place[order]
     starts = np.flatnonzero(np.concatenate([[True], (np.diff(row) != 0) | (np.diff(column) != 0)]))
-    shares = np.split(parcels[place], starts[1:])
+    last = np.zeros(len(place), np.bool_)
+    # Of what was written several times to one place, the last time stays.
+    final = np.empty(len(parcels), np.int64)
+    final[place] = np.arange(len(place))
+    last[final] = True
+    shares, ends = np.split(parcels[place], starts[1:]), np.split(last, starts[1:])
     return [
-        _Block(at_column, at_row, share)
-        for at_column, at_row, share in zip(
-            column[starts].tolist(), row[starts].tolist(), shares, strict=True
-        )
+        _Block(*block)
+        for block in zip(column[starts].tolist(), row[starts].tolist(), shares, ends, strict=True)
     ]
 
 

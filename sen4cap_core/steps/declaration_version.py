@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import parcel_versions
+from sen4cap_core.db.copying import BATCH_ROWS
 from sen4cap_core.db.models import DeclarationSet, Json
-from sen4cap_core.db.parcel_versions import Version
+from sen4cap_core.db.parcel_versions import Group, Kept, Version
 from sen4cap_core.declarations.columns import Mode
 from sen4cap_core.declarations.prepare import Parcels, flags_among
 from sen4cap_core.declarations.versions import (
@@ -32,7 +33,7 @@ from sen4cap_core.declarations.versions import (
     compare,
 )
 from sen4cap_core.rasters.outlines import Outlines, joined, outlines_of
-from sen4cap_core.steps.pixel_numbers import pixel_numbers
+from sen4cap_core.steps.pixel_numbers import PixelNumbers, pixel_numbers
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
@@ -51,8 +52,9 @@ class Prepared:
     version: Version
     gone: NDArray[np.int64]
     """Parcels of the former version that are no longer declared."""
-    kept: pd.DataFrame | None = None
-    """Of ``incremental``: parcels the file does not have and that stay, with the flags they have now."""
+    kept: Kept | None = None
+    """Of ``incremental``: parcels the file does not have and that stay, with the flags they have now; their
+    pixels are counted when those of the version are."""
 
 
 def make_version(
@@ -64,19 +66,19 @@ def make_version(
     tiles: list[str],
     threads: int,
 ) -> Prepared:
-    """Compare prepared parcels with the version in force and count their pixels.
+    """Compare prepared parcels with the version in force; their pixels are counted while they are stored.
 
     ``update``: parcels the file lacks are gone. ``incremental``: they stay. ``replace``: a new beginning,
     compared with nothing. Numbers, areas, flags and pixel counts are the same in all three.
     """
     if mode == "replace":
         former = None
-    kept = None
+    staying = None
     if former is not None and mode == "incremental":
         everything = declaration_rows.load_parcels(session, former.id)
-        kept = everything[~everything.new_id.isin(parcels.table.new_id)].reset_index(drop=True)
+        staying = everything[~everything.new_id.isin(parcels.table.new_id)].reset_index(drop=True)
     table = parcels.table
-    kept = _measured(parcels, kept, tiles, threads)
+    kept, numbers = _measured(parcels, staying, tiles, threads)
     before = None if former is None else parcel_versions.fingerprints(session, former.id)
     comparison = _compare(session, table, former, before)
     n = len(table)
@@ -96,11 +98,11 @@ def make_version(
     table["since"] = pd.Series(since, index=table.index).dt.tz_localize("UTC")
     gone = _NOTHING_GONE if kept is not None else comparison.gone
     changes = {kind: int((comparison.kind == kind).sum()) for kind in (NEW, SAME, GEOMETRY, ATTRIBUTES, BACK)}
-    changes |= {"gone": len(gone), "kept": 0 if kept is None else len(kept)}
+    changes |= {"gone": len(gone), "kept": 0 if kept is None else len(kept.new_id)}
     version = Version(
         table,
         partial(_ewkb, parcels.outlines),
-        _by_place(parcels.outlines),
+        _groups(numbers, _places(parcels.outlines), kept),
         mode,
         former.id if former else None,
         changes,
@@ -113,7 +115,7 @@ def store(session: Session, site_id: int, year: int, upload_id: int, prepared: P
     """Store a version and make it the one in force."""
     version = prepared.version
     new = parcel_versions.store_version(session, site_id, year, upload_id, version)
-    if prepared.kept is not None and len(prepared.kept) and version.former_id is not None:
+    if prepared.kept is not None and len(prepared.kept.new_id) and version.former_id is not None:
         parcel_versions.keep_parcels(session, new, version.former_id, prepared.kept)
     return new
 
@@ -148,26 +150,51 @@ def told(session: Session, prepared: Prepared) -> tuple[dict[str, int], list[dic
 
 
 def _measured(
-    parcels: Parcels, kept: gpd.GeoDataFrame | None, tiles: list[str], threads: int
-) -> pd.DataFrame | None:
-    """Count pixels; with parcels that stay, flags too: both depend on the neighbours."""
+    parcels: Parcels, staying: gpd.GeoDataFrame | None, tiles: list[str], threads: int
+) -> tuple[Kept | None, Iterator[PixelNumbers]]:
+    """Begin to count pixels; with parcels that stay, flag all anew: both depend on the neighbours."""
     table, outlines = parcels.table, parcels.outlines
     n = len(table)
     valid = table.geom_valid.to_numpy(np.bool_)
     new_ids = table.new_id.to_numpy(np.int64)
-    if kept is not None:
-        outlines = joined([outlines, outlines_of(np.asarray(kept.geometry.array))])
-        valid = np.concatenate([valid, kept.geom_valid.to_numpy(np.bool_)])
-        new_ids = np.concatenate([new_ids, kept.new_id.to_numpy(np.int64)])
+    if staying is not None:
+        outlines = joined([outlines, outlines_of(np.asarray(staying.geometry.array))])
+        valid = np.concatenate([valid, staying.geom_valid.to_numpy(np.bool_)])
+        new_ids = np.concatenate([new_ids, staying.new_id.to_numpy(np.int64)])
     usable = valid & outlines.there
-    s1_pix, s2_pix = pixel_numbers(outlines, usable, new_ids, tiles, threads)
-    table["s1_pix"], table["s2_pix"] = s1_pix[:n], s2_pix[:n]
-    if kept is None:
-        return None
+    # Meanwhile the database server takes in what is counted: one core is left to it.
+    numbers = pixel_numbers(outlines, usable, new_ids, tiles, max(threads - 1, 1))
+    if staying is None:
+        return None, numbers
     duplic, overlap = flags_among(outlines, usable)
     table["duplic"], table["overlap"] = duplic[:n], overlap[:n]
-    flags = {"duplic": duplic[n:], "overlap": overlap[n:], "s1_pix": s1_pix[n:], "s2_pix": s2_pix[n:]}
-    return pd.DataFrame({"new_id": new_ids[n:], **flags})
+    uncounted = np.zeros((2, len(staying)), np.int64)
+    return Kept(new_ids[n:], duplic[n:], overlap[n:], *uncounted), numbers
+
+
+def _groups(numbers: Iterator[PixelNumbers], places: NDArray[np.int64], kept: Kept | None) -> Iterator[Group]:
+    """Gather what is counted into groups to be stored, place by place; note what is counted of ``kept``."""
+    n = len(places)
+    some: list[Group] = []
+
+    def group() -> Group:
+        rows, s1, s2 = (
+            np.concatenate([getattr(one, name) for one in some]) for name in ("rows", "s1_pix", "s2_pix")
+        )
+        order = np.argsort(places[rows], kind="stable")
+        return Group(rows[order], s1[order], s2[order])
+
+    for counted in numbers:
+        of_file = counted.rows < n
+        if kept is not None:
+            rows = counted.rows[~of_file] - n
+            kept.s1_pix[rows], kept.s2_pix[rows] = counted.s1[~of_file], counted.s2[~of_file]
+        some.append(Group(counted.rows[of_file], counted.s1[of_file], counted.s2[of_file]))
+        if sum(len(one.rows) for one in some) >= BATCH_ROWS:
+            yield group()
+            some.clear()
+    if some:
+        yield group()
 
 
 def _compare(
@@ -185,10 +212,12 @@ def _compare(
     return compare(Fingerprints(*(before[name] for name in names)), new, earlier)
 
 
-def _by_place(outlines: Outlines) -> NDArray[np.intp]:
-    """Order of outlines in longitude and latitude that goes from one square of the land to the next."""
+def _places(outlines: Outlines) -> NDArray[np.int64]:
+    """Number outlines in longitude and latitude in an order that goes from one square of land to the next."""
     squares = np.floor(outlines.measured().boxes[:, :2] / PLACE_DEG)
-    return np.lexsort((squares[:, 0], squares[:, 1]))
+    places = np.empty(len(outlines), np.int64)
+    places[np.lexsort((squares[:, 0], squares[:, 1]))] = np.arange(len(outlines))
+    return places
 
 
 def _ewkb(outlines: Outlines, rows: NDArray[np.intp]) -> pa.LargeBinaryArray:

@@ -11,9 +11,18 @@ from sen4cap_core.rasters import pixel_counts
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import burn_labels
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.rasters.outlines import Outlines, outlines_of
 from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
 from tests.rasters.conftest import make_grid, make_parcels
+
+
+def counted(outlines: Outlines, ids, resolutions_m: list[float], threads: int) -> np.ndarray:
+    """Pixels of each parcel for each resolution; each parcel has to come once."""
+    out = np.full((len(resolutions_m), len(ids)), -1)
+    for some in count_pixels(outlines, ids, resolutions_m, threads=threads):
+        assert (out[:, some.parcels] == -1).all()
+        out[:, some.parcels] = some.pixels
+    return out
 
 
 @pytest.mark.parametrize("resolution_m", [10.0, 20.0])
@@ -34,7 +43,7 @@ def test_counts_are_those_of_the_labels(monkeypatch, resolution_m: float, block_
     labels = burn_labels(parcels, ids, on_lattice, -resolution_m / 2)
     expected = dict(zip(labels.new_ids.tolist(), labels.n_total.tolist(), strict=True))
 
-    (counts,) = count_pixels(outlines_of(np.array(parcels, dtype=object)), ids, [resolution_m], threads=2)
+    (counts,) = counted(outlines_of(np.array(parcels, dtype=object)), ids, [resolution_m], threads=2)
 
     assert counts.tolist() == [expected[i] for i in ids.tolist()]
     assert counts.sum() > 0
@@ -47,7 +56,7 @@ def test_a_parcel_where_tiles_overlap_is_counted_once() -> None:
     parcel = shapely.box(x - 100, y - 100, x + 100, y + 100)
     on_tiles = [int(burn_labels([parcel], [1], grid, -5.0).n_total[0]) for grid in (west, east)]
     outlines = outlines_of(np.array([parcel], dtype=object))
-    coarse, counts = count_pixels(outlines, np.array([1]), [20.0, 10.0], threads=1)
+    coarse, counts = counted(outlines, np.array([1]), [20.0, 10.0], threads=1)
     assert on_tiles == [counts[0], counts[0]]
     grid = Grid(west.epsg, west.x_min_m, west.y_max_m, 20.0, west.width // 2, west.height // 2)
     assert coarse[0] == burn_labels([parcel], [1], grid, -10.0).n_total[0]

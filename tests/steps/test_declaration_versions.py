@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
 
-from sen4cap_core.db import parcel_versions
 from sen4cap_core.db.models import DeclarationSet, Parcel
 from sen4cap_core.declarations import attributes
+from sen4cap_core.rasters import pixel_counts
 from sen4cap_core.simulation.uploads import write_shapefile_zip
+from sen4cap_core.steps import declaration_version
 from sen4cap_core.steps.taken import Taken
 from tests.steps.conftest import SITE, fields
 
@@ -107,7 +108,8 @@ def test_parcels_lie_place_by_place_and_go_with_their_set(context, declare) -> N
 
 def test_many_rows_go_over_in_parts(context, declare, monkeypatch) -> None:
     monkeypatch.setattr(attributes, "CHUNK_ROWS", 3)
-    monkeypatch.setattr(parcel_versions, "BATCH_ROWS", 4)
+    monkeypatch.setattr(declaration_version, "BATCH_ROWS", 4)
+    monkeypatch.setattr(pixel_counts, "BLOCK_PIXELS", 15)
     declare(fields(n=11))
     moved = fields(n=11)
     moved["geometry"] = moved.buffer(-5)
