@@ -146,6 +146,7 @@ def geocode_bursts(
     threads: int,
     *,
     hills: bool = False,
+    folder: Path | None = None,
 ) -> Iterator[BurstOnMap]:
     """Geocode planned bursts, one after the other, in all polarisations of the product.
 
@@ -155,13 +156,15 @@ def geocode_bursts(
     Parameters
     ----------
     hills : also say what the terrain does to each cell, which gamma0 and the mask of layover and shadow need
+    folder : samples are written here as they are made, and whoever takes a burst may move its file; None
+        keeps them in memory
 
     Raises
     ------
     UnreadableSceneError
         A measurement file is damaged, or too short.
     """
-    for plan in plans:
+    for number, plan in enumerate(plans):
         around = plan.box.grown(MARGIN_CELLS) if hills else plan.box
         heights = terrain.heights_m(around)
         if not np.isfinite(heights).any():
@@ -183,7 +186,8 @@ def geocode_bursts(
         swaths = [swath for swath in product.swaths if swath.swath == plan.swath]
         with ExitStack() as images:
             channels = [_channel(product, swath, plan, images) for swath in swaths]
-            found = geocode(channels, orbit, nodes, plan.box, effects, threads)
+            files = [folder / f"{number}-{swath.polarisation}.npy" for swath in swaths] if folder else []
+            found = geocode(channels, orbit, nodes, plan.box, effects, threads, files)
         del nodes, effects
         for swath in swaths:
             data = found.pop(0)

@@ -29,6 +29,7 @@ from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geometry import Nodes, burst_start_s
 from sen4cap_core.sentinel1.luts import Lut
 from sen4cap_core.sentinel1.orbit import OrbitFit
+from sen4cap_core.sentinel1.samples import SampleFile, SampleWriter
 from sen4cap_core.sentinel1.threads import in_rows
 from sen4cap_core.sentinel1.tops import burst_ramp
 
@@ -40,22 +41,11 @@ LINE_BETA, SAMPLE_BETA = 5.0, 3.5
 """Shape of the Kaiser window. One value of 2.8 for both made backscatter 3.9 % too bright, these 0.1 %."""
 STRIP_ROWS = 256
 """Rows of cells whose samples are looked at together."""
-COLUMNS_AT_ONCE = 1600
-"""Columns of cells that are filled together: 32 km, and the part of a burst below them takes 100 MB."""
+COLUMNS_AT_ONCE = 800
+"""Columns of cells that are filled together: 16 km, 90 MB of a polarisation and 60 MB of the burst below."""
+MISSING = np.complex64(complex(np.nan, np.nan))
 MIN_SAMPLES = 4
 """Of the eight samples of a 20 m cell."""
-
-
-@dataclass(frozen=True)
-class SampleFile:
-    """Samples that stay on disk; rows are read when they are asked for."""
-
-    path: Path
-
-    def __getitem__(self, rows: slice) -> NDArray[np.complex64]:
-        """Read some rows."""
-        # Opened each time: pages of a file that stays mapped would count as our memory.
-        return np.array(np.load(self.path, mmap_mode="r")[rows])
 
 
 @dataclass(frozen=True)
@@ -143,9 +133,19 @@ class Hills:
 
 
 def geocode(
-    channels: Sequence[Channel], orbit: OrbitFit, nodes: Nodes, box: Box, hills: Hills | None, threads: int
+    channels: Sequence[Channel],
+    orbit: OrbitFit,
+    nodes: Nodes,
+    box: Box,
+    hills: Hills | None,
+    threads: int,
+    files: Sequence[Path] = (),
 ) -> list[GeocodedBurst | None]:
     """Bring one burst to the map in all its polarisations; None where no cell of the box has a sample.
+
+    Parameters
+    ----------
+    files : where the samples of each channel are written as they are made; without them they stay in memory
 
     Raises
     ------
@@ -154,10 +154,11 @@ def geocode(
     """
     cells = [_cells_of(channel, orbit, nodes, box, hills, threads) for channel in channels]
     seen = [n for n, (_, _, depth) in enumerate(cells) if np.isfinite(depth).any()]
-    samples: dict[int, NDArray[np.complex64]] = {}
+    samples: dict[int, NDArray[np.complex64] | SampleFile] = {}
     while missing := [n for n in seen if n not in samples]:
         alike = [n for n in missing if channels[n].lies_as(channels[missing[0]], orbit)]
-        images = _resample([channels[n] for n in alike], orbit, nodes, box, threads)
+        paths = [files[n] for n in alike] if files else []
+        images = _resample([channels[n] for n in alike], orbit, nodes, box, threads, paths)
         samples.update(zip(alike, images, strict=True))
     return [
         GeocodedBurst(
@@ -211,17 +212,49 @@ def _cells_of(
 
 
 def _resample(
-    channels: Sequence[Channel], orbit: OrbitFit, nodes: Nodes, box: Box, threads: int
-) -> NDArray[np.complex64]:
-    """Return samples on the map, complex64 (channels, rows, columns), of channels that lie alike."""
-    shape = len(channels), ROWS_PER_CELL * box.height, COLUMNS_PER_CELL * box.width
-    out = np.empty(shape, np.complex64)
+    channels: Sequence[Channel],
+    orbit: OrbitFit,
+    nodes: Nodes,
+    box: Box,
+    threads: int,
+    files: Sequence[Path],
+) -> list[NDArray[np.complex64] | SampleFile]:
+    """Return samples on the map, complex64 (rows, columns), of channels that lie alike."""
+    shape = ROWS_PER_CELL * box.height, COLUMNS_PER_CELL * box.width
+    writers = [SampleWriter(path, shape) for path in files]
+    images = [np.empty(shape, np.complex64) for _ in channels[len(files) :]]
     for left in range(0, box.width, COLUMNS_AT_ONCE):
         columns = slice(left, min(left + COLUMNS_AT_ONCE, box.width))
         part = nodes.part((slice(0, box.height), columns))
+        reached = _rows_reached(part, channels[0], orbit)
+        width = COLUMNS_PER_CELL * (columns.stop - columns.start)
+        block = np.empty((len(channels), ROWS_PER_CELL * (reached.stop - reached.start), width), np.complex64)
+        if block.size:
+            part = part.part((reached, slice(0, columns.stop - columns.start)))
+            _resample_columns(channels, orbit, part, threads, block)
+        first, last = ROWS_PER_CELL * reached.start, ROWS_PER_CELL * reached.stop
         place = slice(COLUMNS_PER_CELL * columns.start, COLUMNS_PER_CELL * columns.stop)
-        _resample_columns(channels, orbit, part, threads, out[:, :, place])
-    return out
+        for image, values in zip(images, block, strict=False):
+            image[:first, place], image[last:, place] = MISSING, MISSING
+            image[first:last, place] = values
+        for writer, values in zip(writers, block, strict=False):
+            writer.write(0, place.start, _nothing(first, width))
+            writer.write(first, place.start, values)
+            writer.write(last, place.start, _nothing(shape[0] - last, width))
+    return [*images, *(writer.file for writer in writers)]
+
+
+def _nothing(rows: int, columns: int) -> NDArray[np.complex64]:
+    """Rows without a sample, of the memory of one number."""
+    return np.broadcast_to(MISSING, (rows, columns))
+
+
+def _rows_reached(nodes: Nodes, channel: Channel, orbit: OrbitFit) -> slice:
+    """Rows of cells in which a burst may lie; the rest of a box, which is upright as it is not, has none."""
+    rows = np.flatnonzero(_inside(nodes, channel.place(orbit), channel.annotation).any(axis=1))
+    if not len(rows):
+        return slice(0, 0)
+    return slice(max(int(rows[0]) - 1, 0), min(int(rows[-1]) + 1, nodes.time_s.shape[0] - 1))
 
 
 def _resample_columns(
@@ -305,11 +338,7 @@ def _window(
 ) -> tuple[int, int, int, int] | None:
     """First line, first sample and size of the part of a burst that the nodes need."""
     sizes = annotation.lines_per_burst, annotation.n_samples
-    inside = np.ones(nodes.time_s.shape, bool)
-    for values, first, step, size in zip(
-        (nodes.time_s, nodes.range_m), place[::2], place[1::2], sizes, strict=True
-    ):
-        inside &= (values > first - TAPS * step) & (values < first + (size + TAPS) * step)
+    inside = _inside(nodes, place, annotation)
     if not inside.any():
         return None
     # One cell more on each side: a cell may reach in although its corners do not.
@@ -326,6 +355,17 @@ def _window(
         parts.append((start, end - start))
     (first_line, n_lines), (first_sample, n_samples) = parts
     return first_line, first_sample, n_lines, n_samples
+
+
+def _inside(nodes: Nodes, place: NDArray[np.float64], annotation: Annotation) -> NDArray[np.bool_]:
+    """Which nodes lie in a burst, or nearer to it than a cell is large."""
+    inside = np.ones(nodes.time_s.shape, bool)
+    sizes = annotation.lines_per_burst, annotation.n_samples
+    for values, first, step, size in zip(
+        (nodes.time_s, nodes.range_m), place[::2], place[1::2], sizes, strict=True
+    ):
+        inside &= (values > first - TAPS * step) & (values < first + (size + TAPS) * step)
+    return inside
 
 
 def _valid_part(

@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,8 @@ from sen4cap_core.files import write_text_atomic
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
 from sen4cap_core.sentinel1.box import Box
-from sen4cap_core.sentinel1.geocode import GeocodedBurst, SampleFile
+from sen4cap_core.sentinel1.geocode import GeocodedBurst
+from sen4cap_core.sentinel1.samples import SampleFile
 
 INDEX = "index.json"
 
@@ -71,17 +72,23 @@ def _stored(folder: Path, grid: Grid) -> list[StoredBurst]:
     ]
 
 
-def store_bursts(folder: Path, grid: Grid, bursts: Iterable[BurstOnMap]) -> list[StoredBurst]:
-    """Write bursts as they come, one in memory at a time; the folder counts when its index is there."""
+def store_bursts(folder: Path, grid: Grid, make: Callable[[Path], Iterable[BurstOnMap]]) -> list[StoredBurst]:
+    """Write bursts as they come, one in memory at a time; the folder counts when its index is there.
+
+    ``make`` gets a folder in which it may leave the samples of its bursts.
+    """
     making = folder.with_name(f".{folder.name}.{uuid.uuid4().hex[:8]}.part")
     making.mkdir(parents=True)
     try:
         entries: list[dict[str, object]] = []
         # Not counted by enumerate, which holds on to a burst while the next one is made.
-        for burst in bursts:
+        for burst in make(making):
             data = burst.data
             name = f"{len(entries):03d}.npz"
-            np.save(_samples_of(making / name), data.samples[:])
+            if isinstance(data.samples, SampleFile):
+                data.samples.path.replace(_samples_of(making / name))
+            else:
+                np.save(_samples_of(making / name), data.samples)
             arrays: dict[str, Any] = {
                 "box": np.array([data.box.row, data.box.column, *data.box.shape]),
                 "range_nodes_m": data.range_nodes_m,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.sentinel1.acquisition import BurstPlan, geocode_bursts, plan_bursts
+from sen4cap_core.sentinel1.acquisition import BurstOnMap, BurstPlan, geocode_bursts, plan_bursts
 from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
 from sen4cap_core.sentinel1.pairing import earlier_partners, pairs_of, why_alone
 from sen4cap_core.sentinel1.product import open_product
@@ -194,7 +195,10 @@ class _TileWork:
         found = find_bursts(folder, self._grid)
         if found is None:
             threads = self._context.settings.decode_threads
-            bursts = geocode_bursts(product, plans, orbit, terrain, threads, hills=hills)
+
+            def bursts(samples: Path) -> Iterator[BurstOnMap]:
+                return geocode_bursts(product, plans, orbit, terrain, threads, hills=hills, folder=samples)
+
             found = store_bursts(folder, self._grid, bursts)
             keep = [folder, *(known[0].path.parent for known in self._known.values() if known)]
             make_room(self._root, MAX_CACHE_BYTES, keep)

@@ -2,7 +2,7 @@
 
 ``python -m tests.benchmarks.sentinel1`` writes products as large as real ones (noise), then measures each
 case in a process of its own with compiled kernels: seconds, processor seconds, peak resident memory, and the
-ratio to reading the same measurement file alone. ``slc``: one full burst of IW1, kept by nobody; its
+ratio to reading the same measurement file alone. ``slc``: one full burst of IW1, its samples written; its
 coherence from the stored one. ``grd``: a whole tile of 20 m cells, one polarisation. ``part``: 30 km of a
 tile, ours and sarsen's, the same cells. Then two tables: backscatter against sarsen on simulated hills,
 coherence against truth; ``--cases`` alone prints only these.
@@ -38,6 +38,7 @@ from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.detected import detected_backscatter
 from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
 from sen4cap_core.sentinel1.product import Product, open_product
+from sen4cap_core.sentinel1.samples import SampleFile
 from sen4cap_core.sentinel1.store import store_bursts
 from sen4cap_core.simulation.radar_detected import write_grd
 from sen4cap_core.simulation.radar_model import BETA_INCIDENCE_DEG
@@ -87,16 +88,24 @@ def read_alone(product: Product) -> None:
 
 
 def bursts_of(
-    product: Product, dem: Path, threads: int, parcels: NDArray[np.object_], *, hills: bool = False
+    product: Product,
+    dem: Path,
+    threads: int,
+    parcels: NDArray[np.object_],
+    *,
+    hills: bool = False,
+    folder: Path | None = None,
 ) -> Iterator[BurstOnMap]:
     plans = plan_bursts(product, tile_grid(TILE, 20), parcels)
     orbit = acquisition_orbit(product, plans[0].annotation, None)
-    return geocode_bursts(product, plans, orbit, Terrain((dem,)), threads, hills=hills)
+    return geocode_bursts(product, plans, orbit, Terrain((dem,)), threads, hills=hills, folder=folder)
 
 
 def take_each(bursts: Iterator[BurstOnMap]) -> None:
-    """Take bursts as the service does, one in memory at a time, without the writing."""
+    """Take bursts as the service does: their samples are on disk then, and go."""
     for burst in bursts:
+        if isinstance(burst.data.samples, SampleFile):
+            burst.data.samples.path.unlink()
         del burst
 
 
@@ -117,8 +126,10 @@ def job_of(case: str, folder: Path, threads: int) -> Callable[[], object]:
         whole = np.array([tile_footprint(TILE)], object)
         if rest != ["coherence"]:
             hills = "hills" in rest
-            return lambda: take_each(bursts_of(product, dem, threads, whole, hills=hills))
-        stored = store_bursts(folder / "cache" / "slc", grid, bursts_of(product, dem, threads, whole))
+            return lambda: take_each(bursts_of(product, dem, threads, whole, hills=hills, folder=folder))
+        stored = store_bursts(
+            folder / "cache" / "slc", grid, lambda at: bursts_of(product, dem, threads, whole, folder=at)
+        )
         pairs = match_bursts(stored, stored)
         return lambda: merge_coherence(
             ((a.load(), b.load()) for a, b in pairs), grid, keep_fringes=False, threads=threads

@@ -3,17 +3,28 @@
 ``python -m tests.benchmarks.sentinel1_published``: the metadata of a real GRD product and real terrain, put
 below the middle of its image; every pixel holds the same number, so that gamma0 is the inverse of the area
 that the terrain has in each pixel. Ours and sarsen's, on the same cells.
+
+``--scene sarsen-0.9.6.tar.gz`` takes sarsen's own test scene out of its source archive (``pip download
+--no-deps --no-binary :all: sarsen==0.9.6``): the metadata of a product over Rome and the elevation model of
+the place. Its pixels are all 0 there, and its tests ask no more of a result than to be one, so they get the
+same number here, too.
 """
 
 from __future__ import annotations
 
+import argparse
+import re
+import tarfile
 import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import rasterio
+from numpy.typing import NDArray
 from pyproj import Transformer
+from rasterio.enums import Resampling
+from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter
 
@@ -32,18 +43,23 @@ NUMBER = 2000
 """Far above the noise."""
 
 
-def constant_product(folder: Path) -> Product:
+def published_product(folder: Path) -> Product:
     """The published product with images of one number."""
     with zipfile.ZipFile(SHARED / PRODUCT) as archive:
         archive.extractall(folder)
-    root = next(folder.rglob("manifest.safe")).parent
-    for path in root.glob("annotation/s1a-*.xml"):
+    return constant_product(next(folder.rglob("manifest.safe")).parent)
+
+
+def constant_product(root: Path) -> Product:
+    """Give each annotation of a product an image of one number."""
+    for path in root.glob("annotation/s1*.xml"):
         text = path.read_text()
         lines, samples = (
             int(text.split(f"<{name}>")[1].split("<")[0]) for name in ("numberOfLines", "numberOfSamples")
         )
         target = root / "measurement" / f"{path.stem}.tiff"
         target.parent.mkdir(exist_ok=True)
+        target.unlink(missing_ok=True)
         with rasterio.open(
             target, "w", driver="GTiff", width=samples, height=lines, count=1, dtype="uint16",
             compress="deflate", zlevel=1, blockysize=64,
@@ -54,6 +70,48 @@ def constant_product(folder: Path) -> Product:
                     np.full((rows, samples), NUMBER, np.uint16), 1, window=Window(0, line, samples, rows)
                 )
     return open_product(root)
+
+
+def sarsen_scene(archive: Path, folder: Path) -> tuple[Product, Path]:
+    """The product and the elevation model that sarsen's tests run on."""
+    with tarfile.open(archive) as packed:
+        wanted = [m for m in packed.getmembers() if re.search(r"tests/data/(S1B_IW_GRDH|Rome-)", m.name)]
+        packed.extractall(folder, wanted, filter="data")
+    root = next(folder.rglob("S1B_IW_GRDH_*/manifest.safe")).parent
+    manifest = root / "manifest.safe"
+    # The archive holds VV alone.
+    found = re.compile(r"<[^<>]*transmitterReceiverPolarisation>VH</[^<>]*>")
+    manifest.write_text(found.sub("", manifest.read_text()))
+    return constant_product(root), next(folder.rglob("Rome-30m-DEM.tif"))
+
+
+def relief_in_place(model: Path, path: Path) -> Box:
+    """An elevation model of degrees on cells of 20 m, where it lies; heights are taken for ellipsoidal."""
+    with rasterio.open(model) as source:
+        bounds = source.bounds
+        epsg = 32600 + int(((bounds.left + bounds.right) / 2 + 180.0) // 6.0) + 1
+        west, south, east, north = transform_bounds("EPSG:4326", f"EPSG:{epsg}", *bounds)
+        # Cells along the edges of a turned square have no height.
+        x_min, y_max = (np.ceil(west / 20) + 15) * 20.0, (np.floor(north / 20) - 15) * 20.0
+        columns, rows = int((east - x_min) // 20 - 15), int((y_max - south) // 20 - 15)
+        cells = Grid(epsg, x_min, y_max, 20.0, columns, rows)
+        heights = np.full((rows, columns), np.nan, np.float32)
+        reproject(
+            gaussian_filter(source.read(1).astype(np.float32), 2.0), heights,
+            src_transform=source.transform, src_crs="EPSG:4326", dst_transform=cells.transform,
+            dst_crs=f"EPSG:{epsg}", dst_nodata=np.nan, resampling=Resampling.cubic,
+        )  # fmt: skip
+    write_heights(path, cells, heights)
+    return Box(cells, 0, 0, rows, columns)
+
+
+def write_heights(path: Path, cells: Grid, heights: NDArray[np.float32]) -> None:
+    rows, columns = heights.shape
+    with rasterio.open(
+        path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32",
+        crs=f"EPSG:{cells.epsg}", transform=cells.transform,
+    ) as model:  # fmt: skip
+        model.write(heights, 1)
 
 
 def relief_below(product: Product, path: Path) -> Box:
@@ -67,19 +125,22 @@ def relief_below(product: Product, path: Path) -> Box:
     x, y = Transformer.from_crs(4326, epsg, always_xy=True).transform(lon, lat)
     rows, columns = heights.shape
     cells = Grid(epsg, round(x / 20) * 20.0, round(y / 20) * 20.0, 20.0, columns, rows)
-    with rasterio.open(
-        path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32",
-        crs=f"EPSG:{epsg}", transform=cells.transform,
-    ) as model:  # fmt: skip
-        model.write(heights, 1)
+    write_heights(path, cells, heights)
     return Box(cells, 0, 0, rows, columns)
 
 
 def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scene", type=Path, metavar="ARCHIVE", help="sarsen's source archive")
+    scene: Path | None = parser.parse_args().scene
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        product, dem = constant_product(folder), folder / "relief.tif"
-        box = relief_below(product, dem)
+        folder, dem = Path(place), Path(place) / "relief.tif"
+        if scene is None:
+            product = published_product(folder)
+            box = relief_below(product, dem)
+        else:
+            product, model = sarsen_scene(scene, folder)
+            box = relief_in_place(model, dem)
         annotation, terrain = product.annotation(product.swaths[0]), Terrain((dem,))
         orbit = acquisition_orbit(product, annotation, None)
         pol = product.swaths[0].polarisation
