@@ -89,3 +89,33 @@ def test_a_parcel_that_stands_there_twice_is_refused_by_its_row(tmp_path: Path) 
     assert "P.csv" in done.output
     assert "row 4, column 'NewID'" in done.output
     assert not parcels.exists()
+
+
+@pytest.mark.parametrize(
+    ("declared", "second", "compat", "found"),
+    [
+        ("", "", True, "Classified_conform"),
+        ("NA", "NA", True, "Classified_conform"),
+        ("", "NA", True, "Classified_not_conform"),
+        ("NA", "", True, "Classified_not_conform"),
+        ("", "", False, "Classified_not_conform"),
+    ],
+)
+def test_the_original_compares_texts_where_no_class_is_given(
+    tmp_path: Path, declared: str, second: str, compat: bool, found: str
+) -> None:
+    row = {"NewID": "2", "CT_decl": declared, "CT_pred_1": "2", "CT_pred_2": second}
+    done, parcels, holdings = assess(tmp_path, {}, row, compat=compat)
+
+    assert done.exit_code == 0, done.output
+    assert table(parcels)["Classif_r"].tolist() == ["Classified_conform", found]
+    assert float(table(holdings)["area_tal_c"][0]) == (180_000 if found == "Classified_conform" else 90_000)
+
+
+@pytest.mark.parametrize("area", ["1e-07", "5e-05", "0.0001", "1e-09", "100000.005", "3e5"])
+def test_areas_are_written_as_python_writes_them(tmp_path: Path, area: str) -> None:
+    done, parcels, holdings = assess(tmp_path, {"Area_meters": area}, compat=True)
+
+    assert done.exit_code == 0, done.output
+    assert table(parcels)["Area_meters"][0] == repr(float(area))
+    assert table(holdings)["area_mainCrop_c"][0] == repr(float(area))

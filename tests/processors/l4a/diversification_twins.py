@@ -66,6 +66,7 @@ def parcels_of(parcels: Sequence[Parcel], m2_per_unit: float = 1.0) -> Parcels:
         declared_class=types,
         predicted_class=np.where([p.is_known for p in parcels], types, 99).astype(np.int32),
         second_class=np.full(n, NO_CODE, np.int32),
+        is_missing_alike=np.zeros(n, np.bool_),
         confidence=np.zeros(n),
         predicted_type=np.full(n, NO_CODE, np.int32),
         has_usable_geometry=np.ones(n, np.bool_),

@@ -45,7 +45,7 @@ class Columns:
         """Numbers as float64, NaN where missing."""
         column = self._column(name)
         if pa.types.is_dictionary(column.type) or pa.types.is_string(column.type):
-            texts = self._texts(name)
+            texts = self.texts(name)
             is_missing = to_flags(pc.is_in(texts, from_texts(NULLS)))
             texts = pc.if_else(pa.array(is_missing), pa.scalar(None, pa.string()), texts)
             looks_right = pc.match_substring_regex(texts, r"^[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$")
@@ -66,7 +66,7 @@ class Columns:
 
     def flags(self, name: str, *, missing: bool) -> NDArray[np.bool_]:
         """Flags written as 0 and 1, f and t, or false and true; ``missing`` where empty."""
-        texts = self._texts(name).dictionary_encode()
+        texts = self.texts(name).dictionary_encode()
         known = {**_FLAGS, **dict.fromkeys(map(str.lower, NULLS), missing)}
         meanings = [known.get(text.strip().lower()) for text in texts.dictionary.to_pylist()]
         of_row = to_numbers(texts.indices, 0)
@@ -76,7 +76,7 @@ class Columns:
 
     def ids(self, name: str) -> pa.Array:
         """Ids as text, none of them empty."""
-        texts = self._texts(name)
+        texts = self.texts(name)
         self.check(name, to_flags(pc.not_equal(texts, from_texts([""])[0])), "an id is needed")
         return texts
 
@@ -116,8 +116,8 @@ class Columns:
         column = self._table[name].combine_chunks()
         return column.chunk(0) if isinstance(column, pa.ChunkedArray) else column
 
-    def _texts(self, name: str) -> pa.Array:
-        """Any column as text: whole numbers without decimals, nothing as the empty text."""
+    def texts(self, name: str) -> pa.Array:
+        """Return any column as text: whole numbers without decimals, nothing as the empty text."""
         column = self._column(name)
         if pa.types.is_dictionary(column.type):
             column = column.dictionary_decode()

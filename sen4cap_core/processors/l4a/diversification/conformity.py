@@ -35,10 +35,12 @@ def judge_parcels(
     declared = parcels.declared_class
     is_classified = parcels.predicted_class != NO_CODE
     is_conform = (declared == parcels.predicted_class) | (declared == parcels.second_class)
+    is_conform &= declared != NO_CODE
     is_used = np.zeros(len(parcels), np.bool_)
-    if compat == "default":
-        # The original finds two missing classes equal.
-        is_conform &= declared != NO_CODE
+    if compat == "sen4cap":
+        # The original compares texts: two empty ones are equal, an empty one and NA are not.
+        is_conform |= parcels.is_missing_alike
+    else:
         # NaN is no confidence: the comparison is False.
         is_used = (parcels.confidence >= thresholds.min_confidence) & (
             code_sets.locate(parcels.predicted_type) >= 0

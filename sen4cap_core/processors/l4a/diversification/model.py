@@ -32,6 +32,8 @@ class Parcels:
     predicted_class: Ints
     """`NO_CODE`: not classified."""
     second_class: Ints
+    is_missing_alike: Flags
+    """Whether nothing stands for the declared and for the second class, and that in the same words."""
     confidence: NDArray[np.float64]
     """Confidence of the prediction, 0..1; NaN where not given."""
     predicted_type: Ints

@@ -103,7 +103,14 @@ def read_parcels(path: Path, predictions: Path | None, code_sets: CodeSets) -> P
         predicted_type = _beside(seen.codes("CTnumDIV_pred_1"), at)
     elif code_sets.of_l4a_class:
         predicted_type = _types_of(predicted_class, code_sets.of_l4a_class)
-    declared = table.codes("CT_decl") if "CT_decl" in table else _beside(seen.codes("CT_decl"), at)
+    second_class = _beside(seen.codes("CT_pred_2"), at)
+    seen_path = predictions or path
+    declared_in = (path, table, None) if "CT_decl" in table else (seen_path, seen, at)
+    declared = _beside(declared_in[1].codes("CT_decl"), declared_in[2])
+    is_missing = (predicted_class != NO_CODE) & (declared == NO_CODE) & (second_class == NO_CODE)
+    if is_missing.any():
+        words = _words(declared_in[0], "CT_decl", declared_in[2])
+        is_missing &= words == _words(seen_path, "CT_pred_2", at)
     is_usable = (
         table.flags("GeomValid", missing=True)
         & ~table.flags("Duplic", missing=False)
@@ -117,7 +124,8 @@ def read_parcels(path: Path, predictions: Path | None, code_sets: CodeSets) -> P
         crop_type=table.codes("CTnumDIV"),
         declared_class=declared,
         predicted_class=predicted_class,
-        second_class=_beside(seen.codes("CT_pred_2"), at),
+        second_class=second_class,
+        is_missing_alike=is_missing,
         confidence=confidence if at is None else np.where(at >= 0, confidence[at], np.nan),
         predicted_type=predicted_type,
         has_usable_geometry=is_usable,
@@ -133,6 +141,12 @@ def _beside(codes: NDArray[np.int32], at: NDArray[np.int32] | None) -> NDArray[n
     if at is None:
         return codes
     return np.append(codes, np.int32(NO_CODE))[at]
+
+
+def _words(path: Path, name: str, at: NDArray[np.int32] | None) -> NDArray[np.object_]:
+    """Read a column of numbers as it is written, beside the parcels."""
+    words = np.array(read_columns(path, {name: TEXT}, {}).texts(name).to_pylist(), object)
+    return words if at is None else np.append(words, "")[at]
 
 
 def _types_of(classes: NDArray[np.int32], of_class: Mapping[int, int]) -> NDArray[np.int32]:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification import categories, conformity
 from sen4cap_core.processors.l4a.diversification.model import Assessment, Parcels
-from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts
+from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, to_flags
 
 
 def parcels_table(parcels: Parcels, assessment: Assessment) -> pa.Table:
@@ -54,14 +54,23 @@ def holdings_table(parcels: Parcels, assessment: Assessment, compat: Compat) -> 
 
 
 def with_decimals(table: pa.Table) -> pa.Table:
-    """Write floating point as Python and the original do, as text: ``0.0``, ``4846.0``, ``390.68``."""
+    """Write floating point as Python and the original do, as text: ``0.0``, ``4846.0``, ``1e-05``."""
     for i, field in enumerate(table.schema):
         if pa.types.is_floating(field.type):
-            texts = pc.cast(table.column(i), pa.string())
+            texts = pc.cast(table.column(i).combine_chunks(), pa.string())
             is_plain = pc.match_substring_regex(texts, r"^-?\d+$")
             plain = pc.binary_join_element_wise(texts, from_texts([".0"])[0], "")
-            table = table.set_column(i, field.name, pc.if_else(is_plain, plain, texts))
+            table = table.set_column(i, field.name, _small_as_python(pc.if_else(is_plain, plain, texts)))
     return table
+
+
+def _small_as_python(texts: pa.Array) -> pa.Array:
+    """Write what is left over where floating point sums cancel with Python's exponents."""
+    is_small = pc.match_substring_regex(texts, r"e|^-?0\.0000")
+    if not to_flags(is_small).any():
+        return texts
+    own = [repr(float(text)) for text in texts.filter(is_small).to_pylist()]
+    return pc.replace_with_mask(texts, is_small, from_texts(own))
 
 
 def _names(names: tuple[str, ...], codes: NDArray[np.int8]) -> pa.Array:
