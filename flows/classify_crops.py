@@ -7,7 +7,15 @@ from typing import Any, Literal
 
 from prefect import State, flow, get_run_logger
 
-from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
+from flows.runtime import (
+    artifact_key,
+    name_run,
+    scope_tags,
+    show,
+    skipped,
+    step_context,
+    with_progress,
+)
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db.crop_types import seasons_due
 from sen4cap_core.errors import NothingToDoError
@@ -32,7 +40,7 @@ def classify_crops(
     until : use only what was acquired up to this day.
     method : ``sen4cap`` learns as the original; where empty as site.yaml says.
     """
-    context = step_context("crop types")
+    context = step_context()
     with context.session() as session:
         seasons = [season_id] if season_id is not None else seasons_due(session, utc_now().date())
     if not seasons:
@@ -41,7 +49,8 @@ def classify_crops(
     reasons = []
     for number in seasons:
         try:
-            done = run_step(context, number, until, method)
+            shown = with_progress(context, f"crop types of season {number}")
+            done = run_step(shown, number, until, method)
         except NothingToDoError as reason:
             get_run_logger().info("season %s: %s", number, reason)
             reasons.append(str(reason))

@@ -42,9 +42,12 @@ def step_context(progress_title: str | None = None) -> Context:
         with context.session() as session:
             for job in current_work.get():
                 note_flow_run(session, job.id, job.owner, run_id)
-    if progress_title is None:
-        return context
-    shown = _ShownProgress(progress_title)
+    return context if progress_title is None else with_progress(context, progress_title)
+
+
+def with_progress(context: Context, title: str) -> Context:
+    """Return the context with a progress artifact of its own on the current run."""
+    shown = _ShownProgress(title)
     return replace(context, progress=shown.report, say=shown.say)
 
 

@@ -37,8 +37,9 @@ class Stages:
         total = sum(self.shares.values())
         share = self.shares[name] / total
         before = sum(self.shares[earlier] for earlier in names[: names.index(name)]) / total
-        self.say(f"step {names.index(name) + 1} of {len(names)}: {name}")
+        # The sentence is shown beside the share done, which is therefore told first.
         self.show(before)
+        self.say(f"step {names.index(name) + 1} of {len(names)}: {name}")
         return lambda fraction: self.show(before + share * fraction)
 
     def end(self) -> None:

@@ -70,7 +70,9 @@ class CropTypeConfig(StrictModel):
     @field_validator("land_covers", mode="before")
     @classmethod
     def _digits(cls, value: object) -> object:
-        """Read the original's ``1234`` as classes 1 to 4."""
+        """Read the original's ``1234`` as classes 1 to 4, and its ``All`` as 0 to 5."""
+        if isinstance(value, str) and value.lower() == "all":
+            return tuple(range(6))
         if isinstance(value, int | str) and str(value).isdigit():
             return tuple(int(digit) for digit in str(value))
         return value

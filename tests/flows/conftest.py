@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,7 @@ class Ran:
     result: Any
     pages: dict[str, str]
     """Markdown of its artifacts, by key."""
+    run_id: str
 
 
 class Server:
@@ -51,7 +53,23 @@ class Server:
         pages = {one["key"]: str(one["data"]) for one in found.raise_for_status().json()}
         final = told["state"]
         result = state.result() if state.is_completed() else None
-        return Ran(told["name"], told["tags"], final["name"], final["message"] or "", result, pages)
+        return Ran(told["name"], told["tags"], final["name"], final["message"] or "", result, pages, run_id)
+
+    def artifact(self, key: str) -> tuple[str, float]:
+        """What the server shows at this moment as an artifact of progress: its words and its percent."""
+        found = httpx.get(f"{self._api_url}/artifacts/{key}/latest", timeout=30).raise_for_status().json()
+        return found["description"], float(found["data"])
+
+    def log(self, ran: Ran, n_lines: int) -> list[str]:
+        """The log of a run in order; lines come in some time after it, ``n_lines`` are waited for."""
+        body = {"logs": {"flow_run_id": {"any_": [ran.run_id]}}, "sort": "TIMESTAMP_ASC"}
+        for _ in range(300):
+            found = httpx.post(f"{self._api_url}/logs/filter", json=body, timeout=30)
+            lines = [str(one["message"]) for one in found.raise_for_status().json()]
+            if len(lines) >= n_lines:
+                break
+            time.sleep(0.2)
+        return lines
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ import pytest
 import yaml
 from sqlalchemy import select, update
 
+from flows import runtime
 from flows.by_hand import (
     delete_site,
     edit_site,
@@ -56,6 +57,7 @@ from sen4cap_core.steps.by_hand_forms import (
     RetryFailed,
     RunAgain,
 )
+from sen4cap_core.steps.classify_crops import STAGES
 from tests.conftest import REPOSITORY
 from tests.flows.conftest import Server
 from tests.steps.conftest import SITE, YEAR, Desk
@@ -187,13 +189,28 @@ def test_practices_and_markers(practice_season: Desk, server: Server) -> None:
     assert server.run(update_markers).state in {"Completed", "Skipped"}
 
 
-def test_crop_types(desk: Desk, crop_season: dict[str, int], server: Server) -> None:
+def test_crop_types_and_each_step_as_the_server_shows_it(
+    desk: Desk, crop_season: dict[str, int], server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[tuple[str, float]] = []
+    say = runtime._ShownProgress.say
+
+    def say_and_look(shown: runtime._ShownProgress, text: str) -> None:
+        say(shown, text)
+        seen.append(server.artifact("progress-crop-types-of-season-1"))
+
+    monkeypatch.setattr(runtime._ShownProgress, "say", say_and_look)
     with desk.context.session() as session:
         site = session.scalars(select(Site)).one()
         site.config = {**site.config, "processors": {"l4a": {"settings": {"pa_min": "5", "num_trees": "15"}}}}
     done = server.run(classify_crops, 1)
     assert done.state == "Completed", done.message
-    assert any("crop" in key for key in done.pages)
+    assert f"crop-types-{SITE}-{YEAR}-{YEAR}" in done.pages
+    steps = [f"step {number} of 4: {name}" for number, name in enumerate(STAGES, start=1)]
+    assert [text for text, _ in seen] == [f"crop types of season 1: {step}" for step in steps]
+    percent = [progress for _, progress in seen] + [float(done.pages["progress-crop-types-of-season-1"])]
+    assert percent == [0, 5, 40, 85, 100]
+    assert [line for line in server.log(done, 4) if line.startswith("step ")] == steps
 
 
 def test_sources_are_searched_fetched_and_kept(network: Network, server: Server) -> None:

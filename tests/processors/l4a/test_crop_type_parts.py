@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from sklearn import metrics
+from sklearn.ensemble import RandomForestClassifier
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
@@ -98,6 +99,24 @@ def test_optical_features_have_the_original_names_and_interpolated_values() -> N
     assert features.gap_days.tolist() == [20, 16]
 
 
+@pytest.mark.parametrize(
+    ("mode", "radar", "expected"),
+    [("both", True, {"b4", "b5", "vv"}), ("both", False, {"b4"}), ("s2-only", True, {"b4"}),
+     ("s1-only", True, {"vv"})],
+)  # fmt: skip
+def test_the_red_edge_is_used_where_there_is_radar(mode: str, radar: bool, expected: set[str]) -> None:
+    day = to_days(datetime(2019, 7, 1).date())
+    series = series_of({day: [0.1, 0.2], day + 10: [0.2, 0.3]}, "b04")
+    series.cells |= series_of({day: [0.3, 0.2], day + 10: [0.2, 0.4]}, "b05").cells
+    if radar:
+        series.cells |= series_of({day: [0.1, 0.2], day + 7: [0.2, 0.3]}, "vv", "ASC").cells
+
+    features = build_features(series, CropTypeConfig(mode=mode))
+
+    told = {name: {part.lower() for part in name.split("_")} for name in features.names}
+    assert {one for parts in told.values() for one in parts & {"b4", "b5", "vv"}} == expected
+
+
 def test_radar_features_fill_a_missing_week_and_keep_the_original_names() -> None:
     monday = to_days(datetime(2019, 7, 1).date())
     nan = np.nan
@@ -147,6 +166,27 @@ def test_smote_makes_what_is_asked_for_between_near_neighbours_of_the_class() ->
             for j in near[i]
         ]
         assert any(on_a_segment)
+
+
+def test_the_parity_forest_is_the_one_the_original_grows_on_the_samples_smote_filled_up() -> None:
+    labels = np.repeat(np.array([3, 8]), [12, 40])
+    values = RNG.normal(labels[:, None] / 4, 1, (52, 9)).astype(np.float32)
+    config = CropTypeConfig(num_trees=15, smote_target=40, min_node_size=10)
+
+    found = train(values, labels, tuple("abcdefghi"), config, "sen4cap")
+
+    filled, filled_labels = fill_up_classes(values, labels, 40, 5, config.seed)
+    # No split of 10 samples or fewer, three of nine features at each: as ranger was told.
+    forest = RandomForestClassifier(
+        15, criterion="gini", max_features=3, min_samples_split=11, random_state=config.seed
+    ).fit(filled, filled_labels)
+    asked = RNG.normal(1, 2, (200, 9)).astype(np.float32)
+    np.testing.assert_allclose(found.learner.probabilities(asked), forest.predict_proba(asked))
+    assert np.unique(found.labels, return_counts=True)[1].tolist() == [40, 40]
+    defaults = CropTypeConfig()
+    assert (defaults.num_trees, defaults.min_node_size, defaults.smote_target, defaults.smote_k) == (
+        300, 10, 1000, 5,
+    )  # fmt: skip
 
 
 def test_accuracy_equals_scikit_learn() -> None:
@@ -330,6 +370,8 @@ def test_the_keys_of_the_original_are_understood(tmp_path: Path) -> None:
     found = read_crop_type_config(path)
 
     assert (found.land_covers, found.pa_min, found.num_trees, found.mode) == ((1, 3), 12, 20, "s2-only")
+    path.write_text("lc: All\n")
+    assert read_crop_type_config(path).land_covers == (0, 1, 2, 3, 4, 5)
     path.write_text("pa-mni: 12\n")
     with pytest.raises(ConfigurationError, match="pa_min"):
         read_crop_type_config(path)

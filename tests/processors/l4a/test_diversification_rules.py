@@ -216,7 +216,7 @@ def test_a_prediction_is_used_from_the_threshold_on(confidence, predicted_type, 
 
 def test_two_missing_classes_are_equal_for_the_original_only():
     table = parcels_of([Parcel(1, 1.0)])
-    table = replace(table, declared_class=np.array([NO_CODE]))
+    table = replace(table, declared_class=np.array([NO_CODE]), is_missing_alike=np.array([True]))
     codes = {c: judge_parcels(table, code_sets(), Thresholds(), c)[0] for c in ("default", "sen4cap")}
     assert {c: conformity.NAMES[code] for c, code in codes.items()} == {
         "default": "Classified_not_conform",

@@ -59,7 +59,7 @@ def in_units(known, unknown, unknown_type=1):
     return names(parcels, SMALL, m2_per_unit=UNIT_M2)[0]
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(holdings_m2)
 def test_compat_decides_as_the_original(parcels):
     assert names(parcels, compat="sen4cap") == [original_outcome(parcels)]
@@ -86,7 +86,7 @@ def test_compat_decides_as_the_original_on_many_holdings():
     assert len(seen) >= 13
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(known_units)
 def test_a_known_holding_gets_the_rule_of_the_law(known):
     rule, is_met = outcome_when_known(known)
