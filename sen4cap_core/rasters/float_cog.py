@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sen4cap_core.files import atomic_path
 from sen4cap_core.rasters.grid import Grid
 
+TILE = 512
+
 
 def write_float_cog(
     path: Path, grid: Grid, bands: Mapping[str, NDArray[np.float32]], *, digits: float | None = None
@@ -34,18 +36,23 @@ def write_float_cog(
     if not bands or any(image.shape != grid.shape for image in bands.values()):
         shapes = {name: image.shape for name, image in bands.items()}
         raise ValueError(f"bands of {shapes} on a grid of {grid.shape}")
+    # Tiles without a value are not written: most of an image is outside of what the radar saw.
     with atomic_path(path) as temporary, rasterio.MemoryFile() as memory:
         with memory.open(
             driver="GTiff", width=grid.width, height=grid.height, count=len(bands), dtype="float32",
-            crs=f"EPSG:{grid.epsg}", transform=grid.transform, nodata=np.nan,
+            crs=f"EPSG:{grid.epsg}", transform=grid.transform, nodata=np.nan, tiled=True,
+            blockxsize=TILE, blockysize=TILE, sparse_ok=True,
         ) as dataset:  # fmt: skip
-            for index, (name, image) in enumerate(bands.items(), start=1):
-                dataset.write(image if digits is None else _rounded(image, digits), index)
+            for index, name in enumerate(bands, start=1):
                 dataset.set_band_description(index, name)
+            for _, window in dataset.block_windows(1):
+                part = np.stack([image[window.toslices()] for image in bands.values()])
+                if np.isfinite(part).any():
+                    dataset.write(part if digits is None else _rounded(part, digits), window=window)
         with memory.open() as dataset:
             rasterio.shutil.copy(
                 dataset, temporary, driver="COG", compress="DEFLATE", predictor="FLOATING_POINT",
-                level=6, overview_resampling="AVERAGE", blocksize=512,
+                level=6, overview_resampling="AVERAGE", blocksize=TILE, sparse_ok=True,
             )  # fmt: skip
 
 

@@ -102,13 +102,19 @@ def _grid(dataset: rasterio.io.DatasetReader) -> Grid:
 def check_tiff_length(dataset: rasterio.io.DatasetReader, size_bytes: int) -> None:
     """Raise ValueError where a GeoTIFF ends before its last block."""
     # The directory may stand at the start of a file whose pixels never arrived. Writers lay blocks down in
-    # order, so the last one of each band tells.
+    # order, so the last one of each band tells; those without a value may not be there.
     rows, columns = dataset.block_shapes[0]
-    last = f"{(dataset.width - 1) // columns}_{(dataset.height - 1) // rows}"
+    across, down = -(-dataset.width // columns), -(-dataset.height // rows)
     for index in dataset.indexes:
-        offset = dataset.get_tag_item(f"BLOCK_OFFSET_{last}", "TIFF", bidx=index)
-        length = dataset.get_tag_item(f"BLOCK_SIZE_{last}", "TIFF", bidx=index)
-        if offset and length and int(offset) + int(length) > size_bytes:
+        for number in range(across * down - 1, -1, -1):
+            place = f"{number % across}_{number // across}"
+            offset = dataset.get_tag_item(f"BLOCK_OFFSET_{place}", "TIFF", bidx=index)
+            length = dataset.get_tag_item(f"BLOCK_SIZE_{place}", "TIFF", bidx=index)
+            if offset and length:
+                break
+        else:
+            continue
+        if int(offset) + int(length) > size_bytes:
             raise ValueError(
                 f"it is cut short: {size_bytes} bytes are there, "
                 f"at least {int(offset) + int(length)} were written"
