@@ -51,8 +51,8 @@ class Parcel(Base):
         ),
     )
 
-    # No foreign key: it would ask at each of a million rows whether there is such a set. The set is entered
-    # in the same transaction, and a trigger takes its parcels away with it.
+    # In the place of a foreign key, which would ask at each of a million rows: a trigger asks once for each
+    # statement whether there is such a set, another takes the parcels away with their set.
     set_id: Mapped[int] = mapped_column(primary_key=True)
     new_id: Mapped[int] = mapped_column(primary_key=True)
     """Stable integer id per site and ori_id, in every set the same."""

@@ -10,6 +10,7 @@ import shapely
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, select, text
+from sqlalchemy.exc import IntegrityError
 
 from sen4cap_core.db.models import DeclarationSet, Parcel
 from sen4cap_core.declarations import attributes
@@ -104,6 +105,21 @@ def test_parcels_lie_place_by_place_and_go_with_their_set(context, declare) -> N
         assert len(session.scalars(select(Parcel.new_id)).all()) == 9
         session.execute(delete(DeclarationSet))
         assert session.scalars(select(Parcel.new_id)).all() == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE parcel SET set_id = 10 * set_id WHERE new_id = 1",
+        "INSERT INTO parcel SELECT (jsonb_populate_record(p, '{\"set_id\": 9}')).* FROM parcel p LIMIT 1",
+        "UPDATE declaration_set SET id = 99 WHERE id = 2",
+    ],
+)
+def test_a_parcel_belongs_to_a_set_that_there_is(context, declare, statement: str) -> None:
+    declare(fields(n=2))
+    declare(fields(n=3))
+    with pytest.raises(IntegrityError, match="there is no declaration set"), context.session() as session:
+        session.connection().exec_driver_sql(statement)
 
 
 def test_many_rows_go_over_in_parts(context, declare, monkeypatch) -> None:
