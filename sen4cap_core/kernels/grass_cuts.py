@@ -174,6 +174,7 @@ def find_cuts(
                 demand_first_day,
                 rises,
                 heard,
+                demand,
                 thresholds,
                 found,
                 seen_by,

@@ -100,6 +100,7 @@ def hear_witnesses(
     first_pair_day: int,
     rises: NDArray[np.float32],
     strong: NDArray[np.int64],
+    demand: NDArray[np.float64],
     thresholds: NDArray[np.float64],
     found: NDArray[np.float64],
     seen_by: NDArray[np.int8],
@@ -125,6 +126,10 @@ def hear_witnesses(
             p, first_day, last_day, pair_days, orbit_bounds, first_pair, first_pair_day, rises
         )
         if pair < 0 or rise < least_z:
+            continue
+        # Soil shows through the grass of spring and autumn, and is coherent too.
+        rise /= max(demand[pair_days[pair] - first_pair_day], 1.0)
+        if rise < least_z:
             continue
         seen_by[c] = S2_S1
         part = (rise - least_z) / span

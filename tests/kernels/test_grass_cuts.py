@@ -346,6 +346,18 @@ def test_radar_strengthens_a_weak_fall_and_stands_alone_only_in_a_gap():
     assert run(ndvi, days, radar=radar, pixels=1).parcel.size == 0
 
 
+def test_a_witness_must_show_more_in_spring():
+    later = (np.arange(0, 240, 6) + DAY_0).astype(np.int32)
+    for first, pair, seen_by in ((25, 22, S2_S1), (6, 6, S2)):
+        ndvi, days = season()
+        cut(ndvi, 5, first)
+        # 2.9 deviations of what 400 pixels allow.
+        coherence = np.full((12, len(later)), 0.25)
+        coherence[5, pair : pair + 3] += 0.0205
+        events = run(ndvi, days, radar=(coherence, later), pixels=400)
+        assert (events.parcel.tolist(), events.mission.tolist()) == ([5], [seen_by]), first
+
+
 def test_a_fall_over_a_long_gap_is_left_out_and_radar_alone_must_show_more_in_autumn():
     ndvi, days = season(step=5)
     ndvi[5, 20:] -= 0.3

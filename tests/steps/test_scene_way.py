@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.extract_parcels import extract_parcels
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.receive_declarations import receive_declarations
+from sen4cap_core.steps.work import MOWING_DELAY_SECONDS
 from tests.steps.conftest import fields
 
 pytestmark = pytest.mark.service
@@ -183,6 +185,17 @@ def test_processing_asks_for_an_evaluation_and_declarations_for_a_backfill(desk)
     assert "detect-mowing/1" not in keys
     extract_parcels(desk.context, 1)
     assert "detect-mowing/1" in {job.key for job in rows(desk.context, Job)}
+
+
+def test_a_burst_of_scenes_is_one_evaluation_that_waits_for_the_next_scene(desk) -> None:
+    desk.declare()
+    for day in (16, 21, 26):
+        desk.process(desk.scene(day))
+
+    (job,) = [job for job in rows(desk.context, Job) if job.kind == "detect-mowing"]
+    assert (job.key, job.state, job.attempts) == ("detect-mowing/1", "waiting", 0)
+    waits = job.not_before - job.created_at
+    assert timedelta(seconds=MOWING_DELAY_SECONDS) <= waits < timedelta(minutes=1), "the first scene counts"
 
 
 def test_lineage_names_the_scene(desk) -> None:
