@@ -24,6 +24,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from scipy.optimize import brentq
 
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_footprint, tile_grid
@@ -49,6 +50,7 @@ from tests.benchmarks.l3b_pass import cpu_seconds, peak_resident_mb
 from tests.benchmarks.sentinel1_sarsen import run_sarsen
 from tests.benchmarks.sentinel1_scenes import TILE, write_burst, write_detected, write_model
 from tests.sentinel1.simulated_pair import outline_deg
+from tests.sentinel1.test_truth import expected_coherence
 
 PART_CELLS = 1500
 CASES = {
@@ -241,12 +243,18 @@ def against_truth(threads: int) -> None:
             "\ncoherence of 900 m strips, 100 m baseline\ntruth        "
             + "".join(f"{t:8.2f}" for t in TRUE_COHERENCE)
         )
+        looks = 0.0
         for name, keep in (("ours", False), ("fringes kept", True)):
             whole = merge_coherence(match_bursts(*passes), tile, keep_fringes=keep, threads=threads)
             scene = whole[row : row + ground.height, column : column + ground.width]
             wide = round(STRIP_M / 20)
             means = [np.nanmean(scene[10:-10, wide * n + 5 : wide * (n + 1) - 5]) for n in range(6)]
+            if not keep:
+                # The strip that changed altogether shows the estimator's bias, and so its looks.
+                looks = brentq(lambda n, b=float(means[0]): expected_coherence(0.0, n) - b, 2.0, 200.0)
             print(f"{name:13}" + "".join(f"{mean:8.4f}" for mean in means))
+        theory = [expected_coherence(t, looks) for t in TRUE_COHERENCE]
+        print(f"{'expected':13}" + "".join(f"{mean:8.4f}" for mean in theory) + f" by {looks:.1f} looks")
 
 
 def measure(cases: list[str], folder: Path, threads: int) -> None:

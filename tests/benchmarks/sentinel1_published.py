@@ -26,7 +26,7 @@ from pyproj import Transformer
 from rasterio.enums import Resampling
 from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
-from scipy.ndimage import gaussian_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit
@@ -92,8 +92,8 @@ def relief_in_place(model: Path, path: Path) -> Box:
         epsg = 32600 + int(((bounds.left + bounds.right) / 2 + 180.0) // 6.0) + 1
         west, south, east, north = transform_bounds("EPSG:4326", f"EPSG:{epsg}", *bounds)
         # Cells along the edges of a turned square have no height.
-        x_min, y_max = (np.ceil(west / 20) + 15) * 20.0, (np.floor(north / 20) - 15) * 20.0
-        columns, rows = int((east - x_min) // 20 - 15), int((y_max - south) // 20 - 15)
+        x_min, y_max = (np.ceil(west / 20) + 30) * 20.0, (np.floor(north / 20) - 30) * 20.0
+        columns, rows = int((east - x_min) // 20 - 30), int((y_max - south) // 20 - 30)
         cells = Grid(epsg, x_min, y_max, 20.0, columns, rows)
         heights = np.full((rows, columns), np.nan, np.float32)
         reproject(
@@ -155,16 +155,23 @@ def main() -> None:
         theirs = run_sarsen(product, dem, folder / "out.tif", flatten=True, window=window)
         inner = slice(20, -20), slice(20, -20)
         a, b = ours[inner], theirs[inner]
-        seen = np.isfinite(a) & np.isfinite(b) & (b > 0)
-        ratio_db = 10.0 * np.log10(a[seen] / b[seen])
         print(f"{product.name}, {pol}: {a.shape[0]} x {a.shape[1]} cells, heights "
               f"{np.nanmin(heights):.0f} to {np.nanmax(heights):.0f} m")  # fmt: skip
-        means, r = (float(a[seen].mean()), float(b[seen].mean())), np.corrcoef(a[seen], b[seen])[0, 1]
-        print(
-            f"gamma0 ours {means[0]:.5f}, sarsen {means[1]:.5f}, ratio {means[0] / means[1]:.4f}, r {r:.4f}"
-        )
-        print("dB between them: median {:.3f}, 5 % {:.3f}, 95 % {:.3f}".format(
-            *np.percentile(ratio_db, [50, 5, 95])))  # fmt: skip
+        for side in (1, 5, 15):
+            compare(side, *(uniform_filter(values, side) if side > 1 else values for values in (a, b)))
+
+
+def compare(side: int, ours: NDArray[np.float32], theirs: NDArray[np.float32]) -> None:
+    """Print how two images agree whose values are means over squares of some cells."""
+    seen = np.isfinite(ours) & np.isfinite(theirs) & (theirs > 0)
+    a, b = ours[seen], theirs[seen]
+    spread = [float(10.0 * np.log10(v).std()) for v in (a, b)]
+    low, middle, high = np.percentile(10.0 * np.log10(a / b), [5, 50, 95])
+    print(
+        f"{side * 20:4d} m: ours {a.mean():.4f}, sarsen {b.mean():.4f}, ratio {a.mean() / b.mean():.4f}, "
+        f"r {np.corrcoef(a, b)[0, 1]:.4f}, spread {spread[0]:.3f} and {spread[1]:.3f} dB, "
+        f"between them {low:.3f}, {middle:.3f}, {high:.3f} dB (5, 50, 95 %)"
+    )
 
 
 if __name__ == "__main__":
