@@ -7,6 +7,7 @@ of its own for each drain would take 8 s of a core before it looks at the first 
 from __future__ import annotations
 
 import multiprocessing
+import os
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -15,17 +16,20 @@ from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.receive_upload import receive_upload
+from sen4cap_core.declarations.warming import compile_kernels
 
 LINGER_SECONDS = 5.0
 """How long a drain waits for more: the next one begins as soon."""
+WARM_UP_NICENESS = 15
 
 _forks = multiprocessing.get_context("forkserver")
 
 
 def prepare_drains() -> None:
-    """Let the process that drains are forked off import what they need; returns at once."""
+    """Let the process that drains are forked off import all, and another one compile it; return at once."""
     _forks.set_forkserver_preload([__name__])
     forkserver.ensure_running()
+    _forks.Process(target=_warm_up, name="warm-up", daemon=True).start()
 
 
 def start_drain(linger_seconds: float = LINGER_SECONDS) -> BaseProcess:
@@ -33,6 +37,12 @@ def start_drain(linger_seconds: float = LINGER_SECONDS) -> BaseProcess:
     drain = _forks.Process(target=_drain, args=(linger_seconds,), name="drain", daemon=True)
     drain.start()
     return drain
+
+
+def _warm_up() -> None:
+    # On a new machine half a minute, and whoever has something to do goes first.
+    os.nice(WARM_UP_NICENESS)
+    compile_kernels()
 
 
 def _drain(linger_seconds: float) -> None:
