@@ -26,10 +26,14 @@ _forks = multiprocessing.get_context("forkserver")
 
 
 def prepare_drains() -> None:
-    """Let the process that drains are forked off import all, and another one compile it; return at once."""
+    """Let the process that drains are forked off import what they need; return at once."""
     _forks.set_forkserver_preload([__name__])
     forkserver.ensure_running()
-    _forks.Process(target=_warm_up, name="warm-up", daemon=True).start()
+
+
+def warm_up() -> None:
+    """Let a process of its own compile what reading declarations needs; return when that one has begun."""
+    _forks.Process(target=_compile, name="warm-up", daemon=True).start()
 
 
 def start_drain(linger_seconds: float = LINGER_SECONDS) -> BaseProcess:
@@ -39,7 +43,7 @@ def start_drain(linger_seconds: float = LINGER_SECONDS) -> BaseProcess:
     return drain
 
 
-def _warm_up() -> None:
+def _compile() -> None:
     # On a new machine half a minute, and whoever has something to do goes first.
     os.nice(WARM_UP_NICENESS)
     compile_kernels()

@@ -25,7 +25,7 @@ from flows.claims import (
     next_registration,
     next_work,
 )
-from flows.drains import prepare_drains, start_drain
+from flows.drains import prepare_drains, start_drain, warm_up
 from flows.plan_seasons import plan_seasons as plan_seasons_flow
 from flows.receive_upload import DRAIN_LOCK
 from flows.reconcile import reconcile_now, summary_of
@@ -207,6 +207,7 @@ class WarmWorker:
     def _receive(self) -> None:
         """Let what waits in the inbox be received at once; without this worker an event does."""
         prepare_drains()
+        warm_up()
         while not self._stop.wait(LOOK_SECONDS):
             try:
                 if not self._is_for_a_drain():

@@ -13,19 +13,22 @@ from flows.drains import prepare_drains, start_drain
 from flows.receive_upload import DRAIN_LOCK, receive_upload
 from sen4cap_core.db.models import Job, Upload
 from sen4cap_core.db.session import alone
-from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.work import RECEIVE_UPLOAD, ask_receive
 from tests.flows.conftest import Server
-from tests.steps.conftest import SITE, Desk, fields
+from tests.steps.conftest import SITE, YEAR, Desk
 
 pytestmark = pytest.mark.service
 
 
+PATIENCE_S = 300.0
+
+
 def drop(desk: Desk) -> Path:
-    """Drop declarations as a user and the watcher do."""
-    path = desk.place("parcels.zip")
-    write_shapefile_zip(path, fields(), "parcels")
-    upload_id = desk.enter(path, "declarations").upload_id
+    """Drop the settings of the site as a user and the watcher do."""
+    path = desk.context.settings.uploads_root / SITE / "site.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"name: Polder\nseasons: [{{name: main, start: {YEAR}-01-01, end: {YEAR}-12-31}}]\n")
+    upload_id = desk.enter(path, "site-config").upload_id
     with desk.context.session() as session:
         ask_receive(session, SITE, upload_id)
     return path
@@ -40,11 +43,12 @@ def test_a_drain_receives_in_a_process_of_its_own_and_one_that_dies_takes_nothin
     lost.kill()
     lost.join()
     drain = start_drain(0.2)
-    drain.join(120.0)
+    drain.join(PATIENCE_S)
+    drain.kill()
 
     assert drain.exitcode == 0
     assert lost.pid != drain.pid != os.getpid()
-    assert path.with_name("parcels.zip.receipt.json").exists()
+    assert path.with_name("site.yaml.receipt.json").exists()
     with desk.context.session() as session:
         assert session.scalars(select(Upload.state)).all() == ["received"]
         job = session.scalars(select(Job).where(Job.kind == RECEIVE_UPLOAD)).one()

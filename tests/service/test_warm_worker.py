@@ -68,7 +68,8 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
         def is_alive(self) -> bool:
             return False
 
-    monkeypatch.setattr(warm, "prepare_drains", lambda: None)
+    for name in ("prepare_drains", "warm_up"):
+        monkeypatch.setattr(warm, name, lambda: None)
     monkeypatch.setattr(warm, "start_drain", Drain)
     taken: list[Any] = []
     claim = claims.claim_next
