@@ -37,8 +37,8 @@ _ZSTD_LEVEL = 1
 class CogBuilder:
     """Collects the compressed tiles of one raster from several threads, then writes the file.
 
-    Blocks whose sides are multiples of 512 pixels are compressed at once; others are kept as pixels till
-    the end.
+    Tiles that lie within one block are compressed with it, those of overviews too (blocks of 1024 pixels
+    fill one of the first); the pixels of the others are kept till the end.
     """
 
     def __init__(self, grid: Grid, quantisation: Quantisation, side: tuple[int, int] | None) -> None:
@@ -49,48 +49,55 @@ class CogBuilder:
         self._levels: list[list[bytes]] = [
             [b""] * (rows * cols) for rows, cols in (tiles_across(shape) for shape in self._shapes)
         ]
+        self._n_at_once = _levels_at_once(grid.shape, side, len(self._shapes))
         self._pixels: dict[int, NDArray[np.int16]] = {
             level: np.full(shape, quantisation.nodata, np.int16)
             for level, shape in enumerate(self._shapes)
-            if level > 0
+            if level >= self._n_at_once
         }
-        aligned = side is not None and all(
-            s % TILE_SIDE == 0 or s >= n for s, n in zip(side, grid.shape, strict=True)
-        )
-        if not aligned:
-            self._pixels[0] = np.full(grid.shape, quantisation.nodata, np.int16)
 
     def add(self, block: Block, values: NDArray[np.int16]) -> None:
         """Take the pixels of one block; blocks may come in any order and from any thread."""
-        if 0 in self._pixels:
-            self._pixels[0][block.slices] = values
-            return
-        for tile in cut(values.shape, (TILE_SIDE, TILE_SIDE)):
-            self._compress(0, block.row + tile.row, block.col + tile.col, values, tile.row, tile.col)
-        if len(self._shapes) > 1:
-            halve(values, self.quantisation.nodata, block.row // 2, block.col // 2, self._pixels[1])
+        nodata = self.quantisation.nodata
+        for level in range(len(self._shapes)):
+            row, col = block.row >> level, block.col >> level
+            if level in self._pixels:
+                self._pixels[level][row : row + values.shape[0], col : col + values.shape[1]] = values
+                return
+            for tile in cut(values.shape, (TILE_SIDE, TILE_SIDE)):
+                self._compress(level, row + tile.row, col + tile.col, values, tile.row, tile.col)
+            if level + 1 == len(self._shapes):
+                return
+            half = np.empty((-(-values.shape[0] // 2), -(-values.shape[1] // 2)), np.int16)
+            halve(values, nodata, 0, 0, half)
+            values = half
 
     def finish(self, path: Path, workers: Workers, *, description: str, tags: Mapping[str, str]) -> None:
-        """Make the overviews and write the file, which appears whole or not at all.
+        """Compress what is left and write the file, which appears whole or not at all.
 
         Raises
         ------
         OSError
             When the disk is full (ENOSPC) or cannot be written, naming the file and the space needed.
         """
-        for level in range(len(self._shapes)):
-            pixels = self._pixels.get(level)
-            if pixels is None:
-                continue
-            tasks: list[Task] = [
+        workers.run(self.remaining())
+        self.write(path, description=description, tags=tags)
+
+    def remaining(self) -> list[Task]:
+        """Tasks that compress the tiles whose pixels were kept, once all blocks are there."""
+        tasks: list[Task] = []
+        for level, pixels in self._pixels.items():
+            if level > self._n_at_once:
+                halve(self._pixels[level - 1], self.quantisation.nodata, 0, 0, pixels)
+            tasks += [
                 (partial(self._compress, level, t.row, t.col, pixels, t.row, t.col), 0.0)
                 for t in cut(pixels.shape, (TILE_SIDE, TILE_SIDE))
             ]
-            workers.run(tasks)
-            # Level 0 is only here when its blocks could not be compressed as they came.
-            if level + 1 < len(self._shapes):
-                halve(pixels, self.quantisation.nodata, 0, 0, self._pixels[level + 1])
-            del self._pixels[level]
+        return tasks
+
+    def write(self, path: Path, *, description: str, tags: Mapping[str, str]) -> None:
+        """Write the file when all its tiles are compressed; as ``finish``."""
+        self._pixels.clear()
         parts = assemble(self._levels, self.grid, self.quantisation, description, tags)
         size = sum(len(tile) for level in self._levels for tile in level)
         write_parts(path, parts, size)
@@ -105,6 +112,18 @@ class CogBuilder:
         codec = pa.Codec("zstd", compression_level=_ZSTD_LEVEL)
         content = codec.compress(pa.py_buffer(differences), asbytes=True)
         self._levels[level][row // TILE_SIDE * across + col // TILE_SIDE] = content
+
+
+def _levels_at_once(shape: tuple[int, int], side: tuple[int, int] | None, n_levels: int) -> int:
+    """Levels of which each tile lies within one block of ``side``."""
+    if side is None:
+        return 0
+    level = 0
+    while level < n_levels and all(
+        s % (TILE_SIDE << level) == 0 or s >= n for s, n in zip(side, shape, strict=True)
+    ):
+        level += 1
+    return level
 
 
 def write_cog(

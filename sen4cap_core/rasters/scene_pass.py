@@ -194,10 +194,12 @@ class _ScenePass:
                 for b in needed
             ]
             workers.run(tasks)
-            for name in list(self.rasters):
-                self._write(name, workers)
-                workers.advance(writing)
+            # Both cores to the end: what is left of all rasters together, then the files side by side, one
+            # of which waits for the disk while the next is put together.
+            workers.run([task for raster in self.rasters.values() for task in raster.remaining()])
+            workers.run([(partial(self._write, name), writing) for name in list(self.rasters)])
         except BaseException:
+            workers.close()
             # All rasters of a pass or none: also those that were written before the error.
             for path in self._written:
                 path.unlink(missing_ok=True)
@@ -249,12 +251,11 @@ class _ScenePass:
         """Tasks that the progress does not count, because it was planned without them."""
         return [(call, 0.0) for call, _ in tasks]
 
-    def _write(self, name: str, workers: Workers) -> None:
+    def _write(self, name: str) -> None:
         path = self.raster_paths[name]
         zoom = next(self.zooms[i] for i in self.items if name in (o.name for o in outputs_of([i])))
-        self.rasters.pop(name).finish(
+        self.rasters.pop(name).write(
             path,
-            workers,
             description=self.outputs[name].description or name,
             tags={"VARIABLE": name, **({ZOOM_TAG: str(zoom)} if zoom > 1 else {})},
         )

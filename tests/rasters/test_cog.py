@@ -11,9 +11,11 @@ import rasterio
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.pyramid import halve
-from sen4cap_core.rasters.cog import write_cog
+from sen4cap_core.rasters.blocks import cut
+from sen4cap_core.rasters.cog import CogBuilder, write_cog
 from sen4cap_core.rasters.cog_layout import level_shapes
 from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.workers import Workers
 from tests.rasters.conftest import make_grid
 
 NODATA = -32_768
@@ -115,3 +117,16 @@ def test_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
     for threads in (1, 3):
         write_cog(tmp_path / f"{threads}.tif", image, grid, Quantisation(), threads=threads, description="")
     assert (tmp_path / "1.tif").read_bytes() == (tmp_path / "3.tif").read_bytes()
+
+
+@pytest.mark.parametrize("side", [(512, 512), (1024, 1024), (1024, 512), (1024, 2300), (600, 600)])
+def test_blocks_of_any_size_make_the_same_file(tmp_path: Path, side: tuple[int, int]) -> None:
+    grid, values = make_grid(1501, 2300), smooth_image(1501, 2300)
+    whole, by_block = tmp_path / "whole.tif", tmp_path / "blocks.tif"
+    write_cog(whole, values, grid, Quantisation(), threads=2, description="NDVI")
+    builder, workers = CogBuilder(grid, Quantisation(), side), Workers(2, 1.0, None)
+    for block in reversed(cut(grid.shape, side)):
+        builder.add(block, values[block.slices].copy())
+    builder.finish(by_block, workers, description="NDVI", tags={})
+    workers.close()
+    assert by_block.read_bytes() == whole.read_bytes()
