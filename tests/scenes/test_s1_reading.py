@@ -15,6 +15,7 @@ from affine import Affine
 from scenes.radar_products import UTM, X_MIN_M, Y_MAX_M, cslc, write_radar, write_radar_item
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
+from sen4cap_core.inbox.units import find_units
 from sen4cap_core.kernels.radar_pairs import pair_coherence
 from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.radar_sums import RadarInput, read_strips
@@ -370,6 +371,13 @@ def test_dimap_products_in_a_zip(tmp_path: Path) -> None:
         pytest.approx(0.2),
         pytest.approx(0.1),
     )
+
+    # The upload folder sees one drop in the zip, and one in a folder.
+    scenes = tmp_path / "uploads" / "nl" / "2019" / "scenes"
+    loose = dimap(scenes / name, {"Gamma0_VV": 0.2}, ABSTRACT, name)
+    packed = scenes / archive.name
+    packed.write_bytes(archive.read_bytes())
+    assert {unit.path for unit in find_units(tmp_path / "uploads")} == {loose, packed}
 
     with zipfile.ZipFile(archive, "w") as target:
         for path in files:
