@@ -27,7 +27,7 @@ _forks = multiprocessing.get_context("forkserver")
 
 def prepare_drains() -> None:
     """Let the process that drains are forked off import what they need; return at once."""
-    _forks.set_forkserver_preload([__name__])
+    _forks.set_forkserver_preload([__name__, "flows.forked"])
     forkserver.ensure_running()
 
 

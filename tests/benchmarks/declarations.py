@@ -32,6 +32,7 @@ from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
 from sen4cap_core.db.session import make_engine, session_scope
 from sen4cap_core.db.uploads import Drop as Found
 from sen4cap_core.db.uploads import register_upload
+from sen4cap_core.kernels.compiling import load_compiler
 from sen4cap_core.service.cluster import ROLE, Cluster
 from sen4cap_core.settings import Settings
 from sen4cap_core.steps.context import open_context
@@ -87,7 +88,12 @@ def write_parcels(path: Path, n: int, *, changed: bool = False) -> None:
 
 
 def receive(path: Path, url: str, home: Path) -> None:
-    """Receive a file as the service does; print seconds and the peak of this process's memory."""
+    """Receive a file as the service does; print seconds and the peak of this process's memory.
+
+    As in the service, which forks the process that receives, everything is imported and the compiler loaded
+    before; the seconds of the whole process tell what these take.
+    """
+    load_compiler()
     context = open_context(Settings(home=home, decode_threads=2), url)
     with context.session() as session:
         found = Found(SITE, YEAR, "declarations", str(path), 1, 1, path.name)
