@@ -45,13 +45,25 @@ def export_markers(
 
 
 @flow(name="update-markers")
-def update_markers() -> dict[str, Any] | State[None]:
-    """Bring the marker databases of every site and year with new observations up to date."""
+def update_markers(site: str | None = None, year: int | None = None) -> dict[str, Any] | State[None]:
+    """Bring marker databases up to date with everything observed.
+
+    Parameters
+    ----------
+    site, year : of which; default: every site and year with new observations.
+    """
     context = step_context()
     written: dict[str, int] = {}
-    for site, start, end in current_years(context):
+    tags: list[str] = []
+    for slug, start, end in current_years(context):
+        if site not in (None, slug) or year not in (None, end.year):
+            continue
         try:
-            written[f"{site} {end.year}"] = len(run_step(context, site, start, end).files)
+            written[f"{slug} {end.year}"] = len(run_step(context, slug, start, end).files)
         except NothingToDoError:
             continue
-    return {"written": written} if written else skipped("nothing was observed since the last update")
+        tags += scope_tags(slug, year=end.year)
+    if not written:
+        return skipped("nothing was observed since the last update")
+    name_run(f"update-markers {', '.join(written)}", tags)
+    return {"written": written}

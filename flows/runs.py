@@ -12,7 +12,7 @@ from flows.classify_crops import classify_crops
 from flows.composite_optical import composite_optical
 from flows.composite_radar import composite_radar
 from flows.detect_mowing import detect_mowing
-from flows.export_markers import export_markers
+from flows.export_markers import export_markers, update_markers
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
 from flows.fetch_scenes import fetch_scenes
@@ -47,6 +47,7 @@ from sen4cap_core.steps.work import (
     PROCESS_SCENE,
     PROCESS_SLC,
     SEARCH_SOURCES,
+    UPDATE_MARKERS,
 )
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ FLOWS_OF_ONE: dict[str, Callable[..., Any]] = {
     COMPOSITE_OPTICAL: composite_optical,
     EXPORT_MARKERS: export_markers,
     SEARCH_SOURCES: search_sources,
+    UPDATE_MARKERS: update_markers,
 }
 
 AWAY_SECONDS = 5.0

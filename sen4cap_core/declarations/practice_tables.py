@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.tables.arrow_arrays import from_numbers, to_flags
 
 UPLOAD_COLUMNS = (
     "FIELD_ID",
@@ -41,6 +43,7 @@ NA_TEXTS = ("NA", "")
 MAX_PROBLEMS = 200
 """So many are told of a table."""
 NO_DAY = 0
+_ZERO = np.zeros(1, np.int32)
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def read_practice_table(path: Path) -> PracticeTable:
         if name.lower() in stored
     }
     ids = arrays.pop("SEQ_ID", arrays["FIELD_ID"])
-    empty = [i for i, text in enumerate(ids.to_pylist()) if not text]
+    empty = np.nonzero(~to_flags(pc.greater(pc.binary_length(ids), from_numbers(_ZERO)[0])))[0].tolist()
     if empty:
         raise BadUploadError(
             path,

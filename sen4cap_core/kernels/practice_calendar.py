@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final, cast
 
 import numpy as np
-from numba import njit
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.mowing_drops import day_of_year
 
 NO_DAY: Final = 0
@@ -31,7 +31,7 @@ TOLERANCE: Final = 1e-8
 """Values closer than this are equal."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def monday_of(day: int) -> int:
     """Monday of the week of a day; no day stays no day."""
     if day == NO_DAY:
@@ -39,25 +39,25 @@ def monday_of(day: int) -> int:
     return day - (day + 3) % 7
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def iso_week(day: int) -> int:
     """ISO 8601 number of the week of a day: that of its Thursday."""
     return (day_of_year(day - (day + 3) % 7 + 3) - 1) // 7 + 1
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def above(value: float, limit: float) -> bool:
     """Whether a value is greater, and not equal within the tolerance; NaN is never."""
     return value - limit >= TOLERANCE
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def at_least(value: float, limit: float) -> bool:
     """Whether a value is greater or equal within the tolerance; NaN is never."""
     return value - limit > -TOLERANCE
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def round_half_up(value: float) -> float:
     """Round to a whole number, halves away from zero; NaN stays."""
     whole = int(abs(value))

@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.practice_calendar import (
     NA,
     NO,
@@ -82,7 +82,7 @@ class PracticeFinding(NamedTuple):
     """Whether a catch crop that was seen grew within its period; NA when none was seen."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def find_period_start(
     t: WeekTable,
     at: int,
@@ -138,7 +138,7 @@ def find_period_start(
     return max(start, c.earliest_start)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _bare_limit(t: WeekTable, at: int, n: int, first: int, last: int, c: CatchCropSettings) -> float:
     """NDVI below which ground counts as bare: the least of the period and a share of its range."""
     low = high = math.nan
@@ -157,7 +157,7 @@ def _bare_limit(t: WeekTable, at: int, n: int, first: int, last: int, c: CatchCr
     return low + max(LEAST_BUFFER, (high - low) * c.ndvi_share)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def judge_catch_crop(
     series: Series,
     p: int,
@@ -199,7 +199,7 @@ def judge_catch_crop(
     return PracticeFinding(start, end, m6, m7, m8, m9, m10, _grade_markers(m6, m7, m8, m9, m10), NA)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _mark_period(
     series: Series,
     p: int,
@@ -226,7 +226,7 @@ def _mark_period(
     return m6, m7, m8, m9, m10
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _grade_markers(m6: int, m7: int, m8: int, m9: int, m10: int) -> int:
     """Grade by the number of markers that say no; without any NDVI by radar alone."""
     n_false = 0
@@ -238,7 +238,7 @@ def _grade_markers(m6: int, m7: int, m8: int, m9: int, m10: int) -> int:
     return max(POOR, STRONG - n_false)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def judge_by_growth(
     series: Series,
     p: int,

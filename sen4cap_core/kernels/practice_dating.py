@@ -12,9 +12,9 @@ import math
 from typing import Final
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.practice_growth import median
 from sen4cap_core.kernels.practice_series import NEVER, Series, first_at_or_after, pair_start
 
@@ -33,7 +33,7 @@ LEAST_GAIN: Final = 4.0
 """A step of two standard deviations: below it the markers' week stays."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def date_harvest(
     series: Series, p: int, week: int, earliest: int, latest: int, room: NDArray[np.float64]
 ) -> int:
@@ -59,7 +59,7 @@ def date_harvest(
     return (low + high) // 2 if best >= LEAST_GAIN else guess
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _noise(values: NDArray[np.float64], first: int, last: int, room: NDArray[np.float64]) -> float:
     """Standard deviation of the noise of ``values[first:last]``, from the steps between successive ones, few
     of which hold a real change; 0 when there are fewer than three.
@@ -72,7 +72,7 @@ def _noise(values: NDArray[np.float64], first: int, last: int, room: NDArray[np.
     return median(room, n) / MEDIAN_OF_STEPS
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _ratio_gain(series: Series, first: int, last: int, day: int) -> float:
     """How much better two levels of the ratio fit than one if it rises on a day, in squares of dB."""
     i = first_at_or_after(series.pair_day, first, last, day - REACH_DAYS)
@@ -88,7 +88,7 @@ def _ratio_gain(series: Series, first: int, last: int, day: int) -> float:
     return _gain(before, n_before, after, n_after)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _coherence_gain(series: Series, p: int, day: int) -> float:
     """The same of coherence: pairs begun before the harvest saw the crop or its removal."""
     first, last = series.coherence_at[p], series.coherence_at[p + 1]
@@ -107,7 +107,7 @@ def _coherence_gain(series: Series, p: int, day: int) -> float:
     return _gain(before, n_before, after, n_after)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _gain(before: float, n_before: int, after: float, n_after: int) -> float:
     if n_before == 0 or n_after == 0:
         return 0.0

@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.practice_calendar import (
     NA,
     NA1,
@@ -39,7 +39,7 @@ from sen4cap_core.kernels.practice_rules import Rulesets, judge_by_rules
 from sen4cap_core.kernels.practice_series import Series
 from sen4cap_core.kernels.practice_tillage import TillageSettings, find_tillage, find_worked_soil
 from sen4cap_core.kernels.practice_weeks import Weeks
-from sen4cap_core.kernels.practice_window import PracticeThresholds, empty_window
+from sen4cap_core.kernels.practice_window import PracticeThresholds, WindowMarkers, empty_window
 
 NOT_JUDGED: Final = 0
 CATCH_CROP: Final = 1
@@ -109,7 +109,7 @@ class Judgements(NamedTuple):
     """(R) first weekly row."""
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def judge_rows(
     first: int,
     last: int,
@@ -135,6 +135,49 @@ def judge_rows(
     w = empty_markers(longest)
     window = empty_window(longest + 2)
     room = np.empty(MOST_VALUES, np.float64)
+    _judge_each(
+        first,
+        last,
+        rows,
+        series,
+        weeks,
+        harvest_limits,
+        practice_limits,
+        catch_crop,
+        rulesets,
+        tillage,
+        with_tillage,
+        limit_day,
+        critical_f,
+        original,
+        w,
+        window,
+        room,
+        out,
+    )
+
+
+@inner_kernel
+def _judge_each(
+    first: int,
+    last: int,
+    rows: PracticeRows,
+    series: Series,
+    weeks: Weeks,
+    harvest_limits: HarvestThresholds,
+    practice_limits: PracticeThresholds,
+    catch_crop: CatchCropSettings,
+    rulesets: Rulesets,
+    tillage: TillageSettings,
+    with_tillage: bool,
+    limit_day: int,
+    critical_f: NDArray[np.float64],
+    original: bool,
+    w: WeekMarkers,
+    window: WindowMarkers,
+    room: NDArray[np.float64],
+    out: Judgements,
+) -> None:
     t = weeks.table
     for r in range(first, last):
         p = rows.parcel[r]
@@ -275,18 +318,18 @@ def judge_rows(
                 _copy_markers(i, w, out.weekly[out.weekly_at[r] + i])
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _wide(day: int) -> int:
     """Take an integer of any width as one of 64 bits: tuples that meet must be of one kind."""
     return day + 0
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _copy_markers(i: int, w: WeekMarkers, to: NDArray[np.int8]) -> None:
     to[0], to[1], to[2], to[3], to[4] = w.m1[i], w.m2[i], w.m3[i], w.m4[i], w.m5[i]
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _write_harvest_markers(r: int, n: int, has_vegetation: bool, w: WeekMarkers, out: Judgements) -> None:
     """Write M1..M5 of the last week; without vegetation in the season only M1 is relevant."""
     if has_vegetation:
@@ -296,7 +339,7 @@ def _write_harvest_markers(r: int, n: int, has_vegetation: bool, w: WeekMarkers,
         out.markers[r, 1:5] = NR
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _write_gaps(
     r: int,
     at: int,
@@ -339,7 +382,7 @@ def _write_gaps(
     out.gaps[r, 3] = at_harvest
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _leave_empty(r: int, rows: PracticeRows, out: Judgements) -> None:
     """Write a row that cannot be judged: NA, or NA1 with too few pixels; its dates are repeated."""
     marker, day = (NA, NO_DAY) if rows.has_pixels[r] else (NA1, NA1_DAY)

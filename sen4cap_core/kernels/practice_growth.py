@@ -11,9 +11,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.practice_calendar import NO_DAY
 from sen4cap_core.kernels.practice_series import Series, first_at_or_after
 
@@ -59,7 +59,7 @@ class Growth(NamedTuple):
     coherence_fall: float
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def median(values: NDArray[np.float64], n: int) -> float:
     """Median of the first ``n`` values, which are sorted in place; NaN when ``n`` is 0."""
     _sort(values, n)
@@ -68,7 +68,7 @@ def median(values: NDArray[np.float64], n: int) -> float:
     return float((values[(n - 1) // 2] + values[n // 2]) / 2.0)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _sort(values: NDArray[np.float64], n: int) -> None:
     for i in range(1, n):
         value = values[i]
@@ -79,7 +79,7 @@ def _sort(values: NDArray[np.float64], n: int) -> None:
         values[j] = value
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _ndvi_between(series: Series, p: int, first: int, last: int, room: NDArray[np.float64]) -> float:
     """Median NDVI of the days ``first`` to ``last`` (exclusive), each value taken as the median with its
     neighbours in time: clouds leave single dips.
@@ -98,7 +98,7 @@ def _ndvi_between(series: Series, p: int, first: int, last: int, room: NDArray[n
     return median(room, n)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _mean_between(
     values: NDArray[np.float64], days: NDArray[np.int32], at: int, end: int, first: int, last: int
 ) -> float:
@@ -112,14 +112,14 @@ def _mean_between(
     return total / n if n > 0 else math.nan
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _ratio_between(series: Series, p: int, first: int, last: int) -> float:
     """Mean ratio of the days ``first`` to ``last`` (exclusive); NaN without any."""
     at, end = series.pair_at[p], series.pair_at[p + 1]
     return _mean_between(series.ratio_db, series.pair_day, at, end, first, last)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _quiet_coherence(series: Series, p: int, first: int, last: int, room: NDArray[np.float64]) -> float:
     """Coherence that ``QUIET_SHARE`` of the pairs begun from ``first`` to ``last`` (exclusive) lie below."""
     at, end = series.coherence_at[p], series.coherence_at[p + 1]
@@ -133,14 +133,14 @@ def _quiet_coherence(series: Series, p: int, first: int, last: int, room: NDArra
     return float(room[int(QUIET_SHARE * (n - 1) + 0.5)]) if n > 0 else math.nan
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _coherence_between(series: Series, p: int, first: int, last: int) -> float:
     """Mean coherence of the pairs begun from ``first`` to ``last`` (exclusive); NaN without any."""
     at, end = series.coherence_at[p], series.coherence_at[p + 1]
     return _mean_between(series.coherence, series.coherence_day, at, end, first, last)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def find_growth(
     series: Series,
     p: int,

@@ -6,9 +6,9 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.practice_calendar import (
     NA,
     NO,
@@ -78,7 +78,7 @@ class HarvestFinding(NamedTuple):
     harvest_end_week: int
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def empty_markers(size: int) -> WeekMarkers:
     """Make room for the markers of ``size`` weeks."""
     return WeekMarkers(
@@ -95,7 +95,7 @@ def empty_markers(size: int) -> WeekMarkers:
     )
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def fill_neighbours(
     t: WeekTable, at: int, n: int, vegetation_week: int, original: bool, w: WeekMarkers
 ) -> None:
@@ -129,7 +129,7 @@ def fill_neighbours(
             w.before[i] = w.after[i]
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def mark_presence(
     t: WeekTable, at: int, n: int, first_week: int, last_week: int, limit: float, m1: NDArray[np.int8]
 ) -> None:
@@ -143,7 +143,7 @@ def mark_presence(
             m1[i] = seen
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def mark_ndvi_loss(
     t: WeekTable, at: int, n: int, harvest_start_week: int, h: HarvestThresholds, w: WeekMarkers
 ) -> None:
@@ -205,7 +205,7 @@ def mark_ndvi_loss(
             w.m2[i] = YES
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def mark_coherence(
     t: WeekTable, at: int, n: int, top: float, least_rise: float, level: float, m5: NDArray[np.int8]
 ) -> None:
@@ -217,7 +217,7 @@ def mark_coherence(
         m5[i] = YES if is_rise or at_least(t.coherence_max[at + i], level) else NO
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def mark_ratio(
     t: WeekTable, at: int, n: int, mean: float, std: float, h: HarvestThresholds, w: WeekMarkers
 ) -> None:
@@ -247,7 +247,7 @@ def mark_ratio(
         w.m4[i] = YES if is_high or is_bare else NO
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def find_harvest(
     t: WeekTable,
     at: int,
@@ -314,7 +314,7 @@ def find_harvest(
     return HarvestFinding(has_vegetation, week, radar_week, vegetation_start, end_week)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def gap_weeks(before: int, after: int, first_day: int, last_day: int, count_all: bool) -> int:
     """Count the weeks without radar between two weeks, inside a period; 0 when the period has no dates."""
     if after <= first_day or before >= last_day or first_day == NO_DAY or last_day == NO_DAY:

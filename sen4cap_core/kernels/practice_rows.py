@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.practice_calendar import TOLERANCE
 
 N_KINDS: Final = 4
@@ -34,14 +34,14 @@ class Rows(NamedTuple):
     """Empty when not read."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def count_rows(parcel: NDArray[np.int32], kind: NDArray[np.int8], counts: NDArray[np.int64]) -> None:
     """Add the rows of a batch to ``counts`` (4P); rows without a parcel or kind (-1) are passed over."""
     for i in range(parcel.size):
         _count_row(parcel[i], kind[i], counts)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _count_row(parcel: int, kind: int, counts: NDArray[np.int64]) -> None:
     if parcel >= 0 and kind >= 0:
         counts[N_KINDS * parcel + kind] += 1
@@ -60,7 +60,7 @@ class RowCodes(NamedTuple):
     day_of: NDArray[np.int32]
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def translate_rows(
     parcel: NDArray[np.int32],
     mean: NDArray[np.float64],
@@ -89,7 +89,7 @@ def translate_rows(
     return latest
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def scatter_rows(
     first: int,
     last: int,
@@ -123,7 +123,7 @@ def scatter_rows(
             rows.std[to] = std[i]
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _merge_order(key: NDArray[np.int64], order: NDArray[np.int32], other: NDArray[np.int32], n: int) -> bool:
     """Sort ``order`` (positions) by key, keeping ties in place, by merging the ascending runs it consists of.
 
@@ -165,7 +165,7 @@ def _merge_order(key: NDArray[np.int64], order: NDArray[np.int32], other: NDArra
     return moved
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def sort_rows(first: int, last: int, rows: Rows) -> bool:
     """Sort the rows of parcels ``first`` to ``last`` (exclusive) by day and orbit, in place.
 

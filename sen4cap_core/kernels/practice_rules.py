@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.practice_calendar import NA, NO, NO_DAY, NR, NR_DAY, OFF, YES, monday_of
 from sen4cap_core.kernels.practice_catch import PracticeFinding
 from sen4cap_core.kernels.practice_harvest import HarvestFinding, ParcelSeason
@@ -85,7 +85,7 @@ class Rulesets(NamedTuple):
     """Days, 0 where not given; the same for all sets."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _harvest_facts(week: int, first_week: int, last_week: int, rules: Rulesets, s: int) -> int:
     """Facts about when the harvest was, as bits."""
     if week == NR_DAY:
@@ -103,7 +103,7 @@ def _harvest_facts(week: int, first_week: int, last_week: int, rules: Rulesets, 
     return facts
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _has_ndvi_loss(
     series: Series,
     p: int,
@@ -131,7 +131,7 @@ def _has_ndvi_loss(
     return False
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def judge_by_rules(
     series: Series,
     p: int,

@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.practice_calendar import NO_DAY, TOLERANCE
 from sen4cap_core.kernels.practice_rows import AMP_VV, COHERENCE, N_KINDS, NDVI, Rows
 
@@ -50,7 +50,7 @@ class Series(NamedTuple):
     """(P) whether the parcel has the series the method needs, apart from a common week."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _is_double(rows: Rows, at: int, i: int) -> bool:
     """Whether an earlier row of the same day has the same mean and standard deviation."""
     if rows.std.size == 0:
@@ -63,7 +63,7 @@ def _is_double(rows: Rows, at: int, i: int) -> bool:
     return False
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _join_days(
     rows: Rows,
     cell: int,
@@ -95,7 +95,7 @@ def _join_days(
     return n
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_pairs(first: int, last: int, rows: Rows, n_pairs: NDArray[np.int64]) -> None:
     """Count the pairs of VV and VH of the same day of each parcel."""
     no_day = np.empty(0, np.int32)
@@ -105,7 +105,7 @@ def count_pairs(first: int, last: int, rows: Rows, n_pairs: NDArray[np.int64]) -
         n_pairs[p] = _join_days(rows, N_KINDS * p + AMP_VV, 0, no_day, no_number, no_flag)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _sort_coherences(first: int, last: int, series: Series) -> None:
     """Sort coherences by day; they are nearly sorted, as pairs are of nearly the same length."""
     for i in range(first + 1, last):
@@ -122,7 +122,7 @@ def _sort_coherences(first: int, last: int, series: Series) -> None:
         series.rise[j], series.coherence_orbit[j], series.pair_days[j] = rise, orbit, days
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def build_series(
     first: int, last: int, rows: Rows, n_orbits: int, min_acquisitions: int, original: bool, series: Series
 ) -> None:
@@ -202,13 +202,13 @@ def build_series(
             series.is_usable[p] = n_pairs > 0 or n_kept > 0 or n_ndvi > 0
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def pair_start(series: Series, i: int) -> int:
     """Earlier day of a coherence pair, of the method that is not the original's."""
     return int(series.coherence_day[i] + (series.pair_days[i] - SHORT_PAIR_DAYS) // 2)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def first_at_or_after(days: NDArray[np.int32], low: int, high: int, day: int) -> int:
     """Position of the first of ``days[low:high]`` that is not before ``day``; ``high`` when there is none."""
     while low < high:
@@ -220,7 +220,7 @@ def first_at_or_after(days: NDArray[np.int32], low: int, high: int, day: int) ->
     return low
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def highest(values: NDArray[np.float64], first: int, last: int) -> float:
     """Greatest of ``values[first:last]``; NaN when there is none."""
     best = math.nan

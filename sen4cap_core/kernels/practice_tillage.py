@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.practice_calendar import (
     NO,
     NO_DAY,
@@ -58,7 +58,7 @@ class TillageSettings(NamedTuple):
     """0: up to the last week."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def find_tillage(
     t: WeekTable, at: int, n: int, harvest_week: int, top: float, s: TillageSettings, w: WeekMarkers
 ) -> int:
@@ -98,14 +98,14 @@ def find_tillage(
     return found
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _plain_coherence(series: Series, i: int) -> float:
     """Coherence as it was measured, off the scale of six days."""
     value = series.coherence[i]
     return float(value ** (series.pair_days[i] / SHORT_PAIR_DAYS)) if value > 0.0 else float(value)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _bare_level(series: Series, i: int, first: int, last: int, room: NDArray[np.float64]) -> float:
     """Median coherence of the nearest pairs of the orbit before and after a pair, two of each; NaN when there
     are fewer than two in all.
@@ -131,7 +131,7 @@ def _bare_level(series: Series, i: int, first: int, last: int, room: NDArray[np.
     return median(room, n) if n >= 2 else math.nan
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _crop_level(series: Series, p: int, harvest_day: int, room: NDArray[np.float64]) -> float:
     """Median coherence of the pairs of the two months before the harvest; NaN with fewer than three."""
     at, last = series.coherence_at[p], series.coherence_at[p + 1]
@@ -146,7 +146,7 @@ def _crop_level(series: Series, p: int, harvest_day: int, room: NDArray[np.float
     return median(room, n) if n >= 3 else math.nan
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _evidence(value: float, bare: float, worked: float) -> float:
     """Log likelihood ratio of a coherence: of soil that was worked to one that was left alone."""
     if math.isnan(bare) or bare - worked < LEAST_CONTRAST:
@@ -155,7 +155,7 @@ def _evidence(value: float, bare: float, worked: float) -> float:
     return max(-MOST_EVIDENCE, min(MOST_EVIDENCE, ratio))
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def find_worked_soil(
     series: Series,
     p: int,

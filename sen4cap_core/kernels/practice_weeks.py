@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.practice_calendar import monday_of, round_half_up
 from sen4cap_core.kernels.practice_series import NEVER, Series
 
@@ -53,7 +53,7 @@ class Span(NamedTuple):
     ndvi_last: int
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def count_weeks(first: int, last: int, series: Series, original: bool, n: NDArray[np.int64]) -> None:
     """Count how many weeks each parcel can have at most."""
     for p in range(first, last):
@@ -63,7 +63,7 @@ def count_weeks(first: int, last: int, series: Series, original: bool, n: NDArra
             n[p] += _distinct(series.ndvi_day, series.ndvi_at[p], series.ndvi_at[p + 1])
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _distinct(days: NDArray[np.int32], first: int, last: int) -> int:
     n = 0
     before = -1
@@ -74,12 +74,12 @@ def _distinct(days: NDArray[np.int32], first: int, last: int) -> int:
     return n
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _next_monday(days: NDArray[np.int32], i: int, last: int) -> int:
     return monday_of(days[i]) if i < last and days[i] != NEVER else NEVER
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def merge_weeks(series: Series, span: Span, original: bool, to: int, table: WeekTable) -> int:
     """Group a span of one parcel's series by weeks, write them at ``to`` and return how many they are.
 
@@ -139,7 +139,7 @@ def merge_weeks(series: Series, span: Span, original: bool, to: int, table: Week
         n += 1
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _ratio_statistics(
     series: Series, first: int, last: int, means: NDArray[np.float64]
 ) -> tuple[float, float]:
@@ -169,13 +169,20 @@ def _ratio_statistics(
     return mean, math.sqrt(squares / (n - 1))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def build_weeks(first: int, last: int, series: Series, original: bool, weeks: Weeks) -> None:
     """Fill the weeks of parcels ``first`` to ``last`` (exclusive); those not usable get none."""
     longest = 1
     for p in range(first, last):
         longest = max(longest, series.pair_at[p + 1] - series.pair_at[p])
     means = np.empty(longest, np.float64)
+    _build_each(first, last, series, original, means, weeks)
+
+
+@inner_kernel
+def _build_each(
+    first: int, last: int, series: Series, original: bool, means: NDArray[np.float64], weeks: Weeks
+) -> None:
     for p in range(first, last):
         weeks.n[p] = 0
         weeks.ratio_mean[p] = weeks.ratio_std[p] = 0.0

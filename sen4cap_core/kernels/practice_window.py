@@ -6,9 +6,9 @@ import math
 from typing import Final, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.practice_calendar import NA, NO, YES, above, at_least, iso_week, monday_of
 from sen4cap_core.kernels.practice_series import Series, first_at_or_after
 from sen4cap_core.kernels.practice_weeks import Span, WeekTable, merge_weeks
@@ -45,7 +45,7 @@ class WindowMarkers(NamedTuple):
     m10: NDArray[np.int8]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def empty_window(size: int) -> WindowMarkers:
     """Make room for a window of ``size`` weeks."""
     return WindowMarkers(
@@ -65,7 +65,7 @@ def empty_window(size: int) -> WindowMarkers:
     )
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def mark_window(
     series: Series,
     p: int,
@@ -115,7 +115,7 @@ def mark_window(
     return n
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _mark_ndvi(window: WindowMarkers, n: int, limits: PracticeThresholds) -> None:
     """M6 presence, M7 growth and M8 no loss of NDVI; the loss threshold is that of the weeks so far."""
     previous = math.nan
@@ -161,7 +161,7 @@ class Line(NamedTuple):
     sum_yy: float
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _numbers_follow_dates(series: Series, first: int, last: int, monday: int) -> bool:
     """Whether the pairs whose ISO week number is within two of a week's are those of the weeks around it.
 
@@ -172,7 +172,7 @@ def _numbers_follow_dates(series: Series, first: int, last: int, monday: int) ->
     return bool(3 <= iso_week(monday) <= SURE_WEEKS - 2)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _line_by_date(series: Series, near: int, last: int, monday: int) -> Line:
     """Sum up the ratios from two weeks before a week to two weeks after it; ``near`` is the first of them."""
     n, n_weeks, week_end = 0, 0, monday - NEAR_DAYS
@@ -194,7 +194,7 @@ def _line_by_date(series: Series, near: int, last: int, monday: int) -> Line:
     return Line(n, n_weeks, sum_x, sum_y, sum_xx, sum_xy, sum_yy)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _line_by_number(series: Series, first: int, last: int, monday: int) -> Line:
     """Sum up the ratios of the weeks whose ISO number is within two of a week's, as the original does."""
     number = iso_week(monday)
@@ -226,7 +226,7 @@ def _line_by_number(series: Series, first: int, last: int, monday: int) -> Line:
     return Line(n, n_weeks, sum_x, sum_y, sum_xx, sum_xy, sum_yy)
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _is_stable(line: Line, limits: PracticeThresholds, critical_f: NDArray[np.float64]) -> int:
     """M9 of a week: whether the ratio does not rise significantly from two weeks before to two weeks after.
 
@@ -250,7 +250,7 @@ def _is_stable(line: Line, limits: PracticeThresholds, critical_f: NDArray[np.fl
     return NO if at_least(slope, limits.ratio_slope_db_per_day) and is_significant else YES
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def any_presence(window: WindowMarkers, n: int) -> int:
     """Whether vegetation is present in any week of the window: yes or no."""
     for i in range(n):
@@ -259,7 +259,7 @@ def any_presence(window: WindowMarkers, n: int) -> int:
     return NO
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def has_ndvi(window: WindowMarkers, n: int, from_day: int) -> bool:
     """Whether any week from a day on has an NDVI value."""
     found = False
@@ -268,7 +268,7 @@ def has_ndvi(window: WindowMarkers, n: int, from_day: int) -> bool:
     return found
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def all_true(marker: NDArray[np.int8], window: WindowMarkers, n: int, from_day: int) -> int:
     """Whether a marker is true in all weeks from a day on that have it; NA when none has."""
     result = NA
@@ -280,7 +280,7 @@ def all_true(marker: NDArray[np.int8], window: WindowMarkers, n: int, from_day: 
     return result
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def longest_run(marker: NDArray[np.int8], n: int) -> int:
     """Number of successive weeks in which a marker is true."""
     best = run = 0

@@ -14,7 +14,7 @@ from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.wanted import scenes_to_observe
-from sen4cap_core.steps.work import INGEST_SCENE, PROCESS_SCENE, ask_extract, ask_mowing
+from sen4cap_core.steps.work import INGEST_SCENE, PROCESS_SCENE, ask_extract, ask_markers, ask_mowing
 
 logger = logging.getLogger(__name__)
 
@@ -82,6 +82,7 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
             if season.year == year:
                 ask_mowing(session, slug, season.id)
         ask_practices_of_year(session, site_rows.site_by_id(session, site_id), year)
+        ask_markers(session, slug, year)
     return Backfill(slug, year, declaration_set_id, number, from_raster, values, carried_over, unreadable)
 
 

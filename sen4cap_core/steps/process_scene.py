@@ -13,6 +13,7 @@ from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.errors import BadUploadError, NothingToDoError, Sen4capError
 from sen4cap_core.rasters.scene_pass import NothingClearError
 from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.marker_asking import ask_markers_of_seasons
 from sen4cap_core.steps.observe_radar import observe_radar
 from sen4cap_core.steps.optical import make_optical
 from sen4cap_core.steps.practice_asking import ask_practices_of_season
@@ -109,6 +110,7 @@ def _note_done(context: Context, done: ProcessedScene) -> None:
             for season_id in subject.season_ids:
                 ask_mowing(session, subject.site, season_id)
                 ask_practices_of_season(session, season_id)
+            ask_markers_of_seasons(session, subject.site, subject.season_ids)
         # Declarations that came while the scene was being read.
         now = replace(subject, lacking=subject.lacking | frozenset(done.lacking))
         for missing in missing_sets(session, now, context.settings.data):

@@ -32,12 +32,13 @@ CLASSIFY_CROPS = "classify-crops"
 COMPOSITE_RADAR = "composite-radar"
 COMPOSITE_OPTICAL = "composite-optical"
 EXPORT_MARKERS = "export-markers"
+UPDATE_MARKERS = "update-markers"
 
 SCENE_WORK = (INGEST_SCENE, PROCESS_SCENE, EXTRACT_PARCELS, PROCESS_SLC, PROCESS_GRD)
 """What must be through before a season is evaluated, so that a burst of scenes is evaluated once."""
 SEASON_WORK = (DETECT_MOWING, MONITOR_PRACTICES)
 """What evaluates a season, when a burst is through."""
-LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_OPTICAL, COMPOSITE_RADAR, EXPORT_MARKERS)
+LONG_WORK = (CLASSIFY_CROPS, COMPOSITE_OPTICAL, COMPOSITE_RADAR, EXPORT_MARKERS, UPDATE_MARKERS)
 """What takes minutes over a whole season: it has a hand of its own, so that no scene waits for it."""
 WARM_WORK = (*SCENE_WORK, *SEASON_WORK, *LONG_WORK, SEARCH_SOURCES)
 """What the warm worker does; receive-upload is the drain flow's."""
@@ -47,6 +48,9 @@ MOWING_DELAY_SECONDS = 3.0
 
 PRACTICES_DELAY_SECONDS = 10.0
 """Practices wait longer than mowing: they change by the week."""
+
+MARKERS_DELAY_SECONDS = 600.0
+"""Marker databases are whole tables, written anew: no oftener than this, however many scenes come."""
 
 _PRIORITY = {
     RECEIVE_UPLOAD: 100,
@@ -64,6 +68,7 @@ _PRIORITY = {
     EXPORT_MARKERS: 1,
     COMPOSITE_OPTICAL: 3,
     SEARCH_SOURCES: 90,
+    UPDATE_MARKERS: 1,
 }
 
 
@@ -127,6 +132,19 @@ def ask_practices(session: Session, site_slug: str, season_id: int) -> bool:
         site_slug,
         "season_id",
         delay_seconds=PRACTICES_DELAY_SECONDS,
+        again=True,
+    )
+
+
+def ask_markers(session: Session, site_slug: str, year: int) -> bool:
+    """Ask for the marker databases of a site's year to be brought up to date with what there is then."""
+    return _enqueue(
+        session,
+        UPDATE_MARKERS,
+        f"{UPDATE_MARKERS}/{site_slug}/{year}",
+        site_slug,
+        {"site": site_slug, "year": year},
+        delay_seconds=MARKERS_DELAY_SECONDS,
         again=True,
     )
 

@@ -210,7 +210,12 @@ def wait(expected: int, hours: float) -> None:
             scenes = Counter(session.scalars(select(SceneRow.state)))
             runs = Counter(session.scalars(select(PlannedRun.state)))
             open_jobs = session.scalar(
-                select(func.count()).where(Job.state.in_(("waiting", "running")), Job.site_slug == SITE)
+                select(func.count()).where(
+                    Job.state.in_(("waiting", "running")),
+                    Job.site_slug == SITE,
+                    # Waits ten minutes on purpose, for a burst to end.
+                    Job.kind != "update-markers",
+                )
             )
         if (
             scenes["processed"] >= expected

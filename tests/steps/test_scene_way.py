@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from sen4cap_core.steps.extract_parcels import extract_parcels
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.receive_declarations import receive_declarations
 from sen4cap_core.steps.work import MOWING_DELAY_SECONDS
-from tests.steps.conftest import fields
+from tests.steps.conftest import SITE, YEAR, fields
 
 pytestmark = pytest.mark.service
 
@@ -185,6 +185,14 @@ def test_processing_asks_for_an_evaluation_and_declarations_for_a_backfill(desk)
     assert "detect-mowing/1" not in keys
     extract_parcels(desk.context, 1)
     assert "detect-mowing/1" in {job.key for job in rows(desk.context, Job)}
+    # Whole tables wait for the rest of a burst, and for it alone.
+    (markers,) = (job for job in rows(desk.context, Job) if job.kind == "update-markers")
+    assert (markers.state, markers.payload) == ("waiting", {"site": SITE, "year": YEAR})
+    assert timedelta(minutes=9) < markers.not_before - datetime.now(UTC) < timedelta(minutes=11)
+    first = markers.not_before
+    desk.process(desk.scene(21))
+    (again,) = (job for job in rows(desk.context, Job) if job.kind == "update-markers")
+    assert again.not_before == first
 
 
 def test_a_burst_of_scenes_is_one_evaluation_that_waits_for_the_next_scene(desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
@@ -20,10 +21,10 @@ from sen4cap_core.declarations.practice_tables import (
     read_practice_table,
 )
 from sen4cap_core.errors import ConfigurationError, NothingToDoError
-from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor, previous_of
+from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of
 from sen4cap_core.processors.l4c.observations_in import read_parcel_series
 from sen4cap_core.processors.l4c.previous import read_previous
-from sen4cap_core.processors.l4c.table import practice_table, weekly_table
+from sen4cap_core.processors.l4c.table import coded_practice_table, weekly_table
 from sen4cap_core.processors.l4c.tables_out import write_table
 from sen4cap_core.tables.arrow_arrays import from_numbers, to_numbers
 from sen4cap_core.tables.parcels import ParcelTable
@@ -84,26 +85,29 @@ def monitor_tables(
     weeks = group_weeks(read.series, original)
     limit = read.last_day if options.acquisitions_limit is None else to_days(options.acquisitions_limit)
     lines = list(config.notes)
-    for job, table in zip(jobs, tables, strict=True):
-        run = Run(
-            job.practice,
-            options.country,
-            options.year,
-            limit,
-            options.with_tillage,
-            job.weekly is not None,
-            options.compat,
-        )
-        previous = None if job.previous is None else previous_of(table, read_previous(job.previous))
-        found = monitor(read.series, weeks, table, parcels.locate(table.ids), config, run, previous)
-        if found.kept.size == 0:
-            raise NothingToDoError(f"{job.table.name}: no row has a date in VEG_START and H_START.")
-        write_table(job.out, practice_table(found, run))
-        if job.weekly is not None:
-            write_table(job.weekly, weekly_table(found))
-        lines += _summary(job, table, found.kept.size, int((found.judgements.harvest_week > 0).sum()))
-        if not original:
-            lines += _problem_lines(job, table, options.year)
+    # A result is written while the next practice is judged.
+    with ThreadPoolExecutor(1) as writer:
+        written = []
+        for job, table in zip(jobs, tables, strict=True):
+            run = Run(
+                job.practice,
+                options.country,
+                options.year,
+                limit,
+                options.with_tillage,
+                job.weekly is not None,
+                options.compat,
+            )
+            previous = None if job.previous is None else previous_of(table, read_previous(job.previous))
+            found = monitor(read.series, weeks, table, parcels.locate(table.ids), config, run, previous)
+            if found.kept.size == 0:
+                raise NothingToDoError(f"{job.table.name}: no row has a date in VEG_START and H_START.")
+            written.append(writer.submit(_write, job, found, run))
+            lines += _summary(job, table, found.kept.size, int((found.judgements.harvest_week > 0).sum()))
+            if not original:
+                lines += _problem_lines(job, table, options.year)
+        for writing in written:
+            writing.result()
     if read.n_foreign_rows:
         lines.append(f"{read.n_foreign_rows} observations of parcels no practice table names were left out.")
     return lines
@@ -120,6 +124,12 @@ def all_parcels(tables: Sequence[PracticeTable]) -> ParcelTable:
         if (np.diff(numbers) < 0).any():
             ids = ids.take(from_numbers(np.argsort(numbers, kind="stable")))
     return ParcelTable(ids, ("",) * len(ids), None, None, None)
+
+
+def _write(job: PracticeJob, found: Monitored, run: Run) -> None:
+    write_table(job.out, coded_practice_table(found, run))
+    if job.weekly is not None:
+        write_table(job.weekly, weekly_table(found))
 
 
 def _summary(job: PracticeJob, table: PracticeTable, n_rows: int, n_harvests: int) -> list[str]:

@@ -31,9 +31,26 @@ IN_PERIOD_COLUMN = "C_IN_PERIOD"
 def practice_table(monitored: Monitored, run: Run) -> pa.Table:
     """Return one row for each judged row of the practice table: the original's 35 columns, 38 with tillage.
 
-    All columns are text. In the default mode nine more follow: M1 to M5 of the week in which they told the
-    harvest, the number of weeks with backscatter, coherence and NDVI, and whether a catch crop grew in its
-    period.
+    All columns are plain text. In the default mode nine more follow: M1 to M5 of the week in which they told
+    the harvest, the number of weeks with backscatter, coherence and NDVI, and whether a catch crop grew in
+    its period.
+    """
+    return decoded(coded_practice_table(monitored, run))
+
+
+def decoded(table: pa.Table) -> pa.Table:
+    """Return the table with plain text for dictionaries of text."""
+    plain = [
+        column.cast(column.type.value_type) if pa.types.is_dictionary(column.type) else column
+        for column in table.columns
+    ]
+    return pa.Table.from_arrays(plain, names=table.column_names)
+
+
+def coded_practice_table(monitored: Monitored, run: Run) -> pa.Table:
+    """Return :func:`practice_table` with dictionaries of its few different texts, ids apart.
+
+    Parquet keeps such columns as codes: making and writing 100 000 rows costs half.
     """
     table, kept, out = monitored.table, monitored.kept, monitored.judgements
     rows = monitored.rows
@@ -98,7 +115,7 @@ def weekly_table(monitored: Monitored) -> pa.Table:
     """Return M1 to M5 of each week of each row that has weeks.
 
     Columns: ``parcel_id`` (whole numbers where all ids are), ``seq`` (0, 1, 2 ... in the row), ``week`` (ISO
-    number) and M1..M5 as text.
+    number) and M1..M5 as dictionaries of text.
     """
     out, weeks, rows = monitored.judgements, monitored.weeks, monitored.rows
     n = np.diff(out.weekly_at)
@@ -125,8 +142,13 @@ def _tells(radar_week: NDArray[np.int32], run: Run) -> NDArray[np.bool_]:
     return radar_week != NO_DAY if run.original else radar_week > NO_DAY
 
 
-def _pick(texts: Sequence[str], codes: NDArray[np.integer]) -> pa.Array:
-    return from_texts(texts).take(from_numbers(codes.astype(np.int32)))
+def _pick(texts: Sequence[str], codes: NDArray[np.integer]) -> pa.DictionaryArray:
+    """Dictionary of some texts, each once, as Parquet wants it."""
+    distinct = list(dict.fromkeys(texts))
+    if len(distinct) < len(texts):
+        place = {text: i for i, text in enumerate(distinct)}
+        codes = np.array([place[text] for text in texts], np.int32)[codes]
+    return pa.DictionaryArray.from_arrays(from_numbers(codes.astype(np.int32)), from_texts(distinct))
 
 
 def _repeated(text: str, n: int) -> pa.Array:

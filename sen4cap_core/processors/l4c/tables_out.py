@@ -10,6 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 
 from sen4cap_core.files import atomic_path
+from sen4cap_core.processors.l4c.table import decoded
 from sen4cap_core.tables.reading import table_format
 
 FREE_TEXTS = ("FIELD_ID", "ORIG_ID", "COUNTRY", "MAIN_CROP", "PRACTICE", "P_TYPE", "parcel_id")
@@ -21,8 +22,10 @@ def write_table(path: Path, table: pa.Table) -> None:
     kind = table_format(path)
     with atomic_path(path) as temporary:
         if kind == "parquet":
-            pq.write_table(table, temporary, compression="zstd")
+            # Without Arrow's own schema dictionaries are read as the text they stand for.
+            pq.write_table(table, temporary, compression="zstd", store_schema=False)
             return
+        table = decoded(table)
         # Arrow's "needed" quotes every text; as plain as the original's unless a text forbids it.
         quoting = "needed" if _needs_quotes(table) else "none"
         options = pa.csv.WriteOptions(include_header=False, quoting_style=quoting)

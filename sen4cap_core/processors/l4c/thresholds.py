@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -111,6 +112,7 @@ def kernel_thresholds(s: PracticeSettings, compat: Compat, ratio_scale: float = 
     return Thresholds(harvest, practice, catch_crop, tillage, critical_f_values())
 
 
+@cache
 def critical_f_values() -> NDArray[np.float64]:
     """95 % points of F with 1 and n degrees of freedom: squares of the two-sided points of Student's t.
 
@@ -125,6 +127,7 @@ def critical_f_values() -> NDArray[np.float64]:
         low, high = np.where(is_below, angle, low), np.where(is_below, high, angle)
     values: NDArray[np.float64] = freedom * np.tan(low) ** 2
     values[0] = np.inf
+    values.flags.writeable = False
     return values
 
 

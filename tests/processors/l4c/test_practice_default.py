@@ -85,6 +85,36 @@ def test_a_catch_crop_is_followed_beyond_the_year(tmp_path: Path) -> None:
     assert run(tmp_path, rows, table, compat="sen4cap")[0]["C_INDEX"] == "NR"
 
 
+@pytest.mark.parametrize(
+    ("period", "catch_crop", "told"),
+    [
+        (("2019-10-01", "2019-12-20"), True, ("STRONG", "TRUE")),
+        # Those days were over when it grew.
+        (("2019-07-25", "2019-09-05"), True, ("MODERATE", "FALSE")),
+        (("2019-10-01", "2019-12-20"), False, ("POOR", "NA")),
+        (("2019-10-01", "NA"), True, ("STRONG", "TRUE")),
+    ],
+)
+def test_it_is_told_whether_a_catch_crop_grew_in_its_period(
+    tmp_path: Path, period: tuple[str, str], catch_crop: bool, told: tuple[str, str]
+) -> None:
+    rows = [bare_after_harvest(row) if not catch_crop else row for row in crop_year(1, 6)]
+    (row,) = run(tmp_path, rows, [one_row(P_START=period[0], P_END=period[1])])
+    assert (row["C_INDEX"], row["C_IN_PERIOD"]) == told
+    row = run(tmp_path, rows, [one_row(P_START=period[0], P_END=period[1])], compat="sen4cap")[0]
+    assert "C_IN_PERIOD" not in row
+
+
+def bare_after_harvest(row: tuple) -> tuple:
+    """The observation as it would be had nothing grown after the harvest."""
+    parcel, kind, pol, orbit, day, value = row
+    if day >= date(2019, 7, 20) and pol != "VV":
+        value = -18.5 if kind == "AMP" else 220.0
+    if day >= date(2019, 7, 26) and kind == "COHE":
+        value = 0.85
+    return parcel, kind, pol, orbit, day, value
+
+
 def test_a_parcel_without_coherence_is_still_described(tmp_path: Path) -> None:
     rows = [r for r in crop_year(1, 6) if r[1] != "COHE"]
     (row,) = run(tmp_path, rows, [one_row()])

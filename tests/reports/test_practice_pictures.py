@@ -1,0 +1,86 @@
+"""Pictures of practices and of their scores: what is drawn is what was said, read back from the pixels."""
+
+from __future__ import annotations
+
+import io
+from datetime import date
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from matplotlib.colors import to_rgb
+from PIL import Image
+from shapely.geometry import box
+
+from sen4cap_core.reports.parcel_map import NEUTRAL
+from sen4cap_core.reports.practice_pictures import (
+    GRADE_COLOURS,
+    harvest_histogram_png,
+    practice_map_png,
+)
+from sen4cap_core.reports.scoring_practices import crop_shares_png, week_error_png
+
+BLUE = "#0072b2"
+TOLERANCE = 6
+"""Pictures are kept in few colours."""
+
+
+def pixels(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+
+
+def is_colour(image: np.ndarray, colour: str) -> np.ndarray:
+    wanted = np.array(to_rgb(colour)) * 255
+    return np.abs(image - wanted).max(axis=2) <= TOLERANCE
+
+
+def bars(png: bytes, colour: str = BLUE) -> list[tuple[float, int]]:
+    """Middle column and height of each bar of a colour."""
+    heights = is_colour(pixels(png), colour).sum(axis=0)
+    columns = np.nonzero(heights > 2)[0]
+    runs = np.split(columns, np.nonzero(np.diff(columns) > 1)[0] + 1) if columns.size else []
+    return [(float(run.mean()), int(np.median(heights[run]))) for run in runs]
+
+
+def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:
+    values = ["STRONG", "POOR", "WEAK", "of no grade"]
+    squares = [box(100.0 * i, 0.0, 100.0 * i + 80.0, 80.0) for i in range(4)]
+    parcels = gpd.GeoDataFrame(geometry=squares, crs="EPSG:32631")
+    image = pixels(practice_map_png(parcels, values, "Catch crops"))
+    # Squares lie side by side between the margins of the axes.
+    wanted = [GRADE_COLOURS.get(value, NEUTRAL) for value in values]
+    n_rows, n_columns = image.shape[:2]
+    middles = [int(n_columns * (0.02 + 0.96 * (0.0455 + 0.909 * (100 * i + 40) / 380))) for i in range(4)]
+    middle_row = int(n_rows * (1 - (0.02 + 0.86 / 2)))
+    for column, colour in zip(middles, wanted, strict=True):
+        assert is_colour(image, colour)[middle_row, column], (column, colour)
+    # The legend names what is on the map and nothing else.
+    assert not is_colour(image, GRADE_COLOURS["MODERATE"]).any()
+
+
+def test_the_histogram_counts_weeks_and_shows_empty_ones() -> None:
+    mondays = [date(2019, 7, 1)] * 2 + [date(2019, 7, 15)] * 4
+    (first, two), (second, four) = bars(harvest_histogram_png(mondays, "Harvest weeks, 2019"))
+    assert abs(four - 2 * two) <= 2
+    # An empty week lies between them, whatever the counts are.
+    (single, _), (neighbour, _) = bars(
+        harvest_histogram_png([date(2019, 7, 1), date(2019, 7, 15)], "the same axis")
+    )
+    assert (first, second) == (single, neighbour)
+    assert bars(harvest_histogram_png([], "none")) == []
+
+
+def test_errors_of_weeks_stand_where_they_belong() -> None:
+    errors = pd.Series([0.0, 0.0, 0.0, 0.2, 2.0, 2.0, -11.0, np.nan])
+    early, right, late = bars(week_error_png(errors, "Harvest week"))
+    assert abs(right[1] - 4 * early[1]) <= 4
+    assert abs(late[1] - 2 * early[1]) <= 2
+    # What is further off than six weeks stands at six.
+    a_week = (late[0] - right[0]) / 2
+    assert abs((right[0] - early[0]) / a_week - 6) < 0.1
+
+
+def test_shares_of_crops_are_as_high_as_they_are() -> None:
+    table = pd.DataFrame({"crop": ["all", "maize", "rye"], "harvest_recall": [1.0, 0.5, np.nan]})
+    whole, half = bars(crop_shares_png(table, ["harvest_recall"], "Recall by crop"), "#1f77b4")[-2:]
+    assert abs(half[1] - whole[1] / 2) <= 2
