@@ -96,9 +96,7 @@ def find_composite_input(
             continue
         scene = screened_before(context, found.site, scene_year, scene)
         found.tiles.setdefault(at_tile, []).append(TileScene(scene_id, scene))
-    for at_tile, members in found.tiles.items():
-        found.tiles[at_tile] = _of_one_zone(members, found.left_out)
-    _share_landsat(found)
+    share_out(found)
     if tile is not None:
         found.tiles = {name: members for name, members in found.tiles.items() if name == tile}
         found.n_scenes = {name: n for name, n in found.n_scenes.items() if name == tile}
@@ -145,6 +143,20 @@ def _open(path: Path, product_id: str, tile: str) -> Scene:
         if scene.product_id == product_id and scene.tile == tile:
             return scene
     raise BadUploadError(path, f"holds no tile {tile} of {product_id} any more.", remedy="drop it again")
+
+
+def share_out(found: CompositeInput) -> None:
+    """Let Landsat join tiles; leave out what then lies in another zone than the rest of its tile."""
+    _keep_one_zone(found, of_sentinel_2=True)
+    _share_landsat(found)
+    # Only now: a scene of Landsat that has joined tiles may lie in any zone.
+    _keep_one_zone(found, of_sentinel_2=False)
+
+
+def _keep_one_zone(found: CompositeInput, *, of_sentinel_2: bool) -> None:
+    for tile, members in found.tiles.items():
+        if members and is_sentinel_2_tile(tile) == of_sentinel_2:
+            found.tiles[tile] = _of_one_zone(members, found.left_out)
 
 
 def _of_one_zone(members: list[TileScene], left_out: list[str]) -> list[TileScene]:
