@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from sen4cap_core.errors import BadUploadError
 
 _DBF_SAMPLE_BYTES = 4 * 1024 * 1024
 _BATCH_ROWS = 32_768
+_READER = Path(pyogrio.__file__).parent
+_CALLERS = (Path(__file__), Path(contextlib.__file__))
 
 
 @dataclass(frozen=True)
@@ -194,9 +197,11 @@ def _read_ogr(
                 # Curves: the slower way in lets GDAL make them linear.
                 frame = pyogrio.read_dataframe(file, layer=layer, columns=[], use_arrow=False, **options)
                 shapes = shapes_of(frame.geometry.to_numpy())
-    except (DataSourceError, DataLayerError, RuntimeError, ValueError, pa.ArrowException) as error:
+    except (
+        DataSourceError, DataLayerError, RuntimeError, ValueError, pa.ArrowException, shapely.errors.ShapelyError
+    ) as error:  # fmt: skip
         raise _damaged(path, file, error) from error
-    notes += sorted({str(warning.message) for warning in caught if _is_news(str(warning.message))})
+    notes += sorted({str(one.message) for one in caught if _is_of_reader(one) and _is_news(str(one.message))})
     number = meta["fid_column"] or "OGC_FID"
     if suffix != ".gpkg":
         attributes, number = attributes.drop_columns([number]), ""
@@ -279,6 +284,17 @@ def _parse_crs(text: str | None) -> CRS | None:
     if crs is None or crs.is_engineering or crs.name.lower().startswith("undefined"):
         return None
     return crs
+
+
+def _is_of_reader(warning: warnings.WarningMessage) -> bool:
+    """Whether a warning is of the reader and about the file.
+
+    What is caught is that of the whole process: of other threads, and of whatever Python throws away meanwhile.
+    GDAL's warnings have the place of the Python code that called pyogrio, or let its context manager do it.
+    """
+    is_said_of_data = issubclass(warning.category, RuntimeWarning | UserWarning)
+    place = Path(warning.filename)
+    return is_said_of_data and (place in _CALLERS or place.is_relative_to(_READER))
 
 
 def _is_news(message: str) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sqlite3
 import struct
+import warnings
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -336,6 +338,46 @@ def test_measures_are_dropped_without_a_word(shapefile: Path, pack: PackZip) -> 
     assert not measured.frame.has_m.any()
     assert measured.frame.geom_equals(plain.frame).all()
     assert measured.report.warnings == plain.report.warnings
+
+
+def test_warnings_of_the_process_are_nothing_of_the_file(
+    shapefile: Path, pack: PackZip, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unclosed transport of another thread, a deprecation, and a numpy warning: none is told."""
+    read = pyogrio.open_arrow
+
+    def open_arrow(file: Path, **options: object) -> object:
+        warnings.warn("unclosed transport <_SelectorSocketTransport fd=6>", ResourceWarning, stacklevel=1)
+        warnings.warn("old name", DeprecationWarning, stacklevel=1)
+        np.float64(1.0) / np.float64(0.0)
+        core = Path(pyogrio.__file__).with_name("core.py")
+        warnings.warn_explicit("ring 3 is not closed", RuntimeWarning, str(core), 1)
+        warnings.warn_explicit("unclosed file", ResourceWarning, str(core), 1)
+        return read(file, **options)
+
+    monkeypatch.setattr(pyogrio, "open_arrow", open_arrow)
+    notes = read_declarations(pack("parcels.zip", shapefile.parent.iterdir())).report.warnings
+
+    assert notes == ["ring 3 is not closed"]
+
+
+def test_a_warning_of_gdal_is_told(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = write(parcels, tmp_path / "parcels.gpkg")
+    with closing(sqlite3.connect(path)) as database:
+        database.execute("ALTER TABLE parcels ADD COLUMN odd FOOBAR")
+        database.commit()
+
+    assert any("FOOBAR" in note for note in read_declarations(path).report.warnings)
+
+
+def test_a_ring_that_does_not_close_is_an_answer(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
+    path = write(parcels, tmp_path / "parcels.geojson")
+    content = json.loads(path.read_text(encoding="utf-8"))
+    content["features"][0]["geometry"]["coordinates"][0].pop()
+    path.write_text(json.dumps(content), encoding="utf-8")
+
+    with pytest.raises(BadUploadError, match="do not form a closed linestring"):
+        read_declarations(path)
 
 
 def test_an_empty_layer(tmp_path: Path, parcels: gpd.GeoDataFrame) -> None:
