@@ -220,6 +220,14 @@ def latest_of_kind(session: Session, site_slug: str, year: int, kind: str) -> in
     ).one_or_none()
 
 
+def waiting_of_kind(session: Session, site_slug: str, year: int, kind: str) -> bool:
+    """Whether an upload of a kind waits to be received for a site and year."""
+    query = select(Upload.id).where(
+        Upload.site_slug == site_slug, Upload.year == year, Upload.kind == kind, Upload.state == "waiting"
+    )
+    return session.execute(query.limit(1)).first() is not None
+
+
 def later_received(session: Session, upload_id: int) -> str | None:
     """Return the name of an upload of the same site, year and kind that was dropped later and is received."""
     this = session.get_one(Upload, upload_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -160,8 +161,9 @@ def _check_named(path: Path, table: pa.Table, mapping: ColumnMapping) -> None:
     for key in ("parcel_id", "holding_id", "crop_code"):
         for name in getattr(mapping, key) or ():
             if name not in table.column_names:
-                near = [one for one in table.column_names if one.casefold() == name.casefold()]
-                hint = f"; did you mean {near[0]!r}?" if near else ""
+                small = {one.casefold(): one for one in table.column_names}
+                near = difflib.get_close_matches(name.casefold(), small, n=1, cutoff=0.5)
+                hint = f"; did you mean {small[near[0]]!r}?" if near else ""
                 problems.append(Problem(f"{key}: the file has no column {name!r}{hint}"))
             elif _facts(name, table.column(name)).n_present == 0:
                 problems.append(Problem(f"{key}: column {name!r} is empty in all rows"))
@@ -171,7 +173,7 @@ def _check_named(path: Path, table: pa.Table, mapping: ColumnMapping) -> None:
             "the columns named in declarations.yaml cannot be used.",
             problems=problems,
             expected=f"columns of the file: {_list(table.column_names)}",
-            remedy="correct declarations.yaml (upper and lower case matter) and drop it again.",
+            remedy="correct declarations.yaml (upper and lower case matter) and drop again what was refused.",
         )
 
 

@@ -29,6 +29,9 @@ from sen4cap_core.errors import BadUploadError
 _DBF_SAMPLE_BYTES = 4 * 1024 * 1024
 _BATCH_ROWS = 32_768
 _READER = Path(pyogrio.__file__).parent
+_UNREADABLE = (
+    DataSourceError, DataLayerError, RuntimeError, ValueError, pa.ArrowException, shapely.errors.ShapelyError,
+)  # fmt: skip
 _CALLERS = (Path(__file__), Path(contextlib.__file__))
 
 
@@ -197,9 +200,7 @@ def _read_ogr(
                 # Curves: the slower way in lets GDAL make them linear.
                 frame = pyogrio.read_dataframe(file, layer=layer, columns=[], use_arrow=False, **options)
                 shapes = shapes_of(frame.geometry.to_numpy())
-    except (
-        DataSourceError, DataLayerError, RuntimeError, ValueError, pa.ArrowException, shapely.errors.ShapelyError
-    ) as error:  # fmt: skip
+    except _UNREADABLE as error:
         raise _damaged(path, file, error) from error
     notes += sorted({str(one.message) for one in caught if _is_of_reader(one) and _is_news(str(one.message))})
     number = meta["fid_column"] or "OGC_FID"
@@ -289,7 +290,7 @@ def _parse_crs(text: str | None) -> CRS | None:
 def _is_of_reader(warning: warnings.WarningMessage) -> bool:
     """Whether a warning is of the reader and about the file.
 
-    What is caught is that of the whole process: of other threads, and of whatever Python throws away meanwhile.
+    What is caught is that of the whole process: of other threads, and of what Python throws away meanwhile.
     GDAL's warnings have the place of the Python code that called pyogrio, or let its context manager do it.
     """
     is_said_of_data = issubclass(warning.category, RuntimeWarning | UserWarning)

@@ -18,7 +18,8 @@ from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
 from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.receive_declarations import receive_declarations, receive_declarations_config
+from sen4cap_core.steps.receive_declarations import receive_declarations
+from sen4cap_core.steps.receive_mapping import receive_declarations_config
 from sen4cap_core.steps.receive_practices import PRACTICE_OF, receive_l4c_config, receive_practices
 from sen4cap_core.steps.receive_scene import receive_scene
 from sen4cap_core.steps.receive_site import assumed_season, receive_extent, receive_site_config

@@ -10,18 +10,18 @@ import pyarrow as pa
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import parcel_versions
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db import uploads as upload_rows
 from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
 from sen4cap_core.declarations.identity import Given
 from sen4cap_core.declarations.prepare import Parcels, prepare_parcels
 from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
-from sen4cap_core.errors import Problem, Sen4capError
+from sen4cap_core.errors import BadUploadError, Problem, Sen4capError
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.crop_code_check import codes_not_in, missing_codes_warning, table_in_force
 from sen4cap_core.steps.declaration_version import make_version, store, told
+from sen4cap_core.steps.receive_mapping import stays_in_force
 from sen4cap_core.steps.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.wanted import scenes_to_observe
-from sen4cap_core.steps.work import ask_extract, ask_receive
+from sen4cap_core.steps.work import ask_extract
 
 
 def receive_declarations(context: Context, drop: Drop) -> Taken:
@@ -31,8 +31,13 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
     """
     # Arrow's own pool keeps for a while what is given back: 0.2 GiB of a million parcels.
     pa.set_memory_pool(pa.system_memory_pool())
-    mapping = _mapping_beside(drop)
-    declarations = read_declarations(drop.path, mapping)
+    try:
+        mapping = _mapping_beside(drop)
+        declarations = read_declarations(drop.path, mapping)
+    except BadUploadError as error:
+        if (kept := _kept(context, drop, error)) is not None:
+            return kept
+        raise
     mode = declarations.mode
     with context.session() as session:
         site_id = site_rows.get_or_create_site(session, drop.site_slug).id
@@ -76,20 +81,16 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
     )
 
 
-def receive_declarations_config(context: Context, drop: Drop) -> Taken:
-    """Check declarations.yaml and let the declarations beside it be read again with it."""
-    mapping = read_column_mapping(drop.path)
+def _kept(context: Context, drop: Drop, error: BadUploadError) -> Taken | None:
+    """Answer for declarations in force that cannot be read another time: what is beside them changed."""
     with context.session() as session:
-        again = upload_rows.latest_of_kind(session, drop.site_slug, drop.year, "declarations")
-        if again is not None:
-            ask_receive(session, drop.site_slug, again, again=True)
-    return Taken(
-        "column mapping of the declarations",
-        {
-            **mapping.model_dump(mode="json", exclude_none=True),
-            "declarations read again": "yes" if again is not None else "none dropped yet",
-        },
-    )
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        current = declaration_rows.current_set(session, site.id, drop.year)
+        if current is None or current.upload_id != drop.upload_id:
+            return None
+        stored = {"declaration set": current.id, "parcels": current.n_parcels}
+        text = f"they could not be read again, and {stays_in_force(session, current)}: {error.text()}"
+    return Taken("declared parcels", stored, [Problem(text)])
 
 
 def _mapping_beside(drop: Drop) -> ColumnMapping | None:

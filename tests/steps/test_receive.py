@@ -15,6 +15,7 @@ from sen4cap_core.db.uploads import Drop as Found
 from sen4cap_core.db.uploads import register_upload
 from sen4cap_core.files import content_hash
 from sen4cap_core.inbox.layout import UploadPlace, place_of
+from sen4cap_core.inbox.units import find_unit
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.receive import Answer, receive_upload
 from sen4cap_core.steps.wanted import wanted_of
@@ -39,7 +40,19 @@ def drop(context, tmp_path: Path):
             path.write_bytes(content.read_bytes())
         place = place_of(path, root)
         assert isinstance(place, UploadPlace)
-        found = Found(place.site_slug, place.year, place.kind, str(path), 1, 1, content_hash(path))
+        unit = find_unit(path, root)
+        assert unit is not None
+        now = unit.fingerprint()
+        assert now is not None
+        found = Found(
+            place.site_slug,
+            place.year,
+            place.kind,
+            str(path),
+            now.size_bytes,
+            now.mtime_ns,
+            content_hash(path),
+        )
         with context.session() as session:
             upload, _ = register_upload(session, found)
             upload_id = upload.id
@@ -158,6 +171,54 @@ def test_a_mapping_that_comes_later_lets_the_declarations_be_read_again(
     with context.session() as session:
         ids = session.scalars(select(Parcel.ori_id).where(Parcel.set_id == 2)).all()
     assert "F0-0001" in ids
+
+
+def test_a_mapping_that_does_not_fit_is_rejected_and_the_declarations_stay(
+    context, drop, parcels_zip: Path
+) -> None:
+    name = "noord/2019/declarations/parcels.zip"
+    first = drop(name, parcels_zip)
+
+    assert not drop("noord/2019/declarations/declarations.yaml", b"crop_code: CROP_KODE\n").accepted
+
+    text = rejection_of(context, "noord/2019/declarations/declarations.yaml")
+    assert "no column 'CROP_KODE'; did you mean 'CROP_CODE'?" in text
+    assert "Expected: columns of the file: PARCEL_ID, FARM_ID, CROP_CODE" in text
+    assert "What to do: correct declarations.yaml" in text
+    assert "declaration set 1 of parcels.zip (4 parcels, read with parcel_id: PARCEL_ID" in text
+    assert (context.settings.uploads_root / name).exists()
+    with context.session() as session:
+        job = session.scalars(select(Job).where(Job.key == f"receive-upload/{first.upload_id}")).one()
+        assert session.get_one(Upload, first.upload_id).state == "received"
+        n_asked = job.attempts, job.state
+    assert n_asked == (0, "waiting")  # as it was entered: the test receives by hand
+
+
+def test_a_mapping_that_changes_before_it_is_read_leaves_what_is_in_force(
+    context, drop, parcels_zip: Path
+) -> None:
+    name = "noord/2019/declarations/parcels.zip"
+    first = drop(name, parcels_zip)
+    path = context.settings.uploads_root / "noord/2019/declarations/declarations.yaml"
+    path.write_text("crop_code: NOSUCH\n", encoding="utf-8")
+
+    again = receive_upload(context, first.upload_id)
+
+    assert again.accepted
+    assert (context.settings.uploads_root / name).exists()
+    warning = receipt_of(context, name)["warnings"][0]["text"]
+    assert "could not be read again, and declaration set 1" in warning
+    assert "NOSUCH" in warning
+
+
+def test_a_mapping_is_not_tried_on_declarations_that_others_follow(context, drop, parcels_zip: Path) -> None:
+    drop("noord/2019/declarations/parcels.zip", parcels_zip)
+    folder = context.settings.uploads_root / "noord/2019/declarations"
+    (folder / "next.zip").write_bytes(b"still being copied")
+
+    answer = drop("noord/2019/declarations/declarations.yaml", b"crop_code: NEW_CODE\n")
+
+    assert "on their way" in answer.receipt["stored"]["declarations read again"]
 
 
 def test_codes_missing_in_the_table_are_counted_and_kept(context, drop, tmp_path: Path) -> None:
