@@ -60,13 +60,13 @@ class Server:
         found = httpx.get(f"{self._api_url}/artifacts/{key}/latest", timeout=30).raise_for_status().json()
         return found["description"], float(found["data"])
 
-    def log(self, ran: Ran, n_lines: int) -> list[str]:
-        """The log of a run in order; lines come in some time after it, ``n_lines`` are waited for."""
+    def log(self, ran: Ran, last: str) -> list[str]:
+        """The log of a run in order; lines come in some time after it, ``last`` is waited for."""
         body = {"logs": {"flow_run_id": {"any_": [ran.run_id]}}, "sort": "TIMESTAMP_ASC"}
         for _ in range(300):
             found = httpx.post(f"{self._api_url}/logs/filter", json=body, timeout=30)
             lines = [str(one["message"]) for one in found.raise_for_status().json()]
-            if len(lines) >= n_lines:
+            if last in lines:
                 break
             time.sleep(0.2)
         return lines

@@ -29,6 +29,7 @@ from sen4cap_core.db.models import (
     Site,
 )
 from sen4cap_core.db.products import register_observations
+from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.declarations.strata import Strata
 from sen4cap_core.errors import NothingToDoError
@@ -220,7 +221,7 @@ def test_strata_that_are_dropped_are_learnt_apart(desk, season) -> None:
 
 def test_strata_that_site_yaml_names_hold_for_years_without_their_own(desk, season) -> None:
     named = "2018/strata/regions.gpkg"
-    _settings(desk, {"strata": named})
+    _settings(desk, {"strata": named, "diversification": {"min_confidence": "0.9"}})
     uploads = desk.context.settings.uploads_root
     with desk.context.session() as session, pytest.raises(NothingToDoError, match=f"not there: .*{named}"):
         find_input(session, desk.context.settings, 1)
@@ -238,6 +239,7 @@ def test_strata_that_site_yaml_names_hold_for_years_without_their_own(desk, seas
         session.flush()
         own = find_input(session, desk.context.settings, 1)
 
+    assert plain.thresholds == Thresholds(min_confidence=0.9)
     assert plain.strata.names == ("all",)
     assert own.strata.names == ("own",)
     assert own.input_key != plain.input_key
