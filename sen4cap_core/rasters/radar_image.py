@@ -46,9 +46,17 @@ def open_radar_image(uri: str, name: str, shape: tuple[int, int]) -> Iterator[Da
 
 
 def read_samples(
-    image: DatasetReader, name: str, line: int, sample: int, n_lines: int, n_samples: int
+    image: DatasetReader,
+    name: str,
+    line: int,
+    sample: int,
+    n_lines: int,
+    n_samples: int,
+    out: NDArray[np.complex64] | None = None,
 ) -> NDArray[Any]:
     """Read a window: complex64 of a complex image, float32 amplitudes of a detected one.
+
+    ``out``: where the samples of a complex image are put.
 
     Raises
     ------
@@ -56,7 +64,7 @@ def read_samples(
         The file ends before the window does, or is damaged.
     """
     try:
-        values = image.read(1, window=Window(sample, line, n_samples, n_lines))
+        values = image.read(1, window=Window(sample, line, n_samples, n_lines), out=out)
     except RasterioIOError as error:
         raise UnreadableSceneError(
             name, f"lines {line} to {line + n_lines} cannot be read ({error}).", remedy=_REMEDY

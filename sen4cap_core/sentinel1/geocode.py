@@ -274,7 +274,7 @@ def _resample_columns(
     samples = np.empty((len(channels), n_lines, n_samples), np.complex64)
     for image, channel in zip(samples, channels, strict=True):
         line = offset + first_line
-        image[:] = read_samples(channel.image, channel.name, line, first_sample, n_lines, n_samples)
+        read_samples(channel.image, channel.name, line, first_sample, n_lines, n_samples, image)
     luts = np.stack([channel.sigma.values for channel in channels])
 
     def deramp(first: int, last: int) -> None:
