@@ -9,6 +9,9 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sen4cap_core.db.models import Job, MowingRun, SceneRow, Season, Site, Upload
 
+PATIENT_WORK = ("update-markers",)
+"""Waits for minutes on purpose, for the rest of a burst; nobody waits for it."""
+
 
 @dataclass(frozen=True)
 class SiteProgress:
@@ -35,7 +38,7 @@ def site_progress(session: Session, slug: str) -> SiteProgress:
     of_site = select(Site.id).where(Site.slug == slug)
     uploads = _by_state(session, Upload.state, Upload.site_slug == slug)
     scenes = _by_state(session, SceneRow.state, SceneRow.site_id.in_(of_site))
-    jobs = _by_state(session, Job.state, Job.site_slug == slug)
+    jobs = _by_state(session, Job.state, (Job.site_slug == slug) & Job.kind.not_in(PATIENT_WORK))
     runs = session.scalar(
         select(func.count())
         .select_from(MowingRun)

@@ -11,6 +11,7 @@ import pytest
 from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, ObservationSet, Product, ProductInput, SceneRow
+from sen4cap_core.db.progress import site_progress
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.context import Context
@@ -190,6 +191,11 @@ def test_processing_asks_for_an_evaluation_and_declarations_for_a_backfill(desk)
     assert (markers.state, markers.payload) == ("waiting", {"site": SITE, "year": YEAR})
     assert timedelta(minutes=9) < markers.not_before - datetime.now(UTC) < timedelta(minutes=11)
     first = markers.not_before
+    # Who waits for the site does not wait for them.
+    others = [job for job in rows(desk.context, Job) if job.kind != "update-markers"]
+    with desk.context.session() as session:
+        n_open = site_progress(session, SITE).jobs_open
+    assert n_open == sum(job.state in {"waiting", "running"} for job in others) > 0
     desk.process(desk.scene(21))
     (again,) = (job for job in rows(desk.context, Job) if job.kind == "update-markers")
     assert again.not_before == first
