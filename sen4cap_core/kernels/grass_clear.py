@@ -18,6 +18,8 @@ from sen4cap_core.kernels.grass_thresholds import (
 
 SUDDEN_RISE = 0.1
 """NDVI may rise by this at once: what two clear images differ by, and the weather between them."""
+GROWN_NDVI, SHORT_NDVI = 0.7, 0.45
+"""Grass from the first on is grown, down from the second on short, for its clear score."""
 HAZY_FROM = 0.5
 """Observations in which the doubt is greater are taken for hazy."""
 HAZY_SPAN_DAYS = 30
@@ -35,6 +37,7 @@ def gather_clear(
     courses: NDArray[np.float64],
     thresholds: NDArray[np.float64],
     clear_sky: float,
+    short_share: float,
     day: NDArray[np.int32],
     value: NDArray[np.float64],
     course: NDArray[np.float64],
@@ -43,8 +46,8 @@ def gather_clear(
     """Write the clear values of a parcel, their days, the neighbourhood's course on them (of ``courses``
     (K,)) and the doubt in each; return how many.
 
-    Scores count in relation to ``clear_sky``. The doubt is 0 from the full score on (and without a score)
-    and 1 at the least score.
+    Scores count in relation to ``clear_sky``, over short grass to ``short_share`` of it. The doubt is 0 from
+    the full score on (and without a score) and 1 at the least score.
     """
     n = 0
     lowest = thresholds[LOWEST]
@@ -58,7 +61,8 @@ def gather_clear(
     full, span = thresholds[FULL_CLEAR], thresholds[FULL_CLEAR] - thresholds[LEAST_CLEAR]
     for k in range(columns.size):
         ndvi = float(values[p, columns[k]]) / scale
-        score = clear_scores[p, columns[k]] / clear_sky
+        shortness = min(max((GROWN_NDVI - ndvi) / (GROWN_NDVI - SHORT_NDVI), 0.0), 1.0)
+        score = clear_scores[p, columns[k]] / (clear_sky * (1.0 - (1.0 - short_share) * shortness))
         day[n], value[n], course[n] = days[k], ndvi, courses[k]
         doubt[n] = (full - score) / span if score < full else 0.0
         n += int(ndvi >= lowest) & int(not score < thresholds[LEAST_CLEAR])

@@ -34,6 +34,7 @@ def find_cuts(
     scale: float,
     clear_scores: NDArray[np.float32],
     clear_sky: float,
+    short_share: float,
     courses: NDArray[np.float64],
     course_of: NDArray[np.int32],
     pair_days: NDArray[np.int32],
@@ -63,8 +64,8 @@ def find_cuts(
         NDVI times ``scale``, NaN where not observed.
     clear_scores : float32 (P, C) or (0, 0)
         0 cloudy to 1 clear; NaN counts as clear.
-    clear_sky : float
-        Score of a clear sky.
+    clear_sky, short_share : float
+        Score of a clear sky, and the share of it that short grass has.
     courses : float64 (G, K)
         NDVI course of each neighbourhood, ``course_of`` (P,) says which.
     pair_days, pair_lengths : int32 (R,)
@@ -127,6 +128,7 @@ def find_cuts(
             courses[course_of[p]],
             thresholds,
             clear_sky,
+            short_share,
             day,
             value,
             course,

@@ -48,6 +48,7 @@ REGIMES = {
     "haze in the score": replace(BASE, haze=0.35, haze_in_score=1.0, score_sd=0.12),
     "haze not in the score": replace(BASE, haze=0.35),
     "low scores": replace(BASE, clear_score=0.85, score_sd=0.12),
+    "bright stubble": replace(PLOTS, clear_score=0.97, score_sd=0.05, bright_low=1.5),
     "missed clouds": replace(BASE, missed_cloud=0.05),
     "droughts": replace(BASE, drought=1.0),
     "grazed": replace(BASE, grazed=0.7),

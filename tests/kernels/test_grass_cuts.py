@@ -313,6 +313,21 @@ def test_scores_count_in_relation_to_a_clear_sky():
         assert run(ndvi, days, scores=scores).parcel.tolist() == found, sky
 
 
+def test_where_all_short_grass_looks_hazy_it_is_no_haze():
+    ndvi, days = season(24)
+    ndvi -= 0.1
+    for row in range(9):
+        cut(ndvi, row, 20 + row, depth=0.15)
+    scores = np.full(ndvi.shape, 0.95, np.float32)
+    scores[0, ndvi[0] < 0.62] = 0.55
+    assert run(ndvi, days, scores=scores).parcel.tolist() == list(range(1, 9))
+    scores[ndvi < 0.62] = 0.55
+    assert run(ndvi, days, scores=scores).parcel.tolist() == list(range(9))
+    # Clouds over short grass stay clouds.
+    scores[3, ndvi[3] < 0.62] = 0.2
+    assert 3 not in run(ndvi, days, scores=scores).parcel
+
+
 def test_autumn_and_spring_demand_more():
     for first, expected in ((5, 0), (25, 1), (46, 0)):
         ndvi, days = season(step=5)

@@ -44,6 +44,9 @@ for _looked, _table in enumerate((LOG_ODDS, LOG_ODDS | LOG_ODDS_ONE_SILENT)):
         ODDS[_looked, _mission] = _pair
 CLEAR_SKY_PARCELS = 2000
 LEAST_CLEAR_SKY = 0.5
+SHORT_GRASS = (0.35, 0.6)
+LEAST_SHORT_VALUES = 20
+LEAST_SHORT_SHARE = 0.75
 
 
 def find_mowings(
@@ -65,6 +68,7 @@ def find_mowings(
     days = np.empty(0, np.int32) if optical is None else optical.days
     scores = np.empty((0, 0), np.float32) if matrix.clear_scores is None else matrix.clear_scores
     clear_sky = clear_sky_score(scores, columns)
+    short_share = short_grass_share(matrix, scores, columns, clear_sky)
     courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores, clear_sky)
     n_tested = np.zeros(facts.size, np.int32)
     pair_days, pair_lengths, orbit_bounds, rises = _radar_rises(matrix, facts, config, radar, n_tested)
@@ -82,6 +86,7 @@ def find_mowings(
             matrix.optical_scale,
             scores,
             clear_sky,
+            short_share,
             courses,
             course_of,
             pair_days,
@@ -116,6 +121,26 @@ def clear_sky_score(scores: NDArray[np.float32], columns: NDArray[np.int64]) -> 
     known = scores[::step][:, columns]
     known = known[~np.isnan(known)]
     return max(float(np.quantile(known, 0.9)), LEAST_CLEAR_SKY) if known.size else 1.0
+
+
+def short_grass_share(
+    matrix: ObservationMatrix, scores: NDArray[np.float32], columns: NDArray[np.int64], clear_sky: float
+) -> float:
+    """Return how much of the score of a clear sky short grass has under it, at least ``LEAST_SHORT_SHARE``.
+
+    Stubble is bright: a score that is made of brightness takes it for haze. It is the ninth decile of the
+    scores of NDVI in ``SHORT_GRASS``; 1 where there are no scores or hardly any such value.
+    """
+    if not scores.size or not columns.size:
+        return 1.0
+    step = max(1, scores.shape[0] // CLEAR_SKY_PARCELS)
+    ndvi = matrix.values[::step][:, columns] / matrix.optical_scale
+    known = scores[::step][:, columns]
+    with np.errstate(invalid="ignore"):
+        short = known[(ndvi > SHORT_GRASS[0]) & (ndvi < SHORT_GRASS[1]) & ~np.isnan(known)]
+    if short.size < LEAST_SHORT_VALUES:
+        return 1.0
+    return min(max(float(np.quantile(short, 0.9)) / clear_sky, LEAST_SHORT_SHARE), 1.0)
 
 
 def neighbourhood_courses(
