@@ -19,23 +19,29 @@ _STRIP = 512
 
 @kernel
 def keep_clear(
-    numbers: NDArray[np.int16], status: NDArray[np.uint8], date: int, stack: NDArray[np.int16]
+    numbers: NDArray[np.int16],
+    band: int,
+    status: NDArray[np.uint8],
+    top: int,
+    date: int,
+    stack: NDArray[np.int16],
 ) -> None:
-    """Enter the numbers of one date into a stack, those of land (status 0) alone.
+    """Enter some rows of one date into a stack, the numbers of land (status 0) alone.
 
     Parameters
     ----------
     numbers : int16 (bands, rows, columns), -32768 missing
+    band : which of them
     status : uint8 (rows, columns)
+    top : first of the rows
     date : which of the stack's
-    stack : int16 (bands, dates, rows, columns), in place, -32768 missing
+    stack : int16 (dates, some rows, columns), in place, -32768 missing
     """
-    for b in range(numbers.shape[0]):
-        for r in range(status.shape[0]):
-            code, source, target = status[r], numbers[b, r], stack[b, date, r]
-            for c in range(code.size):
-                number = source[c]
-                target[c] = number if code[c] == 0 else np.int16(_MISSING)
+    for r in range(stack.shape[1]):
+        code, source, target = status[top + r], numbers[band, top + r], stack[date, r]
+        for c in range(code.size):
+            number = source[c]
+            target[c] = number if code[c] == 0 else np.int16(_MISSING)
 
 
 @kernel

@@ -68,9 +68,8 @@ class Composers:
     date.
     """
 
-    def __init__(self, plan: CompositePlan, n_dates: int) -> None:
-        """At most ``n_dates`` are joined."""
-        self._plan, self._n_dates = plan, n_dates
+    def __init__(self, plan: CompositePlan) -> None:
+        self._plan = plan
         self._idle: dict[tuple[int, int], list[BlockComposer]] = {}
         self._lock = threading.Lock()
 
@@ -79,7 +78,7 @@ class Composers:
         """Lend an empty composer for a block of ``shape`` (rows, columns)."""
         with self._lock:
             idle = self._idle.setdefault(shape, [])
-            composer = idle.pop() if idle else make_composer(self._plan, shape, self._n_dates)
+            composer = idle.pop() if idle else make_composer(self._plan, shape)
         composer.begin()
         yield composer
         with self._lock:
@@ -117,14 +116,14 @@ def _bands(plan: CompositePlan, missing: int) -> list[Output]:
     ]
 
 
-def make_composer(plan: CompositePlan, shape: tuple[int, int], n_dates: int) -> BlockComposer:
-    """Return what joins up to ``n_dates`` dates of a block."""
+def make_composer(plan: CompositePlan, shape: tuple[int, int]) -> BlockComposer:
+    """Return what joins the dates of a block."""
     if plan.method == "weighted":
         return _Weighted(plan, shape)
     if plan.method == "weighted-sen4cap":
         return _Original(plan, shape)
     if plan.method == "median":
-        return _Median(plan, shape, n_dates)
+        return _Median(plan, shape)
     return _Greenest(plan, shape)
 
 
@@ -224,29 +223,35 @@ class _Original:
 
 
 class _Median:
-    def __init__(self, plan: CompositePlan, shape: tuple[int, int], n_dates: int) -> None:
-        self._plan = plan
-        self._stack = np.empty((len(plan.bands), n_dates, *shape), np.int16)
-        self._n = 0
+    """Dates wait to the end, when a few rows of all of them are sorted at a time within the cache."""
+
+    def __init__(self, plan: CompositePlan, shape: tuple[int, int]) -> None:
+        self._plan, self._shape = plan, shape
+        self._dates: list[tuple[NDArray[np.int16], NDArray[np.uint8]]] = []
 
     def begin(self) -> None:
-        self._n = 0
+        self._dates.clear()
 
     def add(self, date: DateBlock) -> None:
-        keep_clear(date.numbers, date.status, self._n, self._stack)
-        self._n += 1
+        self._dates.append((date.numbers, date.status))
 
     def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
-        shape = self._stack.shape[2:]
-        made: dict[str, NDArray[np.int16] | NDArray[np.uint8]] = {}
-        most = np.zeros(shape, np.int16)
-        for i, band in enumerate(self._plan.bands):
-            out, count = np.empty(shape, np.int16), np.empty(shape, np.int16)
-            median_of_dates(self._stack[i, : self._n], out, count)
-            made[band.lower()] = out
-            np.maximum(most, count, out=most)
-        made["n_dates"] = most
-        return made
+        height, width = self._shape
+        made = np.full((len(self._plan.bands), height, width), MISSING, np.int16)
+        most = np.zeros(self._shape, np.int16)
+        for top in range(0, height if self._dates else 0, _ROWS):
+            n_rows = min(_ROWS, height - top)
+            rows = slice(top, top + n_rows)
+            stack = np.empty((len(self._dates), n_rows, width), np.int16)
+            count = np.empty((n_rows, width), np.int16)
+            for band, out in enumerate(made):
+                for i, (numbers, status) in enumerate(self._dates):
+                    keep_clear(numbers, band, status, top, i, stack)
+                median_of_dates(stack, out[rows], count)
+                np.maximum(most[rows], count, out=most[rows])
+        self._dates.clear()
+        bands = {band.lower(): made[i] for i, band in enumerate(self._plan.bands)}
+        return {**bands, "n_dates": most}
 
 
 class _Greenest:

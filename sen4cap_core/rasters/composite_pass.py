@@ -105,7 +105,7 @@ class _CompositePass:
         self._keep_open = len(dates) * per_date * max(threads, 1) <= MOST_OPEN_FILES
         self._side = self._choose_side()
         self._outputs = outputs_of_plan(plan)
-        self._composers = Composers(plan, len(dates))
+        self._composers = Composers(plan)
         self._builders = {o.name: CogBuilder(grid, o.quantisation, self._side) for o in self._outputs}
         self._flags = np.full(grid.shape, NO_DATA, np.uint8) if FLAGS in paths else None
         blocks = cut(grid.shape, self._side)

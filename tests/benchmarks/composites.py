@@ -84,7 +84,7 @@ def blocks_of(numbers: np.ndarray, clear: np.ndarray) -> list[list[DateBlock]]:
 
 
 def ours(method: str, blocks: list[list[DateBlock]], threads: int) -> None:
-    composers = Composers(CompositePlan(method, BANDS), len(blocks[0]))
+    composers = Composers(CompositePlan(method, BANDS))
 
     def block(dates: list[DateBlock]) -> None:
         with composers.lend(dates[0].status.shape) as composer:

@@ -20,13 +20,16 @@ def test_the_median_is_that_of_numpy(n_dates: int) -> None:
     numbers = rng.integers(-200, 12_000, (n_dates, 3, 700)).astype(np.int16)
     numbers[rng.random(numbers.shape) < 0.2] = MISSING
     status = rng.choice(np.array([0, 0, 0, 4, 5], np.uint8), numbers.shape)
-    filled = np.empty((1, *numbers.shape), np.int16)
+    # The stack holds the last two rows of the second band.
+    other = np.full((3, 700), 7, np.int16)
+    filled = np.empty((n_dates, 2, 700), np.int16)
     for date in range(n_dates):
-        keep_clear(numbers[date][None], status[date], date, filled)
-    stack = np.where(status == 0, numbers, MISSING)
-    np.testing.assert_array_equal(filled[0], stack)
+        bands = np.stack([other, numbers[date]])
+        keep_clear(bands, 1, status[date], 1, date, filled)
+    stack = np.where(status == 0, numbers, MISSING)[:, 1:]
+    np.testing.assert_array_equal(filled, stack)
     out, count = np.empty(stack.shape[1:], np.int16), np.empty(stack.shape[1:], np.int16)
-    median_of_dates(filled[0], out, count)
+    median_of_dates(filled, out, count)
     valid = stack != MISSING
     np.testing.assert_array_equal(count, valid.sum(0))
     seen = valid.any(0)
