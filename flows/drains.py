@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import warnings
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
 from typing import Any
@@ -20,14 +21,18 @@ from sen4cap_core.declarations.warming import compile_kernels
 
 LINGER_SECONDS = 5.0
 """How long a drain waits for more: the next one begins as soon."""
-WARM_UP_NICENESS = 15
+WARM_UP_NICENESS = 5
+
+PRELOADED = [__name__, "flows.worker", "flows.forked"]
+"""What a drain needs, and the module this program began with: each started process runs that one again."""
+warnings.filterwarnings("ignore", "'flows.worker' found in sys.modules", RuntimeWarning)
 
 _forks = multiprocessing.get_context("forkserver")
 
 
 def prepare_drains() -> None:
     """Let the process that drains are forked off import what they need; return at once."""
-    _forks.set_forkserver_preload([__name__, "flows.forked"])
+    _forks.set_forkserver_preload(PRELOADED)
     forkserver.ensure_running()
 
 

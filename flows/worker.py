@@ -218,8 +218,9 @@ class WarmWorker:
                     # What is received is work for others, the first of it while the last is still read.
                     self._tell_hands()
                 if drain.is_alive():
+                    # What it has in hand may end; the rest is taken up at the next start.
+                    drain.join(STOP_SECONDS / 2)
                     drain.terminate()
-                    drain.join(STOP_SECONDS)
                 elif drain.exitcode:
                     # It has said why; the Prefect server may be away, which fails it at once.
                     self._stop.wait(AWAY_SECONDS)
