@@ -107,8 +107,9 @@ def _follow(context: Context, total: int, console: Console) -> None:
                 return
             if now != last:
                 last, last_change = now, time.monotonic()
-            if now.failures or time.monotonic() - last_change > PATIENCE_SECONDS:
-                why = "; ".join(now.failures) or f"nothing has happened for {PATIENCE_SECONDS:.0f} s"
+            if now.failures or now.rejections or time.monotonic() - last_change > PATIENCE_SECONDS:
+                told = [*now.failures, *(one.why for one in now.rejections)]
+                why = "; ".join(told) or f"nothing has happened for {PATIENCE_SECONDS:.0f} s"
                 raise Sen4capError(f"The demo did not get through: {why}. See: sen4cap status")
             time.sleep(POLL_SECONDS)
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import sys
 import time
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from sen4cap_core.cli.invocation import own_name
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sen4cap_core.service.place import Place
     from sen4cap_core.service.report import Report
 
@@ -123,11 +125,27 @@ def _print_report(report: Report) -> None:
         console.print(f"arriving: {escape(one['path'])}: {escape(one['reason'])}")
     if report.work:
         console.print(_work_table(report.work))
-        for failure in report.work["failures"]:
-            what = escape(f"{failure['site']}: {failure['what']}: {failure['why']}")
-            console.print(f"[red]failed[/] {failure['at']:%Y-%m-%d %H:%M} {what}")
+        _print_failures(console, report.work)
     elif report.services:
         console.print("The database does not tell what waits: it is away, or has no tables yet.")
+
+
+def _print_failures(console: Console, work: dict[str, Any]) -> None:
+    """One line each, which the terminal may fold and a copied path survives."""
+    from rich.markup import escape
+
+    for kind, word, settled_by in (
+        ("failures", "failed", "sen4cap retry"),
+        ("rejections", "rejected", "a corrected file of the same name, or removing it from rejected/"),
+    ):
+        for one in work[kind]:
+            what = escape(f"{one['site']}: {one.get('what') or one['error_file']}: {one['why']}")
+            console.print(f"[red]{word}[/] {one['at']:%Y-%m-%d %H:%M} {what}", soft_wrap=True)
+        n_more = work[f"n_{kind}"] - len(work[kind])
+        if n_more > 0:
+            console.print(f"[red]{word}[/] and {n_more} more", soft_wrap=True)
+        if work[kind]:
+            console.print(f"  settled by: {settled_by}", soft_wrap=True)
 
 
 def _work_table(work: dict[str, object]) -> str:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from sen4cap_core.db.progress import SiteProgress
+    from sen4cap_core.settings import Settings
+
+MAX_TOLD = 10
+"""So many lines of what failed are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -18,12 +25,16 @@ def retry(
 ) -> None:
     """Try failed jobs again, with a fresh count of attempts."""
     from sen4cap_core.db.jobs import retry_failed
+    from sen4cap_core.db.rejections import open_rejections
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.work import PREPROCESS_SCENE, RECEIVE_UPLOAD, WARM_WORK
 
     with open_step_context().session() as session:
         count = retry_failed(session, (RECEIVE_UPLOAD, PREPROCESS_SCENE, *WARM_WORK), site)
+        n_rejected = len(open_rejections(session, site))
     typer.echo(f"{count} failed jobs wait again" if count else "no job has failed")
+    if n_rejected:
+        typer.echo(f"{n_rejected} uploads are rejected: correct them and drop them again (sen4cap status)")
 
 
 def wait(
@@ -32,7 +43,8 @@ def wait(
 ) -> None:
     """Wait until everything dropped for a site is answered and none of its work is open.
 
-    Exit code 1 when work failed or an upload was rejected; the reason is said.
+    Exit code 1 when work failed, or an upload was rejected and nobody has settled that: by a corrected file
+    of the same place and name, or by removing it from rejected/. The reason is said.
     """
     import time
 
@@ -43,15 +55,18 @@ def wait(
     context = open_step_context()
     # What was dropped just now is seen when it has stood still; on network storage at the next listing.
     settled_s = context.settings.settle_seconds + 5.0
-    last, changed, quiet_since = None, time.monotonic(), time.monotonic()
+    last, began = None, time.monotonic()
+    changed = quiet_since = began
     while True:
         with context.session() as session:
             now = site_progress(session, site)
         moment = time.monotonic()
         if now != last:
             last, changed = now, moment
-        if now.failures:
-            raise Sen4capError("; ".join(now.failures))
+        # What corrects an earlier rejection may have been dropped just now.
+        is_settled = now.is_answered and moment - began > settled_s
+        if now.failures or (now.rejections and is_settled):
+            raise Sen4capError(_told(context.settings, now))
         if not now.is_quiet or not now.uploads:
             quiet_since = moment
         if moment - quiet_since > settled_s:
@@ -61,3 +76,18 @@ def wait(
             still = f"nothing has happened for {minutes:g} minutes, {now.jobs_open} jobs are open"
             raise Sen4capError(f"{still}: see sen4cap status")
         time.sleep(0.5)
+
+
+def _told(settings: Settings, progress: SiteProgress) -> str:
+    """Return what failed and what was rejected, one line each."""
+    from pathlib import Path
+
+    from sen4cap_core.inbox.receipts import error_note
+
+    lines = [f"failed {failure}" for failure in progress.failures]
+    lines += [
+        f"rejected {error_note(settings, Path(one.path)) or one.path}: {one.why}"
+        for one in progress.rejections
+    ]
+    more = [f"and {len(lines) - MAX_TOLD} more"] if len(lines) > MAX_TOLD else []
+    return "\n".join([*lines[:MAX_TOLD], *more])

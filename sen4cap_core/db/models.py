@@ -124,6 +124,8 @@ class Upload(Base):
     registered_at: Mapped[datetime] = mapped_column(server_default=func.now())
     received_at: Mapped[datetime | None]
     flow_run_id: Mapped[str | None]
+    dropped_as: Mapped[str | None]
+    """Of a rejected upload: where it was dropped, before it was moved away."""
     retired_at: Mapped[datetime | None]
     """When the file of a fetched scene was given up; its source can deliver it again."""
 

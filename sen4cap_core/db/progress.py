@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sen4cap_core.db.models import Job, MowingRun, SceneRow, Season, Site, Upload
+from sen4cap_core.db.rejections import Rejection, first_line, open_rejections
 
 PATIENT_WORK = ("update-markers",)
 """Waits for minutes on purpose, for the rest of a burst; nobody waits for it."""
@@ -25,12 +26,19 @@ class SiteProgress:
     evaluated: bool
     """A season of the site has an evaluation of L4B."""
     failures: tuple[str, ...]
-    """Jobs that failed for good and uploads that were rejected, with the first line of the reason."""
+    """Jobs that failed for good, with the first line of the reason."""
+    rejections: tuple[Rejection, ...]
+    """Uploads that were rejected and that nobody has settled yet."""
 
     @property
     def is_quiet(self) -> bool:
         """Whether all that was dropped has been answered and no work is open."""
-        return self.uploads == self.uploads_answered and self.jobs_open == 0
+        return self.is_answered and self.jobs_open == 0
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether all that was dropped has been answered."""
+        return self.uploads == self.uploads_answered
 
 
 def site_progress(session: Session, slug: str) -> SiteProgress:
@@ -46,10 +54,7 @@ def site_progress(session: Session, slug: str) -> SiteProgress:
         .where(Season.site_id.in_(of_site))
     )
     failed = session.execute(select(Job.key, Job.error).where(Job.site_slug == slug, Job.state == "failed"))
-    rejected = session.execute(
-        select(Upload.path, Upload.error).where(Upload.site_slug == slug, Upload.state == "rejected")
-    )
-    failures = tuple(f"{what}: {(why or 'no reason').splitlines()[0]}" for what, why in [*failed, *rejected])
+    failures = tuple(f"{what}: {first_line(why)}" for what, why in failed)
     return SiteProgress(
         uploads=sum(uploads.values()),
         uploads_answered=uploads.get("received", 0) + uploads.get("rejected", 0),
@@ -58,6 +63,7 @@ def site_progress(session: Session, slug: str) -> SiteProgress:
         jobs_open=jobs.get("waiting", 0) + jobs.get("running", 0),
         evaluated=bool(runs),
         failures=failures,
+        rejections=tuple(open_rejections(session, slug)),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Engine, func, select
@@ -13,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import backlog
 from sen4cap_core.db.models import Job, SceneRow, Upload
+from sen4cap_core.db.rejections import first_line, open_rejections
 from sen4cap_core.db.session import make_engine, session_scope
 
 logger = logging.getLogger(__name__)
@@ -28,8 +28,9 @@ def summary(engine: Engine) -> dict[str, Any]:
     dict
         ``uploads``, ``scenes``: state -> count; ``jobs``: kind -> state -> count;
         ``oldest_waiting_seconds``: age of the job that has been due longest, None when none is due;
-        ``failures``: the last few failed jobs and rejected uploads, newest first, each with ``what``,
-        ``site``, ``at`` (UTC) and ``why`` (first line of the error).
+        ``failures``: the last few failed jobs, newest first, each with ``what``, ``site``, ``at`` (UTC) and
+        ``why`` (first line of the error); ``n_failures``: how many there are in all;
+        ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with ``path``.
     """
     with session_scope(engine) as session:
         return {
@@ -37,7 +38,7 @@ def summary(engine: Engine) -> dict[str, Any]:
             "scenes": _by_state(session, SceneRow.state),
             "jobs": backlog.counts(session),
             "oldest_waiting_seconds": _oldest_waiting_seconds(session),
-            "failures": _failures(session),
+            **_failures(session),
         }
 
 
@@ -64,36 +65,28 @@ def _oldest_waiting_seconds(session: Session) -> float | None:
     return None if oldest is None else (utc_now() - oldest).total_seconds()
 
 
-def _failures(session: Session) -> list[dict[str, Any]]:
+def _failures(session: Session) -> dict[str, Any]:
+    n_failed = session.scalar(select(func.count()).where(Job.state == "failed"))
     jobs = session.scalars(
         select(Job).where(Job.state == "failed").order_by(Job.finished_at.desc()).limit(LAST_FAILURES)
     )
-    uploads = session.scalars(
-        select(Upload)
-        .where(Upload.state == "rejected")
-        .order_by(func.coalesce(Upload.received_at, Upload.registered_at).desc())
-        .limit(LAST_FAILURES)
-    )
-    found: list[dict[str, Any]] = [
+    failures = [
         {
             "what": f"{job.kind} {job.key}",
             "site": job.site_slug,
             "at": job.finished_at or job.created_at,
-            "why": _first_line(job.error),
+            "why": first_line(job.error),
         }
         for job in jobs
-    ] + [
-        {
-            "what": f"upload {upload.path}",
-            "site": upload.site_slug,
-            "at": upload.received_at or upload.registered_at,
-            "why": _first_line(upload.error),
-        }
-        for upload in uploads
     ]
-    return sorted(found, key=lambda failure: failure["at"], reverse=True)[:LAST_FAILURES]
-
-
-def _first_line(text: str | None) -> str:
-    lines: Sequence[str] = (text or "").strip().splitlines()
-    return lines[0] if lines else "no reason recorded"
+    rejected = open_rejections(session)
+    rejections = [
+        {"path": one.path, "site": one.site_slug, "at": one.at, "why": one.why}
+        for one in rejected[:LAST_FAILURES]
+    ]
+    return {
+        "failures": failures,
+        "n_failures": n_failed,
+        "rejections": rejections,
+        "n_rejections": len(rejected),
+    }

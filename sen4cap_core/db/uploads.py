@@ -184,6 +184,7 @@ def mark_rejected(
         old time, is looked at anew. A file that stays in place (None, or the old path) stays known.
     """
     upload = session.get_one(Upload, upload_id, with_for_update=True)
+    upload.dropped_as = upload.path
     if moved_to is not None and moved_to != upload.path:
         session.execute(delete(Sighting).where(Sighting.path == upload.path))
         upload.path = moved_to

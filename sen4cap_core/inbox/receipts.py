@@ -105,6 +105,21 @@ def sweep_misplaced(settings: Settings) -> list[Path]:
     return removed
 
 
+def error_note(settings: Settings, path: Path) -> Path | None:
+    """Return the text that says why a rejected file could not be used; None where it is gone.
+
+    ``path`` is where the file lies now, which may be inside the folder that was dropped.
+    """
+    root = _root(settings)
+    for part in (path, *path.parents):
+        if part == root or not part.is_relative_to(root):
+            break
+        for note in (_error_path(part), _aside(settings, _error_path(part))):
+            if note.exists():
+                return note
+    return None
+
+
 def reject(settings: Settings, path: Path, error: BadUploadError, *, sha256: str | None = None) -> Path:
     """Move a drop to ``rejected/`` and say beside it why; return its new path.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sen4cap_core.clock import utc_now
@@ -102,7 +103,7 @@ def gather(place: Place) -> Report:
         interface_url=api_url.removesuffix("/api") if api_url and prefect_answers else None,
         uploads=str(place.settings.uploads_root),
         runs=_runs(api_url, place.prefect_login()) if api_url and prefect_answers else None,
-        work=_work(database_url) if database_url and database_answers else None,
+        work=_work(place, database_url) if database_url and database_answers else None,
         arriving=_arriving(place) if supervised else [],
     )
 
@@ -162,7 +163,12 @@ def _runs(api_url: str, login: str | None) -> dict[str, int] | None:
         return None
 
 
-def _work(database_url: str) -> dict[str, Any] | None:
-    from sen4cap_core.db.status import summary_at  # slow to import, and needed by nobody else here
+def _work(place: Place, database_url: str) -> dict[str, Any] | None:
+    # Slow to import, and needed by nobody else here.
+    from sen4cap_core.db.status import summary_at
+    from sen4cap_core.inbox.receipts import error_note
 
-    return summary_at(database_url)
+    work = summary_at(database_url)
+    for one in work["rejections"] if work else ():
+        one["error_file"] = str(error_note(place.settings, Path(one["path"])) or one["path"])
+    return work

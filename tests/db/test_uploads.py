@@ -13,7 +13,10 @@ from sqlalchemy import Engine, select
 
 from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
+from sen4cap_core.db.progress import site_progress
+from sen4cap_core.db.rejections import open_rejections
 from sen4cap_core.db.session import session_scope
+from sen4cap_core.db.status import LAST_FAILURES, summary
 
 pytestmark = pytest.mark.service
 
@@ -197,6 +200,57 @@ def test_a_rejected_file_that_stays_in_place_is_not_tried_for_ever(engine: Engin
 
     assert _register(engine, drop) == (upload_id, "known")
     assert _register(engine, _drop(tmp_path / "a", "aa", mtime_ns=2)) == (upload_id, "again")
+
+
+@pytest.fixture
+def rejected(engine: Engine, tmp_path: Path) -> Path:
+    """A file that was rejected and moved away; where it was dropped."""
+    path, moved = tmp_path / "CC" / "podor.csv", tmp_path / "CC" / "rejected" / "podor.csv"
+    moved.parent.mkdir(parents=True)
+    moved.touch()
+    upload_id, _ = _register(engine, _drop(path, "bad", kind="practices-cc"))
+    _receive(engine)
+    with session_scope(engine) as session:
+        uploads.mark_rejected(session, upload_id, "podor.csv: no date\n  - row 2", str(moved))
+    return path
+
+
+def _open(engine: Engine) -> list[tuple[str, str]]:
+    with session_scope(engine) as session:
+        return [(Path(one.path).name, one.why) for one in open_rejections(session, "nl")]
+
+
+def test_a_good_file_of_the_same_place_and_name_settles_a_rejection(engine: Engine, rejected: Path) -> None:
+    assert _open(engine) == [("podor.csv", "podor.csv: no date")]
+
+    _register(engine, _drop(rejected.with_name("other.csv"), "cc", kind="practices-cc"))
+    _receive(engine)
+    assert len(_open(engine)) == 1, "another name settles nothing"
+    _register(engine, _drop(rejected, "good", kind="practices-cc"))
+    assert len(_open(engine)) == 1, "it is not received yet"
+    _receive(engine)
+
+    assert _open(engine) == []
+    with session_scope(engine) as session:
+        assert site_progress(session, "nl").rejections == ()
+
+
+def test_taking_the_file_away_settles_a_rejection(engine: Engine, rejected: Path) -> None:
+    (rejected.parent / "rejected" / rejected.name).unlink()
+    assert _open(engine) == []
+
+
+def test_the_summary_tells_rejected_from_failed_and_how_many_more(engine: Engine, tmp_path: Path) -> None:
+    for number in range(LAST_FAILURES + 3):
+        path = tmp_path / f"{number}.csv"
+        path.touch()
+        _register(engine, _drop(path, f"{number}"))
+    _receive(engine, reject=True)
+
+    told = summary(engine)
+
+    assert (told["n_rejections"], len(told["rejections"])) == (LAST_FAILURES + 3, LAST_FAILURES)
+    assert (told["n_failures"], told["failures"]) == (0, [])
 
 
 def test_only_sightings_below_the_folder_are_loaded(engine: Engine) -> None:

@@ -1,0 +1,56 @@
+"""Rejections at the terminal: one line each, whole paths, and how many more."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+from rich.console import Console
+
+from sen4cap_core.cli.services import _print_failures
+from sen4cap_core.cli.work import MAX_TOLD, _told
+from sen4cap_core.clock import utc_now
+from sen4cap_core.db.progress import SiteProgress
+from sen4cap_core.db.rejections import Rejection
+from sen4cap_core.errors import BadUploadError
+from sen4cap_core.inbox.receipts import reject
+from sen4cap_core.settings import Settings
+
+
+def _progress(*rejections: Rejection) -> SiteProgress:
+    return SiteProgress(1, 1, 0, 0, 0, False, ("process-scene/3: no disk",), rejections)
+
+
+def test_who_waits_is_told_where_the_reason_stands(tmp_path: Path) -> None:
+    settings = Settings(home=tmp_path)
+    path = settings.uploads_root / "nld/2019/practices/CC/podor.csv"
+    path.parent.mkdir(parents=True)
+    path.write_text("a", encoding="utf-8")
+    moved = reject(settings, path, BadUploadError(path, "no date"))
+
+    told = _told(settings, _progress(Rejection("nld", str(moved), utc_now(), "podor.csv: no date")))
+
+    note = path.parent / "rejected/podor.csv.error.txt"
+    assert told.splitlines() == ["failed process-scene/3: no disk", f"rejected {note}: podor.csv: no date"]
+
+
+def test_many_are_counted(tmp_path: Path) -> None:
+    many = [Rejection("nld", f"/gone/{n}", utc_now(), "no date") for n in range(30)]
+    lines = _told(Settings(home=tmp_path), _progress(*many)).splitlines()
+    assert (len(lines), lines[-1]) == (MAX_TOLD + 1, f"and {31 - MAX_TOLD} more")
+
+
+def test_status_keeps_paths_whole_and_says_how_many_more() -> None:
+    shown = io.StringIO()
+    path = "/srv/sen4cap/uploads/nederland/2019/practices/CC/rejected/a-rather-long-name.csv.error.txt"
+    one = {"error_file": path, "site": "nld", "at": utc_now(), "why": "no date"}
+
+    _print_failures(
+        Console(file=shown, width=80, highlight=False),
+        {"failures": [], "n_failures": 0, "rejections": [one] * 5, "n_rejections": 13},
+    )
+
+    lines = shown.getvalue().splitlines()
+    assert len([line for line in lines if line.startswith("rejected 2") and path in line]) == 5
+    assert "rejected and 8 more" in lines
+    assert "failed" not in shown.getvalue()
