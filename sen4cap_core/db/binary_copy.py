@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from sen4cap_core.db.copying import pour
 
-HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
+_HEAD = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _TAIL = b"\xff\xff"
 _NULL = -1
 EPOCH_US = 946_684_800_000_000
@@ -42,7 +42,7 @@ def copy_binary(session: Session, table: str, batches: Iterable[pa.RecordBatch])
 
 
 def _framed(batches: Iterator[pa.RecordBatch]) -> Iterator[bytes | memoryview]:
-    yield HEAD
+    yield _HEAD
     yield from _ahead(map(rows_of, batches))
     yield _TAIL
 

@@ -74,11 +74,15 @@ class Kept:
 
 def known_ids(session: Session, site_id: int) -> KnownIds:
     """Return all NewIDs and HoldIDs ever given in a site, over all years."""
-    of_site = "WHERE set_id IN (SELECT id FROM declaration_set WHERE site_id = %(site)s)"
+    of_site = "WHERE set_id IN (SELECT id FROM declaration_set WHERE site_id = :site)"
     site = {"site": site_id}
     return KnownIds(
-        read_names(session, f"SELECT ori_id, min(new_id) FROM parcel {of_site} GROUP BY 1", site),
-        read_names(session, f"SELECT ori_hold, min(hold_id) FROM parcel {of_site} GROUP BY 1", site),
+        read_names(
+            session, f"SELECT ori_id AS name, min(new_id) AS number FROM parcel {of_site} GROUP BY 1", site
+        ),
+        read_names(
+            session, f"SELECT ori_hold AS name, min(hold_id) AS number FROM parcel {of_site} GROUP BY 1", site
+        ),
         last_set_id(session, site_id),
     )
 
@@ -93,7 +97,7 @@ def fingerprints(session: Session, set_id: int) -> dict[str, NDArray[Any]]:
     """Return ``new_id``, ``geometry_hash``, ``content_hash``, ``since`` (UTC) of a version, by new_id."""
     kinds = {"new_id": "int32", "geometry_hash": "int64", "content_hash": "int64", "since": "time"}
     query = (
-        "SELECT new_id, geometry_hash, content_hash, since FROM parcel WHERE set_id = %(set)s ORDER BY new_id"
+        "SELECT new_id, geometry_hash, content_hash, since FROM parcel WHERE set_id = :set ORDER BY new_id"
     )
     return read_numbers(session, query, {"set": set_id}, kinds)
 
@@ -102,7 +106,7 @@ def ids_before(session: Session, former: DeclarationSet) -> NDArray[np.int64]:
     """Return the parcels of all versions of the year before ``former``."""
     query = (
         "SELECT DISTINCT new_id FROM parcel JOIN declaration_set d ON d.id = set_id "
-        "WHERE site_id = %(site)s AND year = %(year)s AND d.id < %(set)s"
+        "WHERE site_id = :site AND year = :year AND d.id < :set"
     )
     values = {"site": former.site_id, "year": former.year, "set": former.id}
     return read_numbers(session, query, values, {"new_id": "int32"})["new_id"]
