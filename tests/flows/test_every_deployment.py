@@ -6,12 +6,17 @@ go through their flows where their steps are tested; together they hold all of `
 
 from __future__ import annotations
 
+import base64
+import io
+import re
 import shutil
 from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
+from PIL import Image
 from sqlalchemy import select, update
 
 from flows import runtime
@@ -179,6 +184,7 @@ def test_practices_and_markers(practice_season: Desk, server: Server) -> None:
     judged = server.run(monitor_practices, 1)
     assert judged.state == "Completed", judged.message
     assert {f"practices-{SITE}-{YEAR}-{name}" for name in ("na", "cc", "left-out")} <= set(judged.pages)
+    check_practice_pages(judged.pages)
     nothing = server.run(monitor_practices, 1)
     assert (nothing.state, "nothing new" in nothing.message) == ("Skipped", True)
     assert server.run(monitor_all_practices).state in {"Completed", "Skipped"}
@@ -186,7 +192,33 @@ def test_practices_and_markers(practice_season: Desk, server: Server) -> None:
     assert wrote.state == "Completed", wrote.message
     assert all(Path(path).is_file() for path in wrote.result["files"].values())
     assert f"markers-{SITE}-{YEAR}" in wrote.pages
-    assert server.run(update_markers).state in {"Completed", "Skipped"}
+    written = server.run(update_markers, SITE, YEAR)
+    assert written.result == {"written": {f"{SITE} {YEAR}": 4}}
+    assert server.run(update_markers, SITE, YEAR).state == "Skipped"
+    assert server.run(update_markers).state == "Skipped"
+
+
+def check_practice_pages(pages: dict[str, str]) -> None:
+    """What the pages of practices say and show, as the Prefect UI gets it."""
+    harvest, catch_crop, left_out = (
+        pages[f"practices-{SITE}-{YEAR}-{name}"] for name in ("na", "cc", "left-out")
+    )
+    assert "| **Rows** | 2 |" in harvest
+    assert "C_INDEX by crop" not in harvest
+    header, _, row = catch_crop[catch_crop.index("| Crop ") :].splitlines()[:3]
+    cells = dict(zip(header.split("|"), row.split("|"), strict=True))
+    told = {name.strip(): cell.strip() for name, cell in cells.items()}
+    assert (told["Crop"], told["STRONG"], told["POOR"], told["Rows"]) == ("0233", "1", "0", "1")
+    assert "there is no practice table FL" in left_out
+    for page, n_examples in ((harvest, 2), (catch_crop, 1)):
+        pictures = re.findall(r"!\[([^\]]*)\]\(data:image/png;base64,([^)]*)\)", page)
+        titles = [title for title, _ in pictures]
+        assert titles[:2] == ["Harvest weeks", "Map"]
+        assert len(titles) == 2 + n_examples
+        for _, data in pictures:
+            image = Image.open(io.BytesIO(base64.b64decode(data)))
+            assert min(image.size) >= 280
+            assert len(np.unique(np.asarray(image.convert("RGB")).reshape(-1, 3), axis=0)) > 5
 
 
 def test_crop_types_and_each_step_as_the_server_shows_it(
