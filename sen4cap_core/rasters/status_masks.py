@@ -79,7 +79,8 @@ class MaskInputs:
         edges = (block.row, block.col, block.height, block.width)
         if not alone or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
             return self.classified(block)[1]
-        own = as_classes(mask.own(block))
+        # A part of a plane is another type to the compiler, which would take longer than all the counting.
+        own = as_classes(np.ascontiguousarray(mask.own(block)))
         rows, cols = (np.arange(n, dtype=np.int32) for n in own.shape)
         histogram = np.zeros(256, np.int64)
         classify_nearest(own, rows, cols, table, NO_DATA, np.empty(own.shape, np.uint8), histogram)
