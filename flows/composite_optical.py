@@ -10,6 +10,7 @@ from prefect import State, flow, get_run_logger
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import sites as site_rows
+from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import facts
 from sen4cap_core.reports.text import bullets, document, heading, image, percent
@@ -79,7 +80,7 @@ def _sites_that_ask(context: Context) -> list[str]:
         return [
             site.slug
             for site in site_rows.enabled_sites(session)
-            if site.config.get("processors", {}).get("l3a")
+            if SiteConfig.model_validate(site.config).processors.l3a.is_on
         ]
 
 

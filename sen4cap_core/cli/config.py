@@ -34,13 +34,14 @@ def show(
         years = [season.year for season in sites.seasons_of(session, found.id)]
         if year is None and not years:
             raise NothingToDoError(f"{site} has no season yet: give --year")
+        country = found.country
         of_year = year if year is not None else max(years)
         if processor == "l4b":
             settings = l4b_settings(session, found, of_year)
         else:
             settings = l4c_settings(session, found, of_year, practice)
     title = f"{processor} {practice}" if processor == "l4c" else processor
-    typer.echo(f"{title}, {site} {of_year}")
+    typer.echo(f"{title}, {site} {of_year}, country {country or 'not given'}")
     width = max(len(setting.name) for setting in settings)
     for setting in settings:
         value = "" if setting.value is None else setting.value

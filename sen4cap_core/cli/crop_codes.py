@@ -15,12 +15,22 @@ def _group() -> None:
     """Keep ``crop-codes`` a group of commands, also while it has one."""
 
 
+def _code(country: str | None) -> str | None:
+    from sen4cap_core.declarations.countries import country_code
+
+    try:
+        return None if country is None else country_code(country)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+
+
 @app.command()
 def draft(
     declarations: Annotated[Path, typer.Option(help="File of declared parcels.")],
     out: Annotated[Path, typer.Option(help="CSV to write.")] = Path("crop-codes-draft.csv"),
     country: Annotated[
-        str | None, typer.Option(help="ISO 3166 code of three letters: in which language names are read.")
+        str | None,
+        typer.Option(help="ISO 3166 code (NLD): in which language names are read.", callback=_code),
     ] = None,
     columns: Annotated[
         Path | None, typer.Option(help="declarations.yaml, where columns are not guessed right.")
@@ -35,18 +45,9 @@ def draft(
     if out.exists():
         raise BadUploadError(out, "is there already.", remedy="Give another name with --out.")
     mapping = None if columns is None else read_column_mapping(columns)
-    made = draft_crop_codes(declarations, mapping, _three_letters(country))
+    made = draft_crop_codes(declarations, mapping, country)
     write_text_atomic(out, made.text)
     typer.echo(
         f"{made.n_codes} crop codes written to {out}; the land cover of {made.n_guessed} was seen in their "
         "names, the others are written as annual crops: go through the column Check."
     )
-
-
-def _three_letters(country: str | None) -> str | None:
-    """Understand NL too."""
-    short = {
-        "AT": "AUT", "BE": "BEL", "CZ": "CZE", "DE": "DEU", "ES": "ESP", "FI": "FIN", "FR": "FRA",
-        "IT": "ITA", "LT": "LTU", "NL": "NLD", "RO": "ROU", "SI": "SVN",
-    }  # fmt: skip
-    return None if country is None else short.get(country.upper(), country.upper())

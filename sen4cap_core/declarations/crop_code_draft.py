@@ -45,7 +45,17 @@ _WORDS: dict[str, dict[str, tuple[str, ...]]] = {
     },
     "other natural": {"": ("forest", "woodland"), "NLD": ("bos",), "AUT": ("wald",), "DEU": ("wald",)},
 }  # fmt: skip
+_TEMPORARY = {
+    "": ("temporary", " ley"), "NLD": ("tijdelijk",),
+    "AUT": ("temporär", "wechselwiese", "feldgras", "kleegras"),
+    "DEU": ("temporär", "ackergras", "feldgras", "kleegras"), "BEL": ("tijdelijk", "temporaire"),
+    "FRA": ("temporaire", "6 ans ou moins"), "ESP": ("temporal",), "ITA": ("avvicendat", "temporane"),
+    "FIN": ("tilapäi", "alle 5"), "LTU": ("iki 5 m",), "SVN": ("začasn", "njiv"), "CZE": ("dočasn", "orné"),
+    "ROU": ("tempor",),
+}  # fmt: skip
+"""Words for grassland in a rotation of crops, which is arable land."""
 _LAND_COVERS = {"other natural": 0, "annual crops": 1, "permanent crops": 2, "grassland": 3, "fallow": 4}
+GRASSLAND, FALLOW = _LAND_COVERS["grassland"], _LAND_COVERS["fallow"]
 
 
 @dataclass(frozen=True)
@@ -90,21 +100,30 @@ def draft_crop_codes(path: Path, mapping: ColumnMapping | None = None, country: 
         cover, word = _land_cover(name, country)
         n_guessed += bool(word)
         lc = _LAND_COVERS[cover]
-        arable, grass, fallow = lc in (1, 4), lc == 3, lc == 4
+        temporary = _first_word(name, _TEMPORARY, country) if lc == GRASSLAND else ""
+        arable, permanent = lc in (1, 4) or bool(temporary), lc == GRASSLAND and not temporary
         remark = f"{cover}: {word!r} in the name" if word else "land cover not known: annual crop assumed"
-        flags = [int(lc != 0), int(arable), int(grass), 0, int(fallow), 0]
+        if temporary:
+            remark += f", temporary: {temporary!r}"
+        elif permanent:
+            remark += ", taken as permanent (if temporary: AL 1, PGrass 0, TGrass 1)"
+        flags = [int(lc != 0), int(arable), int(permanent), int(bool(temporary)), int(lc == FALLOW), 0]
         parcels = f"{counts[code]} parcels"
         writer.writerow([code, number, name, lc, number, name, number, name, *flags, f"{remark}; {parcels}"])
     return Draft(out.getvalue(), len(ordered), n_guessed)
 
 
 def _land_cover(name: str, country: str | None) -> tuple[str, str]:
-    lower = name.lower()
     for cover, languages in _WORDS.items():
-        for word in (*languages[""], *languages.get((country or "").upper(), ())):
-            if word in lower:
-                return cover, word
+        if word := _first_word(name, languages, country):
+            return cover, word
     return "annual crops", ""
+
+
+def _first_word(name: str, languages: dict[str, tuple[str, ...]], country: str | None) -> str:
+    """Return the first English word, or one of the country, that is in a name; empty where none is."""
+    words = (*languages[""], *languages.get(country or "", ()))
+    return next((word for word in words if word in name.lower()), "")
 
 
 def _names(table: pa.Table, codes: list[str | None], declarations: Declarations) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
+from sen4cap_core.declarations.countries import country_code
 from sen4cap_core.declarations.schedule import SchedulesConfig
 from sen4cap_core.declarations.site_processors import ProcessorsConfig
 from sen4cap_core.declarations.site_sources import Satellite, SourceConfig
@@ -133,10 +134,8 @@ class SiteConfig(StrictModel):
 
     @field_validator("country")
     @classmethod
-    def _three_letters(cls, country: str | None) -> str | None:
-        if country is not None and not re.match(r"^[A-Za-z]{3}$", country):
-            raise ValueError(f"{country!r} is not an ISO 3166 code of three letters, such as NLD")
-        return country and country.upper()
+    def _is_a_country(cls, country: str | None) -> str | None:
+        return None if country is None else country_code(country)
 
     @field_validator("tiles", mode="before")
     @classmethod

@@ -38,7 +38,10 @@ class ProcessorConfig(StrictModel):
 
 
 class L3ASwitch(ProcessorConfig):
-    """Monthly composites."""
+    """Monthly composites. They are large: only a site that names them gets them by the calendar."""
+
+    enabled: bool = False
+    """Whether they are made by the calendar; naming any setting of them says so as well."""
 
 
 class L3BSwitch(ProcessorConfig):
@@ -122,17 +125,21 @@ def _expand_switch(value: Any) -> Any:
     return {"enabled": value} if isinstance(value, bool) else value
 
 
+def _expand_named(value: Any) -> Any:
+    return {"enabled": True, **value} if isinstance(value, dict) else _expand_switch(value)
+
+
 def _expand_indices(value: Any) -> Any:
     return {"indices": value} if isinstance(value, list) else _expand_switch(value)
 
 
 class ProcessorsConfig(StrictModel):
-    """Which processors run. What is not named runs as soon as its input is there."""
+    """Which processors run. What is not named runs as soon as its input is there, L3A excepted."""
 
     l3a: Annotated[
-        L3ASwitch, BeforeValidator(_expand_switch, json_schema_input_type=bool | L3ASwitch)
+        L3ASwitch, BeforeValidator(_expand_named, json_schema_input_type=bool | L3ASwitch)
     ] = L3ASwitch()  # fmt: skip
-    """Monthly composites."""
+    """Monthly composites, where they are named: large files, so nobody gets them unasked."""
     l3b: Annotated[
         L3BSwitch, BeforeValidator(_expand_indices, json_schema_input_type=bool | list[Index] | L3BSwitch)
     ] = L3BSwitch()  # fmt: skip

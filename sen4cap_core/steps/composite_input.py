@@ -60,7 +60,7 @@ def find_composite_input(
     Raises
     ------
     NothingToDoError
-        There is no such site, it is paused, or switches composites off.
+        There is no such site, or it is paused.
     """
     with context.session() as session:
         site = site_rows.site_by_slug(session, site_slug)
@@ -69,8 +69,6 @@ def find_composite_input(
         if not site.enabled:
             raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
         switch = SiteConfig.model_validate(site.config).processors.l3a
-        if not switch.is_on:
-            raise NothingToDoError(f"site.yaml of {site.slug} switches L3A off")
         year = _year(session, site.id, day)
         found = CompositeInput(site.slug, site.id, year, switch.compat == "sen4cap")
         start = midnight(day - timedelta(days=days_before))

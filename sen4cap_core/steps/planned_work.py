@@ -27,9 +27,6 @@ def is_on(config: SiteConfig, planned: Planned) -> bool:
     """Whether a site wants a processor and this version can run it by the calendar."""
     if planned == "s1_composites":
         return "S1" in config.satellites
-    if planned == "l3a":
-        # They are large: only where site.yaml names them.
-        return "l3a" in config.processors.model_fields_set and config.processors.l3a.is_on
     return bool(getattr(config.processors, planned).is_on)
 
 

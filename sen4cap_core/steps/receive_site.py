@@ -12,6 +12,7 @@ from sen4cap_core.db.models import Site
 from sen4cap_core.db.mowing import latest_run
 from sen4cap_core.db.overpasses import shared_keys
 from sen4cap_core.db.sites import SeasonSpan
+from sen4cap_core.declarations import l4b_layers, l4c_layers
 from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, implicit_season, read_site_config
 from sen4cap_core.declarations.site_extent import read_site_extent
 from sen4cap_core.declarations.strata import read_strata
@@ -92,6 +93,7 @@ def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
         stored = {
             "site": site.name,
             "country": site.country or "not given",
+            "settings of the country": _country_settings(config),
             "enabled": site.enabled,
             "tiles": list(site.tiles),
             "processors": _processors(config),
@@ -127,6 +129,15 @@ def _ask_search_of_what_is_new(session: Session, site: Site) -> None:
     session.flush()
     if site.enabled and site_to_search(session, site):
         ask_search(session, site.slug)
+
+
+def _country_settings(config: SiteConfig) -> str:
+    """Say whose thresholds and periods count where site.yaml and uploads give none."""
+    known = {"mowing": l4b_layers.countries(), "practices": l4c_layers.countries()}
+    own = [name for name, countries in known.items() if config.country in countries]
+    without = [name for name in known if name not in own]
+    told = [f"{' and '.join(own)}: those of {config.country}"] if own else []
+    return "; ".join([*told, f"{' and '.join(without)}: the defaults"] if without else told)
 
 
 def _processors(config: SiteConfig) -> list[str]:

@@ -283,3 +283,24 @@ def test_the_schema_knows_the_short_forms() -> None:
     l3b = schema["$defs"]["ProcessorsConfig"]["properties"]["l3b"]
     assert {kind.get("type") for kind in l3b["anyOf"]} >= {"boolean", "array"}
     assert schema["additionalProperties"] is False
+
+
+@pytest.mark.parametrize(("given", "code"), [("nld", "NLD"), ("SI", "SVN"), ("UKR", "UKR"), ("XKX", "XKX")])
+def test_countries_are_known_by_their_codes(given: str, code: str) -> None:
+    assert SiteConfig(country=given).country == code
+
+
+@pytest.mark.parametrize("given", ["SLO", "Slovenia", ""])
+def test_what_is_no_country_is_refused_with_the_codes_there_are(given: str) -> None:
+    with pytest.raises(ValueError, match=r"not an ISO 3166 code of three letters.*SVN Slovenia"):
+        SiteConfig(country=given)
+
+
+@pytest.mark.parametrize(
+    ("given", "is_on"),
+    [(None, False), (True, True), (False, False), ({}, True), ({"compat": "sen4cap"}, True)],
+)
+def test_composites_are_made_where_they_are_named(given: object, is_on: bool) -> None:
+    config = SiteConfig.model_validate({"processors": {} if given is None else {"l3a": given}})
+    kept = config.model_dump(mode="json", exclude_unset=True)
+    assert SiteConfig.model_validate(kept).processors.l3a.is_on == config.processors.l3a.is_on == is_on

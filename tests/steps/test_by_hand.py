@@ -138,6 +138,9 @@ def test_a_draft_can_be_read_back(
     if code is not None:
         assert table.codes[code].lc == cover
         assert table.codes[code].pgrass
+        assert "taken as permanent" in table.codes[code].other["Check"]
+        temporary = table.codes["266"]
+        assert (temporary.lc, temporary.al, temporary.pgrass, temporary.tgrass) == (3, True, False, True)
 
 
 @pytest.mark.service
@@ -164,5 +167,5 @@ def test_the_commands_say_the_same(context, receive, tmp_path: Path, monkeypatch
     out = tmp_path / "draft.csv"
     drafted = ("crop-codes", "draft", "--declarations", str(path), "--out", str(out), "--country", "NL")
     assert "1 crop codes written" in run(*drafted)
-    assert "grassland: 'grasland' in the name; 4 parcels" in out.read_text()
+    assert "grassland: 'grasland' in the name, taken as permanent" in out.read_text()
     assert read_crop_codes(out).codes["265"].lc == 3

@@ -147,8 +147,8 @@ def test_a_site_without_enough_scenes_is_skipped_with_its_reason(desk) -> None:
     with pytest.raises(ValueError, match="no such band: B10"):
         composite_optical(desk.context, SITE, DAY, bands=["B10"])
     with desk.context.session() as session:
-        session.scalars(select(Site)).one().config = {"processors": {"l3a": {"enabled": False}}}
-    with pytest.raises(NothingToDoError, match="switches L3A off"):
+        session.scalars(select(Site)).one().enabled = False
+    with pytest.raises(NothingToDoError, match="is paused"):
         composite_optical(desk.context, SITE, DAY)
 
 
