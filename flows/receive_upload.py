@@ -10,6 +10,7 @@ from prefect.cache_policies import NO_CACHE
 from flows.runtime import artifact_key, name_run, show, skipped, step_context
 from sen4cap_core.db import jobs
 from sen4cap_core.db.session import alone
+from sen4cap_core.db.uploads import DRAIN_LOCK
 from sen4cap_core.reports.receipt import receipt_markdown
 from sen4cap_core.steps.context import Context
 from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner
@@ -17,8 +18,6 @@ from sen4cap_core.steps.receive import Answer
 from sen4cap_core.steps.receive import receive_upload as run_step
 from sen4cap_core.steps.work import RECEIVE_UPLOAD
 
-DRAIN_LOCK = 0x494E424F58
-"""Key of the advisory lock: "INBOX" in ASCII."""
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 15.0
 

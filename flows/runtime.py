@@ -30,6 +30,9 @@ install()
 
 Key = TypeVar("Key")
 
+_named: ContextVar[str | None] = ContextVar("_named", default=None)
+"""The run that was given a name last."""
+
 current_work: ContextVar[Sequence[ClaimedJob]] = ContextVar("current_work", default=())
 """The jobs the current flow run does, where the warm worker started it."""
 
@@ -55,6 +58,7 @@ def name_run(name: str, tags: Iterable[str] = ()) -> None:
     """Give the current run a name people read and tags they filter by."""
     if not flow_run.id:
         return
+    _named.set(str(flow_run.id))
     with _shown_if_possible("name"), get_client(sync_client=True) as client:
         client.update_flow_run(UUID(str(flow_run.id)), name=name, tags=sorted({*flow_run.tags, *tags}))
 
@@ -94,6 +98,9 @@ def _shown_if_possible(what: str) -> Iterator[None]:
 def skipped(reason: object) -> State[None]:
     """Return the final state of a run that had nothing to work on: never a green completion."""
     get_run_logger().warning("skipped: %s", reason)
+    if _named.get() != str(flow_run.id):
+        first_line = (redact(str(reason)).splitlines() or ["nothing to do"])[0]
+        name_run(f"{flow_run.flow_name}: skipped, {first_line[:80]}")
     return Cancelled(name="Skipped", message=redact(str(reason)))
 
 

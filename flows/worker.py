@@ -27,7 +27,6 @@ from flows.claims import (
 )
 from flows.drains import prepare_drains, start_drain, warm_up
 from flows.plan_seasons import plan_seasons as plan_seasons_flow
-from flows.receive_upload import DRAIN_LOCK
 from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
 from flows.runtime import mark_crashed
@@ -35,6 +34,7 @@ from sen4cap_core import redaction
 from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.session import alone
+from sen4cap_core.db.uploads import DRAIN_LOCK
 from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.service.place import Place

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import TypeVar
 
 import psycopg
-from sqlalchemy import Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Engine, create_engine, event, func, make_url, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.orm import Session
 
@@ -89,6 +89,16 @@ def alone(engine: Engine, lock: int) -> Iterator[bool]:
     """
     with engine.begin() as connection:
         yield bool(connection.execute(select(func.pg_try_advisory_xact_lock(lock))).scalar_one())
+
+
+def is_held(session: Session, lock: int) -> bool:
+    """Whether some process is inside ``alone`` with this lock; asks without taking it for a moment."""
+    query = text(
+        "SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database ON pg_database.oid = pg_locks.database"
+        " WHERE locktype = 'advisory' AND granted AND datname = current_database() AND objsubid = 1"
+        " AND classid::bigint = :high AND objid::bigint = :low)"
+    )
+    return bool(session.execute(query, {"high": lock >> 32, "low": lock & 0xFFFFFFFF}).scalar_one())
 
 
 def after_commit(session: Session, work: Callable[[], object]) -> None:

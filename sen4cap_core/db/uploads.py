@@ -19,6 +19,8 @@ from sen4cap_core.db.jobs import enqueue
 from sen4cap_core.db.models import Json, Sighting, Upload
 
 RECEIVE_UPLOAD = "receive-upload"
+DRAIN_LOCK = 0x494E424F58
+"""Key of the advisory lock that a drain of the inbox holds: "INBOX" in ASCII."""
 
 Outcome = Literal["new", "again", "duplicate", "known"]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
@@ -11,7 +12,8 @@ logger = logging.getLogger(__name__)
 
 class Nudger(threading.Thread):
     """Calls ``nudge(number waiting)``: when poked, at most once per ``debounce_seconds``, and every
-    ``repeat_seconds`` while ``waiting()`` says that something waits.
+    ``repeat_seconds`` while ``waiting()`` says that something waits. One that was taken is not repeated for
+    ``start_seconds``: an interpreter needs a while to start, and the runs of more nudges would be cancelled.
 
     A poke is answered after ``grace_seconds``: what a warm worker has taken up by then needs no nudge, which
     would start an interpreter.
@@ -27,7 +29,8 @@ class Nudger(threading.Thread):
         *,
         repeat_seconds: float = 5.0,
         debounce_seconds: float = 1.0,
-        grace_seconds: float = 2.0,
+        grace_seconds: float = 10.0,
+        start_seconds: float = 60.0,
     ) -> None:
         super().__init__(name="nudger", daemon=True)
         self._waiting = waiting
@@ -35,6 +38,8 @@ class Nudger(threading.Thread):
         self._repeat_seconds = repeat_seconds
         self._debounce_seconds = debounce_seconds
         self._grace_seconds = grace_seconds
+        self._start_seconds = start_seconds
+        self._quiet_until = 0.0
         self._poked = threading.Event()
         self._poked.set()  # something may wait since before the start
         self._stopped = threading.Event()
@@ -61,10 +66,14 @@ class Nudger(threading.Thread):
             self._stopped.wait(self._debounce_seconds)
 
     def _nudge_if_waiting(self) -> None:
+        if time.monotonic() < self._quiet_until:
+            return
         try:
             number = self._waiting()
             if number:
                 taken = self._nudge(number)
+                if taken:
+                    self._quiet_until = time.monotonic() + self._start_seconds
                 logger.debug("nudged for %d waiting uploads: %s", number, "taken" if taken else "not taken")
         except Exception as error:
             logger.warning("could not nudge: %s", error)

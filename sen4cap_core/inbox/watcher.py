@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import backlog, uploads
-from sen4cap_core.db.session import is_database_trouble, session_scope
+from sen4cap_core.db.session import is_database_trouble, is_held, session_scope
 from sen4cap_core.inbox.heartbeat import Heartbeat
 from sen4cap_core.inbox.layout import Misplaced
 from sen4cap_core.inbox.misplaced import MisplacedThings
@@ -87,7 +87,7 @@ class Watcher:
         settler: Settler | None = None,
         register: Register = register,
         nudge_seconds: float = 5.0,
-        nudge_grace_seconds: float = 2.0,
+        nudge_grace_seconds: float = 10.0,
     ) -> None:
         self._settings = settings
         self._engine = engine
@@ -339,6 +339,8 @@ class Watcher:
     def _n_waiting(self) -> int:
         """Count uploads nobody attends to: a drain at work takes whatever waits and needs no nudge."""
         with session_scope(self._engine) as session:
+            if is_held(session, uploads.DRAIN_LOCK):
+                return 0
             return backlog.unattended(session, uploads.RECEIVE_UPLOAD)
 
     def _heartbeat(self, *, stopped: bool = False) -> None:

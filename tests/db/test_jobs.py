@@ -13,7 +13,8 @@ from sqlalchemy import Engine, func, select, text
 
 from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.models import Job
-from sen4cap_core.db.session import session_scope
+from sen4cap_core.db.session import alone, is_held, session_scope
+from sen4cap_core.db.uploads import DRAIN_LOCK
 
 pytestmark = pytest.mark.service
 
@@ -299,6 +300,15 @@ def test_many_ask_for_the_same_at_the_same_time(engine: Engine) -> None:
         outcomes = Counter(pool.map(ask, range(8)))
 
     assert outcomes == Counter({"known": 7, "new": 1})
+
+
+def test_a_drain_that_looks_for_work_is_seen_by_its_lock(engine: Engine) -> None:
+    with alone(engine, DRAIN_LOCK) as is_alone, session_scope(engine) as session:
+        assert is_alone
+        assert is_held(session, DRAIN_LOCK)
+        assert not is_held(session, DRAIN_LOCK + 1)
+    with session_scope(engine) as session:
+        assert not is_held(session, DRAIN_LOCK)
 
 
 def test_jobs_somebody_works_on_need_no_nudge(engine: Engine) -> None:

@@ -10,9 +10,10 @@ import pytest
 from sqlalchemy import select
 
 from flows.drains import prepare_drains, start_drain
-from flows.receive_upload import DRAIN_LOCK, receive_upload
+from flows.receive_upload import receive_upload
 from sen4cap_core.db.models import Job, Upload
 from sen4cap_core.db.session import alone
+from sen4cap_core.db.uploads import DRAIN_LOCK
 from sen4cap_core.steps.work import RECEIVE_UPLOAD, ask_receive
 from tests.flows.conftest import Server
 from tests.steps.conftest import SITE, YEAR, Desk
@@ -63,4 +64,5 @@ def test_a_second_drain_leaves_what_waits_to_the_first(desk: Desk, server: Serve
         assert is_alone
         ran = server.run(receive_upload, 60.0)
     assert (ran.state, ran.message) == ("Skipped", "another run receives what waits")
+    assert ran.name == "receive-upload: skipped, another run receives what waits"
     assert server.run(receive_upload, 0.1).result == {"received": 1, "rejected": 0, "put off": 0}

@@ -24,7 +24,8 @@ def test_a_burst_is_one_nudge_and_waiting_work_is_announced_again() -> None:
         nudges.append(number)
         return True
 
-    nudger = Nudger(lambda: waiting, nudge, repeat_seconds=0.2, debounce_seconds=0.1, grace_seconds=0.0)
+    pauses = {"repeat_seconds": 0.2, "debounce_seconds": 0.1, "grace_seconds": 0.0, "start_seconds": 0.0}
+    nudger = Nudger(lambda: waiting, nudge, **pauses)
     nudger.start()
     time.sleep(0.3)
     assert nudges == []
@@ -49,6 +50,26 @@ def test_what_waits_since_before_the_start_is_announced() -> None:
     nudger.start()
     assert nudged.wait(5)
     nudger.stop()
+
+
+def test_a_nudge_that_was_taken_is_not_repeated_while_its_run_starts() -> None:
+    looked, nudges = threading.Semaphore(0), list[int]()
+
+    def waiting() -> int:
+        looked.release()
+        return 1
+
+    pauses = {"repeat_seconds": 0.01, "debounce_seconds": 0.01, "grace_seconds": 0.0}
+    refused = Nudger(waiting, lambda _: False, **pauses)
+    refused.start()
+    assert all(looked.acquire(timeout=10) for _ in range(3)), "one that was not taken is repeated"
+    refused.stop()
+    taken = Nudger(lambda: 1, lambda n: nudges.append(n) is None, **pauses)
+    taken.start()
+    _until(lambda: bool(nudges))
+    time.sleep(0.2)
+    taken.stop()
+    assert nudges == [1]
 
 
 def test_errors_do_not_end_it() -> None:
