@@ -52,11 +52,9 @@ class Receipt(BaseModel):
     """With row and column where they have one; the header is row 1."""
     details: dict[str, Any] = Field(default_factory=dict)
     """Tables by name, each a list of rows: columns that were used, the first rows ..."""
-    links: dict[str, str] = Field(default_factory=dict)
     duplicate_of: str | None = None
     """Path of the first copy, when the same content was dropped under another name."""
     received_at: datetime = Field(default_factory=utc_now)
-    flow_run_url: str | None = None
 
 
 def receipt_path(settings: Settings, path: Path) -> Path:
