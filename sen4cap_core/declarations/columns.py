@@ -106,7 +106,8 @@ def read_column_mapping(path: Path) -> ColumnMapping:
     ConfigurationError
         Unknown keys or values that are no column names, each with its line.
     """
-    return read_yaml_model(path, ColumnMapping)
+    keys = ", ".join(ColumnMapping.model_fields)
+    return read_yaml_model(path, ColumnMapping, see=f"it may have {keys}")
 
 
 def choose_columns(

@@ -7,9 +7,10 @@ commas, semicolons or tabs. ``NA`` is a value.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,7 @@ NA_TEXTS = ("NA", "")
 MAX_PROBLEMS = 200
 """So many are told of a table."""
 NO_DAY = 0
+_EXCEL_ZERO = date(1899, 12, 30)
 _ZERO = np.zeros(1, np.int32)
 
 
@@ -146,10 +148,16 @@ def unreadable_dates(table: PracticeTable) -> list[Problem]:
         column = table.columns[name]
         is_bad = column.map_texts(_day(t) == NO_DAY and t.strip() not in NA_TEXTS for t in column.texts)
         problems += [
-            Problem(f"{column[row]!r} is no date of the form YYYY-MM-DD", row=row + 2, column=name)
-            for row in np.nonzero(is_bad)[0].tolist()
+            Problem(_no_date(column[row]), row=row + 2, column=name) for row in np.nonzero(is_bad)[0].tolist()
         ]
     return sorted(problems, key=lambda problem: problem.row or 0)
+
+
+def _no_date(text: str) -> str:
+    if re.fullmatch(r"[2-7][0-9]{4}", text.strip()):
+        day = _EXCEL_ZERO + timedelta(days=int(text))
+        return f"{text!r} is no date but Excel's day number of {day}: format the column as text"
+    return f"{text!r} is no date of the form YYYY-MM-DD"
 
 
 def doubtful_rows(table: PracticeTable, practice: str, year: int) -> list[Problem]:

@@ -203,7 +203,7 @@ def read_site_config(path: Path) -> SiteConfig:
         Unknown keys (with line and nearest known key), values out of range, seasons that contradict each
         other; all mistakes at once.
     """
-    return read_yaml_model(path, SiteConfig)
+    return read_yaml_model(path, SiteConfig, see="`sen4cap site schema` prints all that it may say")
 
 
 def site_schema() -> dict[str, Any]:

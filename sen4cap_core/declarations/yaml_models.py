@@ -17,6 +17,20 @@ from sen4cap_core.errors import ConfigurationError, Problem
 MAX_YAML_BYTES = 1024 * 1024
 
 Location = tuple[str | int, ...]
+_MUST_BE = {
+    "bool": "true or false",
+    "date": "a date such as 2019-06-15",
+    "int": "a whole number",
+    "float": "a number",
+    "string_type": "a text",
+    "tuple_type": "a list, such as [a, b]",
+    "list_type": "a list, such as [a, b]",
+    "dict_type": "a section of `key: value` lines",
+    "model_type": "a section of `key: value` lines",
+    "model_attributes_type": "a section of `key: value` lines",
+}
+"""What a value must be, by the start of pydantic's name of the mistake."""
+_CORRECT = "correct the rows named in a text editor and drop the file again"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -45,8 +59,8 @@ for _tag, _words in (("bool", ("true", "false")), ("null", ("null", "~"))):
 _PlainLoader.add_implicit_resolver("tag:yaml.org,2002:null", re.compile(r"^$"), [""])
 
 
-def read_yaml_model(path: Path, model: type[M]) -> M:
-    """Read a YAML file into a model.
+def read_yaml_model(path: Path, model: type[M], *, see: str = "") -> M:
+    """Read a YAML file into a model; ``see`` tells where all its keys are described.
 
     Raises
     ------
@@ -56,22 +70,31 @@ def read_yaml_model(path: Path, model: type[M]) -> M:
     """
     node = _compose(path)
     if node is None:
-        return _validate(path, model, {}, {})
+        return _validate(path, model, {}, {}, see)
     if not isinstance(node, yaml.MappingNode):
         raise ConfigurationError(
             path,
             "this file is not a list of `key: value` lines.",
             expected=f"keys such as {', '.join(list(model.model_fields)[:4])}",
+            remedy=_remedy("write each setting as `key: value` on a line of its own", see),
         )
     lines: dict[Location, int] = {}
     problems = list(_walk(node, (), lines))
     if problems:
-        raise ConfigurationError(path, "keys are given twice.", problems=problems)
+        raise ConfigurationError(
+            path, "keys are given twice.", problems=problems, remedy=_remedy(_CORRECT, see)
+        )
     try:
         value = _PlainLoader("").construct_document(node)
     except (yaml.YAMLError, ValueError) as error:
-        raise ConfigurationError(path, f"a value cannot be read: {_yaml_message(error)}.") from error
-    return _validate(path, model, value, lines)
+        raise ConfigurationError(
+            path, f"a value cannot be read: {_yaml_message(error)}.", remedy=_remedy(_CORRECT, see)
+        ) from error
+    return _validate(path, model, value, lines, see)
+
+
+def _remedy(what: str, see: str) -> str:
+    return f"{what}; {see}." if see else f"{what}."
 
 
 def _compose(path: Path) -> yaml.Node | None:
@@ -135,7 +158,7 @@ def _walk(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterator
             yield from _walk(value, place, lines)
 
 
-def _validate(path: Path, model: type[M], value: object, lines: dict[Location, int]) -> M:
+def _validate(path: Path, model: type[M], value: object, lines: dict[Location, int], see: str) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
@@ -153,6 +176,7 @@ def _validate(path: Path, model: type[M], value: object, lines: dict[Location, i
             path,
             "some keys or values cannot be used.",
             problems=sorted(problems, key=lambda problem: problem.row or 0),
+            remedy=_remedy(_CORRECT, see),
         ) from error
 
 
@@ -166,10 +190,27 @@ def _problem(model: type[BaseModel], item: dict[str, Any], lines: dict[Location,
         return Problem(f"unknown key {name!r}; {hint}", row=line)
     if item["type"] == "missing":
         return Problem(f"{name!r} is missing", row=line)
-    message = str(item["msg"]).removeprefix("Value error, ")
+    message = _plain(item)
     given = item.get("input")
     shown = "" if isinstance(given, dict | list) or item["type"] == "value_error" else f" (not {given!r})"
     return Problem(f"{name}: {message}{shown}" if name else f"{message}{shown}", row=line)
+
+
+def _plain(item: dict[str, Any]) -> str:
+    """Say what a value must be in words of people, with the nearest of the values that are allowed."""
+    kind, message = str(item["type"]), str(item["msg"]).removeprefix("Value error, ")
+    if kind == "literal_error":
+        allowed = re.findall(r"'([^']*)'", str(item["ctx"]["expected"]))
+        near = difflib.get_close_matches(
+            str(item.get("input")).lower(), [one.lower() for one in allowed], n=1
+        )
+        hint = next((f"; did you mean {one!r}?" for one in allowed if near and one.lower() == near[0]), "")
+        return f"must be {'one of ' if len(allowed) > 1 else ''}{', '.join(allowed)}{hint}"
+    _, _, reason = message.partition(", ")
+    for start, words in _MUST_BE.items():
+        if kind.startswith(start):
+            return f"must be {words}; {reason}" if start == "date" and reason else f"must be {words}"
+    return re.sub(r"^Input should be ", "must be ", message)
 
 
 def _resolve(

@@ -18,7 +18,16 @@ from pydantic import BaseModel, ConfigDict, Field
 from sen4cap_core.clock import utc_now
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.files import write_text_atomic
-from sen4cap_core.inbox.layout import ERROR_SUFFIX, RECEIPT_SUFFIX, REJECTED, Misplaced, UploadPlace, place_of
+from sen4cap_core.inbox.layout import (
+    ERROR_SUFFIX,
+    PRACTICES,
+    RECEIPT_SUFFIX,
+    REJECTED,
+    Misplaced,
+    UploadPlace,
+    place_of,
+    plain_name,
+)
 from sen4cap_core.inbox.transfer import move
 from sen4cap_core.inbox.units import find_unit, whole_of
 from sen4cap_core.redaction import redact
@@ -222,14 +231,21 @@ def _find_moved(folder: Path, whole: Path, path: Path) -> Path | None:
     """Find a drop that an earlier, interrupted call moved already, by the text it left."""
     for note in sorted(folder.glob(f"*{ERROR_SUFFIX}"), key=lambda p: p.stat().st_mtime_ns, reverse=True):
         moved = note.with_name(note.name.removesuffix(ERROR_SUFFIX))
-        name = folder.parent.name + "/" + whole.relative_to(folder.parent).as_posix()
+        name = _dropped_name(folder, whole)
         if moved.exists() and f"Dropped as {name}, " in note.read_text(encoding="utf-8", errors="replace"):
             return moved if whole == path else moved / path.relative_to(whole)
     return None
 
 
+def _dropped_name(folder: Path, whole: Path) -> str:
+    """Name a drop by the folder of its kind: ``declarations/parcels.zip``, ``practices/CC/podor.csv``."""
+    kind = folder.parent
+    above = kind.parent if plain_name(kind.parent.name) == PRACTICES else kind
+    return whole.relative_to(above.parent).as_posix()
+
+
 def _rejection_text(folder: Path, whole: Path, error: BadUploadError) -> str:
-    name = folder.parent.name + "/" + whole.relative_to(folder.parent).as_posix()
+    name = _dropped_name(folder, whole)
     return f"{error.text()}\n\nDropped as {name}, rejected {utc_now():%Y-%m-%d %H:%M} UTC.\n"
 
 

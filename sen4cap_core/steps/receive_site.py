@@ -30,6 +30,12 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+_NO_TILES = (
+    "none yet: they come with the outline of the site (site.zip or site.gpkg), or with `tiles` in site.yaml; "
+    "until then scenes of any tile are taken"
+)
+
+
 def assumed_season(context: Context, slug: str, year: int) -> None:
     """Give a year folder its season: the calendar year, unless site.yaml names one of that year."""
     with context.session() as session:
@@ -95,7 +101,7 @@ def apply_site_config(context: Context, slug: str, config: SiteConfig) -> Taken:
             "country": site.country or "not given",
             "settings of the country": _country_settings(config),
             "enabled": site.enabled,
-            "tiles": list(site.tiles),
+            "tiles": list(site.tiles) or _NO_TILES,
             "processors": _processors(config),
             "scenes now to be processed": n_scenes,
             "processed scenes that now lack a raster": n_rasters,

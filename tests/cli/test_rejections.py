@@ -31,6 +31,7 @@ def test_who_waits_is_told_where_the_reason_stands(tmp_path: Path) -> None:
     told = _told(settings, _progress(Rejection("nld", str(moved), utc_now(), "podor.csv: no date")))
 
     note = path.parent / "rejected/podor.csv.error.txt"
+    assert "Dropped as practices/CC/podor.csv, rejected" in note.read_text(encoding="utf-8")
     assert told.splitlines() == ["failed process-scene/3: no disk", f"rejected {note}: podor.csv: no date"]
 
 

@@ -61,6 +61,12 @@ def test_the_real_table_reads(shared: Path) -> None:
     ("practice", "old", "new", "told"),
     [
         ("CC", "2019-06-15", "15/06/2019", "row 3, column 'H_START': '15/06/2019' is no date"),
+        (
+            "CC",
+            "2019-06-15",
+            "44256",
+            "row 3, column 'H_START': '44256' is no date but Excel's day number of 2021-03-01",
+        ),
         ("CC", "2019-06-15", "2019-02-30", "row 3, column 'H_START': '2019-02-30' is no date"),
         ("CC", "2019-03-01", "NA", "row 3, column 'VEG_START': a date is needed"),
         (

@@ -110,7 +110,7 @@ def test_settings_of_crop_types_are_checked_when_the_file_comes(tmp_path: Path) 
 
     assert found == [
         "row 4: unknown key 'processors.l4a.settings.pa_mim'; did you mean 'pa_min'?",
-        "row 5: processors.l4a.settings.num_trees: Input should be greater than or equal to 1 (not '0')",
+        "row 5: processors.l4a.settings.num_trees: must be greater than or equal to 1 (not '0')",
         "row 6: processors.l4a.diversification.main_crop_share: a share has at most four decimals",
         "row 6: unknown key 'processors.l4a.diversification.min_confidense'; did you mean 'min_confidence'?",
     ]
@@ -133,6 +133,21 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
     assert "NLD" in found[0]
     assert "month" in found[2]
     assert "31IUM" in found[3]
+    assert found[4] == "row 8: processors.l4c.practices.0: must be one of NA, CC, FL, NFC (not 'XX')"
+
+
+def test_a_refusal_says_in_plain_words_what_to_write(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text("enabled: perhaps\nprocessors:\n  l3b: {indices: [ndwy]}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        read_site_config(path)
+    text = refused.value.text()
+    assert "row 1: enabled: must be true or false (not 'perhaps')" in text
+    assert "must be one of ndvi, ndwi," in text
+    assert "did you mean 'ndwi'? (not 'ndwy')" in text
+    assert "What to do: correct the rows named in a text editor and drop the file again" in text
+    assert "sen4cap site schema" in text
+    assert "Input should" not in text
 
 
 def test_norway_is_not_false(tmp_path: Path) -> None:

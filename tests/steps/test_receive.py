@@ -280,6 +280,12 @@ def test_site_settings_replace_the_assumed_season(context, drop, parcels_zip: Pa
     assert seasons == {"2019": False, "summer": True}
 
 
+def test_a_site_without_an_outline_is_told_where_tiles_come_from(context, drop) -> None:
+    answer = drop("noord/site.yaml", b"name: Noord\n")
+    assert "outline of the site (site.zip or site.gpkg)" in answer.receipt["stored"]["tiles"]
+    assert not {"links", "flow_run_url"} & set(receipt_of(context, "noord/site.yaml"))
+
+
 def test_an_unknown_key_of_site_yaml_is_told_with_the_nearest(context, drop) -> None:
     assert not drop("noord/site.yaml", b"name: Noord\ncontry: NLD\n").accepted
     assert "country" in rejection_of(context, "noord/site.yaml")
