@@ -34,7 +34,9 @@ def retry(
         n_rejected = len(open_rejections(session, site))
     typer.echo(f"{count} failed jobs wait again" if count else "no job has failed")
     if n_rejected:
-        typer.echo(f"{n_rejected} uploads are rejected: correct them and drop them again (sen4cap status)")
+        typer.echo(
+            f"uploads that are rejected: {n_rejected}; correct them and drop them again (sen4cap status)"
+        )
 
 
 def wait(

@@ -107,7 +107,9 @@ def _receive(context: Context, site: str, target: Path, upload_id: int) -> Impor
             upload = session.get_one(Upload, upload_id)
             if upload.state != "waiting":
                 accepted = upload.state == "received"
-                receipt = upload.receipt or {"file": target.name, "kind": upload.kind, "error": upload.error}
+                # One that was received before and is refused now still has its old receipt.
+                receipt = upload.receipt if accepted else None
+                receipt = receipt or {"file": target.name, "kind": upload.kind, "error": upload.error}
                 return Imported(target, accepted, dict(receipt))
         job = claim_next(context, [RECEIVE_UPLOAD], owner, site_slug=site)
         if job is None:
