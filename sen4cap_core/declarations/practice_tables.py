@@ -192,13 +192,20 @@ def doubtful_rows(table: PracticeTable, practice: str, year: int) -> list[Proble
     names = table.columns["PRACTICE"]
     if practice != "NA":
         is_other = names.map_texts(PRACTICE_NAMES[practice] not in text for text in names.texts)
+        others = np.nonzero(is_other)[0].tolist()
+        if 2 * len(others) > len(table):
+            text = (
+                f"{len(others)} of {len(table)} rows are not {PRACTICE_NAMES[practice]!r} and are not judged:"
+            )
+            problems.append(Problem(f"{text} is this the table of another practice?", column="PRACTICE"))
+            others = []
         problems += [
             Problem(
                 f"{names[row]!r} is not {PRACTICE_NAMES[practice]!r}: the row is not judged",
                 row=row + 2,
                 column="PRACTICE",
             )
-            for row in np.nonzero(is_other)[0].tolist()
+            for row in others
         ]
         needed = ("P_START",) if practice == "CC" else ("P_START", "P_END")
         for name in needed:

@@ -91,6 +91,13 @@ def test_wrong_rows_are_named(tmp_path: Path, practice: str, old: str, new: str,
     assert any(text.startswith(told) for text in found), found
 
 
+def test_the_table_of_another_practice_is_one_warning(tmp_path: Path) -> None:
+    lines = [GOOD.replace("31.001", f"31.{i}") for i in range(5)]
+    table = read_practice_table(write(tmp_path, HEADER, *lines))
+    (problem,) = check_practice_table(table, "FL", 2019)
+    assert "5 of 5 rows are not 'Fallow'" in str(problem)
+
+
 def test_files_that_are_no_tables_are_refused(tmp_path: Path) -> None:
     with pytest.raises(BadUploadError, match="lacks H_END"):
         read_practice_table(write(tmp_path, HEADER.replace("H_END,", "H_STOP,"), GOOD))

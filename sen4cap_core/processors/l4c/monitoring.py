@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sen4cap_core.clock import from_days, to_days
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import L4CConfig, PracticeCode, PracticeSettings
-from sen4cap_core.declarations.practice_tables import PracticeTable
+from sen4cap_core.declarations.practice_tables import PRACTICE_NAMES, PracticeTable
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.kernels.practice_calendar import NO_DAY
 from sen4cap_core.kernels.practice_evaluate import (
@@ -125,7 +125,7 @@ def monitor(
     }
     kept = np.nonzero((days["VEG_START"] != NO_DAY) & (days["H_START"] != NO_DAY))[0]
     days = {name: values[kept] for name, values in days.items()}
-    task = _tasks(table, run.practice, days["P_START"], kept)
+    task = _tasks(table, run, days["P_START"], kept)
     sets: tuple[RuleSet, ...] = ()
     ruleset = np.zeros(kept.size, np.int32)
     if run.practice in ("FL", "NFC"):
@@ -213,18 +213,23 @@ def _judge(
 
 
 def _tasks(
-    table: PracticeTable, practice: PracticeCode, start: NDArray[np.int32], kept: NDArray[np.int64]
+    table: PracticeTable, run: Run, start: NDArray[np.int32], kept: NDArray[np.int64]
 ) -> NDArray[np.int8]:
-    """Say what to do with each row: its PRACTICE only switches the judgement of the run's practice on."""
-    if practice == "NA":
+    """Say what to do with each row: a row of another practice has a harvest and no grade.
+
+    In the original PRACTICE only switches the judgement of the run's practice on, whichever it names.
+    """
+    if run.practice == "NA":
         return np.full(kept.size, NOT_JUDGED, np.int8)
     names = table.columns["PRACTICE"]
-    judged = CATCH_CROP if practice == "CC" else BY_RULES
+    judged = CATCH_CROP if run.practice == "CC" else BY_RULES
 
     def task(name: str) -> int:
         if name == "NA":
             return NOT_JUDGED
-        return judged if "CatchCrop" in name or name in ("Fallow", "NFC") else ECHOED
+        if not ("CatchCrop" in name or name in ("Fallow", "NFC")):
+            return ECHOED
+        return judged if run.original or PRACTICE_NAMES[run.practice] in name else NOT_JUDGED
 
     tasks = names.map_texts(task(name) for name in names.texts)[kept]
     return np.where(start == NO_DAY, NOT_JUDGED, tasks).astype(np.int8)

@@ -105,6 +105,13 @@ def test_it_is_told_whether_a_catch_crop_grew_in_its_period(
     assert "C_IN_PERIOD" not in row
 
 
+def test_a_row_of_another_practice_has_a_harvest_and_no_grade(tmp_path: Path) -> None:
+    table = [one_row(P_START="2019-10-01", P_END="2019-12-20")]
+    (row,) = run(tmp_path, crop_year(1, 6), table, "FL")
+    assert (row["C_INDEX"], row["H_W_START"]) == ("NA", run(tmp_path, crop_year(1, 6), table)[0]["H_W_START"])
+    assert run(tmp_path, crop_year(1, 6), table, "FL", compat="sen4cap")[0]["C_INDEX"] != "NA"
+
+
 def bare_after_harvest(row: tuple) -> tuple:
     """The observation as it would be had nothing grown after the harvest."""
     parcel, kind, pol, orbit, day, value = row
