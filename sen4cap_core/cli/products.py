@@ -52,10 +52,12 @@ def list_(
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, indent=2))
         return
+    if found:
+        typer.echo(f"{'number':>7}  site  period  files")
     for one in found:
         note = "" if one.is_current else "  (earlier version)"
         typer.echo(f"{one.id:>7}  {one.site}  {_period(one)}  {one.path}{note}")
-    typer.echo(f"{len(found)} products" if found else "no product matches")
+    typer.echo(f"{len(found)} product{'' if len(found) == 1 else 's'}" if found else "no product matches")
 
 
 @app.command()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from sen4cap_core.clock import to_days
+from sen4cap_core.processors.l4b.explain import MOST_STATED
 from sen4cap_core.reports.drawing import png_bytes
 from sen4cap_core.reports.filled import MAX_GAP_DAYS, filled_series
 
@@ -179,7 +180,7 @@ def _draw_events(axes: Axes, events: Sequence[ChartEvent], first: float, last: f
         axes.text(
             middle,
             1.015 + 0.07 * row,
-            f"{event.end:%-d %b} · {event.confidence:.2f}",
+            f"{event.end:%-d %b} · {min(event.confidence, MOST_STATED):.2f}",
             transform=axes.get_xaxis_transform(),
             size=7.5,
             color=_EVENT,

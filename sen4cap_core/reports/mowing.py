@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import pandas as pd
 
+from sen4cap_core.processors.l4b.explain import MOST_STATED
 from sen4cap_core.reports.tables import Align, facts, markdown_table
 from sen4cap_core.reports.text import (
     Markdown,
@@ -135,7 +136,7 @@ def _events(row: Mapping[Any, Any]) -> str:
         if str(row[f"m{slot}_dend"]) == "0":
             continue
         start, end = str(row[f"m{slot}_dstart"])[:10], str(row[f"m{slot}_dend"])[:10]
-        confidence = float(str(row[f"m{slot}_conf"]))
+        confidence = min(float(str(row[f"m{slot}_conf"])), MOST_STATED)
         events.append(f"{start} – {_short_end(start, end)} ({confidence:.2f}, {row[f'm{slot}_mis']})")
     return "; ".join(events)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sen4cap_core.reports.tables import markdown_table
@@ -57,6 +57,8 @@ class SeasonPage:
     coming: Sequence[tuple[str, str, date]]
     """(season, processor, next day)"""
     paused: bool = False
+    numbers: Mapping[str, int] = field(default_factory=dict)
+    """By season: what runs by hand call it, ``season_id``."""
 
 
 def sentence(line: PlannedLine, now: datetime) -> str:
@@ -73,7 +75,7 @@ def sentence(line: PlannedLine, now: datetime) -> str:
     missing = ", ".join(f"{gate.n} {gate.what}" for gate in line.without)
     without = f" without {missing}" if missing else ""
     when = f" ({day(line.finished_at or line.asked_at)})" if line.finished_at or line.asked_at else ""
-    told = {"asked": "is at work", "done": "ran", "skipped": "had nothing to do", "failed": "failed"}
+    told = {"asked": "is at work", "done": "ran", "skipped": "had nothing new to do", "failed": "failed"}
     reason = f": {line.reason}" if line.reason else ""
     return f"{name} {told.get(line.state, line.state)}{without}{when}{reason}"
 
@@ -82,7 +84,8 @@ def season_lines(page: SeasonPage) -> list[str]:
     """Return the page as plain lines, for a terminal."""
     lines = [f"{page.site} is paused"] if page.paused else []
     for season in _seasons(page):
-        lines.append(f"{page.site}, season {season}")
+        number = f" (season_id={page.numbers[season]})" if season in page.numbers else ""
+        lines.append(f"{page.site}, season {season}{number}")
         lines += [f"  {sentence(line, page.now)}" for line in page.lines if line.season == season]
         lines += [
             f"  next: {TITLES.get(processor, processor)} of {due_on}"

@@ -33,11 +33,12 @@ def season_page(session: Session, slug: str) -> SeasonPage:
     now = pending.database_now(session)
     lines: list[PlannedLine] = []
     coming: list[tuple[str, str, date]] = []
-    for season in site_rows.seasons_of(session, site.id):
+    seasons = site_rows.seasons_of(session, site.id)
+    for season in seasons:
         lines += [_line(season, plan) for plan in plans_of(session, season.id)]
         if season.enabled and site.enabled:
             coming += _coming(site, season, now)
-    return SeasonPage(slug, now, lines, coming, paused=not site.enabled)
+    return SeasonPage(slug, now, lines, coming, not site.enabled, {one.name: one.id for one in seasons})
 
 
 def _coming(site: Site, season: Season, now: datetime) -> list[tuple[str, str, date]]:

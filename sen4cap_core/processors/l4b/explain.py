@@ -19,6 +19,8 @@ SEEN = {
     S1_S2: "coherence rose and NDVI fell",
 }
 """What each combination of satellites saw."""
+MOST_STATED = 0.99
+"""No higher confidence is told to people: 1.00 would be a promise."""
 VERDICTS = {1: "compliant", 2: "not compliant", 3: "not compliant: mown inside and outside"}
 RULES = {0: "at least one mowing inside {}", 1: "no mowing outside {}"}
 
@@ -34,7 +36,7 @@ def explanations(outcome: MowingOutcome, facts: ParcelFacts, config: L4BConfig) 
     events = outcome.events
     starts, ends = _dates(events.start_s), _dates(events.end_s)
     bounds = np.searchsorted(events.parcel, np.arange(facts.size + 1)).tolist()
-    confidences, missions = np.minimum(events.confidence, 0.99).tolist(), events.mission.tolist()
+    confidences, missions = np.minimum(events.confidence, MOST_STATED).tolist(), events.mission.tolist()
     compliance, total = outcome.compliance.tolist(), outcome.evidence
     clear, gaps = total.n_clear.tolist(), total.longest_gap_days.tolist()
     tests, no_radar = total.n_radar_tests.tolist(), outcome.no_radar.tolist()
