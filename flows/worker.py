@@ -58,6 +58,8 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS = 0.5
 """Pause before looking again when nothing is due: one small query."""
+INBOX_LOOK_SECONDS = 1.5
+"""The same for the inbox: a file takes as long to be copied."""
 FETCH_LOOK_SECONDS = 3.0
 """The same where nobody waits by the second."""
 LONG_LOOK_SECONDS = 15.0
@@ -208,7 +210,7 @@ class WarmWorker:
         """Let what waits in the inbox be received at once; without this worker an event does."""
         prepare_drains()
         warm_up()
-        while not self._stop.wait(LOOK_SECONDS):
+        while not self._stop.wait(INBOX_LOOK_SECONDS):
             try:
                 if not self._is_for_a_drain():
                     continue
