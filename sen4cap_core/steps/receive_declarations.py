@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import pyarrow as pa
-
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import parcel_versions
 from sen4cap_core.db import sites as site_rows
@@ -29,8 +27,6 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
 
     Receiving the same upload a second time changes nothing, unless declarations.yaml says otherwise now.
     """
-    # Arrow's own pool keeps for a while what is given back: 0.2 GiB of a million parcels.
-    pa.set_memory_pool(pa.system_memory_pool())
     try:
         mapping = _mapping_beside(drop)
         declarations = read_declarations(drop.path, mapping)

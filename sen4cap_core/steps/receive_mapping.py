@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pyarrow as pa
-
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db import uploads as upload_rows
@@ -89,8 +87,6 @@ def _are_others_coming(context: Context, session: Session, drop: Drop) -> bool:
 
 
 def _try_on(context: Context, drop: Drop, mapping: ColumnMapping, path: Path) -> None:
-    # Arrow's own pool keeps for a while what is given back.
-    pa.set_memory_pool(pa.system_memory_pool())
     try:
         read_declarations(path, mapping).release()
     except BadUploadError as error:
