@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from fixtures_services import PrefectServer
 
+from sen4cap_core.clock import utc_now
 from sen4cap_core.service import alerts
 from sen4cap_core.service.nudge import emit, nudge_inbox
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
@@ -25,9 +27,26 @@ def test_work_pool_variable_and_automation_are_made_once(prefect_server: Prefect
         for value in ("first", "second"):
             api.set_variable("a_name", value)
             assert api.variable("a_name") == value
-        assert api.count_runs(["RUNNING"]) == 0
         with pytest.raises(PrefectApiError, match="refused"):
             api.last_worker_heartbeat("no-such-pool")
+
+
+@pytest.mark.service
+def test_runs_are_counted_by_state_and_time(prefect_server: PrefectServer) -> None:
+    # Tests of one process share the server: a run that another one left behind is none of ours.
+    due = utc_now() + timedelta(hours=1)
+    with PrefectApi(prefect_server.api_url) as api:
+
+        def counted() -> list[int]:
+            around = (None, due - timedelta(minutes=1), due + timedelta(minutes=1))
+            return [api.count_runs(["SCHEDULED", "PENDING"], since=since) for since in around]
+
+        before, crashed = counted(), api.count_runs(["CRASHED"])
+        flow = api._request("POST", "/flows/", {"name": "counted"}).json()
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": due.isoformat()}}
+        api._request("POST", "/flow_runs/", {"flow_id": flow["id"], "state": state})
+        assert [now - then for now, then in zip(counted(), before, strict=True)] == [1, 1, 0]
+        assert api.count_runs(["CRASHED"]) == crashed
 
 
 @pytest.mark.service
