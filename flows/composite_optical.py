@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from prefect import State, flow, get_run_logger
 
-from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
+from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context, with_progress
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
@@ -48,7 +48,7 @@ def composite_optical(
     bands : of B02 B03 B04 B05 B06 B07 B08 B8A B11 B12; where empty all.
     tile : where empty all of the site.
     """
-    context = step_context("composites of reflectance")
+    context = step_context()
     day = synthesis_date or utc_now().date() - timedelta(days=SCHEDULE_OFFSET_DAYS)
     sites = [site] if site else _sites_that_ask(context)
     if not sites:
@@ -58,7 +58,7 @@ def composite_optical(
     for slug in sites:
         try:
             report = run_step(
-                context,
+                with_progress(context, f"composites of reflectance of {slug}"),
                 slug,
                 day,
                 days_before=days_before,

@@ -34,6 +34,9 @@ def show(
         years = [season.year for season in sites.seasons_of(session, found.id)]
         if year is None and not years:
             raise NothingToDoError(f"{site} has no season yet: give --year")
+        if year is not None and years and year not in years:
+            there_are = ", ".join(map(str, sorted(set(years))))
+            raise NothingToDoError(f"{site} has no season of {year}; there are {there_are}")
         country = found.country
         of_year = year if year is not None else max(years)
         if processor == "l4b":

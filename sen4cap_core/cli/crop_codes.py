@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import tell_new_folder
+
 app = typer.Typer(help="A crop code table to begin with.", no_args_is_help=True)
 
 
@@ -27,7 +29,9 @@ def _code(country: str | None) -> str | None:
 @app.command()
 def draft(
     declarations: Annotated[Path, typer.Option(help="File of declared parcels.")],
-    out: Annotated[Path, typer.Option(help="CSV to write.")] = Path("crop-codes-draft.csv"),
+    out: Annotated[Path, typer.Option(help="CSV to write.", callback=tell_new_folder)] = Path(
+        "crop-codes-draft.csv"
+    ),
     country: Annotated[
         str | None,
         typer.Option(help="ISO 3166 code (NLD): in which language names are read.", callback=_code),

@@ -65,7 +65,7 @@ def demo(
 
 def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
     """Write the season into the upload folder; each product appears whole, what is there already stays."""
-    from rich.progress import Progress
+    from sen4cap_core.cli.shown_steps import ShownSteps
 
     target = place.settings.uploads_root / SITE
     season.write_truth(place.home / "truth" / SITE)
@@ -73,37 +73,34 @@ def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
     season.write_declarations(target)
     folder = target / str(season.truth.year) / "scenes"
     scenes = []
-    with Progress(console=console, transient=True) as bar:
-        for one in bar.track(season.passes, description="   simulating scenes"):
+    with ShownSteps(console, transient=True) as shown:
+        for one in shown.track("simulating scenes", season.passes):
             path = folder / f"{season.acquisition(one).product_id}.SAFE"
             scenes.append(path if path.exists() else season.write_scene(one, folder))
         radar = season.radar()
-        for one_radar in bar.track(radar.passes, description="   simulating radar "):
+        for one_radar in shown.track("simulating radar", radar.passes):
             scenes += radar.write_pass(one_radar, folder)
     return scenes
 
 
 def _follow(context: Context, total: int, console: Console) -> None:
     """Show how far the service is until everything dropped has been answered."""
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-
+    from sen4cap_core.cli.shown_steps import ShownSteps
     from sen4cap_core.db.progress import site_progress
     from sen4cap_core.errors import Sen4capError
 
-    count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
-    columns = (TextColumn("   {task.description}"), BarColumn(), count)
-    with Progress(*columns, TimeElapsedColumn(), console=console) as bar:
-        received = bar.add_task("uploads answered ", total=total)
-        processed = bar.add_task("scenes processed ", total=total)
-        evaluated = bar.add_task("mowing evaluated", total=1)
+    with ShownSteps(console) as shown:
+        received = shown.add("uploads answered", total)
+        processed = shown.add("scenes processed", total)
+        evaluated = shown.add("mowing evaluated", 1)
         last, last_change = None, time.monotonic()
         while True:
             with context.session() as session:
                 now = site_progress(session, SITE)
-            bar.update(received, completed=now.uploads_answered, total=max(now.uploads, total))
-            bar.update(processed, completed=now.scenes_processed)
+            shown.update(received, now.uploads_answered, max(now.uploads, total))
+            shown.update(processed, now.scenes_processed, total)
             if now.is_quiet and now.scenes_processed >= total and now.evaluated:
-                bar.update(evaluated, completed=1)
+                shown.update(evaluated, 1, 1)
                 return
             if now != last:
                 last, last_change = now, time.monotonic()

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Crop diversification of holdings on tables.", no_args_is_help=True)
@@ -33,8 +34,12 @@ def assess(
     crop_codes: Annotated[
         Path, typer.Option(help="Crop code table: all columns, or CTnumDIV and its six flags.")
     ],
-    out_parcels: Annotated[Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.")],
-    out_holdings: Annotated[Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.")],
+    out_parcels: Annotated[
+        Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.", callback=tell_new_folder)
+    ],
+    out_holdings: Annotated[
+        Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.", callback=tell_new_folder)
+    ],
     predictions: Annotated[
         Path | None,
         typer.Option(help="Table of predictions by NewID; takes the place of those in the parcels table."),

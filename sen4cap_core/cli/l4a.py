@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Crop types (L4A) on tables.", no_args_is_help=True)
@@ -61,7 +62,11 @@ def classify_command(
     parcels: Parcels,
     crop_codes: CropCodes,
     out: Annotated[
-        Path, typer.Option(help="Table to write (.csv, .csv.gz, .parquet), or a folder for all files.")
+        Path,
+        typer.Option(
+            help="Table to write (.csv, .csv.gz, .parquet), or a folder for all files.",
+            callback=tell_new_folder,
+        ),
     ],
     config: Config = None,
     start: Start = None,
@@ -115,7 +120,12 @@ def early_season_command(
     observations: Observations,
     parcels: Parcels,
     crop_codes: CropCodes,
-    out: Annotated[Path, typer.Option(help="Table of accuracies to write; a plot goes beside it (.png).")],
+    out: Annotated[
+        Path,
+        typer.Option(
+            help="Table of accuracies to write; a plot goes beside it (.png).", callback=tell_new_folder
+        ),
+    ],
     config: Config = None,
     start: Start = None,
     until: Until = None,

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Grassland mowing (L4B) on tables.", no_args_is_help=True)
@@ -48,7 +49,9 @@ def detect(
     config: Annotated[Path, typer.Option(help="Mowing configuration of the original's form (.cfg).")],
     start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, YYYY-MM-DD.")],
     end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day, YYYY-MM-DD.")],
-    out: Annotated[Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.")],
+    out: Annotated[
+        Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.", callback=tell_new_folder)
+    ],
     missions: Annotated[Missions, typer.Option(help="Satellites to use.")] = Missions.S1_S2,
     compat: Annotated[
         Behaviour, typer.Option(help="sen4cap reproduces the original with its defects.")
@@ -61,7 +64,10 @@ def detect(
         ),
     ] = None,
     events: Annotated[
-        Path | None, typer.Option(help="Also write a table of all mowings; .csv, .csv.gz or .parquet.")
+        Path | None,
+        typer.Option(
+            help="Also write a table of all mowings; .csv, .csv.gz or .parquet.", callback=tell_new_folder
+        ),
     ] = None,
     evidence: Annotated[
         bool, typer.Option("--evidence", help="Add columns that say what each answer rests on.")

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Agricultural practices (L4C) on tables.", no_args_is_help=True)
@@ -48,7 +49,9 @@ def monitor(
     country: Annotated[str, typer.Option(help="Country code, for tables without COUNTRY.")],
     year: Annotated[int, typer.Option(min=1970, max=2100, help="Year of the season.")],
     config: Annotated[Path, typer.Option(help="Practices configuration of the original's form (.cfg).")],
-    out: Annotated[list[Path], typer.Option(help="Table to write; .csv, .csv.gz or .parquet.")],
+    out: Annotated[
+        list[Path], typer.Option(help="Table to write; .csv, .csv.gz or .parquet.", callback=tell_new_folder)
+    ],
     until: Annotated[
         datetime | None, typer.Option(formats=_DAY, help="Last day of observations, YYYY-MM-DD.")
     ] = None,

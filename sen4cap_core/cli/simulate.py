@@ -28,8 +28,8 @@ def simulate(
 ) -> None:
     """Write site, declarations, tables and scenes of a simulated season, laid out as an upload folder.
 
-    Copy from ``<folder>/site`` into ``uploads/<site>`` what you like, in any order. What really happened is
-    in ``<folder>/truth``.
+    Copy from site/ in that folder into uploads/SITE what you like, in any order. What really happened is in
+    truth/.
     """
     from sen4cap_core.simulation.season import simulate_season
     from sen4cap_core.simulation.uploads import write_practice_table

@@ -34,14 +34,15 @@ def open_rejections(
     being gone: taken out of ``rejected/`` or deleted.
     """
     good = aliased(Upload)
-    # The sighting of the place is forgotten when a file moves to rejected/: one that is there came later.
+    at = func.coalesce(Upload.received_at, Upload.registered_at)
+    # The sighting of the place is forgotten when a file moves to rejected/: one that is there came later, but
+    # for that of an earlier file put back, which has the moment of the rejection.
     came_later = (
         select(Sighting.path)
         .join(good, good.id == Sighting.upload_id)
-        .where(Sighting.path == Upload.dropped_as, good.state == "received")
+        .where(Sighting.path == Upload.dropped_as, good.state == "received", Sighting.seen_at != at)
         .exists()
     )
-    at = func.coalesce(Upload.received_at, Upload.registered_at)
     query = (
         select(Upload.site_slug, Upload.path, at, Upload.error)
         .where(Upload.state == "rejected", ~came_later)

@@ -176,6 +176,7 @@ def mark_rejected(
     error: str,
     moved_to: str | None = None,
     flow_run_id: str | None = None,
+    put_back: Known | None = None,
 ) -> None:
     """Note that an upload could not be used, why, and where it was moved to.
 
@@ -184,17 +185,39 @@ def mark_rejected(
     moved_to : str
         New path. The sighting of the old one is forgotten, so that the same file dropped again, even with its
         old time, is looked at anew. A file that stays in place (None, or the old path) stays known.
+    put_back : Known
+        The earlier upload that takes the place again. It is sighted at the very moment of the rejection, by
+        which it is told from a file somebody dropped since (``open_rejections``).
     """
     upload = session.get_one(Upload, upload_id, with_for_update=True)
     upload.dropped_as = upload.path
+    at = session.execute(select(func.statement_timestamp())).scalar_one()
     if moved_to is not None and moved_to != upload.path:
         session.execute(delete(Sighting).where(Sighting.path == upload.path))
         upload.path = moved_to
     upload.state = "rejected"
     upload.error = error
-    upload.received_at = func.statement_timestamp()
+    upload.received_at = at
     upload.flow_run_id = flow_run_id
     session.flush()
+    if put_back is not None:
+        sighting = Sighting(
+            path=put_back.kept_path,
+            size_bytes=put_back.size_bytes,
+            mtime_ns=put_back.mtime_ns,
+            upload_id=put_back.upload_id,
+            seen_at=at,
+        )
+        session.merge(sighting)
+        session.flush()
+
+
+def received_as(session: Session, upload_id: int, sha256: str) -> int | None:
+    """Return the received upload of the same site, year and kind with this content, if there is one."""
+    this = session.get_one(Upload, upload_id)
+    same = Upload.site_slug == this.site_slug, Upload.year == this.year, Upload.kind == this.kind
+    query = select(Upload.id).where(*same, Upload.sha256 == sha256, Upload.state == "received")
+    return session.scalars(query).one_or_none()
 
 
 def sighted_paths(session: Session, upload_id: int) -> list[str]:

@@ -127,7 +127,9 @@ def error_note(settings: Settings, path: Path) -> Path | None:
     return None
 
 
-def reject(settings: Settings, path: Path, error: BadUploadError, *, sha256: str | None = None) -> Path:
+def reject(
+    settings: Settings, path: Path, error: BadUploadError, *, sha256: str | None = None, note: str = ""
+) -> Path:
     """Move a drop to ``rejected/`` and say beside it why; return its new path.
 
     Parameters
@@ -137,6 +139,8 @@ def reject(settings: Settings, path: Path, error: BadUploadError, *, sha256: str
     sha256 : str
         Content that was looked at. When given and the file has changed since (the user saved a corrected
         version meanwhile), the file stays, and only the text is written.
+    note : str
+        A line below the reason of a file that is moved.
 
     Returns
     -------
@@ -154,7 +158,7 @@ def reject(settings: Settings, path: Path, error: BadUploadError, *, sha256: str
     whole = whole_of(path, root)
     if unit is None:
         return _find_moved(folder, whole, path) or path
-    text = redact(_rejection_text(folder, whole, error))
+    text = _rejection_text(folder, whole, error)
     if sha256 is not None and unit.content_hash() != sha256:
         logger.info("%s changed while it was looked at: it stays, and is looked at again", path)
         return path
@@ -163,7 +167,7 @@ def reject(settings: Settings, path: Path, error: BadUploadError, *, sha256: str
     try:
         folder.mkdir(exist_ok=True)
         target = _free_name(folder, whole, parts)
-        write_text_atomic(_error_path(target), text)
+        write_text_atomic(_error_path(target), redact(f"{text}{note}\n" if note else text))
         move_all(parts, path if inside is None else whole, target)
     except OSError as problem:
         if problem.errno not in _READ_ONLY:

@@ -63,9 +63,12 @@ def coverage_markdown(coverage: Coverage, quicklooks: Mapping[str, bytes] | None
         ("Scene", c.product_id),
         ("Site, tile", f"{c.site}, {c.tile}"),
         ("Acquired", day(c.acquired_at)),
-        ("Clear", f"{percent(c.clear_fraction)} of the pixels with data"),
-        ("Data", f"{percent(c.data_fraction)} of the grid"),
     ]
+    # Radar sees through clouds and has no such share.
+    if c.clear_fraction is not None:
+        pairs.append(("Clear", f"{percent(c.clear_fraction)} of the pixels with data"))
+    if c.data_fraction is not None:
+        pairs.append(("Data", f"{percent(c.data_fraction)} of the grid"))
     pairs += [(f"Parcels {p.label}".strip(), f"{share(p.observed, p.total)} observed") for p in c.parcels]
     if not c.parcels:
         pairs.append(("Parcels", "no declarations yet: they are extracted when they come"))

@@ -13,8 +13,9 @@ from typing import Any
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Upload
-from sen4cap_core.db.uploads import later_received, mark_received, mark_rejected
+from sen4cap_core.db.uploads import Known, later_received, mark_received, mark_rejected, received_as
 from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.inbox.kept import Kept, find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
 from sen4cap_core.steps.context import Context
@@ -89,6 +90,7 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
         **vars(taken),
     )
     write_receipt(context.settings, drop.path, receipt)
+    keep(context.settings, drop.path, drop.kind, drop.sha256)
     content = receipt.model_dump(mode="json")
     with context.session() as session:
         mark_received(session, drop.upload_id, content, context.flow_run_id)
@@ -125,7 +127,12 @@ def _find(context: Context, upload_id: int) -> Drop:
 
 
 def _reject(context: Context, drop: Drop, error: BadUploadError) -> Answer:
-    now_at = reject(context.settings, drop.path, error, sha256=drop.sha256)
+    before, known = _taken_before(context, drop) or (None, None)
+    note = f"The {drop.path.name} that was taken before stays in force and lies in its place again."
+    now_at = reject(
+        context.settings, drop.path, error, sha256=drop.sha256, note=note if before is not None else ""
+    )
+    is_moved = now_at != drop.path
     content = {
         "upload_id": drop.upload_id,
         "file": drop.path.name,
@@ -133,8 +140,30 @@ def _reject(context: Context, drop: Drop, error: BadUploadError) -> Answer:
         "site": drop.site_slug,
         "year": drop.year or None,
         "error": error.text(),
-        "moved_to": str(now_at) if now_at != drop.path else None,
+        "moved_to": str(now_at) if is_moved else None,
     }
     with context.session() as session:
-        mark_rejected(session, drop.upload_id, error.text(), str(now_at), context.flow_run_id)
+        mark_rejected(
+            session,
+            drop.upload_id,
+            error.text(),
+            str(now_at),
+            context.flow_run_id,
+            known if is_moved else None,
+        )
+    # After the rows: a process killed between them must not find the good file under the name of the bad one.
+    if before is not None and is_moved:
+        put_back(before, drop.path)
     return Answer(drop.upload_id, drop.site_slug, drop.path.name, False, content)
+
+
+def _taken_before(context: Context, drop: Drop) -> tuple[Kept, Known] | None:
+    """Return the file that was taken at this place before, as it is kept and as the watcher will see it."""
+    before = find_kept(context.settings, drop.path)
+    if before is None or before.sha256 == drop.sha256:
+        return None
+    with context.session() as session:
+        upload_id = received_as(session, drop.upload_id, before.sha256)
+    if upload_id is None:
+        return None
+    return before, Known(before.size_bytes, before.mtime_ns, upload_id, str(drop.path))

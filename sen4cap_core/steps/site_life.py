@@ -10,6 +10,7 @@ from sen4cap_core.db import pending, site_life
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.inbox.kept import FOLDER as IN_FORCE
 from sen4cap_core.products.catalog import rebuild_catalog
 from sen4cap_core.steps.by_hand import Answer, known_season, known_site
 from sen4cap_core.steps.by_hand_forms import DeleteSite, EditSite, PauseSite, PurgeSite, ResumeSite
@@ -130,7 +131,7 @@ def purge_site(context: Context, form: PurgeSite) -> Answer:
     with context.session() as session:
         site = known_site(session, slug)
         counts = {name: n for name, n in site_life.holdings(session, site).counts.items() if n}
-        folders = [path for path in (root / "sites" / slug, root / "downloads" / slug) if path.is_dir()]
+        folders = [path for part in ("sites", "downloads", IN_FORCE) if (path := root / part / slug).is_dir()]
         answer = {"dry run": form.dry_run, "rows": counts, "folders": {str(p): _bytes(p) for p in folders}}
         obstacle = _obstacle(context, slug, is_deleted=site.deleted_at is not None)
         if form.dry_run:

@@ -8,10 +8,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import typer
 
 from sen4cap_core import __version__
 from sen4cap_core.cli.failures import sentence_of
-from sen4cap_core.cli.main import main
+from sen4cap_core.cli.main import app, main
 from sen4cap_core.service import connection
 
 
@@ -48,6 +49,11 @@ def test_the_version_is_said(say) -> None:
         ("products list --from 01.05.2019", 2, "does not match the formats"),
         ("import {tmp}/nope.zip --site x --kind declarations", 1, "Give --year"),
         ("alerts set", 2, "give --webhook, --mail or both"),
+        (
+            "crop-codes draft --declarations {tmp}/no.gpkg --out {tmp}/new/codes.csv",
+            1,
+            "/new is not there yet: it is made",
+        ),
     ],
 )
 def test_wrong_words_are_answered_with_a_sentence(
@@ -81,3 +87,18 @@ def test_a_mistake_in_the_code_keeps_its_traceback() -> None:
     assert sentence_of(OSError("without a file")) is None
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/data/x.tif")
     assert sentence_of(full) == "/data/x.tif: No space left on device."
+
+
+def test_no_help_has_marks_of_another_language() -> None:
+    """A terminal shows back-quotes and asterisks as they are."""
+
+    def texts(command, path: str):
+        yield path, command.help or ""
+        for option in command.params:
+            yield f"{path} {option.name}", getattr(option, "help", None) or ""
+        for name, below in getattr(command, "commands", {}).items():
+            yield from texts(below, f"{path} {name}")
+
+    told = list(texts(typer.main.get_command(app), "sen4cap"))
+    assert len(told) > 150
+    assert [path for path, text in told if "``" in text or "**" in text] == []

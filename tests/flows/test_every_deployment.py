@@ -113,6 +113,7 @@ def test_optical_scenes_become_composites_mowings_and_products(desk: Desk, serve
     composite = server.run(composite_optical, SITE, date(YEAR, 6, 10), bands=["B04", "B08"], method="median")
     assert composite.state == "Completed"
     assert "30TUM, 10 m" in composite.pages[f"composite-{SITE}-{YEAR}-06-10-median"]
+    assert float(composite.pages[f"progress-composites-of-reflectance-of-{SITE}"]) == 100
 
     shown = server.run(show_products, SITE)
     assert shown.state == "Completed"

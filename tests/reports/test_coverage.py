@@ -42,7 +42,8 @@ def test_without_declarations_the_page_says_they_are_awaited() -> None:
     page = coverage_markdown(bare)
 
     assert "no declarations yet" in page
-    assert "| **Clear** | – of the pixels with data |" in page
+    assert "Clear" not in page
+    assert "| **Data** | 50.0\u202f% of the grid |" in page
     assert "![" not in page
     assert "### Time" not in page
 

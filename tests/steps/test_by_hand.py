@@ -8,15 +8,18 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from sen4cap_core.cli import config
 from sen4cap_core.cli.main import app
 from sen4cap_core.db.sites import get_or_create_site, set_config
 from sen4cap_core.declarations.crop_codes import read_crop_codes
 from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
 from sen4cap_core.declarations.l4c_layers import countries, effective_l4c
-from sen4cap_core.errors import BadUploadError, ConfigurationError
+from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
+from sen4cap_core.service import connection
 from sen4cap_core.simulation.uploads import write_crop_codes, write_shapefile_zip
 from sen4cap_core.steps.config_in_force import l4b_settings, l4c_settings
 from sen4cap_core.steps.import_file import import_file
+from sen4cap_core.steps.receive_site import assumed_season
 from tests.steps.conftest import SITE, YEAR, fields
 from tests.steps.test_receive_practices import CONFIG
 
@@ -169,3 +172,14 @@ def test_the_commands_say_the_same(context, receive, tmp_path: Path, monkeypatch
     assert "1 crop codes written" in run(*drafted)
     assert "grassland: 'grasland' in the name, taken as permanent" in out.read_text()
     assert read_crop_codes(out).codes["265"].lc == 3
+
+
+@pytest.mark.service
+def test_settings_of_a_year_without_a_season_are_not_shown(context, monkeypatch, capsys) -> None:
+    assumed_season(context, SITE, YEAR)
+    monkeypatch.setattr(connection, "open_step_context", lambda: context)
+
+    with pytest.raises(NothingToDoError, match=rf"{SITE} has no season of 2031; there are {YEAR}"):
+        config.show("l4b", SITE, 2031)
+    config.show("l4b", SITE, YEAR)
+    assert capsys.readouterr().out.startswith(f"l4b, {SITE} {YEAR}, country not given\n")

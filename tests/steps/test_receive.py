@@ -11,10 +11,13 @@ import pytest
 from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, Parcel, Season, Site, Upload
+from sen4cap_core.db.rejections import open_rejections
 from sen4cap_core.db.uploads import Drop as Found
 from sen4cap_core.db.uploads import register_upload
 from sen4cap_core.files import content_hash
-from sen4cap_core.inbox.layout import UploadPlace, place_of
+from sen4cap_core.inbox.kept import find_kept, keep, put_back
+from sen4cap_core.inbox.layout import Kind, UploadPlace, place_of
+from sen4cap_core.inbox.register import register_all
 from sen4cap_core.inbox.units import find_unit
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.receive import Answer, receive_upload
@@ -192,6 +195,52 @@ def test_a_mapping_that_does_not_fit_is_rejected_and_the_declarations_stay(
         assert session.get_one(Upload, first.upload_id).state == "received"
         n_asked = job.attempts, job.state
     assert n_asked == (0, "waiting")  # as it was entered: the test receives by hand
+
+
+def test_a_bad_file_over_a_good_one_takes_nothing_away(context, drop, parcels_zip: Path) -> None:
+    drop("noord/2019/declarations/parcels.zip", parcels_zip)
+    name = "noord/2019/declarations/declarations.yaml"
+    path = context.settings.uploads_root / name
+    good = b"parcel_id: PARCEL_ID\n"
+    assert drop(name, good).accepted
+
+    bad = drop(name, b"crop_code: CROP_KODE\n")
+
+    assert not bad.accepted
+    moved = Path(bad.receipt["moved_to"])
+    assert (moved.name, moved.parent.name) == ("declarations.yaml", "rejected")
+    assert path.read_bytes() == good
+    assert receipt_of(context, name)["sha256"] == content_hash(path)
+    note = moved.with_name("declarations.yaml.error.txt").read_text(encoding="utf-8")
+    assert "declarations.yaml that was taken before stays in force and lies in its place again." in note
+    # The watcher knows it, so it is not received anew; and it settles no rejection.
+    assert register_all(context.settings, context.engine, sleep=lambda _: None) == 0
+    with context.session() as session:
+        assert [one.path for one in open_rejections(session, "noord")] == [str(moved)]
+
+    assert not drop(name, b"crop_code: CROP_CODEX\n").accepted
+    assert path.read_bytes() == good
+    # Somebody's own copy of the good file settles both.
+    path.unlink()
+    drop(name, good)
+    with context.session() as session:
+        assert open_rejections(session, "noord") == []
+
+
+def test_a_good_file_is_put_back_over_nothing(context, drop) -> None:
+    settings = context.settings
+    assert drop("noord/site.yaml", b"name: Noord\n").accepted
+    path = settings.uploads_root / "noord/site.yaml"
+    kept = find_kept(settings, path)
+    assert kept is not None
+    path.write_bytes(b"name: the next version\n")
+
+    assert not put_back(kept, path)
+    assert path.read_bytes() == b"name: the next version\n"
+    path.write_bytes(b"name: changed while it was read\n")
+    keep(settings, path, Kind.SITE_CONFIG, kept.sha256)
+    assert find_kept(settings, path) is None
+    assert sorted(one.name for one in path.parent.iterdir()) == ["site.yaml", "site.yaml.receipt.json"]
 
 
 def test_a_mapping_that_changes_before_it_is_read_leaves_what_is_in_force(

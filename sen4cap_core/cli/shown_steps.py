@@ -1,0 +1,94 @@
+"""How far steps are: bars at a terminal, a line now and then in a file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeVar
+
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from rich.console import Console
+
+Thing = TypeVar("Thing")
+
+LINE_SECONDS = 10.0
+"""A step that goes on has a line of a file at most so often; its beginning and its end always have theirs."""
+
+
+@dataclass
+class _Step:
+    title: str
+    total: int
+    done: int = 0
+    told: int = -1
+    """What its last line said was done."""
+    told_at: float = float("-inf")
+    bar: TaskID | None = None
+
+
+class ShownSteps:
+    """Shows counts of steps while it is entered. ``clock`` gives seconds.
+
+    Parameters
+    ----------
+    transient : whether bars go away at the end
+    """
+
+    def __init__(
+        self, console: Console, *, transient: bool = False, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._console, self._clock = console, clock
+        self._steps: list[_Step] = []
+        self._began = clock()
+        self._progress: Progress | None = None
+        if console.is_terminal:
+            count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
+            columns = (TextColumn("   {task.description:<17}"), BarColumn(), count, TimeElapsedColumn())
+            self._progress = Progress(*columns, console=console, transient=transient)
+
+    def __enter__(self) -> Self:
+        if self._progress is not None:
+            self._progress.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._progress is not None:
+            self._progress.stop()
+
+    def add(self, title: str, total: int) -> int:
+        """Begin to show a step; return its number."""
+        step = _Step(title, total)
+        if self._progress is not None:
+            step.bar = self._progress.add_task(title, total=total)
+        self._steps.append(step)
+        return len(self._steps) - 1
+
+    def update(self, number: int, done: int, total: int) -> None:
+        """Say how far a step is."""
+        step = self._steps[number]
+        step.done, step.total = done, total
+        if self._progress is not None and step.bar is not None:
+            self._progress.update(step.bar, completed=done, total=total)
+        elif step.done != step.told:
+            self._tell(step)
+
+    def track(self, title: str, things: Sequence[Thing]) -> Iterable[Thing]:
+        """Pass things on and count those that are done with."""
+        number = self.add(title, len(things))
+        for done, thing in enumerate(things, start=1):
+            yield thing
+            self.update(number, done, len(things))
+
+    def _tell(self, step: _Step) -> None:
+        now = self._clock()
+        is_due = step.done >= step.total or now - step.told_at >= LINE_SECONDS
+        if is_due and (step.done or step.told >= 0):
+            step.told, step.told_at = step.done, now
+            self._console.print(f"   {step.title} {step.done}/{step.total}, {now - self._began:.0f} s")

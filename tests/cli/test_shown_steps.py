@@ -1,0 +1,67 @@
+"""Progress in a file: a line now and then, the last one always; a terminal has bars."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+
+from sen4cap_core.cli.shown_steps import LINE_SECONDS, ShownSteps
+
+
+class Clock:
+    """Seconds that pass when they are told to."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_a_file_gets_a_line_now_and_then_and_the_last_of_each_step() -> None:
+    out, clock = io.StringIO(), Clock()
+    with ShownSteps(Console(file=out, width=80), clock=clock) as shown:
+        received, processed = shown.add("uploads answered", 50), shown.add("scenes processed", 40)
+        for second in range(41):
+            clock.now = 100.0 + second
+            shown.update(received, min(second * 2, 50), 50)
+            shown.update(processed, second, 40)
+            assert out.getvalue().count("\n") <= 2 * (second / LINE_SECONDS + 2)
+        shown.update(processed, 40, 40)
+
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    assert lines[0] == "uploads answered 2/50, 1 s"
+    assert lines.count("uploads answered 50/50, 25 s") == 1
+    assert lines[-1] == "scenes processed 40/40, 40 s"
+    assert "scenes processed 11/40, 11 s" in lines
+
+
+def test_what_stands_still_is_not_told_again() -> None:
+    out, clock = io.StringIO(), Clock()
+    with ShownSteps(Console(file=out, width=80), clock=clock) as shown:
+        step = shown.add("mowing evaluated", 1)
+        for _ in range(5):
+            clock.now += 60
+            shown.update(step, 0, 1)
+        shown.update(step, 1, 1)
+
+    assert out.getvalue() == "   mowing evaluated 1/1, 300 s\n"
+
+
+def test_things_are_passed_on_and_counted() -> None:
+    out = io.StringIO()
+    with ShownSteps(Console(file=out, width=80), clock=Clock()) as shown:
+        assert list(shown.track("simulating scenes", [3, 1, 2])) == [3, 1, 2]
+    assert out.getvalue().splitlines() == [
+        "   simulating scenes 1/3, 0 s",
+        "   simulating scenes 3/3, 0 s",
+    ]
+
+
+def test_a_terminal_has_bars() -> None:
+    out = io.StringIO()
+    with ShownSteps(Console(file=out, width=80, force_terminal=True), clock=Clock()) as shown:
+        shown.update(shown.add("scenes processed", 3), 3, 3)
+    assert "3/3" in out.getvalue()
+    assert "━" in out.getvalue()
