@@ -91,7 +91,7 @@ def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: st
 def practice_chart_png(chart: PracticeChart) -> bytes:
     """Draw one row: NDVI, backscatter ratio and coherence, the weeks with true markers, the periods."""
     figure = _figure(7.5, 5.6)
-    heights = [(0.66, 0.23), (0.43, 0.2), (0.21, 0.19), (0.055, 0.11)]
+    heights = [(0.675, 0.215), (0.455, 0.19), (0.245, 0.18), (0.095, 0.12)]
     first = None
     parts = [(chart.ndvi, "NDVI x 1000", "#00694e"), (chart.ratio, "VV - VH", "#d55e00")]
     parts.append((chart.coherence, "coherence", "#0072b2"))

@@ -107,6 +107,7 @@ def composite_optical(
         raise NothingToDoError(
             f"no composite of {site} for {day}: {reasons or 'no processed scene in the period'}"
         )
+    context.progress(1.0)
     return report
 
 

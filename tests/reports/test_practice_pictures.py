@@ -12,10 +12,13 @@ from matplotlib.colors import to_rgb
 from PIL import Image
 from shapely.geometry import box
 
+from sen4cap_core.clock import to_days
 from sen4cap_core.reports.parcel_map import NEUTRAL
 from sen4cap_core.reports.practice_pictures import (
     GRADE_COLOURS,
+    PracticeChart,
     harvest_histogram_png,
+    practice_chart_png,
     practice_map_png,
 )
 from sen4cap_core.reports.scoring_practices import crop_shares_png, week_error_png
@@ -40,6 +43,17 @@ def bars(png: bytes, colour: str = BLUE) -> list[tuple[float, int]]:
     columns = np.nonzero(heights > 2)[0]
     runs = np.split(columns, np.nonzero(np.diff(columns) > 1)[0] + 1) if columns.size else []
     return [(float(run.mean()), int(np.median(heights[run]))) for run in runs]
+
+
+def test_a_chart_has_room_for_all_that_is_written_on_it() -> None:
+    days = np.arange(to_days(date(2019, 4, 1)), to_days(date(2019, 9, 15)), 6, dtype=np.int32)
+    series = days, np.linspace(800.0, 200.0, days.size)
+    markers = np.ones((days.size, 5), np.int8)
+    image = pixels(practice_chart_png(PracticeChart("P", "NA", series, series, series, days, markers)))
+
+    # The year stands below the months.
+    for edge in (image[:3], image[-3:], image[:, :2], image[:, -2:]):
+        assert (edge > 245).all()
 
 
 def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:
