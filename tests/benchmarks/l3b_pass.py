@@ -8,7 +8,8 @@ compiled kernels, peak resident memory, and the ratio to the bare decode of the 
 tile as JPEG 2000, each against the bare decode; OTB and exactextract on the COG. A case that takes longer
 than its limit is ended and said.
 
-``ndvi`` reads two bands of 10 m, ``all`` (NDVI, LAI, fAPAR, fCover) three of 10 m and six of 20 m.
+``ndvi`` reads two bands of 10 m, ``all`` (NDVI, LAI, fAPAR, fCover and the means of ten bands) four of 10 m
+and six of 20 m; the other programs make no band means.
 ``decode`` is GDAL through rasterio, ``read`` the same blocks as a pass reads them.
 ``otb`` is BandMathX and ZonalStatistics with burnt labels, ``exactextract`` NumPy and exactextract.
 """
@@ -30,6 +31,7 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
+from sen4cap_core.processors.l3b.groups import BAND_OF
 from sen4cap_core.processors.l3b.items import pass_plan
 from sen4cap_core.processors.l3b.ndvi import NDVI
 from sen4cap_core.rasters.bands import BandSource
@@ -55,7 +57,8 @@ from tests.benchmarks.l3b_scene import (
     write_raster,
 )
 
-VARIABLES = {"ndvi": ("ndvi",), "all": ("ndvi", "lai", "fapar", "fcover")}
+RASTERS = {"ndvi": ("ndvi",), "all": ("ndvi", "lai", "fapar", "fcover")}
+VARIABLES = {"ndvi": ("ndvi",), "all": (*RASTERS["all"], *BAND_OF)}
 _FULL_LIMIT_S = 180.0
 """OTB interprets the networks pixel by pixel and would need half an hour for a full tile."""
 _PASSES = ("decode-{}", "read-{}", "pass-{}", "pass-{}-no-raster")
@@ -117,7 +120,9 @@ def scene_pass(
         scene.grid,
         variables=pass_plan(names, scene).items,
         labels=labels,
-        raster_paths={name: out / f"out-{name}.tif" for name in names} if out else {},
+        raster_paths={name: out / f"out-{name}.tif" for name in RASTERS["all"] if name in names}
+        if out
+        else {},
         threads=threads,
     )
 

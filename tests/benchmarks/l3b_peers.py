@@ -130,7 +130,7 @@ def with_exactextract(scene: Scene, folder: Path, parcels: int, threads: int) ->
 
     def job() -> None:
         with rasterio.Env(GDAL_NUM_THREADS=str(threads)):
-            opened = {name: rasterio.open(band.uri) for name, band in scene.bands.items()}
+            opened = {name: rasterio.open(scene.bands[name].uri) for name in ("B04", "B08", *EIGHT)}
             opened["SCL"] = rasterio.open(scene.masks[0].source.uri)
             outs = {
                 name: new_raster(folder / f"exact-{name}.tif", coarse) for name in ("lai", "fapar", "fcover")

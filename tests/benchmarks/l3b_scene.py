@@ -19,14 +19,14 @@ from sen4cap_core.scenes.angles import AngleGrid, MeanAngle, SceneAngles
 from sen4cap_core.scenes.model import Scene
 
 SOIL = {
-    "B03": 0.09, "B04": 0.13, "B08": 0.22, "B05": 0.16, "B06": 0.19, "B07": 0.2, "B8A": 0.23, "B11": 0.3,
-    "B12": 0.25,
+    "B02": 0.06, "B03": 0.09, "B04": 0.13, "B08": 0.22, "B05": 0.16, "B06": 0.19, "B07": 0.2, "B8A": 0.23,
+    "B11": 0.3, "B12": 0.25,
 }  # fmt: skip
 LEAVES = {
-    "B03": 0.05, "B04": 0.03, "B08": 0.45, "B05": 0.09, "B06": 0.35, "B07": 0.43, "B8A": 0.46, "B11": 0.2,
-    "B12": 0.1,
+    "B02": 0.03, "B03": 0.05, "B04": 0.03, "B08": 0.45, "B05": 0.09, "B06": 0.35, "B07": 0.43, "B8A": 0.46,
+    "B11": 0.2, "B12": 0.1,
 }  # fmt: skip
-FINE = ("B03", "B04", "B08")
+FINE = ("B02", "B03", "B04", "B08")
 """10 m; the others have 20 m."""
 SUFFIX = {"jp2": "jp2", "cog": "tif"}
 
