@@ -114,18 +114,16 @@ def time_kernels(folder: Path) -> None:
     """Print the seconds of each stage, run in this process with compiled kernels."""
     from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
     from sen4cap_core.declarations.practice_tables import read_practice_table
-    from sen4cap_core.kernels.practice_rows import N_KINDS
     from sen4cap_core.kernels.practice_series import NEVER
     from sen4cap_core.processors.l4c.command import all_parcels
     from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor
     from sen4cap_core.processors.l4c.observations_in import _batches, _Reading, read_parcel_series
-    from sen4cap_core.processors.l4c.series_making import Assembly
+    from sen4cap_core.processors.l4c.series_assembly import Assembly
     from sen4cap_core.processors.l4c.table import coded_practice_table
 
     config = read_l4c_config(folder / "C.cfg", 2019)
     tables = [read_practice_table(folder / f"{practice}.csv") for practice in PRACTICES]
     parcels = all_parcels(tables)
-    counts = np.zeros(N_KINDS * len(parcels), np.int64)
     clock, cpu, kernels = time.perf_counter(), time.process_time(), 0.0
 
     def lap(name: str) -> None:
@@ -138,10 +136,10 @@ def time_kernels(folder: Path) -> None:
     read = read_parcel_series(folder / "observations.parquet", parcels, None, 15, True)
     lap("read Parquet, sort and pair beside it")
     # The same once more, apart from the reading: batch by batch, as the command does.
-    reading = _Reading(counts)
-    batches = list(_batches(folder / "observations.parquet", parcels, NEVER, reading, with_std=False))
+    reading = _Reading()
+    batches = list(_batches(folder / "observations.parquet", parcels, reading, with_std=False))
     clock, cpu = time.perf_counter(), time.process_time()
-    assembly = Assembly(counts, 15, True)
+    assembly = Assembly(len(parcels), NEVER, 15, True)
     for batch in batches:
         assembly.add(batch, len(reading.orbits))
     assembly.finish(len(reading.orbits))
