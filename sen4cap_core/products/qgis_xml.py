@@ -10,6 +10,8 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from pyproj import CRS
+
 from sen4cap_core.products.colours import Rgb
 from sen4cap_core.products.qgis_styles import NO_ANSWER, Categories, Ramp
 
@@ -92,6 +94,9 @@ def project_xml(
     properties = ET.SubElement(root, "properties")
     paths = ET.SubElement(properties, "Paths")
     ET.SubElement(paths, "Absolute", {"type": "bool"}).text = "false"
+    # Without it QGIS reads no projection of the project, and shows UTM rasters and degrees on one plane.
+    projection = ET.SubElement(properties, "SpatialRefSys")
+    ET.SubElement(projection, "ProjectionsEnabled", {"type": "int"}).text = "1"
     ET.indent(root, " ")
     return _HEAD + ET.tostring(root, encoding="unicode") + "\n"
 
@@ -222,7 +227,15 @@ def _fill(symbols: ET.Element, name: str, colour: Rgb) -> None:
 
 
 def _crs(parent: ET.Element, crs: str) -> None:
-    ET.SubElement(ET.SubElement(parent, "spatialrefsys"), "authid").text = crs
+    known = CRS.from_user_input(crs)
+    element = ET.SubElement(parent, "spatialrefsys", {"nativeFormat": "Wkt"})
+    # QGIS reads the code only beside a number of its own tables; the text it reads always.
+    ET.SubElement(element, "wkt").text = known.to_wkt()
+    authority = known.to_authority()
+    if authority is not None:
+        ET.SubElement(element, "srid").text = authority[1]
+        ET.SubElement(element, "authid").text = ":".join(authority)
+    ET.SubElement(element, "description").text = known.name
 
 
 def _hex(colour: Rgb) -> str:

@@ -34,7 +34,8 @@ def parcel_map_png(
     step = -(-len(parcels) // MOST_PARCELS) or 1
     figure = Figure(figsize=(7.0, 5.0), dpi=100, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.02, 0.02, 0.96, 0.86))
+    # The legend has a strip of its own beside the map, where it covers no parcel.
+    axes = figure.add_axes((0.02, 0.02, 0.7, 0.86))
     shapes, fills = [], []
     for geometry, value in zip(parcels.geometry.iloc[::step], values[::step], strict=True):
         if geometry is None or geometry.is_empty:
@@ -48,7 +49,7 @@ def parcel_map_png(
         axes.set_aspect(1.0 / max(0.1, np.cos(np.radians(float(np.mean(axes.get_ylim()))))))
     axes.set_axis_off()
     handles = [Patch(color=colour, label=name) for name, colour in colours.items() if name in set(values)]
-    axes.legend(handles=handles, loc="lower right", fontsize=8, frameon=True)
+    figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0.02), fontsize=8, frameon=False)
     if step > 1:
         title += f" (every {step}th parcel)"
     figure.text(0.012, 0.93, title, size=11, weight="bold", color=_INK, parse_math=False)

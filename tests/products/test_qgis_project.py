@@ -9,6 +9,7 @@ from pathlib import Path
 import geopandas as gpd
 import pytest
 import shapely
+from pyproj import CRS
 
 from sen4cap_core.products import catalog, naming, qgis_project, qgis_styles, stac
 from sen4cap_core.products.composite_item import composite_item
@@ -124,6 +125,7 @@ def test_every_layer_of_the_tree_is_there_and_reads_a_file_that_is_there(tmp_pat
         assert source.startswith("./")
         assert (path.parent / source.partition("|")[0]).is_file()
         assert layer.findtext("srs/spatialrefsys/authid") == "EPSG:32630"
+        assert CRS.from_wkt(layer.findtext("srs/spatialrefsys/wkt")).to_epsg() == 32630
     assert root.findtext("properties/Paths/Absolute") == "false"
     titles = list(dict.fromkeys(group for group, _ in shown))
     assert titles == [
@@ -149,6 +151,8 @@ def test_the_map_shows_the_site(tmp_path, everything) -> None:
     assert x_min <= west < east <= x_max
     assert y_min <= south < north <= y_max
     assert root.findtext("mapcanvas/destinationsrs/spatialrefsys/authid") == "EPSG:32630"
+    assert root.findtext("properties/SpatialRefSys/ProjectionsEnabled") == "1"
+    assert CRS.from_wkt(root.findtext("mapcanvas/destinationsrs/spatialrefsys/wkt")).to_epsg() == 32630
 
 
 def test_each_category_has_its_symbol_and_each_ramp_its_span(tmp_path, everything) -> None:

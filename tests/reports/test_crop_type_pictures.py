@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import io
 from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+from shapely.geometry import box
 
 from sen4cap_core.processors.l4a.crop_type.accuracy import measure
 from sen4cap_core.reports import crop_type
+from sen4cap_core.reports.crop_type_page import map_png
 
 CLASSES = np.array([1, 2, 3])
 NAMES = {1: "wheat", 2: "maize", 3: "grass"}
@@ -65,3 +69,25 @@ def test_accuracy_stands_against_the_date(figures: list[Any]) -> None:
     assert list(macro_f.get_ydata()) == [0.3, 0.5, 0.7]
     with pytest.raises(ValueError, match="no day"):
         crop_type.early_season_png([], [], [])
+
+
+def test_the_legend_of_a_map_is_whole_beside_it() -> None:
+    squares = np.array(
+        [
+            box(100.0 * (i % 4), 100.0 * (i // 4), 100.0 * (i % 4) + 90, 100.0 * (i // 4) + 90)
+            for i in range(12)
+        ]
+    )
+    numbers = np.arange(12) % 3 + 10
+    crop_map = SimpleNamespace(pred_1=numbers, conform=np.ones(12, int), is_doubtful=np.zeros(12, bool))
+    names = dict.fromkeys((10, 11, 12), "Temporary grassland, long ley")
+    classes = SimpleNamespace(area_m2=np.full(12, 8100.0), names=names)
+
+    png = map_png(squares, crop_map, classes)  # type: ignore[arg-type]
+
+    assert png is not None
+    image = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    dark = np.nonzero((image < 90).all(axis=2).any(axis=0))[0]
+    # Letters stand to the right of the map, and the last one ends before the edge.
+    assert dark.max() > 0.8 * image.shape[1]
+    assert (image[:, -3:] > 245).all()

@@ -64,10 +64,14 @@ def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:
     # Squares lie side by side between the margins of the axes.
     wanted = [GRADE_COLOURS.get(value, NEUTRAL) for value in values]
     n_rows, n_columns = image.shape[:2]
-    middles = [int(n_columns * (0.02 + 0.96 * (0.0455 + 0.909 * (100 * i + 40) / 380))) for i in range(4)]
+    middles = [int(n_columns * (0.02 + 0.7 * (0.0455 + 0.909 * (100 * i + 40) / 380))) for i in range(4)]
     middle_row = int(n_rows * (1 - (0.02 + 0.86 / 2)))
     for column, colour in zip(middles, wanted, strict=True):
         assert is_colour(image, colour)[middle_row, column], (column, colour)
+    # The legend stands beside the map and covers no parcel.
+    columns = np.nonzero(is_colour(image, GRADE_COLOURS["POOR"]).any(axis=0))[0]
+    (gap,) = np.nonzero(np.diff(columns) > 20)[0]
+    assert columns[gap] < 0.72 * n_columns < columns[gap + 1]
     # The legend names what is on the map and nothing else.
     assert not is_colour(image, GRADE_COLOURS["MODERATE"]).any()
 
