@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
+from sen4cap_core.kernels.multiply_add import multiply_add
 from sen4cap_core.kernels.training_cells import PIXELS as _PIXELS
 from sen4cap_core.kernels.training_cells import find_outside_domain
 
@@ -106,16 +107,18 @@ def _add_neuron(
     bias, w1, w2, w3, w4, w5, w6, w7, w8 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
     a1, a2, a3 = w[9], w[10], w[11]
     for i in range(n):
-        of_bands = (w1 * x[i] + w2 * x[i + n] + (w3 * x[i + 2 * n] + w4 * x[i + 3 * n])) + (
-            w5 * x[i + 4 * n] + w6 * x[i + 5 * n] + (w7 * x[i + 6 * n] + w8 * x[i + 7 * n])
-        )
-        of_angles = a1 * x[i + 8 * n] + a2 * x[i + 9 * n] + a3 * x[i + 10 * n]
-        z = bias + of_bands + of_angles
-        z = min(max(z, -limit), limit) * half
+        # Two sums side by side, as each waits for its own last step.
+        z = multiply_add(w2, x[i + n], multiply_add(w1, x[i], bias))
+        y = multiply_add(w4, x[i + 3 * n], w3 * x[i + 2 * n])
+        z = multiply_add(w6, x[i + 5 * n], multiply_add(w5, x[i + 4 * n], z))
+        y = multiply_add(w8, x[i + 7 * n], multiply_add(w7, x[i + 6 * n], y))
+        z = multiply_add(a1, x[i + 8 * n], z)
+        y = multiply_add(a3, x[i + 10 * n], multiply_add(a2, x[i + 9 * n], y))
+        z = min(max(z + y, -limit), limit) * half
         s = z * z
-        upper = z * (c0 + s * (c1 + s * c2))
-        lower = c0 + s * (d1 + s * (d2 + s))
-        total[i] += twice * (upper * lower) / (lower * lower + upper * upper)
+        upper = z * multiply_add(s, multiply_add(s, c2, c1), c0)
+        lower = multiply_add(s, multiply_add(s, d2 + s, d1), c0)
+        total[i] += twice * (upper * lower) / multiply_add(lower, lower, upper * upper)
 
 
 @kernel
@@ -193,34 +196,32 @@ def _scatter(
 
 
 @kernel
-def _run_networks(
-    inputs: NDArray[np.float32],
-    n_bands: int,
-    weights: NDArray[np.float32],
-    output: NDArray[np.float32],
-    accepted: NDArray[np.float32],
-    domain: NDArray[np.float32],
-    cells: NDArray[np.uint32],
-    codes: NDArray[np.uint32],
-    steps_per_unit: NDArray[np.float32],
-    missing: int,
-    result: NDArray[np.float32],
-    used: NDArray[np.int32],
-    stored: NDArray[np.int16],
-    marks: NDArray[np.int32],
-    counts: NDArray[np.int64],
-) -> None:
-    """Results (variables, pixels) and flags of the pixels in ``inputs``; those that are used are counted."""
-    find_outside_domain(inputs, n_bands, domain, cells, codes, marks)
-    n_outside = np.int32(0)
-    for c in range(_PIXELS):
-        n_outside += marks[c] & used[c]
-    counts[1] += n_outside
-    for v in range(stored.shape[0]):
-        result[:] = output[v, 0]
-        for k in range(weights.shape[1]):
-            _add_neuron(inputs, weights[v, k], output[v, k + 1], result)
-        _store(result, used, accepted[v], steps_per_unit[v], missing, v, stored[v], marks, counts)
+def _plan(
+    usable: NDArray[np.uint8],
+    stretches: NDArray[np.int32],
+    rows: NDArray[np.int32],
+    cols: NDArray[np.int32],
+) -> tuple[int, int]:
+    """List the stretches that are computed whole (row, first column), and the usable pixels of the others.
+
+    Returns how many there are of either.
+    """
+    n_stretches, n_pixels = 0, 0
+    for r in range(usable.shape[0]):
+        for start in range(0, usable.shape[1], _PIXELS):
+            stretch = usable[r, start : start + _PIXELS]
+            n_usable = np.int64(0)
+            for c in range(stretch.size):
+                n_usable += stretch[c]
+            if n_usable >= stretch.size * _FEW:
+                stretches[n_stretches, 0], stretches[n_stretches, 1] = r, start
+                n_stretches += 1
+            elif n_usable > 0:
+                for c in range(stretch.size):
+                    if stretch[c] != 0:
+                        rows[n_pixels], cols[n_pixels] = r, start + c
+                        n_pixels += 1
+    return n_stretches, n_pixels
 
 
 @kernel
@@ -300,104 +301,55 @@ def biophysical_block(
     marks, used = np.empty(_PIXELS, np.int32), np.zeros(_PIXELS, np.int32)
     left, share = np.empty(n_cols, np.int32), np.empty(n_cols, np.float32)
     stored = np.empty((out.shape[0], _PIXELS), np.int16)
-    rows, cols, n_single = np.empty(_PIXELS, np.int32), np.empty(_PIXELS, np.int32), 0
+    stretches = np.empty((n_rows * (n_cols // _PIXELS + 1), 2), np.int32)
+    rows, cols = np.empty(usable.size, np.int32), np.empty(usable.size, np.int32)
     for c in range(n_cols):
         left[c] = min(max(int(node_cols[c]), 0), max(nodes.shape[2] - 2, 0))
         share[c] = node_cols[c] - np.float32(left[c])
-    for r in range(n_rows):
-        for start in range(0, n_cols, _PIXELS):
+    out[:] = missing
+    flags[:] = missing
+    n_stretches, n_pixels = _plan(usable, stretches, rows, cols)
+    for turn in range(n_stretches + (n_pixels + _PIXELS - 1) // _PIXELS):
+        is_stretch = turn < n_stretches
+        if is_stretch:
+            r, start = stretches[turn, 0], stretches[turn, 1]
             stop = min(start + _PIXELS, n_cols)
             n = stop - start
-            n_usable = np.int64(0)
-            of_block = usable[r, start:stop]
+            of_stretch = usable[r, start:stop]
             for c in range(n):
-                used[c] = of_block[c]
-            for c in range(n):
-                n_usable += used[c]
-            counts[0] += n_usable
-            if n_usable < n * _FEW:
-                out[:, r, start:stop] = missing
-                flags[r, start:stop] = missing
-                if n_usable == 0:
-                    continue
-                for c in range(start, stop):
-                    if usable[r, c] == 0:
-                        continue
-                    rows[n_single], cols[n_single] = r, c
-                    n_single += 1
-                    if n_single == _PIXELS:
-                        _gather(bands, nodes, node_rows, left, share, rows, cols, inputs)
-                        used[:] = 1
-                        _run_networks(
-                            inputs,
-                            n_bands,
-                            weights,
-                            output,
-                            accepted,
-                            domain,
-                            cells,
-                            codes,
-                            steps_per_unit,
-                            missing,
-                            result,
-                            used,
-                            stored,
-                            marks,
-                            counts,
-                        )
-                        _scatter(stored, marks, rows, cols, out, flags)
-                        n_single = 0
-                continue
+                used[c] = of_stretch[c]
             for j in range(n_bands):
                 band, at = bands[j, r, start:stop], j * _PIXELS
                 for c in range(n):
                     inputs[at + c] = band[c]
-            used[n:] = 0
             _interpolate(nodes, node_rows[r], left[start:stop], share[start:stop], between, inputs)
-            _run_networks(
-                inputs,
-                n_bands,
-                weights,
-                output,
-                accepted,
-                domain,
-                cells,
-                codes,
-                steps_per_unit,
-                missing,
-                result,
-                used,
-                stored,
-                marks,
-                counts,
-            )
-            for v in range(out.shape[0]):
-                source, target = stored[v], out[v, r, start:stop]
-                for c in range(n):
-                    target[c] = source[c]
-            of_block_flags = flags[r, start:stop]
+        else:
+            r, start = 0, (turn - n_stretches) * _PIXELS
+            stop = min(start + _PIXELS, n_pixels)
+            n = stop - start
+            used[:n] = 1
+            _gather(bands, nodes, node_rows, left, share, rows[start:stop], cols[start:stop], inputs)
+        used[n:] = 0
+        find_outside_domain(inputs, n_bands, domain, cells, codes, marks)
+        n_used, n_outside = np.int32(0), np.int32(0)
+        for c in range(_PIXELS):
+            n_used += used[c]
+            n_outside += marks[c] & used[c]
+        counts[0] += n_used
+        counts[1] += n_outside
+        for v in range(out.shape[0]):
+            result[:] = output[v, 0]
+            for k in range(hidden.shape[1]):
+                _add_neuron(inputs, weights[v, k], output[v, k + 1], result)
+            _store(result, used, accepted[v], steps_per_unit[v], missing, v, stored[v], marks, counts)
+        if not is_stretch:
+            _scatter(stored, marks, rows[start:stop], cols[start:stop], out, flags)
+            continue
+        for v in range(out.shape[0]):
+            source, target = stored[v], out[v, r, start:stop]
             for c in range(n):
-                mark = np.int16(marks[c])
-                of_block_flags[c] = mark if used[c] != 0 else np.int16(missing)
-    if n_single > 0:
-        used[:n_single] = 1
-        used[n_single:] = 0
-        _gather(bands, nodes, node_rows, left, share, rows[:n_single], cols[:n_single], inputs)
-        _run_networks(
-            inputs,
-            n_bands,
-            weights,
-            output,
-            accepted,
-            domain,
-            cells,
-            codes,
-            steps_per_unit,
-            missing,
-            result,
-            used,
-            stored,
-            marks,
-            counts,
-        )
-        _scatter(stored, marks, rows[:n_single], cols[:n_single], out, flags)
+                target[c] = source[c]
+        of_stretch_flags = flags[r, start:stop]
+        for c in range(n):
+            mark = np.int16(marks[c])
+            of_stretch_flags[c] = mark if used[c] != 0 else np.int16(missing)

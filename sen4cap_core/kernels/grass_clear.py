@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.grass_thresholds import (
     FULL_CLEAR,
     LEAST_CLEAR,
@@ -26,7 +26,7 @@ HAZY_SPAN_DAYS = 30
 """Clear values further apart say nothing of a hazy one between them."""
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def gather_clear(
     p: int,
     columns: NDArray[np.int64],
@@ -35,6 +35,7 @@ def gather_clear(
     scale: float,
     clear_scores: NDArray[np.float32],
     courses: NDArray[np.float64],
+    group: int,
     thresholds: NDArray[np.float64],
     clear_sky: float,
     short_share: float,
@@ -43,33 +44,38 @@ def gather_clear(
     course: NDArray[np.float64],
     doubt: NDArray[np.float64],
 ) -> int:
-    """Write the clear values of a parcel, their days, the neighbourhood's course on them (of ``courses``
-    (K,)) and the doubt in each; return how many.
+    """Write the clear values of a parcel, their days, the course of neighbourhood ``group`` on them (of
+    ``courses`` (G, K)) and the doubt in each; return how many.
 
     Scores count in relation to ``clear_sky``, over short grass to ``short_share`` of it. The doubt is 0 from
     the full score on (and without a score) and 1 at the least score.
     """
     n = 0
     lowest = thresholds[LOWEST]
+    for k in range(columns.size):
+        value[k] = values[p, columns[k]]
+    # A loop of its own: four at a time.
+    for k in range(columns.size):
+        value[k] /= scale
     # Every value is written and only the clear ones are kept: a branch that clouds decide is never foreseen.
     if clear_scores.size == 0:
         for k in range(columns.size):
-            ndvi = float(values[p, columns[k]]) / scale
-            day[n], value[n], course[n], doubt[n] = days[k], ndvi, courses[k], 0.0
+            ndvi = value[k]
+            day[n], value[n], course[n], doubt[n] = days[k], ndvi, courses[group, k], 0.0
             n += int(ndvi >= lowest)
         return n
     full, span = thresholds[FULL_CLEAR], thresholds[FULL_CLEAR] - thresholds[LEAST_CLEAR]
     for k in range(columns.size):
-        ndvi = float(values[p, columns[k]]) / scale
+        ndvi = value[k]
         shortness = min(max((GROWN_NDVI - ndvi) / (GROWN_NDVI - SHORT_NDVI), 0.0), 1.0)
         score = clear_scores[p, columns[k]] / (clear_sky * (1.0 - (1.0 - short_share) * shortness))
-        day[n], value[n], course[n] = days[k], ndvi, courses[k]
+        day[n], value[n], course[n] = days[k], ndvi, courses[group, k]
         doubt[n] = (full - score) / span if score < full else 0.0
         n += int(ndvi >= lowest) & int(not score < thresholds[LEAST_CLEAR])
     return n
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def drop_brief_lows(
     n: int,
     day: NDArray[np.int32],
@@ -79,20 +85,31 @@ def drop_brief_lows(
     least: float,
     brief_days: float,
     recovered: float,
+    marks: NDArray[np.bool_],
 ) -> int:
-    """Take out lows of one or two values that recover at once, in place; return how many values stay."""
+    """Take out lows of one or two values that recover at once, in place; return how many values stay.
+
+    ``marks`` is room for as many as ``value``.
+    """
     for length in (1, 2):
         last = n - length
+        # All at once, as if none went: that is changed only for what comes right after one that goes.
+        for i in range(1, last):
+            marks[i] = _is_brief(day, value, i - 1, i, i + length, least, brief_days, recovered)
         i = 1
-        # Nothing moves before the first low.
-        while i < last and not _is_brief(day, value, i - 1, i, i + length, least, brief_days, recovered):
+        while i < last and not marks[i]:
             i += 1
         if i >= last:
             continue
         m = i
         i += length
+        is_next = True
         while i < last:
-            if _is_brief(day, value, m - 1, i, i + length, least, brief_days, recovered):
+            is_low = marks[i]
+            if is_next:
+                is_low = _is_brief(day, value, m - 1, i, i + length, least, brief_days, recovered)
+            is_next = is_low
+            if is_low:
                 i += length
                 continue
             day[m], value[m], course[m], doubt[m] = day[i], value[i], course[i], doubt[i]
@@ -106,7 +123,7 @@ def drop_brief_lows(
     return n
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _is_brief(
     day: NDArray[np.int32],
     value: NDArray[np.float64],
@@ -126,7 +143,7 @@ def _is_brief(
     return bool((fall > least) & (since <= brief_days) & (value[stop] - top >= share * fall))
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def drop_fast_rises(
     n: int,
     day: NDArray[np.int32],
@@ -157,7 +174,7 @@ def drop_fast_rises(
     return n - m
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def drop_hazy_lows(
     n: int,
     day: NDArray[np.int32],

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.coherence_noise import N_BEFORE, NOISE_BINS, score_rises
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.grass_clear import drop_brief_lows, drop_fast_rises, drop_hazy_lows, gather_clear
 from sen4cap_core.kernels.grass_falls import find_falls
 from sen4cap_core.kernels.grass_thresholds import (
@@ -20,11 +21,11 @@ from sen4cap_core.kernels.grass_thresholds import (
     RECOVERED,
     WITNESS_FACTOR,
 )
-from sen4cap_core.kernels.grass_witness import find_rises_alone, first_pairs, hear_witnesses, least_rise_of
+from sen4cap_core.kernels.grass_witness import find_rises_alone, first_pairs, hear_witnesses
 from sen4cap_core.kernels.mowing_slots import S2
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@kernel
 def find_cuts(
     first: int,
     last: int,
@@ -40,13 +41,16 @@ def find_cuts(
     pair_days: NDArray[np.int32],
     pair_lengths: NDArray[np.int32],
     orbit_bounds: NDArray[np.int64],
-    rises: NDArray[np.float32],
+    pair_columns: NDArray[np.int64],
+    is_heard: NDArray[np.bool_],
+    noise_floors: NDArray[np.float64],
     demand: NDArray[np.float64],
     demand_first_day: int,
     thresholds: NDArray[np.float64],
     least_strength: float,
     n_clear: NDArray[np.int32],
     longest_gap_days: NDArray[np.int32],
+    n_tested: NDArray[np.int32],
 ) -> tuple[NDArray[np.int32], NDArray[np.float64], NDArray[np.int8]]:
     """Find the cuts of parcels ``first`` to ``last`` (exclusive).
 
@@ -72,15 +76,19 @@ def find_cuts(
         Earlier day and length [days] of the coherence pairs, orbit by orbit, ascending.
     orbit_bounds : int64 (O + 1,)
         Where the pairs of each orbit begin.
-    rises : float32 (P, R)
-        Rise of coherence in standard deviations, NaN where not tested.
+    pair_columns : int64 (R,)
+        Columns of ``values`` of the pairs.
+    is_heard : bool (R,)
+        Pairs that count.
+    noise_floors : float64 (P,)
+        Least noise of each parcel's coherence; infinite: its radar is not listened to.
     demand : float64 (D,)
         Factor on the least fall of each day from ``demand_first_day`` on (``demand_of_days``).
     thresholds : float64 (N_THRESHOLDS,)
     least_strength : float
         1 for cuts; less to see what was not enough.
-    n_clear, longest_gap_days : int32 (P,)
-        Written: clear values and the longest time between two.
+    n_clear, longest_gap_days, n_tested : int32 (P,)
+        Written: clear values, the longest time between two, and tested coherence values.
 
     Returns
     -------
@@ -102,12 +110,22 @@ def find_cuts(
     value = np.empty(columns.size, np.float64)
     course = np.empty(columns.size, np.float64)
     doubt = np.empty(columns.size, np.float64)
+    # Room for what is made of them.
+    marks = np.empty(columns.size, np.bool_)
+    lows = np.empty(columns.size, np.int64)
+    steps = np.empty(columns.size, np.float64)
+    wanted = np.empty(columns.size, np.float64)
+    # The coherence of one orbit: as many empty values before as are looked back on.
+    series = np.zeros(pair_days.size + N_BEFORE, np.float64)
+    is_known = np.zeros(pair_days.size + N_BEFORE, np.int64)
+    counts = np.empty(NOISE_BINS, np.int32)
+    bins = np.empty(pair_days.size, np.int32)
+    scales = np.zeros((2, N_BEFORE + 1), np.float64)
+    rises = np.empty(pair_days.size, np.float32)
+    is_all_heard = is_heard.all()
     # Candidates: strength, start, end; and what saw them.
-    found = np.empty((room, 3), np.float64)
+    found = np.empty((3, room), np.float64)
     seen_by = np.empty(room, np.int8)
-    strong = np.empty(pair_days.size, np.int64)
-    # Without a rise as strong as this no pair of a parcel can matter.
-    least_rise = least_rise_of(thresholds, orbit_bounds.size - 1)
     # No witness makes more of a fall than this.
     least_fall_strength = least_strength
     if pair_days.size > 0:
@@ -117,6 +135,7 @@ def find_cuts(
     least_demand = demand.min() if demand.size > 0 else 1.0
     # Of the sums of start and end; whatever the distance, a cut is not listed twice.
     least_apart = max(2.0 * thresholds[DISTANCE_DAYS], 1.0)
+    longest_interval = (2.0 - 2.0 * thresholds[DATE_SHARE]) * thresholds[LONGEST_GAP_DAYS]
     for p in range(first, last):
         n = gather_clear(
             p,
@@ -125,7 +144,8 @@ def find_cuts(
             values,
             scale,
             clear_scores,
-            courses[course_of[p]],
+            courses,
+            course_of[p],
             thresholds,
             clear_sky,
             short_share,
@@ -143,7 +163,7 @@ def find_cuts(
         if clear_scores.size > 0:
             n = drop_hazy_lows(n, day, value, course, doubt)
         n = drop_brief_lows(
-            n, day, value, course, doubt, least_low, thresholds[BRIEF_DAYS], thresholds[RECOVERED]
+            n, day, value, course, doubt, least_low, thresholds[BRIEF_DAYS], thresholds[RECOVERED], marks
         )
         m = find_falls(
             n,
@@ -156,18 +176,36 @@ def find_cuts(
             least_demand,
             thresholds,
             least_fall_strength,
+            lows,
+            steps,
+            wanted,
             found,
         )
         for c in range(m):
             seen_by[c] = S2
-        n_strong = 0
-        for r in range(pair_days.size):
-            strong[n_strong] = r
-            n_strong += int(rises[p, r] >= least_rise)
-        heard = strong[:n_strong]
-        if n_strong > 0:
-            hear_witnesses(
+        tested = 0
+        for orbit in range(orbit_bounds.size - 1):
+            tested += score_rises(
                 p,
+                pair_columns,
+                orbit_bounds[orbit],
+                orbit_bounds[orbit + 1],
+                values,
+                noise_floors[p],
+                series,
+                is_known,
+                counts,
+                bins,
+                scales,
+                rises,
+            )
+        n_tested[p] = tested
+        if not is_all_heard:
+            for r in range(pair_days.size):
+                if not is_heard[r]:
+                    rises[r] = np.nan
+        if tested > 0:
+            hear_witnesses(
                 m,
                 pair_days,
                 pair_lengths,
@@ -175,20 +213,17 @@ def find_cuts(
                 first_pair,
                 demand_first_day,
                 rises,
-                heard,
                 demand,
                 thresholds,
                 found,
                 seen_by,
             )
         # A fall over a long gap has no date, unless radar gave it one.
-        longest_interval = (2.0 - 2.0 * thresholds[DATE_SHARE]) * thresholds[LONGEST_GAP_DAYS]
         for c in range(m):
-            if found[c, 2] - found[c, 1] > longest_interval:
-                found[c, 0] = 0.0
-        if n_strong > 0:
+            if found[2, c] - found[1, c] > longest_interval:
+                found[0, c] = 0.0
+        if tested > 0:
             m = find_rises_alone(
-                p,
                 n,
                 day,
                 value,
@@ -198,9 +233,7 @@ def find_cuts(
                 first_pair,
                 demand_first_day,
                 rises,
-                heard,
                 demand,
-                demand_first_day,
                 thresholds,
                 m,
                 found,
@@ -210,40 +243,64 @@ def find_cuts(
         if n_found + m > size:
             size = 2 * size + m
             parcel, mission, cuts = _grown(parcel, size), _grown(mission, size), _grown_rows(cuts, size)
-        # Only what is strong enough is looked at again and again.
-        n_left = 0
-        for c in range(m):
-            found[n_left, 0], found[n_left, 1], found[n_left, 2] = found[c, 0], found[c, 1], found[c, 2]
-            seen_by[n_left] = seen_by[c]
-            n_left += int(found[c, 0] >= least_strength)
-        begin = n_found
-        while n_left > 0:
-            top = 0
-            for c in range(1, n_left):
-                if found[c, 0] > found[top, 0]:
-                    top = c
-            row = n_found
-            while row > begin and cuts[row - 1, 1] > found[top, 1]:
-                for i in range(3):
-                    cuts[row, i] = cuts[row - 1, i]
-                mission[row] = mission[row - 1]
-                row -= 1
-            parcel[n_found] = p
-            for i in range(3):
-                cuts[row, i] = found[top, i]
-            mission[row] = seen_by[top]
-            n_found += 1
-            middle = found[top, 1] + found[top, 2]
-            n_before, n_left = n_left, 0
-            for c in range(n_before):
-                is_far = abs(found[c, 1] + found[c, 2] - middle) >= least_apart
-                found[n_left, 0], found[n_left, 1], found[n_left, 2] = found[c, 0], found[c, 1], found[c, 2]
-                seen_by[n_left] = seen_by[c]
-                n_left += int(is_far)
+        n_found += take_strongest(
+            p, m, found, seen_by, least_strength, least_apart, n_found, parcel, cuts, mission
+        )
     return parcel[:n_found], cuts[:n_found], mission[:n_found]
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
+def take_strongest(
+    p: int,
+    m: int,
+    found: NDArray[np.float64],
+    seen_by: NDArray[np.int8],
+    least_strength: float,
+    least_apart: float,
+    begin: int,
+    parcel: NDArray[np.int32],
+    cuts: NDArray[np.float64],
+    mission: NDArray[np.int8],
+) -> int:
+    """Write the strongest of ``m`` candidates that lie apart from row ``begin`` on, in order of start;
+    return how many.
+
+    ``least_apart`` is that of the sums of start and end.
+    """
+    # Only what is strong enough is looked at again and again.
+    n_left = 0
+    for c in range(m):
+        found[0, n_left], found[1, n_left], found[2, n_left] = found[0, c], found[1, c], found[2, c]
+        seen_by[n_left] = seen_by[c]
+        n_left += int(found[0, c] >= least_strength)
+    n_taken = 0
+    while True:
+        top = -1
+        strongest = -1.0
+        for c in range(n_left):
+            if found[0, c] > strongest:
+                strongest = found[0, c]
+                top = c
+        if top < 0:
+            return n_taken
+        row = begin + n_taken
+        parcel[row] = p
+        while row > begin and cuts[row - 1, 1] > found[1, top]:
+            for i in range(3):
+                cuts[row, i] = cuts[row - 1, i]
+            mission[row] = mission[row - 1]
+            row -= 1
+        for i in range(3):
+            cuts[row, i] = found[i, top]
+        mission[row] = seen_by[top]
+        n_taken += 1
+        middle = found[1, top] + found[2, top]
+        for c in range(n_left):
+            is_near = abs(found[1, c] + found[2, c] - middle) < least_apart
+            found[0, c] = -1.0 if is_near else found[0, c]
+
+
+@kernel
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
     """Copy an array into a longer one."""
     longer = np.empty(size, array.dtype)
@@ -251,7 +308,7 @@ def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
     return longer
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _grown_rows(array: NDArray[np.float64], size: int) -> NDArray[np.float64]:
     """Copy a table into one with more rows."""
     longer = np.empty((size, array.shape[1]), array.dtype)

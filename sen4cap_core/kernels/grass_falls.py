@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel
 from sen4cap_core.kernels.grass_thresholds import (
     BRIEF_DAYS,
     DATE_SHARE,
@@ -26,7 +26,7 @@ RETURN_WEIGHT = 0.5
 """Weight against a return faster than grass regrows."""
 
 
-@njit(nogil=True, cache=True, error_model="numpy")
+@inner_kernel
 def find_falls(
     n: int,
     day: NDArray[np.int32],
@@ -38,20 +38,31 @@ def find_falls(
     least_demand: float,
     thresholds: NDArray[np.float64],
     least_strength: float,
+    lows: NDArray[np.int64],
+    steps: NDArray[np.float64],
+    wanted: NDArray[np.float64],
     found: NDArray[np.float64],
 ) -> int:
     """Write the falls of one parcel's clear values that are strong enough as candidates; return how many.
 
     ``least_demand`` is the least of ``demand``: what is too weak even by that is not looked at further.
+    ``lows``, ``steps`` and ``wanted`` are room for as many as there are values.
     """
     m = 0
     least_fall, least_share = thresholds[LEAST_FALL], thresholds[LEAST_SHARE]
     window_days, brief_days = thresholds[WINDOW_DAYS], thresholds[BRIEF_DAYS]
-    date_share = thresholds[DATE_SHARE]
+    date_share, highest_low = thresholds[DATE_SHARE], thresholds[HIGHEST_LOW]
+    for i in range(n - 1):
+        steps[i] = value[i] - value[i + 1] - max(0.0, course[i] - course[i + 1])
+        wanted[i] = max(least_fall, least_share * value[i])
+    # Listed first: a branch that noise decides is never foreseen.
+    n_lows = 0
     for j in range(1, n - 1):
+        lows[n_lows] = j
+        n_lows += int(value[j] < value[j - 1]) & int(value[j] <= highest_low)
+    for k in range(n_lows):
+        j = lows[k]
         low = value[j]
-        if low >= value[j - 1] or low > thresholds[HIGHEST_LOW]:
-            continue
         low_day = day[j]
         back = value[j + 1] - low
         since = day[j + 1] - low_day
@@ -64,27 +75,26 @@ def find_falls(
         step_end = j
         i = j - 1
         while i >= 0 and (i == j - 1 or low_day - day[i] <= window_days):
-            step = value[i] - value[i + 1] - max(0.0, course[i] - course[i + 1])
+            step = steps[i]
             if step > steepest:
                 steepest = step
                 step_end = i + 1
             drop = value[i] - low
             whole = drop - max(0.0, course[i] - course[j])
             fall = STEP_WEIGHT * steepest + (1.0 - STEP_WEIGHT) * whole - too_fast
-            wanted = max(least_fall, least_share * value[i])
             is_brief = (since <= brief_days) & (back >= recovered * drop)
             # Most end here: the rest of the loop is for falls that may count.
-            if (fall > 0.0) & (fall >= least * wanted) & (not is_brief):
+            if (fall > 0.0) & (fall >= least * wanted[i]) & (not is_brief):
                 start = day[step_end - 1]
                 gap = day[step_end] - start
                 event = int(start + date_share * gap)
-                strength = fall / (wanted * doubted * demand[event - demand_first_day])
+                strength = fall / (wanted[i] * doubted * demand[event - demand_first_day])
                 if strength > best:
                     best = strength
-                    found[m, 0] = strength
+                    found[0, m] = strength
                     # An interval whose middle is the most likely day.
-                    found[m, 1] = start + (2.0 * date_share - 1.0) * gap
-                    found[m, 2] = start + gap
+                    found[1, m] = start + (2.0 * date_share - 1.0) * gap
+                    found[2, m] = start + gap
             i -= 1
         if best > 0.0 and best >= least_strength:
             m += 1

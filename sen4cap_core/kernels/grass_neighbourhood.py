@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 
 N_BINS = 2048
 FASTEST_PER_DAY = 0.06
@@ -20,7 +21,7 @@ LEAST_NEIGHBOURS = 3
 """With so many parcels or fewer there is no neighbourhood."""
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def count_rates(
     first: int,
     last: int,
@@ -58,7 +59,8 @@ def count_rates(
         Row ``k`` is the step from date ``k - 1`` to ``k``; bins run from the fastest fall to the fastest
         rise. The counts of parts add up, in any order.
     """
-    counts = np.zeros((columns.size, N_BINS), np.int32)
+    # Where each change begins to count and where it ends: their sum over the dates is the counts.
+    counts = np.zeros((columns.size + 1, N_BINS), np.int32)
     has_scores = clear_scores.size > 0
     to_bin = N_BINS / (2.0 * FASTEST_PER_DAY)
     place = np.empty(columns.size, np.int64)
@@ -67,7 +69,11 @@ def count_rates(
         p = rows[i]
         n = 0
         for k in range(columns.size):
-            place[n], ndvi[n] = k, float(values[p, columns[k]]) / scale
+            ndvi[k] = values[p, columns[k]]
+        for k in range(columns.size):
+            ndvi[k] /= scale
+        for k in range(columns.size):
+            place[n], ndvi[n] = k, ndvi[k]
             is_clear = int(ndvi[n] >= lowest)
             if has_scores:
                 is_clear &= int(not clear_scores[p, columns[k]] < least_clear)
@@ -78,12 +84,15 @@ def count_rates(
                 continue
             rate = (ndvi[j] - ndvi[j - 1]) / elapsed
             at = int(min(max((rate + FASTEST_PER_DAY) * to_bin, 0.0), N_BINS - 1.0))
-            for step in range(place[j - 1] + 1, place[j] + 1):
-                counts[step, at] += 1
-    return counts
+            counts[place[j - 1] + 1, at] += 1
+            counts[place[j] + 1, at] -= 1
+    for k in range(1, columns.size):
+        for b in range(N_BINS):
+            counts[k, b] += counts[k - 1, b]
+    return counts[: columns.size]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def shared_course(
     counts: NDArray[np.int32], days: NDArray[np.int32], quantile: float, doubt: float
 ) -> NDArray[np.float64]:
@@ -111,7 +120,7 @@ def shared_course(
     return course
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _quantile_bin(counts: NDArray[np.int32], first: int, quantile: float) -> float:
     """Return the quantile of the rates in the bins from ``first`` on, in bins."""
     n = 0

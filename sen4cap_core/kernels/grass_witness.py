@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 from sen4cap_core.kernels.grass_thresholds import (
     ALONE_GAP_DAYS,
     ALONE_Z,
@@ -24,14 +24,7 @@ ALONE_LEAST_SHARE = 0.7
 """The strongest orbit must show so much of what is asked for."""
 
 
-@njit(nogil=True, cache=True)
-def least_rise_of(thresholds: NDArray[np.float64], n_orbits: int) -> float:
-    """Return the rise below which no pair alone or with those of the other orbits can count."""
-    together = thresholds[WITNESS_Z] / np.sqrt(max(n_orbits, 1))
-    return float(min(together, ALONE_LEAST_SHARE * thresholds[ALONE_Z]))
-
-
-@njit(nogil=True, cache=True)
+@kernel
 def first_pairs(
     pair_days: NDArray[np.int32], orbit_bounds: NDArray[np.int64], first_day: int, n_days: int
 ) -> NDArray[np.int64]:
@@ -46,9 +39,8 @@ def first_pairs(
     return first
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def witness_of(
-    p: int,
     first_day: float,
     last_day: float,
     pair_days: NDArray[np.int32],
@@ -79,7 +71,7 @@ def witness_of(
         low, stop = first_pair[orbit, place], orbit_bounds[orbit + 1]
         in_orbit = 0.0
         while low < stop and pair_days[low] <= last_day:
-            rise = float(rises[p, low])
+            rise = float(rises[low])
             in_orbit = max(in_orbit, rise)
             if rise > best:
                 best = rise
@@ -89,9 +81,8 @@ def witness_of(
     return np.sqrt(total), best_pair
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def hear_witnesses(
-    p: int,
     m: int,
     pair_days: NDArray[np.int32],
     pair_lengths: NDArray[np.int32],
@@ -99,7 +90,6 @@ def hear_witnesses(
     first_pair: NDArray[np.int64],
     first_pair_day: int,
     rises: NDArray[np.float32],
-    strong: NDArray[np.int64],
     demand: NDArray[np.float64],
     thresholds: NDArray[np.float64],
     found: NDArray[np.float64],
@@ -107,23 +97,16 @@ def hear_witnesses(
 ) -> None:
     """Strengthen the ``m`` falls by the coherence rises of their time; date them by radar where the optical
     gap is long.
-
-    ``strong`` (S,) are the pairs with at least ``least_rise_of``: without one of them there is no witness.
     """
     least_z, factor = thresholds[WITNESS_Z], thresholds[WITNESS_FACTOR]
     span = thresholds[WITNESS_FULL_Z] - least_z
     for c in range(m):
-        start, end = found[c, 1], found[c, 2]
+        start, end = found[1, c], found[2, c]
         first_day, last_day = start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS
-        if found[c, 0] * (1.0 + factor) < 1.0:
-            continue
-        is_near = False
-        for r in strong:
-            is_near |= first_day <= pair_days[r] <= last_day
-        if not is_near:
+        if found[0, c] * (1.0 + factor) < 1.0:
             continue
         rise, pair = witness_of(
-            p, first_day, last_day, pair_days, orbit_bounds, first_pair, first_pair_day, rises
+            first_day, last_day, pair_days, orbit_bounds, first_pair, first_pair_day, rises
         )
         if pair < 0 or rise < least_z:
             continue
@@ -133,16 +116,15 @@ def hear_witnesses(
             continue
         seen_by[c] = S2_S1
         part = (rise - least_z) / span
-        found[c, 0] *= 1.0 + factor * min(part, 1.0)
+        found[0, c] *= 1.0 + factor * min(part, 1.0)
         if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
-            found[c, 1] = max(start, float(pair_days[pair] - pair_lengths[pair]))
-            found[c, 2] = min(max(end, found[c, 1] + 1.0), float(pair_days[pair]))
-            found[c, 2] = max(found[c, 2], found[c, 1])
+            found[1, c] = max(start, float(pair_days[pair] - pair_lengths[pair]))
+            found[2, c] = min(max(end, found[1, c] + 1.0), float(pair_days[pair]))
+            found[2, c] = max(found[2, c], found[1, c])
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def find_rises_alone(
-    p: int,
     n: int,
     clear_day: NDArray[np.int32],
     value: NDArray[np.float64],
@@ -152,30 +134,28 @@ def find_rises_alone(
     first_pair: NDArray[np.int64],
     first_pair_day: int,
     rises: NDArray[np.float32],
-    strong: NDArray[np.int64],
     demand: NDArray[np.float64],
-    demand_first_day: int,
     thresholds: NDArray[np.float64],
     m: int,
     found: NDArray[np.float64],
     seen_by: NDArray[np.int8],
 ) -> int:
     """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
-    for r in strong:
-        if not rises[p, r] >= ALONE_LEAST_SHARE * thresholds[ALONE_Z]:
+    least_rise = ALONE_LEAST_SHARE * thresholds[ALONE_Z]
+    for r in range(pair_days.size):
+        if not rises[r] >= least_rise:
             continue
         day = float(pair_days[r])
         # Most strong rises stand beside a stronger one, which is the one that counts.
-        if r > 0 and rises[p, r - 1] >= rises[p, r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
+        if r > 0 and rises[r - 1] >= rises[r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
             continue
         if (
             r + 1 < pair_days.size
-            and rises[p, r + 1] > rises[p, r]
+            and rises[r + 1] > rises[r]
             and (abs(pair_days[r + 1] - day) <= ALONE_REACH_DAYS)
         ):
             continue
         total, pair = witness_of(
-            p,
             day - ALONE_REACH_DAYS,
             day + ALONE_REACH_DAYS,
             pair_days,
@@ -198,16 +178,16 @@ def find_rises_alone(
             if value[after] - value[before] > 0.05:
                 continue
         # Soil that shows through in autumn is coherent too; without any NDVI there is nothing else to go by.
-        wanted = thresholds[ALONE_Z] * (demand[pair_days[r] - demand_first_day] if n > 0 else 1.0)
-        found[m, 0] = total / wanted
-        found[m, 1] = day - pair_lengths[r]
-        found[m, 2] = day
+        wanted = thresholds[ALONE_Z] * (demand[pair_days[r] - first_pair_day] if n > 0 else 1.0)
+        found[0, m] = total / wanted
+        found[1, m] = day - pair_lengths[r]
+        found[2, m] = day
         seen_by[m] = S1
         m += 1
     return m
 
 
-@njit(nogil=True, cache=True)
+@inner_kernel
 def _days_until(day: NDArray[np.int32], n: int, last: int) -> int:
     """Count the days up to and with ``last`` among the first ``n``, which ascend."""
     low, high = 0, n

@@ -1,4 +1,4 @@
-"""Long tables of radar and optical parcel means laid out parcel by parcel, sorted by day."""
+"""Long tables of radar and optical parcel means laid out parcel by parcel."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import Final, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.compiling import inner_kernel, kernel
-from sen4cap_core.kernels.practice_calendar import TOLERANCE
+from sen4cap_core.kernels.compiling import inner_kernel
 
 N_KINDS: Final = 4
 AMP_VV: Final = 0
@@ -38,13 +37,8 @@ class Rows(NamedTuple):
 def count_rows(parcel: NDArray[np.int32], kind: NDArray[np.int8], counts: NDArray[np.int64]) -> None:
     """Add the rows of a batch to ``counts`` (4P); rows without a parcel or kind (-1) are passed over."""
     for i in range(parcel.size):
-        _count_row(parcel[i], kind[i], counts)
-
-
-@inner_kernel
-def _count_row(parcel: int, kind: int, counts: NDArray[np.int64]) -> None:
-    if parcel >= 0 and kind >= 0:
-        counts[N_KINDS * parcel + kind] += 1
+        if parcel[i] >= 0 and kind[i] >= 0:
+            counts[N_KINDS * parcel[i] + kind[i]] += 1
 
 
 class RowCodes(NamedTuple):
@@ -62,22 +56,20 @@ class RowCodes(NamedTuple):
 
 @inner_kernel
 def translate_rows(
-    parcel: NDArray[np.int32],
     mean: NDArray[np.float64],
     codes: RowCodes,
     last_day: int,
     kind: NDArray[np.int8],
     orbit: NDArray[np.int16],
     day: NDArray[np.int32],
-    counts: NDArray[np.int64],
 ) -> int:
-    """Write kind, orbit and day of each row, and count the rows as :func:`count_rows` does.
+    """Write kind, orbit and day of each row.
 
     A row without a value (NaN) or after ``last_day`` gets kind -1. Returns the last day of the others, of
     whatever parcel; 0 without any.
     """
     latest = 0
-    for i in range(parcel.size):
+    for i in range(mean.size):
         day[i] = codes.day_of[codes.day[i]]
         orbit[i] = codes.orbit_of[codes.orbit[i]]
         kind[i] = codes.kind_of[codes.kind[i], codes.pol[i]]
@@ -85,7 +77,6 @@ def translate_rows(
             kind[i] = -1
         if kind[i] >= 0:
             latest = max(latest, day[i])
-        _count_row(parcel[i], kind[i], counts)
     return latest
 
 
@@ -121,104 +112,3 @@ def scatter_rows(
             rows.start[to] = start[i]
         if has_std:
             rows.std[to] = std[i]
-
-
-@inner_kernel
-def _merge_order(key: NDArray[np.int64], order: NDArray[np.int32], other: NDArray[np.int32], n: int) -> bool:
-    """Sort ``order`` (positions) by key, keeping ties in place, by merging the ascending runs it consists of.
-
-    Returns False when nothing had to move. Tables come sorted by orbit and date, so that there are as many
-    runs as orbits.
-    """
-    moved = False
-    while n > 1:
-        out = 0
-        i = 0
-        n_runs = 0
-        while i < n:
-            a_end = i + 1
-            while a_end < n and key[order[a_end]] >= key[order[a_end - 1]]:
-                a_end += 1
-            b_end = a_end
-            if b_end < n:
-                b_end += 1
-                while b_end < n and key[order[b_end]] >= key[order[b_end - 1]]:
-                    b_end += 1
-            n_runs += 1
-            if i == 0 and a_end == n:
-                return moved
-            a, b = i, a_end
-            while a < a_end or b < b_end:
-                if b >= b_end or (a < a_end and key[order[a]] <= key[order[b]]):
-                    other[out] = order[a]
-                    a += 1
-                else:
-                    other[out] = order[b]
-                    b += 1
-                out += 1
-            i = b_end
-        moved = True
-        for k in range(n):
-            order[k] = other[k]
-        if n_runs <= 1:
-            break
-    return moved
-
-
-@kernel
-def sort_rows(first: int, last: int, rows: Rows) -> bool:
-    """Sort the rows of parcels ``first`` to ``last`` (exclusive) by day and orbit, in place.
-
-    Of several rows of the same kind, orbit and day the last one stays, as the original's merged tables have
-    one cell for them. Returns whether two orbits of a kind have the same mean on the same day: the original
-    drops one of them if their standard deviations are the same too.
-    """
-    longest = 1
-    for cell in range(N_KINDS * first, N_KINDS * last):
-        longest = max(longest, rows.at[cell + 1] - rows.at[cell])
-    key = np.empty(longest, np.int64)
-    order = np.empty(longest, np.int32)
-    other = np.empty(longest, np.int32)
-    numbers = np.empty(longest, np.float64)
-    suspicious = False
-    for cell in range(N_KINDS * first, N_KINDS * last):
-        at = rows.at[cell]
-        n = rows.at[cell + 1] - at
-        for i in range(n):
-            key[i] = np.int64(rows.day[at + i]) * 65536 + rows.orbit[at + i]
-            order[i] = i
-        if _merge_order(key, order, other, n):
-            for i in range(n):
-                rows.day[at + i] = np.int32(key[order[i]] >> 16)
-                rows.orbit[at + i] = np.int16(key[order[i]] & 65535)
-                numbers[i] = rows.mean[at + order[i]]
-            # Loops in place of slices: to assign a slice compiles the words of its error, 5 seconds.
-            for i in range(n):
-                rows.mean[at + i] = numbers[i]
-            if rows.start.size > 0:
-                for i in range(n):
-                    numbers[i] = rows.start[at + order[i]]
-                for i in range(n):
-                    rows.start[at + i] = np.int32(numbers[i])
-            if rows.std.size > 0:
-                for i in range(n):
-                    numbers[i] = rows.std[at + order[i]]
-                for i in range(n):
-                    rows.std[at + i] = numbers[i]
-        to = at
-        for i in range(at, at + n):
-            same_day = to > at and rows.day[to - 1] == rows.day[i]
-            if same_day and rows.orbit[to - 1] == rows.orbit[i]:
-                to -= 1
-            j = to - 1
-            while j >= at and rows.day[j] == rows.day[i]:
-                suspicious = suspicious or abs(rows.mean[j] - rows.mean[i]) < TOLERANCE
-                j -= 1
-            rows.day[to], rows.orbit[to], rows.mean[to] = rows.day[i], rows.orbit[i], rows.mean[i]
-            if rows.start.size > 0:
-                rows.start[to] = rows.start[i]
-            if rows.std.size > 0:
-                rows.std[to] = rows.std[i]
-            to += 1
-        rows.n[cell] = to - at
-    return suspicious

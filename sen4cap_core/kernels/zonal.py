@@ -127,17 +127,17 @@ def sum_spans_zoomed(
         n = np.int64(0)
         t = np.int64(0)
         q = np.int64(0)
-        c = start
-        while c < stop:
-            coarse = c // zoom
-            end = min((coarse + 1) * zoom, stop)
-            v = np.int64(values[r, coarse])
-            if v != nodata:
-                times = end - c
-                n += times
-                t += times * v
-                q += times * v * v
-            c = end
+        # One division for each span, and no branch: of short spans these took most of the time.
+        first_coarse = start // zoom
+        begin = first_coarse * zoom
+        for v in values[r, first_coarse : (stop - 1) // zoom + 1]:
+            times = min(begin + zoom, stop) - max(begin, start)
+            begin += zoom
+            number = np.int64(v)
+            times *= np.int64(number != nodata)
+            n += times
+            t += times * number
+            q += times * number * number
         p = parcel[s]
         count[p] += n
         total[p] += t
@@ -212,18 +212,19 @@ def sum_spans_linear(
         n = np.int64(0)
         t = np.int64(0)
         q = np.int64(0)
-        c = start
-        while c < stop:
-            coarse = c // zoom
-            end = min((coarse + 1) * zoom, stop)
+        first_coarse = start // zoom
+        begin = first_coarse * zoom
+        for coarse in range(first_coarse, (stop - 1) // zoom + 1):
+            times = min(begin + zoom, stop) - max(begin, start)
+            begin += zoom
             number = np.float64(numbers[r, coarse])
-            if (status[r, coarse] == 0) & (number != missing) & (number == number):
-                v = np.int64(np.rint(min(max(number * gain + shift, -32767.0), 32767.0)))
-                times = end - c
-                n += times
-                t += times * v
-                q += times * v * v
-            c = end
+            usable = (status[r, coarse] == 0) & (number != missing) & (number == number)
+            scaled = number * gain + shift if usable else 0.0
+            v = np.int64(np.rint(min(max(scaled, -32767.0), 32767.0)))
+            times *= np.int64(usable)
+            n += times
+            t += times * v
+            q += times * v * v
         p = parcel[s]
         count[p] += n
         total[p] += t

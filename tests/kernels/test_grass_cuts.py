@@ -186,7 +186,17 @@ def test_rises_equal_numpy():
     series[2, 30:33] += 0.4
     floors = np.array([0.0, 0.2, 0.01, np.inf, 0.0, 0.03])
     rises, tested = np.zeros((6, 52), np.float32), np.zeros(6, np.int32)
-    score_rises(0, 6, np.arange(50), series, floors, 2, rises, tested)
+    # Of the columns of two orbits, the second.
+    columns = np.concatenate([[0, 0], np.arange(50)])
+    room = (
+        np.zeros(54),
+        np.zeros(54, np.int64),
+        np.empty(512, np.int32),
+        np.empty(52, np.int32),
+        np.zeros((2, 5)),
+    )
+    for p in range(6):
+        tested[p] = score_rises(p, columns, 2, 52, series, floors[p], *room, rises[p])
     for p in range(6):
         if p == 3:
             assert np.isnan(rises[p, 2:]).all()

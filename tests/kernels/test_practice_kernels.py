@@ -12,7 +12,8 @@ from scipy.stats import f as f_distribution
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.kernels.practice_calendar import above, at_least, iso_week, monday_of, round_half_up
-from sen4cap_core.kernels.practice_rows import N_KINDS, Rows, sort_rows
+from sen4cap_core.kernels.practice_order import sort_rows
+from sen4cap_core.kernels.practice_rows import N_KINDS, Rows
 from sen4cap_core.kernels.practice_series import first_at_or_after
 from sen4cap_core.processors.l4c.thresholds import critical_f_values
 

@@ -89,8 +89,10 @@ def _work(context: Context, done: list[tuple[str, str]], lost: list[BaseExceptio
                 continue
             time.sleep(0.02)
             with context.session() as session:
-                if jobs.finish(session, job.id, owner):
-                    done.append((job.key, owner))
+                finished = jobs.finish(session, job.id, owner)
+            # Only now it is committed: what the crash took back is done a second time, and rightly.
+            if finished:
+                done.append((job.key, owner))
         except Exception as error:
             if not is_database_trouble(error):
                 raise

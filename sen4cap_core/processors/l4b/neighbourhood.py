@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import L4BConfig
-from sen4cap_core.kernels.coherence_noise import score_rises
 from sen4cap_core.kernels.grass_cuts import find_cuts
 from sen4cap_core.kernels.grass_events import describe_cuts
 from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
@@ -70,9 +69,9 @@ def find_mowings(
     clear_sky = clear_sky_score(scores, columns)
     short_share = short_grass_share(matrix, scores, columns, clear_sky)
     courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores, clear_sky)
-    n_tested = np.zeros(facts.size, np.int32)
-    pair_days, pair_lengths, orbit_bounds, rises = _radar_rises(matrix, facts, config, radar, n_tested)
-    n_clear, longest = np.zeros(facts.size, np.int32), np.zeros(facts.size, np.int32)
+    pair_columns, pair_days, pair_lengths, is_heard, orbit_bounds = _pairs(radar)
+    noise_floors = sigma_floors(facts, config.s1, original=False)
+    n_clear, longest, n_tested = (np.zeros(facts.size, np.int32) for _ in range(3))
     thresholds = _thresholds(settings)
     demand_first_day, demand = _demand(settings, np.concatenate([days, pair_days]))
 
@@ -92,13 +91,16 @@ def find_mowings(
             pair_days,
             pair_lengths,
             orbit_bounds,
-            rises,
+            pair_columns,
+            is_heard,
+            noise_floors,
             demand,
             demand_first_day,
             thresholds,
             1.0,
             n_clear,
             longest,
+            n_tested,
         )
         times_s = config.s2.acquisition_time_s, config.s1.ascending_time_s
         described = describe_cuts(parcel, cuts, mission, n_clear, n_tested, *times_s, ODDS, CONFIDENCE_CAP)
@@ -187,40 +189,24 @@ def neighbourhood_courses(
     return courses, course_of
 
 
-def _radar_rises(
-    matrix: ObservationMatrix,
-    facts: ParcelFacts,
-    config: L4BConfig,
+def _pairs(
     radar: list[tuple[Source, Source | None]],
-    n_tested: NDArray[np.int32],
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int64], NDArray[np.float32]]:
-    """Test all coherence values: earlier day and length of each pair (R,), bounds of orbits, rises (P, R).
+) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
+    """List the coherence pairs of all orbits: column, earlier day, length and whether it is heard (R,);
+    bounds of the orbits.
 
     A pair that begins before the one that ended before it (a long one among short ones) tells less than that
     one and is not heard: earlier days ascend within an orbit.
     """
-    n_pairs = [main.columns.size for main, _ in radar]
-    rises = np.empty((facts.size, sum(n_pairs)), np.float32)
-    floors = sigma_floors(facts, config.s1, original=False)
-    begin = 0
-    for (main, _), n in zip(radar, n_pairs, strict=True):
-
-        def score(first: int, last: int, main: Source = main, begin: int = begin) -> None:
-            score_rises(first, last, main.columns, matrix.values, floors, begin, rises, n_tested)
-
-        run_in_chunks(score, facts.size)
-        is_late = main.start_days < np.maximum.accumulate(main.start_days)
-        if is_late.any():
-            rises[:, begin : begin + n][:, is_late] = np.nan
-        begin += n
-    if not radar:
-        empty = np.empty(0, np.int32)
-        return empty, empty, np.zeros(1, np.int64), rises
+    mains = [main for main, _ in radar]
+    starts = [np.maximum.accumulate(main.start_days) for main in mains]
+    none = np.empty(0, np.int64)
     return (
-        np.concatenate([np.maximum.accumulate(main.start_days) for main, _ in radar]).astype(np.int32),
-        np.concatenate([main.days - main.start_days for main, _ in radar]).astype(np.int32),
-        np.cumsum([0, *n_pairs], dtype=np.int64),
-        rises,
+        np.concatenate([none, *(main.columns for main in mains)]).astype(np.int64),
+        np.concatenate([none, *starts]).astype(np.int32),
+        np.concatenate([none, *(main.days - main.start_days for main in mains)]).astype(np.int32),
+        np.concatenate([none, *(m.start_days >= s for m, s in zip(mains, starts, strict=True))]) > 0,
+        np.cumsum([0, *(main.columns.size for main in mains)], dtype=np.int64),
     )
 
 

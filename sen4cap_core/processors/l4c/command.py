@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from sen4cap_core.clock import to_days
+from sen4cap_core.clock import from_days, to_days
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import PracticeCode, read_l4c_config
 from sen4cap_core.declarations.practice_tables import (
@@ -20,9 +20,11 @@ from sen4cap_core.declarations.practice_tables import (
     check_practice_table,
     read_practice_table,
 )
-from sen4cap_core.errors import ConfigurationError, NothingToDoError
+from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
+from sen4cap_core.kernels.practice_calendar import NO_DAY
+from sen4cap_core.kernels.practice_series import NEVER
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of
-from sen4cap_core.processors.l4c.observations_in import read_parcel_series
+from sen4cap_core.processors.l4c.observations_in import ParcelSeries, read_parcel_series
 from sen4cap_core.processors.l4c.previous import read_previous
 from sen4cap_core.processors.l4c.table import coded_practice_table, weekly_table
 from sen4cap_core.processors.l4c.tables_out import write_table
@@ -82,6 +84,7 @@ def monitor_tables(
     tables = [read_practice_table(job.table) for job in jobs]
     parcels = all_parcels(tables)
     read = read_parcel_series(observations, parcels, options.until, options.min_acquisitions, original)
+    _check_year(observations, read, options)
     weeks = group_weeks(read.series, original)
     limit = read.last_day if options.acquisitions_limit is None else to_days(options.acquisitions_limit)
     lines = list(config.notes)
@@ -111,6 +114,24 @@ def monitor_tables(
     if read.n_foreign_rows:
         lines.append(f"{read.n_foreign_rows} observations of parcels no practice table names were left out.")
     return lines
+
+
+def _check_year(path: Path, read: ParcelSeries, options: MonitoringOptions) -> None:
+    """Refuse observations of which none is of the year: all dates would be told to be of another season."""
+    days = (read.series.pair_day, read.series.coherence_day, read.series.ndvi_day)
+    first = min((int(of_kind.min()) for of_kind in days if of_kind.size), default=NEVER)
+    if first >= NEVER or read.last_day == NO_DAY:
+        return
+    earliest, latest = from_days(first), from_days(read.last_day)
+    if earliest.year <= options.year <= latest.year:
+        return
+    years = str(latest.year) if earliest.year == latest.year else f"{earliest.year} to {latest.year}"
+    until = "" if options.until is None else f" up to {options.until}"
+    raise BadUploadError(
+        path,
+        f"no observation{until} is of the year {options.year}: they are of {years} ({earliest} to {latest}).",
+        remedy="Give the year of the season as --year, or the observations of that year.",
+    )
 
 
 def all_parcels(tables: Sequence[PracticeTable]) -> ParcelTable:

@@ -21,11 +21,12 @@ from sen4cap_core.kernels.practice_rows import (
     N_KINDS,
     NDVI,
     RowCodes,
-    translate_rows,
+    count_rows,
 )
 from sen4cap_core.kernels.practice_series import NEVER, Series
-from sen4cap_core.processors.l4c.series_making import Assembly, RowBatch, build, lay_out
-from sen4cap_core.tables.arrow_arrays import to_numbers
+from sen4cap_core.processors.l4c.series_assembly import Assembly, CodedBatch
+from sen4cap_core.processors.l4c.series_making import RowBatch, build, lay_out
+from sen4cap_core.tables.arrow_arrays import from_numbers, to_numbers
 from sen4cap_core.tables.bad_rows import BadRows, bad_rows
 from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import TEXT, read_batches
@@ -39,11 +40,7 @@ MAX_ORBITS = 30_000
 
 @dataclass
 class _Reading:
-    counts: NDArray[np.int64]
-    """(4P) rows of each parcel and kind."""
-    batches: list[RowBatch] = field(default_factory=list)
     orbits: dict[str, int] = field(default_factory=dict)
-    last_day: int = NO_DAY
     n_foreign_rows: int = 0
 
 
@@ -72,48 +69,66 @@ def read_parcel_series(
         When a column is missing or a value cannot be understood.
     """
     last = NEVER if until is None else to_days(until)
-    reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
-    assembly = Assembly(reading.counts, min_acquisitions, original)
-    for batch in _batches(path, parcels, last, reading, with_std=False):
+    reading = _Reading()
+    assembly = Assembly(len(parcels), last, min_acquisitions, original)
+    for batch in _batches(path, parcels, reading, with_std=False):
         # Most tables are sorted by parcel: series of a batch are made while the next one is being decoded.
         if not assembly.add(batch, len(reading.orbits)):
             break
     else:
         series = assembly.finish(len(reading.orbits))
         if series is not None:
-            return ParcelSeries(series, reading.last_day, reading.n_foreign_rows)
-    reading = _read(path, parcels, last, with_std=False)
-    rows, is_suspicious = lay_out(reading.batches, reading.counts, with_std=False)
+            return ParcelSeries(series, assembly.latest, reading.n_foreign_rows)
+    found = _read(path, parcels, last, with_std=False)
+    rows, is_suspicious = lay_out(found.batches, found.counts, with_std=False)
     if is_suspicious:
         # Only now does the standard deviation matter, which is a column of millions of numbers.
-        reading = _read(path, parcels, last, with_std=True)
-        rows, _ = lay_out(reading.batches, reading.counts, with_std=True)
-    reading.batches.clear()
-    series = build(rows, len(reading.orbits), min_acquisitions, original)
-    return ParcelSeries(series, reading.last_day, reading.n_foreign_rows)
+        found = _read(path, parcels, last, with_std=True)
+        rows, _ = lay_out(found.batches, found.counts, with_std=True)
+    found.batches.clear()
+    series = build(rows, found.n_orbits, min_acquisitions, original)
+    return ParcelSeries(series, found.last_day, found.n_foreign_rows)
 
 
-def _read(path: Path, parcels: ParcelTable, last: int, *, with_std: bool) -> _Reading:
-    reading = _Reading(np.zeros(N_KINDS * len(parcels), np.int64))
-    reading.batches += _batches(path, parcels, last, reading, with_std=with_std)
-    return reading
+@dataclass
+class _Rows:
+    batches: list[RowBatch]
+    counts: NDArray[np.int64]
+    """(4P) rows of each parcel and kind."""
+    last_day: int
+    n_orbits: int
+    n_foreign_rows: int
 
 
-def _batches(
-    path: Path, parcels: ParcelTable, last: int, reading: _Reading, *, with_std: bool
-) -> Iterator[RowBatch]:
-    """Yield the observations up to a day, batch by batch; ``reading`` gathers what they have in common."""
+def _read(path: Path, parcels: ParcelTable, last: int, *, with_std: bool) -> _Rows:
+    reading = _Reading()
+    counts = np.zeros(N_KINDS * len(parcels), np.int64)
+    batches = []
+    last_day = NO_DAY
+    for coded in _batches(path, parcels, reading, with_std=with_std):
+        batch, latest = coded.translated(last)
+        # Counted here, while the next rows are being decoded.
+        count_rows(batch.parcel, batch.kind, counts)
+        batches.append(batch)
+        last_day = max(last_day, latest)
+    return _Rows(batches, counts, last_day, len(reading.orbits), reading.n_foreign_rows)
+
+
+def _batches(path: Path, parcels: ParcelTable, reading: _Reading, *, with_std: bool) -> Iterator[CodedBatch]:
+    """Yield the observations batch by batch; ``reading`` gathers what they have in common."""
     required = {"parcel_id": TEXT, "kind": TEXT, "date": TEXT, "mean": pa.float64()}
     optional = {"pol": TEXT, "polarisation": TEXT, "orbit": TEXT, "date1": TEXT}
     if with_std:
         optional["std"] = pa.float64()
     row_before = 1
     for batch in read_batches(path, required, optional):
+        if batch.num_rows == 0:
+            continue
         bad = bad_rows(path, row_before)
         names = batch.schema.names
-        n = batch.num_rows
-        parcel = parcels.locate(batch["parcel_id"])
-        reading.n_foreign_rows += int((parcel < 0).sum())
+        run_at = _runs(batch["parcel_id"])
+        run_parcel = parcels.locate(batch["parcel_id"].take(from_numbers(run_at[:-1])))
+        reading.n_foreign_rows += int(np.diff(run_at)[run_parcel < 0].sum())
         kinds, pols, kind_table = _kinds(batch, names, bad)
         orbits, orbit_table = _orbits(batch, names, reading.orbits)
         days, day_table = _days(batch["date"], "date", bad)
@@ -121,29 +136,26 @@ def _batches(
         if "date1" in names:
             codes, starts = _days(batch["date1"], "date1", bad, may_be_empty=True)
             start = starts[codes]
-        found = RowBatch(
-            parcel=parcel,
-            kind=np.empty(n, np.int8),
-            orbit=np.empty(n, np.int16),
-            day=np.empty(n, np.int32),
-            start=start,
-            mean=_means(batch["mean"]),
-            std=_means(batch["std"]) if "std" in names else np.empty(0, np.float64),
-        )
-        # Counted here, while the next rows are being decoded.
-        latest = translate_rows(
-            parcel,
-            found.mean,
+        yield CodedBatch(
+            run_at,
+            run_parcel,
             RowCodes(kinds, pols, orbits, days, kind_table, orbit_table, day_table),
-            last,
-            found.kind,
-            found.orbit,
-            found.day,
-            reading.counts,
+            start,
+            _means(batch["mean"]),
+            _means(batch["std"]) if "std" in names else np.empty(0, np.float64),
         )
-        reading.last_day = max(reading.last_day, latest)
-        row_before += n
-        yield found
+        row_before += batch.num_rows
+
+
+def _runs(ids: pa.Array) -> NDArray[np.int64]:
+    """First row of each run of the same parcel id, and the number of rows."""
+    if pa.types.is_dictionary(ids.type):
+        ids = ids.indices
+    elif not pa.types.is_integer(ids.type):
+        ids = ids.dictionary_encode().indices
+    numbers = to_numbers(ids if ids.type in (pa.int32(), pa.int64()) else ids.cast(pa.int64()), -1)
+    changes = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1
+    return np.concatenate([[0], changes, [numbers.size]])
 
 
 def _codes(column: pa.Array) -> tuple[NDArray[np.int32], list[str]]:
@@ -156,7 +168,7 @@ def _codes(column: pa.Array) -> tuple[NDArray[np.int32], list[str]]:
 
 def _refuse(codes: NDArray[np.int32], is_good: Sequence[bool], name: str, problem: str, bad: BadRows) -> None:
     """Raise when a row has a text that is not good, or none; texts no row has do no harm."""
-    if all(is_good) and not (codes == NO_ROW).any():
+    if all(is_good) and codes.min() != NO_ROW:
         return
     good: NDArray[np.bool_] = np.array([*is_good, False], np.bool_)[codes]
     if not good.all():

@@ -1,13 +1,14 @@
-"""Observations laid out as series of parcels: of a whole table at once, or part by part while it is read."""
+"""Observations of any parcels in any order laid out as series."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.practice_order import sort_rows
 from sen4cap_core.kernels.practice_rows import (
     COHERENCE,
     N_KINDS,
@@ -15,7 +16,6 @@ from sen4cap_core.kernels.practice_rows import (
     Rows,
     count_rows,
     scatter_rows,
-    sort_rows,
 )
 from sen4cap_core.kernels.practice_series import Series, build_series, count_pairs
 from sen4cap_core.tables.threads import run_in_chunks
@@ -44,10 +44,6 @@ class RowBatch:
         if self.parcel.size:
             self.first, self.last = int(self.parcel.min()), int(self.parcel.max())
 
-    def shifted(self, first: int) -> RowBatch:
-        """Return the batch with parcels counted from one on; those before it get numbers below 0."""
-        return self if first == 0 else replace(self, parcel=self.parcel - np.int32(first))
-
 
 def series_of(
     batches: Sequence[RowBatch], n_parcels: int, n_orbits: int, min_acquisitions: int, original: bool
@@ -58,70 +54,6 @@ def series_of(
         count_rows(batch.parcel, batch.kind, counts)
     rows, _ = lay_out(batches, counts, with_std=False)
     return build(rows, n_orbits, min_acquisitions, original)
-
-
-@dataclass
-class Assembly:
-    """Series of a table sorted by parcel, made of each batch as it comes: its rows are in the
-    cache, and none but those of the last parcel are kept.
-    """
-
-    counts: NDArray[np.int64]
-    """(4P) rows of each parcel and kind, as far as they were read."""
-    min_acquisitions: int
-    original: bool
-    _parts: list[Series] = field(default_factory=list)
-    _open: list[RowBatch] = field(default_factory=list)
-    """Batches with rows of parcels that are not made yet."""
-    _n_made: int = 0
-    _last: int = 0
-    """Parcel the rows have come to."""
-
-    def add(self, batch: RowBatch, n_orbits: int) -> bool:
-        """Take a batch; False when it goes back to an earlier parcel, or standard deviations would matter."""
-        known = batch.parcel[batch.parcel >= 0] if batch.first < 0 else batch.parcel
-        if not known.size:
-            return True
-        if int(known.min()) < self._last:
-            return False
-        self._last = batch.last
-        self._open.append(batch)
-        return self._make(self._last, n_orbits)
-
-    def finish(self, n_orbits: int) -> Series | None:
-        """Make what is left and return all series; None when standard deviations would matter."""
-        if not self._make(self.counts.size // N_KINDS, n_orbits):
-            return None
-        return join_series(self._parts)
-
-    def _make(self, end: int, n_orbits: int) -> bool:
-        """Make the series of the parcels before ``end``, whose rows are all there."""
-        first = self._n_made
-        if end == first:
-            return True
-        batches = [b.shifted(first) for b in self._open]
-        rows, is_suspicious = lay_out(batches, self.counts[N_KINDS * first : N_KINDS * end], with_std=False)
-        if is_suspicious:
-            return False
-        self._parts.append(build(rows, n_orbits, self.min_acquisitions, self.original))
-        self._n_made = end
-        self._open = [b for b in self._open if b.last >= end]
-        return True
-
-
-def join_series(parts: Sequence[Series]) -> Series:
-    """Return the series of successive parcels as one."""
-    if len(parts) == 1:
-        return parts[0]
-    joined = {}
-    for name in Series._fields:
-        arrays = [getattr(part, name) for part in parts]
-        if name.endswith("_at"):
-            offsets = np.concatenate([[0], np.cumsum([array[-1] for array in arrays])])
-            arrays = [array[:-1] + offset for array, offset in zip(arrays, offsets, strict=False)]
-            arrays.append(offsets[-1:])
-        joined[name] = np.concatenate(arrays)
-    return Series(**joined)
 
 
 def lay_out(batches: Sequence[RowBatch], counts: NDArray[np.int64], *, with_std: bool) -> tuple[Rows, bool]:

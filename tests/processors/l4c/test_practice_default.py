@@ -160,6 +160,9 @@ def test_faults_of_the_files_are_told(tmp_path: Path) -> None:
     bad = [*rows, (1, "WIND", "", "", date(2019, 5, 1), 3.0)]
     with pytest.raises(BadUploadError, match="AMP, COHE or NDVI"):
         run(tmp_path, bad, [one_row()])
+    later = [(*row[:4], row[4].replace(year=2021), row[5]) for row in rows]
+    with pytest.raises(BadUploadError, match="of the year 2019: they are of 2021"):
+        run(tmp_path, later, [one_row()], compat="sen4cap")
     write_observations(tmp_path / "O.parquet", rows)
     config = write_config(tmp_path / "D.cfg", "CC")
     job = PracticeJob("CC", tmp_path / "T.csv", tmp_path / "R.csv")
