@@ -61,20 +61,21 @@ def score_rises(
     n_known = 0
     for t in range(n):
         series[N_BEFORE + t] = values[p, columns[first + t]]
-    for t in range(N_BEFORE, N_BEFORE + n):
-        n_known += int(series[t] == series[t])
-    for t in range(first, last):
-        rises[t] = math.nan
+    # Loops over slices: several at a time.
+    own, out = series[N_BEFORE : N_BEFORE + n], rises[first:last]
+    for t in range(n):
+        n_known += int(own[t] == own[t])
+    out[:] = math.nan
     total = n_known - 1
     if total < LEAST_DIFFERENCES or math.isinf(noise_floor):
         return 0
     is_whole = n_known == n
     n_steps = 0
     if is_whole:
-        for t in range(n - 1):
-            step = abs(series[N_BEFORE + t + 1] - series[N_BEFORE + t]) / NOISE_BIN
-            bins[t] = np.int32(min(step, NOISE_BINS - 1.0))
         n_steps = n - 1
+        after = own[1:]
+        for t in range(n_steps):
+            bins[t] = np.int32(min(abs(after[t] - own[t]) / NOISE_BIN, NOISE_BINS - 1.0))
     else:
         before = math.nan
         for t in range(N_BEFORE, N_BEFORE + n):
@@ -94,11 +95,10 @@ def score_rises(
         scales[1, m] = per_noise / math.sqrt(NEXT_VARIANCE + 1.0 / m)
     if is_whole:
         # Most series are: the same sums without a question at each value.
-        scale = scales[1, N_BEFORE]
-        for t in range(N_BEFORE, n - 1):
-            level = series[t] + series[t + 1] + series[t + 2] + series[t + 3]
-            value = (1.0 - NEXT_WEIGHT) * series[t + 4] + NEXT_WEIGHT * series[t + 5]
-            rises[first + t] = (value - level / N_BEFORE) * scale
+        _rise_of_whole(
+            own[: n - 5], own[1 : n - 4], own[2 : n - 3], own[3 : n - 2], own[4 : n - 1], own[5:],
+            scales[1, N_BEFORE], out[N_BEFORE : n - 1],
+        )  # fmt: skip
         # The first has one value less before it, the last has none after it.
         i = N_BEFORE + LEAST_BEFORE
         level = series[i - 3] + series[i - 2] + series[i - 1]
@@ -124,6 +124,24 @@ def score_rises(
             value = (1.0 - NEXT_WEIGHT) * value + NEXT_WEIGHT * series[i + 1]
         rises[first + i - N_BEFORE] = (value - level / m) * scales[has_next, m]
     return n_tested
+
+
+@inner_kernel
+def _rise_of_whole(
+    before_4: NDArray[np.float64],
+    before_3: NDArray[np.float64],
+    before_2: NDArray[np.float64],
+    before_1: NDArray[np.float64],
+    value: NDArray[np.float64],
+    after: NDArray[np.float64],
+    scale: float,
+    rises: NDArray[np.float32],
+) -> None:
+    """Write the rises of values with all before them and one after: slices of one series."""
+    for t in range(rises.size):
+        level = before_4[t] + before_3[t] + before_2[t] + before_1[t]
+        risen = (1.0 - NEXT_WEIGHT) * value[t] + NEXT_WEIGHT * after[t]
+        rises[t] = (risen - level / N_BEFORE) * scale
 
 
 @inner_kernel

@@ -93,11 +93,23 @@ def drop_brief_lows(
     """
     for length in (1, 2):
         last = n - length
+        if last <= 1:
+            continue
         # All at once, as if none went: that is changed only for what comes right after one that goes.
-        for i in range(1, last):
-            marks[i] = _is_brief(day, value, i - 1, i, i + length, least, brief_days, recovered)
+        _mark_brief(
+            value[: last - 1],
+            value[1:last],
+            value[length : n - 1],
+            value[length + 1 : n],
+            day[1:last],
+            day[length + 1 : n],
+            least,
+            brief_days,
+            recovered,
+            marks,
+        )
         i = 1
-        while i < last and not marks[i]:
+        while i < last and not marks[i - 1]:
             i += 1
         if i >= last:
             continue
@@ -105,9 +117,13 @@ def drop_brief_lows(
         i += length
         is_next = True
         while i < last:
-            is_low = marks[i]
+            is_low = marks[i - 1]
             if is_next:
-                is_low = _is_brief(day, value, m - 1, i, i + length, least, brief_days, recovered)
+                stop = i + length
+                top = max(value[i], value[stop - 1])
+                is_low = _is_brief(
+                    value[m - 1] - top, value[stop] - top, day[stop] - day[i], least, brief_days, recovered
+                )
             is_next = is_low
             if is_low:
                 i += length
@@ -124,23 +140,35 @@ def drop_brief_lows(
 
 
 @inner_kernel
-def _is_brief(
-    day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    before: int,
-    i: int,
-    stop: int,
+def _mark_brief(
+    before: NDArray[np.float64],
+    low: NDArray[np.float64],
+    last_low: NDArray[np.float64],
+    after: NDArray[np.float64],
+    low_day: NDArray[np.int32],
+    after_day: NDArray[np.int32],
     least: float,
     brief_days: float,
     recovered: float,
+    marks: NDArray[np.bool_],
+) -> None:
+    """Mark the lows that recover at once, each between the value before and the one after: slices of the
+    same series, so that four are compared at a time.
+    """
+    for i in range(before.size):
+        top = max(low[i], last_low[i])
+        since = after_day[i] - low_day[i]
+        marks[i] = _is_brief(before[i] - top, after[i] - top, since, least, brief_days, recovered)
+
+
+@inner_kernel
+def _is_brief(
+    fall: float, back: float, since: int, least: float, brief_days: float, recovered: float
 ) -> bool:
-    """Whether the values from ``i`` on are a low between ``before`` and ``stop`` that recovers at once."""
-    top = max(value[i], value[stop - 1])
-    fall = value[before] - top
-    since = day[stop] - day[i]
+    """Whether NDVI fell and came back so soon that it was a cloud."""
     share = recovered + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
     # One rare branch in the place of three that noise decides.
-    return bool((fall > least) & (since <= brief_days) & (value[stop] - top >= share * fall))
+    return bool((fall > least) & (since <= brief_days) & (back >= share * fall))
 
 
 @inner_kernel

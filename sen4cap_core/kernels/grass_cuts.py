@@ -115,12 +115,14 @@ def find_cuts(
     lows = np.empty(columns.size, np.int64)
     steps = np.empty(columns.size, np.float64)
     wanted = np.empty(columns.size, np.float64)
+    step_demand = np.empty(columns.size, np.float64)
     # The coherence of one orbit: as many empty values before as are looked back on.
     series = np.zeros(pair_days.size + N_BEFORE, np.float64)
     is_known = np.zeros(pair_days.size + N_BEFORE, np.int64)
     counts = np.empty(NOISE_BINS, np.int32)
     bins = np.empty(pair_days.size, np.int32)
     scales = np.zeros((2, N_BEFORE + 1), np.float64)
+    peaks = np.empty(pair_days.size, np.int64)
     rises = np.empty(pair_days.size, np.float32)
     is_all_heard = is_heard.all()
     # Candidates: strength, start, end; and what saw them.
@@ -179,6 +181,7 @@ def find_cuts(
             lows,
             steps,
             wanted,
+            step_demand,
             found,
         )
         for c in range(m):
@@ -235,6 +238,7 @@ def find_cuts(
                 rises,
                 demand,
                 thresholds,
+                peaks,
                 m,
                 found,
                 seen_by,

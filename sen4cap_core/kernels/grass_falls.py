@@ -41,21 +41,26 @@ def find_falls(
     lows: NDArray[np.int64],
     steps: NDArray[np.float64],
     wanted: NDArray[np.float64],
+    step_demand: NDArray[np.float64],
     found: NDArray[np.float64],
 ) -> int:
     """Write the falls of one parcel's clear values that are strong enough as candidates; return how many.
 
-    ``least_demand`` is the least of ``demand``: what is too weak even by that is not looked at further.
-    ``lows``, ``steps`` and ``wanted`` are room for as many as there are values.
+    ``least_demand`` is the least of ``demand``: what is too weak even by that is none. ``lows``, ``steps``,
+    ``wanted`` and ``step_demand`` are room for as many as there are values.
     """
     m = 0
     least_fall, least_share = thresholds[LEAST_FALL], thresholds[LEAST_SHARE]
-    window_days, brief_days = thresholds[WINDOW_DAYS], thresholds[BRIEF_DAYS]
+    window_days, brief_days = int(np.floor(thresholds[WINDOW_DAYS])), thresholds[BRIEF_DAYS]
     date_share, highest_low = thresholds[DATE_SHARE], thresholds[HIGHEST_LOW]
     for i in range(n - 1):
         steps[i] = value[i] - value[i + 1] - max(0.0, course[i] - course[i + 1])
         wanted[i] = max(least_fall, least_share * value[i])
-    # Listed first: a branch that noise decides is never foreseen.
+    for i in range(n - 1):
+        event = int(day[i] + date_share * (day[i + 1] - day[i]))
+        step_demand[i] = demand[event - demand_first_day]
+    # Branches that noise decides are never foreseen: lows are listed first, and all of a low's falls are
+    # measured to the end.
     n_lows = 0
     for j in range(1, n - 1):
         lows[n_lows] = j
@@ -63,39 +68,39 @@ def find_falls(
     for k in range(n_lows):
         j = lows[k]
         low = value[j]
-        low_day = day[j]
         back = value[j + 1] - low
-        since = day[j + 1] - low_day
+        since = day[j + 1] - day[j]
         recovered = thresholds[RECOVERED] + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
         too_fast = RETURN_WEIGHT * max(0.0, back - thresholds[REGROWTH_PER_DAY] * since)
         doubted = 1.0 + thresholds[DOUBT_FACTOR] * doubt[j]
         least = least_strength * least_demand * doubted
-        best = 0.0
-        steepest = 0.0
-        step_end = j
+        can_be_brief = since <= brief_days
+        best, steepest = 0.0, 0.0
+        best_step = at = j - 1
+        at_demand = step_demand[at]
+        first_day = day[j] - window_days
         i = j - 1
-        while i >= 0 and (i == j - 1 or low_day - day[i] <= window_days):
-            step = steps[i]
-            if step > steepest:
-                steepest = step
-                step_end = i + 1
+        while True:
+            is_steeper = steps[i] > steepest
+            steepest = steps[i] if is_steeper else steepest
+            at = i if is_steeper else at
+            at_demand = step_demand[i] if is_steeper else at_demand
             drop = value[i] - low
             whole = drop - max(0.0, course[i] - course[j])
             fall = STEP_WEIGHT * steepest + (1.0 - STEP_WEIGHT) * whole - too_fast
-            is_brief = (since <= brief_days) & (back >= recovered * drop)
-            # Most end here: the rest of the loop is for falls that may count.
-            if (fall > 0.0) & (fall >= least * wanted[i]) & (not is_brief):
-                start = day[step_end - 1]
-                gap = day[step_end] - start
-                event = int(start + date_share * gap)
-                strength = fall / (wanted[i] * doubted * demand[event - demand_first_day])
-                if strength > best:
-                    best = strength
-                    found[0, m] = strength
-                    # An interval whose middle is the most likely day.
-                    found[1, m] = start + (2.0 * date_share - 1.0) * gap
-                    found[2, m] = start + gap
+            strength = fall / (wanted[i] * doubted * at_demand)
+            is_brief = can_be_brief & (back >= recovered * drop)
+            is_fall = (fall > 0.0) & (fall >= least * wanted[i]) & (not is_brief)
+            is_best = is_fall & (strength > best)
+            best = strength if is_best else best
+            best_step = at if is_best else best_step
             i -= 1
-        if best > 0.0 and best >= least_strength:
-            m += 1
+            if i < 0 or day[i] < first_day:
+                break
+        start, gap = day[best_step], day[best_step + 1] - day[best_step]
+        found[0, m] = best
+        # An interval whose middle is the most likely day.
+        found[1, m] = start + (2.0 * date_share - 1.0) * gap
+        found[2, m] = start + gap
+        m += int((best > 0.0) & (best >= least_strength))
     return m

@@ -64,7 +64,9 @@ def count_rates(
     has_scores = clear_scores.size > 0
     to_bin = N_BINS / (2.0 * FASTEST_PER_DAY)
     place = np.empty(columns.size, np.int64)
+    until = np.empty(columns.size, np.int64)
     ndvi = np.empty(columns.size, np.float64)
+    bins = np.empty(columns.size, np.int32)
     for i in range(first, last):
         p = rows[i]
         n = 0
@@ -80,12 +82,13 @@ def count_rates(
             n += is_clear
         for j in range(1, n):
             elapsed = days[place[j]] - days[place[j - 1]]
-            if elapsed > longest_days:
-                continue
             rate = (ndvi[j] - ndvi[j - 1]) / elapsed
-            at = int(min(max((rate + FASTEST_PER_DAY) * to_bin, 0.0), N_BINS - 1.0))
-            counts[place[j - 1] + 1, at] += 1
-            counts[place[j] + 1, at] -= 1
+            bins[j] = np.int32(min(max((rate + FASTEST_PER_DAY) * to_bin, 0.0), N_BINS - 1.0))
+            # Of no step: too far apart.
+            until[j] = place[j] if elapsed <= longest_days else place[j - 1]
+        for j in range(1, n):
+            counts[place[j - 1] + 1, bins[j]] += 1
+            counts[until[j] + 1, bins[j]] -= 1
     for k in range(1, columns.size):
         for b in range(N_BINS):
             counts[k, b] += counts[k - 1, b]

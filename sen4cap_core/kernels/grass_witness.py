@@ -136,15 +136,19 @@ def find_rises_alone(
     rises: NDArray[np.float32],
     demand: NDArray[np.float64],
     thresholds: NDArray[np.float64],
+    peaks: NDArray[np.int64],
     m: int,
     found: NDArray[np.float64],
     seen_by: NDArray[np.int8],
 ) -> int:
     """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
     least_rise = ALONE_LEAST_SHARE * thresholds[ALONE_Z]
+    n_peaks = 0
     for r in range(pair_days.size):
-        if not rises[r] >= least_rise:
-            continue
+        peaks[n_peaks] = r
+        n_peaks += int(rises[r] >= least_rise)
+    for k in range(n_peaks):
+        r = peaks[k]
         day = float(pair_days[r])
         # Most strong rises stand beside a stronger one, which is the one that counts.
         if r > 0 and rises[r - 1] >= rises[r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
