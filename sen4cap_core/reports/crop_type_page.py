@@ -198,7 +198,7 @@ def map_png(
     handles = [Patch(color=palette[n], label=f"{n} {classes.names.get(n, '')[:20]}") for n in shown]
     handles.append(Patch(color=other, label="other or not classified"))
     handles.append(Patch(fc="none", ec="#d40000", label="doubtful declaration"))
-    legend = figure.legend(handles=handles, loc="outside center right", frameon=False, fontsize=7.5)
+    legend = figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=7.5)
     for text in legend.get_texts():
         text.set_parse_math(False)
     buffer = io.BytesIO()
