@@ -32,6 +32,15 @@ TOLERANCE: Final = 1e-8
 
 
 @inner_kernel
+def wide(number: int) -> int:
+    """Take an integer of any width, or a literal, as one of 64 bits.
+
+    Tuples that meet must be of one kind, and for each kind of number numba compiles the called kernel anew.
+    """
+    return number + 0
+
+
+@inner_kernel
 def monday_of(day: int) -> int:
     """Monday of the week of a day; no day stays no day."""
     if day == NO_DAY:

@@ -20,6 +20,7 @@ from sen4cap_core.kernels.practice_calendar import (
     YES,
     above,
     monday_of,
+    wide,
 )
 from sen4cap_core.kernels.practice_growth import (
     DOUBTFUL,
@@ -220,8 +221,8 @@ def _mark_period(
     m7 = m8 = NA
     if m6 != NA:
         m7 = all_true(window.m7, window, n_window, established)
-        m8 = all_true(window.m8, window, n_window, NO_DAY)
-    m9 = all_true(window.m9, window, n_window, NO_DAY)
+        m8 = all_true(window.m8, window, n_window, wide(NO_DAY))
+    m9 = all_true(window.m9, window, n_window, wide(NO_DAY))
     m10 = all_true(window.m10, window, n_window, week + SOWING_DAYS)
     return m6, m7, m8, m9, m10
 
@@ -297,7 +298,7 @@ def judge_by_growth(
         grade, in_period = STRONG if growth.score >= STRONG_GROWTH else MODERATE, YES
     elif has_period:
         at_any_time = find_growth(
-            series, p, earliest, last_day, NO_DAY, NO_DAY, c.period_days, last_day, c.growth, room
+            series, p, earliest, last_day, wide(NO_DAY), wide(NO_DAY), c.period_days, last_day, c.growth, room
         )
         if at_any_time.score >= PRESENT:
             grade, in_period = MODERATE, NO

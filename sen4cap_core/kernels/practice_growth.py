@@ -35,7 +35,8 @@ COHERENCE_SHARE: Final = 0.25
 """What each series adds to the growth of an established crop; those of the radar are made up for where they
 are missing. NDVI is not: radar alone is too noisy for half of the evidence to stand for all of it."""
 STRONG_GROWTH: Final = 1.5
-PRESENT: Final = 1.0
+PRESENT: Final = 0.9
+"""Below 1, so that fewer looks, which see a crop less clearly, still find it; see docs/differences.md."""
 DOUBTFUL: Final = 0.6
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel, kernel
-from sen4cap_core.kernels.practice_calendar import TOLERANCE
+from sen4cap_core.kernels.practice_calendar import TOLERANCE, wide
 from sen4cap_core.kernels.practice_rows import N_KINDS, Rows
 
 
@@ -146,6 +146,6 @@ def _sort_each(first: int, last: int, loose: Loose, rows: Rows) -> bool:
         if rows.std.size > 0:
             for i in range(n):
                 loose.std[i] = rows.std[at + i]
-        rows.n[cell], is_doubtful = settle_cell(loose, 0, n, at, rows)
+        rows.n[cell], is_doubtful = settle_cell(loose, wide(0), n, at, rows)
         suspicious = suspicious or is_doubtful
     return suspicious

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel
-from sen4cap_core.kernels.practice_calendar import NA, NO, NO_DAY, NR, NR_DAY, OFF, YES, monday_of
+from sen4cap_core.kernels.practice_calendar import NA, NO, NO_DAY, NR, NR_DAY, OFF, YES, monday_of, wide
 from sen4cap_core.kernels.practice_catch import PracticeFinding
 from sen4cap_core.kernels.practice_harvest import HarvestFinding, ParcelSeason
 from sen4cap_core.kernels.practice_series import Series
@@ -169,7 +169,7 @@ def judge_by_rules(
     n = mark_window(series, p, start, end, limits, critical_f, OFF, original, window)
     presence = any_presence(window, n)
     facts |= VEGETATION if presence == YES else NO_VEGETATION
-    if not has_ndvi(window, n, NO_DAY):
+    if not has_ndvi(window, n, wide(NO_DAY)):
         facts |= NO_NDVI
     stable = longest_run(window.m10, n) >= rules.stable_weeks[s]
     facts |= COHERENCE_STABLE if stable else COHERENCE_NOT_STABLE

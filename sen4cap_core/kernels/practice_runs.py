@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel, kernel
+from sen4cap_core.kernels.practice_calendar import wide
 from sen4cap_core.kernels.practice_order import Loose, settle_cell
 from sen4cap_core.kernels.practice_rows import N_KINDS, RowCodes, Rows
 
@@ -68,7 +69,7 @@ def _lay_out_each(
     latest = 0
     suspicious = False
     has_start = rows.start.size > 0
-    to = 0
+    to = wide(0)
     made = 0
     for r in range(run_parcel.size):
         first, last = run_at[r], run_at[r + 1]
@@ -103,7 +104,7 @@ def _lay_out_each(
             loose.orbit[place] = codes.orbit_of[codes.orbit[i]]
             if has_start:
                 loose.start[place] = start[i]
-        before = 0
+        before = wide(0)
         for k in range(N_KINDS):
             # Filled: each cursor stands where the next kind begins.
             n = int(cursor[k]) - before

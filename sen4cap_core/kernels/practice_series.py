@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel, kernel
-from sen4cap_core.kernels.practice_calendar import NO_DAY, TOLERANCE
+from sen4cap_core.kernels.practice_calendar import NO_DAY, TOLERANCE, wide
 from sen4cap_core.kernels.practice_rows import AMP_VV, COHERENCE, N_KINDS, NDVI, Rows
 
 OUTLIER_VV_DB: Final = -3.0
@@ -102,7 +102,7 @@ def count_pairs(first: int, last: int, rows: Rows, n_pairs: NDArray[np.int64]) -
     no_number = np.empty(0, np.float64)
     no_flag = np.empty(0, np.bool_)
     for p in range(first, last):
-        n_pairs[p] = _join_days(rows, N_KINDS * p + AMP_VV, 0, no_day, no_number, no_flag)
+        n_pairs[p] = _join_days(rows, N_KINDS * p + AMP_VV, wide(0), no_day, no_number, no_flag)
 
 
 @inner_kernel

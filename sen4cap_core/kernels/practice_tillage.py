@@ -17,6 +17,7 @@ from sen4cap_core.kernels.practice_calendar import (
     YES,
     above,
     at_least,
+    wide,
 )
 from sen4cap_core.kernels.practice_growth import median
 from sen4cap_core.kernels.practice_harvest import WeekMarkers
@@ -181,7 +182,7 @@ def find_worked_soil(
     crop = _crop_level(series, p, harvest_day, room)
     first, last = series.coherence_at[p], series.coherence_at[p + 1]
     first = first_at_or_after(series.coherence_day, first, last, harvest_day - LONG_PAIR_DAYS)
-    last = first_at_or_after(series.coherence_day, first, last, NEVER)
+    last = first_at_or_after(series.coherence_day, first, last, wide(NEVER))
     while first < last and pair_start(series, first) < harvest_day:
         first += 1
     # Evidence begins on the day after a pair's first and ends with its second: sums of what begins and ends.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel, kernel
-from sen4cap_core.kernels.practice_calendar import NA, NO, YES, above, at_least, iso_week, monday_of
+from sen4cap_core.kernels.practice_calendar import NA, NO, YES, above, at_least, iso_week, monday_of, wide
 from sen4cap_core.kernels.practice_series import Series, first_at_or_after
 from sen4cap_core.kernels.practice_weeks import Span, WeekTable, merge_weeks
 
@@ -92,7 +92,7 @@ def mark_window(
     ndvi_first = first_at_or_after(series.ndvi_day, ndvi_first, ndvi_last, first_day)
     ndvi_last = first_at_or_after(series.ndvi_day, ndvi_first, ndvi_last, last_day + 1)
     span = Span(pair_first, pair_last, coherence_first, coherence_last, ndvi_first, ndvi_last)
-    n = merge_weeks(series, span, original, 0, window.table)
+    n = merge_weeks(series, span, original, wide(0), window.table)
     _mark_ndvi(window, n, limits)
     for i in range(n):
         t = window.table

@@ -6,6 +6,7 @@ import math
 from datetime import date, timedelta
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import f as f_distribution
@@ -13,7 +14,8 @@ from scipy.stats import f as f_distribution
 from sen4cap_core.clock import to_days
 from sen4cap_core.kernels.practice_calendar import above, at_least, iso_week, monday_of, round_half_up
 from sen4cap_core.kernels.practice_order import sort_rows
-from sen4cap_core.kernels.practice_rows import N_KINDS, Rows
+from sen4cap_core.kernels.practice_rows import N_KINDS, RowCodes, Rows
+from sen4cap_core.kernels.practice_runs import lay_out_runs
 from sen4cap_core.kernels.practice_series import first_at_or_after
 from sen4cap_core.processors.l4c.thresholds import critical_f_values
 
@@ -59,6 +61,56 @@ def test_rows_are_sorted_and_the_last_of_doubled_ones_stays(entries: list[tuple[
     kept = rows.n[0]
     found = list(zip(rows.day[:kept] - 17000, rows.orbit[:kept], rows.mean[:kept], strict=True))
     assert found == [(*key, latest[key]) for key in sorted(latest)]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_runs_of_a_sorted_table_are_laid_out_as_plain_python_does(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    run_parcel = np.array([-1, 0, 2, -1, 3], np.int32)
+    run_at = np.concatenate([[0], np.cumsum(rng.integers(1, 90, run_parcel.size))])
+    n = int(run_at[-1])
+    day_of = np.array([17000, 17003, 17003 + 7, 16990, 0], np.int32)
+    codes = RowCodes(
+        kind=rng.integers(0, 3, n).astype(np.int32),
+        pol=rng.integers(-1, 2, n).astype(np.int32),
+        orbit=rng.integers(0, 2, n).astype(np.int32),
+        day=rng.integers(0, 4, n).astype(np.int32),
+        kind_of=np.array([[0, 1, -1], [2, -1, -1], [3, 3, 3]], np.int8),
+        orbit_of=np.array([5, 4, 0], np.int16),
+        day_of=day_of,
+    )
+    mean = np.round(rng.normal(size=n), 2)
+    mean[rng.random(n) < 0.1] = np.nan
+    start = rng.integers(1, 99, n).astype(np.int32)
+    rows = Rows(
+        at=np.empty(4 * N_KINDS + 1, np.int64),
+        n=np.empty(4 * N_KINDS, np.int32),
+        day=np.empty(n, np.int32),
+        orbit=np.empty(n, np.int16),
+        start=np.empty(n, np.int32),
+        mean=np.empty(n, np.float64),
+        std=np.empty(0, np.float64),
+    )
+    latest, is_suspicious = lay_out_runs(run_at, run_parcel, codes, start, mean, 17003, rows)
+    cells: dict[int, dict] = {cell: {} for cell in range(4 * N_KINDS)}
+    days = []
+    for parcel, first, last in zip(run_parcel.tolist(), run_at[:-1], run_at[1:], strict=True):
+        for i in range(first, last):
+            kind = codes.kind_of[codes.kind[i], codes.pol[i]]
+            if kind < 0 or np.isnan(mean[i]) or day_of[codes.day[i]] > 17003:
+                continue
+            days.append(day_of[codes.day[i]])
+            if parcel >= 0:
+                key = (day_of[codes.day[i]], codes.orbit_of[codes.orbit[i]])
+                cells[N_KINDS * parcel + kind][key] = (start[i], mean[i])
+    assert latest == max(days)
+    for cell, wanted in cells.items():
+        part = slice(rows.at[cell], rows.at[cell] + rows.n[cell])
+        columns = (rows.day[part], rows.orbit[part], rows.start[part], rows.mean[part])
+        assert list(zip(*columns, strict=True)) == [(*key, *wanted[key]) for key in sorted(wanted)]
+    means = [[m for (d, _), (_, m) in c.items() if d == day] for c in cells.values() for day in day_of]
+    assert not is_suspicious or any(len(m) > 1 for m in means)
+    assert is_suspicious or all(len(set(m)) == len(m) for m in means)
 
 
 @settings(deadline=None)

@@ -81,7 +81,9 @@ def monitor_tables(
         raise ConfigurationError(config_path, "there is no such file.", remedy="Check the path.")
     config = read_l4c_config(config_path, options.year)
     original = options.compat == "sen4cap"
-    tables = [read_practice_table(job.table) for job in jobs]
+    # Reading text leaves the interpreter to others.
+    with ThreadPoolExecutor() as pool:
+        tables = list(pool.map(read_practice_table, [job.table for job in jobs]))
     parcels = all_parcels(tables)
     read = read_parcel_series(observations, parcels, options.until, options.min_acquisitions, original)
     _check_year(observations, read, options)

@@ -15,14 +15,14 @@ from sen4cap_core.declarations.l4c_config import L4CConfig, PracticeCode, Practi
 from sen4cap_core.declarations.practice_tables import PRACTICE_NAMES, PracticeTable
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_evaluate import (
+from sen4cap_core.kernels.practice_evaluate import judge_rows, room_to_judge
+from sen4cap_core.kernels.practice_judgements import (
     BY_RULES,
     CATCH_CROP,
     ECHOED,
     NOT_JUDGED,
     Judgements,
     PracticeRows,
-    judge_rows,
 )
 from sen4cap_core.kernels.practice_series import Series
 from sen4cap_core.kernels.practice_weeks import Weeks, WeekTable, build_weeks, count_weeks
@@ -205,6 +205,7 @@ def _judge(
             limit_day,
             thresholds.critical_f,
             run.original,
+            *room_to_judge(weeks),
             out,
         ),
         n,

@@ -94,6 +94,39 @@ def read_rows(path: Path) -> list[dict]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+def roughen(rng: np.random.Generator, rows: list[tuple]) -> list[tuple]:
+    """Put in what series may hold: no value, zero, a value that repeats, a parcel that lacks a kind."""
+    lacking = {(int(rng.integers(1, N)), str(rng.choice(["AMP", "COHE", "NDVI"]))) for _ in range(3)}
+    rough = []
+    for row in rows:
+        chance = rng.random()
+        value = row[5]
+        if chance < 0.01:
+            value = float("nan")
+        elif chance < 0.02:
+            value = 0.0
+        elif chance < 0.03 and rough:
+            value = rough[-1][5]
+        if (row[0], row[1]) not in lacking:
+            rough.append((*row[:5], value))
+    return rough
+
+
+def put_on_edges(rng: np.random.Generator, table: list[dict]) -> None:
+    """Move some dates to the ends of years, of weeks and of the other periods."""
+    edges = {
+        "VEG_START": ("2018-12-30", "2018-12-31", "2019-01-06", "2019-01-07", "2019-07-01"),
+        "H_START": ("2019-01-01", "2018-12-31", "2019-06-02", "2019-06-03", "2019-12-30"),
+        "H_END": ("2019-12-31", "2019-12-30", "2020-01-05", "2019-02-01", "2019-08-04"),
+        "P_START": ("2019-01-01", "2019-12-29", "2019-12-30", "2019-09-15", "2019-09-16"),
+        "P_END": ("2019-12-31", "2019-12-30", "2020-03-01", "2019-01-15", "2019-11-17"),
+    }
+    for row in table:
+        for name, days in edges.items():
+            if row[name] != "NA" and rng.random() < 0.06:
+                row[name] = str(rng.choice(days))
+
+
 def compare_run(folder: Path, seed: int) -> int:
     """Run one random case both ways; return how many harvests were found."""
     rng = np.random.default_rng(seed)
@@ -108,7 +141,9 @@ def compare_run(folder: Path, seed: int) -> int:
         rows += [
             (p, k, pol, "110", day, mean * 0.9) for p, k, pol, o, day, mean in rows if o and day.day == 7
         ]
+    rows = roughen(rng, rows)
     table = make_practices(rng, N, practice, country, TYPES[country])
+    put_on_edges(rng, table)
     config = write_config(folder / "C.cfg", practice, **random_changes(rng, practice))
     until = date(2019, 9, 29) if rng.random() < 0.3 else None
     limit = date(2019, 12, 31) if rng.random() < 0.6 else None
@@ -124,7 +159,9 @@ def compare_run(folder: Path, seed: int) -> int:
         earlier.write_bytes(gzip.compress("\n".join(lines).encode() + b"\n"))
     out = folder / f"R.{rng.choice(['csv', 'csv.gz', 'parquet'])}"
     weekly = folder / "W.parquet"
-    shuffled = [rows[i] for i in rng.permutation(len(rows))] if not with_doubles else rows
+    # Sorted by parcel, or not; rows that stand there twice have to keep their order.
+    keeps_order = with_doubles or seed % 2 == 0
+    shuffled = rows if keeps_order else [rows[i] for i in rng.permutation(len(rows))]
     separator = str(rng.choice([",", ";"]))
     monitor_tables(
         write_observations(folder / "O.parquet", shuffled),
@@ -141,7 +178,7 @@ def compare_run(folder: Path, seed: int) -> int:
         ),
     )
     by_parcel = defaultdict(list)
-    used = [r for r in rows if until is None or r[4] <= until]
+    used = [r for r in rows if (until is None or r[4] <= until) and not np.isnan(r[5])]
     for parcel, kind, pol, orbit, day, mean in used:
         by_parcel[str(parcel)].append((kind, pol, orbit, day, mean))
     last = max(r[4] for r in used if r[1] != "COHE" or r[2] == "VV")
