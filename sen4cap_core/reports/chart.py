@@ -19,6 +19,9 @@ from sen4cap_core.reports.filled import MAX_GAP_DAYS, filled_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
 
 MAX_BYTES: Final = 80_000
 
@@ -31,9 +34,12 @@ _INK: Final = "#222831"
 _SOFT: Final = "#5c6570"
 _DPI: Final = 100
 _SIZE_IN: Final = (7.0, 3.3)
+_AXES: Final = (0.075, 0.25, 0.905, 0.52)
+"""Left, bottom, width and height of the axes; two rows of legend have room below."""
 _LABEL_DAYS: Final = 0.125
 """Width of an event's label as a share of the time axis: nearer ones go one line higher."""
 _ROWS: Final = 3
+_LEGEND_ROWS: Final = 2
 
 
 @dataclass(frozen=True)
@@ -101,12 +107,15 @@ def parcel_chart_png(
 
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white")
     canvas = FigureCanvasAgg(figure)
-    axes = figure.add_axes((0.075, 0.2, 0.905, 0.57))
+    axes = figure.add_axes(_AXES)
     _draw_periods(axes, periods)
     _draw_events(axes, events, first, last)
     _draw_coherence(axes, coherence)
     _draw_series(axes, when, values)
     _draw_frame(axes, first, last, "NDVI, coherence" if coherence else "NDVI")
+    # At the left of the months: at the right the legend begins below them.
+    year = np.datetime64(int(first), "D").astype("datetime64[Y]")
+    figure.text(0.004, _AXES[1] - 0.05, str(year), size=8, color=_SOFT, va="center")
     # "$" would start mathematics, and a name may hold one.
     figure.text(0.012, 0.945, title, size=11.5, weight="bold", color=_INK, va="center", parse_math=False)
     if subtitle:
@@ -114,7 +123,8 @@ def parcel_chart_png(
     names = [one.name for one in coherence]
     unclear = np.isnan(values)
     has_long_gap = bool((np.diff(when[~unclear]) > MAX_GAP_DAYS).any())
-    _legend(axes, bool(events), bool(periods), bool(unclear.any()), has_long_gap, names)
+    handles = _handles(bool(events), bool(periods), bool(unclear.any()), has_long_gap, names)
+    _draw_legend(figure, handles)
     buffer = io.BytesIO()
     canvas.print_png(buffer)  # type: ignore[no-untyped-call]
     buffer.seek(0)
@@ -199,9 +209,8 @@ def _draw_frame(axes: Axes, first: float, last: float, what: str) -> None:
     axes.set_ylabel(what, size=9, color=_INK)
     locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
-    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
     axes.tick_params(labelsize=8.5, colors=_SOFT, length=3)
-    axes.xaxis.get_offset_text().set(size=8.5, color=_SOFT)
     axes.grid(axis="y", color="#e3e6ea", lw=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -210,14 +219,13 @@ def _draw_frame(axes: Axes, first: float, last: float, what: str) -> None:
         axes.spines[side].set_color("#aab1ba")
 
 
-def _legend(
-    axes: Axes,
+def _handles(
     has_events: bool,
     has_periods: bool,
     has_unclear: bool,
     has_long_gap: bool,
     orbits: Sequence[str],
-) -> None:
+) -> list[Line2D | Patch]:
     from matplotlib.lines import Line2D
     from matplotlib.patches import Patch
 
@@ -235,14 +243,25 @@ def _legend(
         handles.append(Patch(color=_EVENT, alpha=0.35, lw=0, label="mown: date · confidence"))
     if has_periods:
         handles.append(Patch(fc="#e6f0f7", ec=_PERIOD, ls="--", lw=1, label="mowing required"))
-    axes.legend(
-        handles=handles,
-        loc="upper left",
-        bbox_to_anchor=(-0.01, -0.13),
-        ncols=len(handles),
-        frameon=False,
-        fontsize=8.5,
-        labelcolor=_INK,
-        handlelength=1.6,
-        columnspacing=1.4,
-    )
+    return handles
+
+
+def _draw_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
+    """Put the legend below the axes in as many columns as fit; more than two rows in small letters."""
+    for n_columns in range(len(handles), 0, -1):
+        n_rows = -(-len(handles) // n_columns)
+        legend = figure.legend(
+            handles=list(handles),
+            loc="lower left",
+            bbox_to_anchor=(0.055, -0.012),
+            ncols=n_columns,
+            frameon=False,
+            fontsize=8.5 if n_rows <= _LEGEND_ROWS else 6.5,
+            labelcolor=_INK,
+            handlelength=1.6,
+            columnspacing=1.4,
+            labelspacing=0.3,
+        )
+        if legend.get_window_extent().x1 <= figure.bbox.x1:
+            return
+        legend.remove()

@@ -13,7 +13,7 @@ from PIL import Image
 from sen4cap_core.clock import to_days
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.reports import quicklook as quicklook_module
-from sen4cap_core.reports.chart import ChartEvent, parcel_chart_png
+from sen4cap_core.reports.chart import ChartCoherence, ChartEvent, parcel_chart_png
 from sen4cap_core.reports.drawing import fitted, font, length_text, png_bytes, round_length_m
 from sen4cap_core.reports.few_colours import few_colours
 from sen4cap_core.reports.palette import ndvi_colours, ndvi_table, true_colours
@@ -272,6 +272,26 @@ def test_events_without_room_for_a_label_keep_their_span() -> None:
 
     orange = near(opened(png), ORANGE, 30)
     assert [orange[top : top + 12].any() for top in (62, 48, 35, 22)] == [True, True, True, False]
+
+
+@pytest.mark.parametrize("n_orbits", [0, 1, 2, 4])
+def test_the_legend_fits_below_the_months_and_into_the_picture(n_orbits: int) -> None:
+    coherence = [ChartCoherence(f"coherence VH {n:03}", DAYS, series() - 0.2) for n in range(n_orbits)]
+    period = [(date(2019, 4, 1), date(2019, 7, 31))]
+    ndvi = series()
+    ndvi[100:150] = np.nan
+
+    png = parcel_chart_png(
+        DAYS, ndvi, title="P", events=[EVENT], periods=period, season=SEASON, coherence=coherence
+    )
+
+    below = (opened(png)[270:] < 200).any(axis=2)
+    assert below[:, 60:].any()
+    # Nothing touches the margins: no entry is cut, none is written over the year at the left of the months.
+    assert not below[:, 694:].any()
+    assert not below[-1].any()
+    assert not below[:, :38].any()
+    assert (opened(png)[248:268, 3:34] < 200).any()
 
 
 def test_a_name_is_not_read_as_mathematics() -> None:

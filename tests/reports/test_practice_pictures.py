@@ -8,6 +8,7 @@ from datetime import date
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pytest
 from matplotlib.colors import to_rgb
 from PIL import Image
 from shapely.geometry import box
@@ -65,7 +66,10 @@ def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:
     wanted = [GRADE_COLOURS.get(value, NEUTRAL) for value in values]
     n_rows, n_columns = image.shape[:2]
     middles = [int(n_columns * (0.02 + 0.7 * (0.0455 + 0.909 * (100 * i + 40) / 380))) for i in range(4)]
-    middle_row = int(n_rows * (1 - (0.02 + 0.86 / 2)))
+    # They are as high as wide, at the top of the axes.
+    first = np.nonzero(is_colour(image, wanted[0])[: n_rows // 2, middles[0]])[0]
+    middle_row = int(first.mean())
+    assert np.ptp(first) + 1 == pytest.approx(n_columns * 0.7 * 0.909 * 80 / 380, abs=3)
     for column, colour in zip(middles, wanted, strict=True):
         assert is_colour(image, colour)[middle_row, column], (column, colour)
     # The legend stands beside the map and covers no parcel.
