@@ -78,7 +78,7 @@ def add_date(
     ----------
     numbers : int16 (bands, rows, columns), reflectance x 10 000, -32768 missing
     status : uint8 (rows, columns)
-    weight : int32 (rows, columns), 1 or more
+    weight : int32 (rows from ``top`` to before ``bottom``, columns), 1 or more
     minute : when, in minutes from any fixed instant; two dates of a composite never share it
     blue : which of the bands is blue, -1 for none
     top, bottom : rows from ``top`` to before ``bottom``: of few rows the sums stay in the cache from one date
@@ -97,7 +97,7 @@ def add_date(
     counted = np.empty(n_cols, np.int32)
     nothing = np.full(n_cols, np.int16(_MISSING))
     for r in range(top, bottom):
-        code, given, known, when = status[r], weight[r], total[r], minutes[r]
+        code, given, known, when = status[r], weight[r - top], total[r], minutes[r]
         seen[:] = 0
         for b in range(n_bands):
             row = numbers[b, r]

@@ -25,7 +25,7 @@ _MINUTES_OF_DAY = 1440
 _REFLECTANCE = 1e-4
 _ROWS = 16
 """Of so many rows the sums of ten bands stay in the processor's cache."""
-_MOST_WAITING_BYTES = 2**26
+_MOST_WAITING_BYTES = 2**27
 """Dates of a block that are added together are held till then."""
 
 
@@ -138,13 +138,17 @@ class _Weighted:
         self._blue = names.index("B02")
         cube = (len(names), *shape)
         self._shape = shape
-        self._waiting: list[tuple[DateBlock, NDArray[np.int32]]] = []
+        self._waiting: list[DateBlock] = []
         self._state: tuple[NDArray[Any], ...] = tuple(
             np.empty(cube if is_of_bands else shape, dtype)
             for dtype, is_of_bands in (
                 (np.int64, True), (np.int32, True), (np.int32, False), (np.int64, False),
                 (np.int16, True), (np.uint8, False), (np.int32, False),
             )
+        )  # fmt: skip
+        self._made: tuple[NDArray[Any], ...] = (
+            np.empty(cube, np.int16), np.empty(shape, np.int16), np.empty(shape, np.int16),
+            np.empty(shape, np.uint8),
         )  # fmt: skip
         self._is_empty = True
 
@@ -153,34 +157,35 @@ class _Weighted:
         self._is_empty = True
 
     def add(self, date: DateBlock) -> None:
-        a: AerosolWeight = self._plan.aerosol
-        weight = np.empty(self._shape, np.int32)
-        total_weight(date.aot, date.cloud, date.weight, a.least, a.most, a.aot_max, weight)
-        self._waiting.append((date, weight))
-        if len(self._waiting) * (date.numbers.nbytes + weight.nbytes) >= _MOST_WAITING_BYTES:
+        self._waiting.append(date)
+        size = date.numbers.nbytes + date.aot.nbytes + date.cloud.nbytes
+        if len(self._waiting) * size >= _MOST_WAITING_BYTES:
             self._add_waiting()
 
     def _add_waiting(self) -> None:
-        height = self._shape[0]
+        a: AerosolWeight = self._plan.aerosol
+        height, width = self._shape
+        weight = np.empty((_ROWS, width), np.int32)
         for top in range(0, height, _ROWS):
             bottom = min(top + _ROWS, height)
+            rows, of_rows = slice(top, bottom), weight[: bottom - top]
             if self._is_empty:
                 for part, start in zip(self._state, (0, 0, 0, 0, MISSING, NO_DATA, 0), strict=True):
                     part[..., top:bottom, :] = start
-            for date, weight in self._waiting:
+            for date in self._waiting:
+                aot, cloud = date.aot[rows], date.cloud[rows]
+                total_weight(aot, cloud, date.weight, a.least, a.most, a.aot_max, of_rows)
                 add_date(
-                    date.numbers, date.status, weight, date.minute, self._blue, top, bottom, *self._state
+                    date.numbers, date.status, of_rows, date.minute, self._blue, top, bottom, *self._state
                 )
         self._waiting.clear()
         self._is_empty = False
 
     def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
         self._add_waiting()
-        numbers = np.empty(self._state[0].shape, np.int16)
-        weight, day = (np.empty(self._shape, np.int16) for _ in range(2))
-        flags = np.empty(self._shape, np.uint8)
-        arrays: tuple[NDArray[Any], ...] = (*self._state, numbers, weight, day, flags)
+        arrays = (*self._state, *self._made)
         finish_average(*arrays)
+        numbers, weight, day, flags = self._made
         made = {band.lower(): numbers[i] for i, band in enumerate(self._plan.bands)}
         return {**made, "weight": weight, "day": day, FLAGS: flags}
 

@@ -50,7 +50,8 @@ def composed(dates: Dates, order: np.ndarray, blue: int) -> list[np.ndarray]:
     ]  # fmt: skip
     for rows in ((0, 2), (2, SHAPE[0])):
         for d in order:
-            date = (dates.numbers[d], dates.status[d], dates.weight[d], int(dates.minute[d]))
+            weight = dates.weight[d][slice(*rows)]
+            date = (dates.numbers[d], dates.status[d], weight, int(dates.minute[d]))
             add_date(*date, blue, *rows, *state)
     out = [np.empty(cube, np.int16), np.empty(plane, np.int16), np.empty(plane, np.int16)]
     out.append(np.empty(plane, np.uint8))
