@@ -55,7 +55,7 @@ def list_(
     if found:
         typer.echo(f"{'number':>7}  site  period  files")
     for one in found:
-        note = "" if one.is_current else "  (earlier version)"
+        note = "" if one.is_current else "  (not in force)"
         typer.echo(f"{one.id:>7}  {one.site}  {_period(one)}  {one.path}{note}")
     typer.echo(f"{len(found)} product{'' if len(found) == 1 else 's'}" if found else "no product matches")
 

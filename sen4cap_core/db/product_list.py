@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import PurePosixPath
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import Product, ProductInput, SceneRow, Site
+from sen4cap_core.db.models_mowing import MowingRun
 
 _VERSION = re.compile(r"_[0-9a-f]{8}\Z")
 Identity = tuple[object, ...]
@@ -37,7 +38,9 @@ class ProductFacts:
     made_by: str
     created_at: datetime
     is_current: bool
-    """Neither made of a superseded scene nor followed by a newer version."""
+    """Neither made of a superseded scene nor followed by a newer version. Of mowing the one whose answers are
+    in force: a version made by hand does not take its place.
+    """
 
     @property
     def name(self) -> str:
@@ -75,18 +78,21 @@ def list_products(
         conditions.append(Product.tile == tile)
     if scene_id is not None:
         conditions.append(Product.scene_id == scene_id)
+    answers = select(MowingRun.product_id, func.max(MowingRun.id).label("run_id"))
+    entered = answers.group_by(MowingRun.product_id).subquery()
     query = (
-        select(Product, Site.slug, SceneRow.state)
+        select(Product, Site.slug, SceneRow.state, func.coalesce(entered.c.run_id, 0))
         .join(Site, Site.id == Product.site_id)
         .outerjoin(SceneRow, SceneRow.id == Product.scene_id)
+        .outerjoin(entered, entered.c.product_id == Product.id)
         .where(*conditions)
         .order_by(Site.slug, Product.kind, Product.start, Product.end, Product.tile, Product.id)
     )
     rows = list(session.execute(query).tuples())
-    newest: dict[Identity, int] = {}
-    for product, _, _ in rows:
+    newest: dict[Identity, tuple[int, int]] = {}
+    for product, _, _, run_id in rows:
         identity = _identity(product)
-        newest[identity] = max(newest.get(identity, 0), product.id)
+        newest[identity] = max(newest.get(identity, (0, 0)), (run_id, product.id))
     return [
         ProductFacts(
             product.id,
@@ -102,9 +108,9 @@ def list_products(
             product.stac_path,
             product.made_by,
             product.created_at,
-            state != "superseded" and newest[_identity(product)] == product.id,
+            state != "superseded" and newest[_identity(product)] == (run_id, product.id),
         )
-        for product, slug, state in rows
+        for product, slug, state, run_id in rows
         if (start is None or product.end >= start) and (end is None or product.start < end)
     ]
 

@@ -23,11 +23,11 @@ def answer_markdown(title: str, answer: Mapping[str, Any]) -> str:
 
 
 def answer_lines(answer: Mapping[str, Any]) -> list[str]:
-    """Return the answer as lines for a terminal."""
+    """Return the answer as lines for a terminal: what belongs to something stands below it, further in."""
     lines: list[str] = []
     for name, value in answer.items():
         if isinstance(value, dict):
-            lines += [f"{name}:", *(f"  {key}: {inner}" for key, inner in value.items())]
+            lines += [f"{name}:", *(f"  {line}" for line in answer_lines(value))]
         elif isinstance(value, list):
             lines += [f"{name}: {len(value)}", *(f"  {inner}" for inner in value)]
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sen4cap_core.reports.tables import facts, markdown_table
@@ -132,12 +132,14 @@ def _words(key: object) -> str:
     for suffix, unit in _UNITS.items():
         text = text.removesuffix(suffix) + unit if text.endswith(suffix) else text
     text = text.replace("_", " ")
-    return text[:1].upper() + text[1:]
+    return "CRS" if text == "crs" else text[:1].upper() + text[1:]
 
 
 def _value(key: object, value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
+    if key == "received_at" and isinstance(value, str):
+        value = datetime.fromisoformat(value)
     if isinstance(value, date):
         return day(value)
     if isinstance(value, int) and str(key).endswith("bytes"):

@@ -31,7 +31,7 @@ def describe_product(context: Context, reference: str) -> str:
         f"  site       {one.site}" + (f", tile {one.tile}" if one.tile else ""),
         f"  period     {one.start:%Y-%m-%d %H:%M:%S} to {one.end:%Y-%m-%d %H:%M:%S} UTC",
         f"  made       {one.created_at:%Y-%m-%d %H:%M:%S} UTC by version {one.made_by}",
-        f"  in force   {'yes' if one.is_current else 'no: a newer version or scene took its place'}",
+        f"  in force   {'yes' if one.is_current else 'no: another version or scene is in its place'}",
         "  files",
         *(f"    {line}" for line in _files(root, one)),
         f"  made from {len(inputs)}",

@@ -7,16 +7,17 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from PIL import Image
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-LARGEST_BYTES = 150_000
-COLOURS = (256, 128, 64, 32)
+from sen4cap_core.reports.drawing import png_bytes
+
+WIDTH_PX = 1200
 PATIENCE_SECONDS = 90.0
+STILL_TRIES = 10
 _WHOLE = """
 const pictures = [...document.images];
 return document.readyState === 'complete'
@@ -26,7 +27,7 @@ return document.readyState === 'complete'
 
 
 @contextmanager
-def open_browser(width_px: int = 1280, height_px: int = 900) -> Iterator[webdriver.Chrome]:
+def open_browser() -> Iterator[webdriver.Chrome]:
     """Open a headless Chromium with a profile of its own."""
     binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
     if not binary or not driver:
@@ -43,53 +44,42 @@ def open_browser(width_px: int = 1280, height_px: int = 900) -> Iterator[webdriv
             "--disable-background-networking",
             "--disable-component-update",
             "--disable-sync",
-            f"--window-size={width_px},{height_px}",
             f"--user-data-dir={profile}",
         ):
             options.add_argument(argument)
         browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
         try:
-            light = [{"name": "prefers-color-scheme", "value": "light"}]
-            browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": light})
             yield browser
         finally:
             browser.quit()
 
 
-def take_picture(browser: webdriver.Chrome, address: str, expected: tuple[str, ...], target: Path) -> int:
-    """Take a picture of a page that is there as a whole; return its size in bytes.
+def take_picture(
+    browser: webdriver.Chrome, address: str, expected: tuple[str, ...], height_px: int, largest_bytes: int
+) -> bytes:
+    """Take a picture of the upper part of a page that is there as a whole; return the PNG.
 
     Parameters
     ----------
-    expected : texts that must be in sight before it is taken
+    expected : texts that must be on the page before it is taken
 
     Raises
     ------
     TimeoutException
         When a text or a picture of the page does not come.
     """
+    seen_part = {"width": WIDTH_PX, "height": height_px, "deviceScaleFactor": 1, "mobile": False}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", seen_part)
     browser.get(address)
     wait = WebDriverWait(browser, PATIENCE_SECONDS)
     for text in expected:
         wait.until(lambda page, text=text: text in page.find_element(By.TAG_NAME, "body").text, text)
-    # The same whole page twice, half a second apart: nothing is still on its way.
+    # The same whole page twice, a second apart: nothing is on its way. Where a clock runs it never is so.
     seen = b""
-    for _ in range(20):
-        wait.until(lambda page: page.execute_script(_WHOLE))
-        browser.execute_async_script("setTimeout(arguments[0], 500)")
-        now = browser.get_screenshot_as_png()
-        if now == seen:
+    for _ in range(STILL_TRIES):
+        wait.until(lambda page: page.execute_script(_WHOLE), f"{address} does not come whole")
+        browser.execute_async_script("setTimeout(arguments[0], 1000)")
+        before, seen = seen, browser.get_screenshot_as_png()
+        if seen == before:
             break
-        seen = now
-    return _write_small(now, target)
-
-
-def _write_small(png: bytes, target: Path) -> int:
-    picture = Image.open(io.BytesIO(png)).convert("RGB")
-    for colours in COLOURS:
-        buffer = io.BytesIO()
-        picture.quantize(colours, dither=Image.Dither.NONE).save(buffer, "PNG", optimize=True)
-        if buffer.tell() <= LARGEST_BYTES:
-            target.write_bytes(buffer.getvalue())
-            return buffer.tell()
-    raise ValueError(f"{target.name} has {buffer.tell()} bytes in {COLOURS[-1]} colours")
+    return png_bytes(Image.open(io.BytesIO(seen)), largest_bytes)

@@ -16,10 +16,11 @@ import yaml
 
 from sen4cap_core.cli.main import app
 from sen4cap_core.declarations.site import read_site_config
-from tests.benchmarks.tour import TOUR, blocks
+from tests.benchmarks.tour import LARGEST_BYTES, PAGES, TOUR, blocks, not_printed
 
 TEXT = TOUR.read_text(encoding="utf-8")
-LINES = [line for block in blocks(TEXT) for line in block.splitlines()]
+# A command may go on in the next line.
+LINES = [line for block in blocks(TEXT) for line in block.commands.replace("\\\n", " ").splitlines()]
 COMMANDS = [line for line in LINES if line.startswith("sen4cap ")]
 
 
@@ -27,9 +28,10 @@ def parse(line: str) -> None:
     """Parse a command line without running it; typer may bring a click of its own."""
     command: Any = typer.main.get_command(app)
     words = shlex.split(line)[1:]
-    while hasattr(command, "commands"):
-        assert words[0] in command.commands, words[0]
-        command, words = command.commands[words[0]], words[1:]
+    while hasattr(command, "get_command"):
+        found = command.get_command(None, words[0])
+        assert found is not None, words[0]
+        command, words = found, words[1:]
     command.make_context(command.name, words)
 
 
@@ -66,4 +68,19 @@ def test_pictures_are_there() -> None:
     shown = re.findall(r"\]\((images/[\w.-]+)\)", TEXT)
     assert shown
     for name in shown:
-        assert (TOUR.parent / name).stat().st_size < 300_000
+        assert (TOUR.parent / name).stat().st_size <= LARGEST_BYTES
+    assert {f"images/{name}.png" for name in PAGES} <= set(shown)
+
+
+def test_what_the_page_quotes_is_held_against_what_is_printed() -> None:
+    quoted = ["2 uploads answered, … scenes processed", "…", "  site.yaml"]
+    printed = ["before", "2 uploads answered, 0 scenes processed", "something", "site.yaml"]
+
+    assert not_printed(quoted, printed) == []
+    assert not_printed(quoted, printed[:-1]) == ["  site.yaml"]
+    assert not_printed(quoted, printed[::-1]) == ["  site.yaml"]
+    assert not_printed(["3 uploads"], ["33 uploads"]) == ["3 uploads"]
+
+
+def test_most_blocks_say_what_they_print() -> None:
+    assert sum(bool(block.quoted) for block in blocks(TEXT)) >= 11

@@ -12,6 +12,7 @@ RECEIPT = {
     "site": "navarra",
     "year": 2019,
     "size_bytes": 1_234_567,
+    "received_at": "2019-06-16T21:59:08.326393Z",
     "sha256": "ab12",
     "stored": {"parcels": 120, "area_ha": 31.5, "tiles": ["30TUM", "30TVM"]},
     "warnings": [
@@ -34,6 +35,7 @@ def test_a_receipt_says_what_was_taken_stored_and_warned_of() -> None:
     assert page.startswith("## Received: parcels 2019.zip\n")
     assert "| **Taken for** | declarations of 2019 |" in page
     assert "| **Size** | 1.23\u202fMB |" in page
+    assert "| **Received** | 2019-06-16 21:59\u202fUTC |" in page
     assert "### Stored" in page
     assert "| **Parcels** | 120 |\n| **Area (ha)** | 31.5 |\n| **Tiles** | 30TUM, 30TVM |" in page
     assert "### Warnings (2)" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pytest
@@ -27,6 +28,7 @@ from sen4cap_core.steps.by_hand_forms import (
     RunAgain,
 )
 from sen4cap_core.steps.check_files import check_files
+from sen4cap_core.steps.export_products import find_products
 from sen4cap_core.steps.forgotten import forget_results
 from sen4cap_core.steps.process_scene import process_scene
 from sen4cap_core.steps.site_life import edit_site
@@ -104,6 +106,10 @@ def test_mowing_with_other_parameters_is_a_version_beside_the_old_one(desk: Desk
     assert not paths[0] & paths[1]
     assert not paths[0] & paths[2]
     assert all(Path(path).exists() for files in paths for path in files)
+    # What is listed, exported and shown in QGIS is what is in force, and that is the first one.
+    [listed] = find_products(desk.context, SITE, kinds=["l4b-mowing"])
+    assert str(desk.context.settings.data / listed.path) in paths[0]
+    assert len(find_products(desk.context, SITE, kinds=["l4b-mowing"], every_version=True)) == 3
     with pytest.raises(ConfigurationError, match="l4b"):
         by_hand.run_again(desk.context, form.model_copy(update={"switch": {"methd": "falls"}}))
     with pytest.raises(Sen4capError, match=f"known: {YEAR} {YEAR}"):
@@ -205,7 +211,8 @@ def test_another_extent_brings_other_tiles_and_a_bad_file_changes_nothing(desk: 
 
 
 def test_an_answer_is_a_page_and_lines() -> None:
-    answer = {"dry run": True, "scenes": ["a|b", "c"], "refused": {"x.csv": "wrong"}}
+    answer: dict[str, Any] = {"dry run": True, "scenes": ["a|b", "c"], "refused": {"x.csv": "wrong"}}
+    answer["l4b"] = {"files": {"CSV": "a.csv"}}
     assert answer_lines(answer) == [
         "dry run: True",
         "scenes: 2",
@@ -213,6 +220,9 @@ def test_an_answer_is_a_page_and_lines() -> None:
         "  c",
         "refused:",
         "  x.csv: wrong",
+        "l4b:",
+        "  files:",
+        "    CSV: a.csv",
     ]
     assert "a\\|b" in answer_markdown("reprocess", answer)
 

@@ -43,7 +43,7 @@ def test_products_are_listed_described_and_exported(desk, tmp_path: Path) -> Non
     assert str(root / found[1].path) in text
     assert f"scene:{found[1].scene_id}" in text
     assert "in force   yes" in text
-    assert "no: a newer version" in describe_product(context, str(every[0].id))
+    assert "no: another version" in describe_product(context, str(every[0].id))
 
     done = export_products(context, found, tmp_path / "copy")
     assert (done.n_items, done.n_files) == (2, 2)
