@@ -114,6 +114,30 @@ def test_a_scene_processed_twice_is_complete_the_second_time(desk) -> None:
     assert all(before[key].equals(value) for key, value in observations(desk.context).items())
 
 
+def test_a_season_of_mixed_baselines_with_a_date_at_the_edge_of_the_swath(desk) -> None:
+    """Numbers of old and new baselines differ by 1000; of the last date nine tenths were not seen."""
+    desk.declare()
+    seen = np.zeros((60, 60), int)
+    seen[:, :6] = 4
+    ndvi = np.random.default_rng(9).uniform(0.2, 0.9, (120, 120))
+    for day, baseline, scl in ((6, "02.07", 4), (11, "04.00", 4), (16, "05.10", seen)):
+        desk.process(desk.scene(day, ndvi=ndvi, baseline=baseline, scl=scl))
+
+    old, new, edge = (table for _, table in sorted(observations(desk.context).items()))
+    assert (old["ndvi_n_valid"].to_numpy() == old["n_total"].to_numpy()).all()
+    np.testing.assert_allclose(old["ndvi_mean"].to_numpy(), new["ndvi_mean"].to_numpy(), atol=2e-4)
+    scenes = rows(desk.context, SceneRow)
+    assert [(s.baseline, s.state, s.data_fraction) for s in scenes] == [
+        ("02.07", "processed", 1.0),
+        ("04.00", "processed", 1.0),
+        ("05.10", "processed", pytest.approx(0.1)),
+    ]
+    # The swath ends after the tile's 12th column: 6 of the 19 of the first field, which begins 6 further in.
+    assert edge["ndvi_n_valid"].to_pylist() == [6 * 19, 0, 0, 0]
+    assert edge["ndvi_mean"][0].as_py() == pytest.approx(ndvi[6:25, 6:12].mean(), abs=2e-3)
+    assert np.isnan(edge["ndvi_mean"].to_numpy()[1:]).all()
+
+
 @pytest.mark.parametrize("order", [("02.12", "05.10"), ("05.10", "02.12")])
 def test_the_newest_baseline_is_in_force_whatever_came_first(desk, order) -> None:
     desk.declare()
