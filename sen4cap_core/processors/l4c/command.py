@@ -21,6 +21,7 @@ from sen4cap_core.declarations.practice_tables import (
     read_practice_table,
 )
 from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
+from sen4cap_core.kernels.compiling import load_compiler
 from sen4cap_core.kernels.practice_calendar import NO_DAY
 from sen4cap_core.kernels.practice_series import NEVER
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of
@@ -81,9 +82,11 @@ def monitor_tables(
         raise ConfigurationError(config_path, "there is no such file.", remedy="Check the path.")
     config = read_l4c_config(config_path, options.year)
     original = options.compat == "sen4cap"
-    # Reading text leaves the interpreter to others.
     with ThreadPoolExecutor() as pool:
-        tables = list(pool.map(read_practice_table, [job.table for job in jobs]))
+        reading = pool.map(read_practice_table, [job.table for job in jobs])
+        # Reading text leaves the interpreter to what the first kernel waits for.
+        load_compiler()
+        tables = list(reading)
     parcels = all_parcels(tables)
     read = read_parcel_series(observations, parcels, options.until, options.min_acquisitions, original)
     _check_year(observations, read, options)

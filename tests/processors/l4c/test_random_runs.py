@@ -139,7 +139,9 @@ def compare_run(folder: Path, seed: int) -> int:
     rows = make_observations(rng, N, repeat=repeat, extra_years=bool(rng.random() < 0.3))
     if with_doubles:
         rows += [
-            (p, k, pol, "110", day, mean * 0.9) for p, k, pol, o, day, mean in rows if o and day.day == 7
+            (p, k, pol, "110", day, mean * (0.9 if p % 2 else 1.0))
+            for p, k, pol, o, day, mean in rows
+            if o and day.day % 7 == 0
         ]
     rows = roughen(rng, rows)
     table = make_practices(rng, N, practice, country, TYPES[country])

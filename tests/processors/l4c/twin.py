@@ -47,6 +47,15 @@ def text_of(value):
     return {True: "TRUE", False: "FALSE", None: "NA"}.get(value, value)
 
 
+def without_doubles(rows):
+    """Drop values of the same day and mean; all have the same standard deviation in made-up tables."""
+    kept = []
+    for row in rows:
+        if not any(row[0] == other[0] and abs(row[1] - other[1]) < EPSILON for other in kept):
+            kept.append(row)
+    return kept
+
+
 class Parcel:
     """Series of one parcel: amp [(day, vv, vh)], cohe {orbit: [(day, value)]}, ndvi [(day, value)]."""
 
@@ -59,7 +68,8 @@ class Parcel:
                 orbits[orbit].append((day, mean))
             elif kind == "AMP":
                 (vv if pol == "VV" else vh).append((day, mean))
-        self.ratios = [(a, x - y, x) for a, x in sorted(vv) for b, y in sorted(vh) if a == b]
+        vv, vh = without_doubles(sorted(vv)), without_doubles(sorted(vh))
+        self.ratios = [(a, x - y, x) for a, x in vv for b, y in vh if a == b]
         self.cohe = []
         for series in orbits.values():
             before = None
@@ -67,6 +77,7 @@ class Parcel:
                 near = before is not None and (day - before[0]).days <= 6
                 self.cohe.append((day, value, max(0.0, value - before[1]) if near else 0.0))
                 before = day, value
+        self.cohe = without_doubles(self.cohe)
         self.longest_orbit = max((len(s) for s in orbits.values()), default=0)
         self.top = max((c[1] for c in self.cohe), default=None)
 
