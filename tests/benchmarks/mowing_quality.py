@@ -27,7 +27,7 @@ from sen4cap_core.processors.l4b.observations_table import read_observations_tab
 from sen4cap_core.reports.scoring_mowing import DatedEvents, Score, score_nearest, score_one_to_one
 from sen4cap_core.simulation.grassland import GrasslandTables, Region, simulate_grassland
 from sen4cap_core.tables.parcels import read_parcels
-from tests.benchmarks.mowing_real import FOLDER, original_parcels, real_parcels
+from tests.benchmarks.mowing_real import FOLDER, original_parcels, real_parcels, with_noise
 from tests.benchmarks.mowing_simple_rule import SimpleRule
 
 START, END = date(2019, 3, 1), date(2019, 11, 30)
@@ -162,12 +162,18 @@ def cases_of(
     return cases
 
 
-def reference_cases(folder: Path, missions: tuple[str, ...] = ("S2",)) -> dict[str, list[Case]]:
-    """The original's tables with known cuts, and ten real parcels with and without a clear score."""
+def reference_cases(
+    folder: Path, missions: tuple[str, ...] = ("S2",), noise: float = 1.0
+) -> dict[str, list[Case]]:
+    """The original's tables with known cuts (made noisier in three ways), ten real parcels with and without
+    a clear score.
+    """
     with tempfile.TemporaryDirectory() as name:
         real = real_parcels(folder / FOLDER)
+        original = original_parcels(folder)
+        noisy = [original] if noise == 1.0 else [with_noise(original, noise, seed) for seed in range(3)]
         return {
-            "original's tables": [Case(original_parcels(folder), Path(name), missions, scores=False)],
+            "original's tables": [Case(one, Path(name), missions, scores=False) for one in noisy],
             "real parcels": [Case(real, Path(name), missions, year=2020)],
             "real parcels, no score": [Case(real, Path(name), missions, scores=False, year=2020)],
         }
@@ -214,7 +220,13 @@ def main() -> None:
         show(name, cases_of(region, options.seeds, scores=not options.no_scores))
     if options.radar:
         print("\n| regime | Sentinel-2 | both | noise x 2 | noise x 4 |\n|---|---|---|---|---|")
-        for name in ("base", "cloudy", "missed clouds", "all mow at once"):
+        if options.reference:
+            for name in reference_cases(options.reference):
+                cells = [_f1(reference_cases(options.reference)[name], config)]
+                for noise in (1.0, 2.0, 4.0) if name == "original's tables" else (1.0,):
+                    cells.append(_f1(reference_cases(options.reference, ("S2", "S1"), noise)[name], config))
+                print(f"| {name} | " + " | ".join(cells) + " |", flush=True)
+        for name in REGIMES:
             cells = [_f1(cases_of(REGIMES[name], options.seeds), config)]
             for noise in (1.0, 2.0, 4.0):
                 region = replace(REGIMES[name], coherence_noise=noise)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.simulation.grassland import GrasslandTables
+from sen4cap_core.simulation.grassland import PIXEL_COHERENCE_SD, GrasslandTables
 
 ORBITS = {"0517": 1, "1650": 2, "1651": 2, "1658": 3}
 """Orbits by the time of their passages."""
@@ -28,6 +28,16 @@ def original_parcels(shared: Path) -> GrasslandTables:
         observations.assign(clear_score=np.nan),
         pd.read_csv(folder / "truth.csv.gz"),
     )
+
+
+def with_noise(tables: GrasslandTables, factor: float, seed: int) -> GrasslandTables:
+    """Make the noise of coherence so many times as large; the mean of a parcel has that of its pixels."""
+    rows = tables.observations
+    n_pixels = rows["parcel_id"].map(tables.parcels.set_index("parcel_id")["n_pix_s1"])
+    more = np.sqrt(factor**2 - 1.0) * PIXEL_COHERENCE_SD / np.sqrt(n_pixels.clip(lower=1).to_numpy(float))
+    noisy = rows["mean"] + more * np.random.default_rng(seed).standard_normal(len(rows))
+    mean = rows["mean"].where(rows["mission"] != "S1", noisy.clip(0.01, 0.99))
+    return GrasslandTables(tables.parcels, rows.assign(mean=mean), tables.truth)
 
 
 def real_parcels(folder: Path) -> GrasslandTables:

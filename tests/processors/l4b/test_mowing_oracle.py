@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -119,6 +120,34 @@ def test_default_is_better_than_the_original_on_truth(missions, original_f1, own
     is_sure = stated >= 0.9
     assert is_right[is_sure].mean() > 0.93
     assert is_sure.all() or is_right[~is_sure].mean() < is_right[is_sure].mean()
+
+
+def test_radar_may_only_help_however_noisy_it_is():
+    parcels = read_parcels(ORACLE / "parcels.csv.gz")
+    config, files = read_l4b_config(ORACLE / "C.cfg"), (ORACLE / "observations.csv.gz", parcels)
+    table = read_observations_table(*files, config, START, END, ("S2", "S1"))
+    facts = parcel_facts(parcels, table)
+    truth = pd.read_csv(ORACLE / "truth.csv.gz", dtype={"parcel_id": str})
+    day = pd.to_datetime(truth.date).to_numpy().astype("datetime64[D]").astype(np.float64)
+    reference = DatedEvents(parcels.locate(pa.array(truth.parcel_id)).astype(np.int64), day, day).within()
+    columns = np.concatenate([source.columns for source in table.matrix.sources if source.mission == "S1"])
+    # The tables were made with this for each pixel.
+    sd = 0.155 / np.sqrt(np.maximum(facts.n_pixels_radar, 1))[:, None]
+    unit = np.random.default_rng(1).standard_normal((facts.size, columns.size)) * sd
+
+    def f1(missions, noise=1.0):
+        values = table.matrix.values.copy()
+        values[:, columns] += np.sqrt(noise**2 - 1) * unit
+        events = detect(replace(table.matrix, values=values), facts, config, missions).events
+        days = events.start_s / 86400, events.end_s / 86400
+        return score_nearest(DatedEvents(events.parcel.astype(np.int64), *days).within(), reference).f1
+
+    alone = f1(("S2",))
+    assert alone > 0.92
+    both = [f1(("S2", "S1"), noise) for noise in (1.0, 2.0, 4.0)]
+    assert min(both) >= alone - 0.005
+    # And it does help where it is as good as it was made.
+    assert both[0] >= alone + 0.01
 
 
 def test_default_does_not_depend_on_the_order_of_orbits(tmp_path):
