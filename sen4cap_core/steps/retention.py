@@ -196,7 +196,7 @@ def _plan_products(
     chosen: dict[int, str] = {}
     for one in facts.products:
         if not one.is_current and _is_older(one.created_at, config.superseded_days, now):
-            chosen[one.id] = "a newer version or scene took its place"
+            chosen[one.id] = "another version or scene is in its place"
         elif one.is_current and _is_older(one.end, limits.get(one.kind), now):
             if one.scene_id is not None and not facts.scene_can_be_had(one.scene_id):
                 plan.kept["its scene is gone and no source has it: it could not be made again"] += 1

@@ -164,7 +164,7 @@ def test_superseded_products_go_and_a_broken_run_is_finished(desk, monkeypatch) 
         site = site_rows.get_or_create_site(session, SITE)
         site_rows.set_config(session, site, {"retention": {"superseded_days": 10}})
     plan = plan_retention(context, SITE, LATER)
-    assert [one.why for one in plan.going] == ["a newer version or scene took its place"]
+    assert [one.why for one in plan.going] == ["another version or scene is in its place"]
     with pytest.raises(Sen4capError, match="waits or runs"):
         apply_retention(context, SITE, plan.id, LATER)
     finish_jobs(context)
