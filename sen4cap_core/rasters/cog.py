@@ -38,7 +38,8 @@ class CogBuilder:
     """Collects the compressed tiles of one raster from several threads, then writes the file.
 
     Tiles that lie within one block are compressed with it, those of overviews too (blocks of 1024 pixels
-    fill one of the first); the pixels of the others are kept till the end.
+    fill one of the first); the pixels of the others are kept till the end. They are averaged block by block
+    as well, wherever blocks begin and end between two pixels of the overview.
     """
 
     def __init__(self, grid: Grid, quantisation: Quantisation, side: tuple[int, int] | None) -> None:
@@ -49,11 +50,12 @@ class CogBuilder:
         self._levels: list[list[bytes]] = [
             [b""] * (rows * cols) for rows, cols in (tiles_across(shape) for shape in self._shapes)
         ]
-        self._n_at_once = _levels_at_once(grid.shape, side, len(self._shapes))
+        n_at_once = _whole_levels(grid.shape, side, len(self._shapes), TILE_SIDE)
+        self._n_by_block = max(_whole_levels(grid.shape, side, len(self._shapes), 1), 1)
         self._pixels: dict[int, NDArray[np.int16]] = {
             level: np.full(shape, quantisation.nodata, np.int16)
             for level, shape in enumerate(self._shapes)
-            if level >= self._n_at_once
+            if level >= n_at_once
         }
 
     def add(self, block: Block, values: NDArray[np.int16]) -> None:
@@ -63,10 +65,10 @@ class CogBuilder:
             row, col = block.row >> level, block.col >> level
             if level in self._pixels:
                 self._pixels[level][row : row + values.shape[0], col : col + values.shape[1]] = values
-                return
-            for tile in cut(values.shape, (TILE_SIDE, TILE_SIDE)):
-                self._compress(level, row + tile.row, col + tile.col, values, tile.row, tile.col)
-            if level + 1 == len(self._shapes):
+            else:
+                for tile in cut(values.shape, (TILE_SIDE, TILE_SIDE)):
+                    self._compress(level, row + tile.row, col + tile.col, values, tile.row, tile.col)
+            if level + 1 == self._n_by_block:
                 return
             half = np.empty((-(-values.shape[0] // 2), -(-values.shape[1] // 2)), np.int16)
             halve(values, nodata, 0, 0, half)
@@ -87,7 +89,7 @@ class CogBuilder:
         """Tasks that compress the tiles whose pixels were kept, once all blocks are there."""
         tasks: list[Task] = []
         for level, pixels in self._pixels.items():
-            if level > self._n_at_once:
+            if level >= self._n_by_block:
                 halve(self._pixels[level - 1], self.quantisation.nodata, 0, 0, pixels)
             tasks += [
                 (partial(self._compress, level, t.row, t.col, pixels, t.row, t.col), 0.0)
@@ -99,8 +101,12 @@ class CogBuilder:
         """Write the file when all its tiles are compressed; as ``finish``."""
         self._pixels.clear()
         parts = assemble(self._levels, self.grid, self.quantisation, description, tags)
-        size = sum(len(tile) for level in self._levels for tile in level)
-        write_parts(path, parts, size)
+        write_parts(path, parts, self.size_bytes)
+
+    @property
+    def size_bytes(self) -> int:
+        """Of all tiles that are compressed."""
+        return sum(len(tile) for level in self._levels for tile in level)
 
     def _compress(
         self, level: int, row: int, col: int, values: NDArray[np.int16], row_offset: int, col_offset: int
@@ -114,13 +120,13 @@ class CogBuilder:
         self._levels[level][row // TILE_SIDE * across + col // TILE_SIDE] = content
 
 
-def _levels_at_once(shape: tuple[int, int], side: tuple[int, int] | None, n_levels: int) -> int:
-    """Levels of which each tile lies within one block of ``side``."""
+def _whole_levels(shape: tuple[int, int], side: tuple[int, int] | None, n_levels: int, step: int) -> int:
+    """Levels on which a block of ``side`` begins and ends at a multiple of ``step`` pixels."""
     if side is None:
         return 0
     level = 0
     while level < n_levels and all(
-        s % (TILE_SIDE << level) == 0 or s >= n for s, n in zip(side, shape, strict=True)
+        s % (step << level) == 0 or s >= n for s, n in zip(side, shape, strict=True)
     ):
         level += 1
     return level

@@ -194,10 +194,11 @@ class _ScenePass:
                 for b in needed
             ]
             workers.run(tasks)
-            # Both cores to the end: what is left of all rasters together, then the files side by side, one
-            # of which waits for the disk while the next is put together.
+            # Both cores to the end: what is left of all rasters together, then the files side by side, the
+            # largest first, one of which waits for the disk while the next is put together.
             workers.run([task for raster in self.rasters.values() for task in raster.remaining()])
-            workers.run([(partial(self._write, name), writing) for name in list(self.rasters)])
+            largest_first = sorted(self.rasters, key=lambda name: -self.rasters[name].size_bytes)
+            workers.run([(partial(self._write, name), writing) for name in largest_first])
         except BaseException:
             workers.close()
             # All rasters of a pass or none: also those that were written before the error.
