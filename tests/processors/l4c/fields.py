@@ -100,13 +100,14 @@ def make_observations(
 def write_observations(path: Path, rows: list) -> Path:
     """Write rows as Parquet."""
     columns = list(zip(*rows, strict=True))
+    texts = {day: day.isoformat() for day in set(columns[4])}
     table = pa.table(
         {
             "parcel_id": pa.array(columns[0], pa.int32()),
             "kind": pa.array(columns[1]),
             "pol": pa.array(columns[2]),
             "orbit": pa.array(columns[3]),
-            "date": pa.array([day.isoformat() for day in columns[4]]),
+            "date": pa.array([texts[day] for day in columns[4]]),
             "mean": pa.array(columns[5], pa.float64()),
             "std": pa.array([0.5] * len(rows)),
         }

@@ -13,7 +13,7 @@ from itertools import pairwise
 from statistics import fmean, stdev
 
 import numpy as np
-from scipy.stats import linregress
+from scipy.special import stdtr
 
 EPSILON = 1e-8
 NOT_AVAILABLE = -10000
@@ -49,11 +49,25 @@ def text_of(value):
 
 def without_doubles(rows):
     """Drop values of the same day and mean; all have the same standard deviation in made-up tables."""
-    kept = []
+    kept, means = [], defaultdict(list)
     for row in rows:
-        if not any(row[0] == other[0] and abs(row[1] - other[1]) < EPSILON for other in kept):
+        if not any(abs(row[1] - mean) < EPSILON for mean in means[row[0]]):
             kept.append(row)
+            means[row[0]].append(row[1])
     return kept
+
+
+def slope_and_p(x, y):
+    """Slope of a straight line, and how probable one as steep is by chance (two-sided t)."""
+    mean_x, mean_y = fmean(x), fmean(y)
+    xx = sum((a - mean_x) ** 2 for a in x)
+    yy = sum((b - mean_y) ** 2 for b in y)
+    xy = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True))
+    freedom = len(x) - 2
+    rest = yy - xy * xy / xx
+    if rest <= 0:
+        return xy / xx, 0.0
+    return xy / xx, 2 * stdtr(freedom, -abs(xy) * math.sqrt(freedom / (xx * rest)))
 
 
 class Parcel:
@@ -69,7 +83,10 @@ class Parcel:
             elif kind == "AMP":
                 (vv if pol == "VV" else vh).append((day, mean))
         vv, vh = without_doubles(sorted(vv)), without_doubles(sorted(vh))
-        self.ratios = [(a, x - y, x) for a, x in vv for b, y in vh if a == b]
+        same_day = defaultdict(list)
+        for day, value in vh:
+            same_day[day].append(value)
+        self.ratios = [(day, x - y, x) for day, x in vv for y in same_day[day]]
         self.cohe = []
         for series in orbits.values():
             before = None
@@ -148,8 +165,8 @@ def efa(parcel, first, last, c):
             number = week.isocalendar().week
             near = [(d, r) for d, r in ratios if abs(d.isocalendar().week - number) <= 2]
             if len({d.isocalendar().week for d, _ in near}) >= 3 and len(near) > 2:
-                fit = linregress([d.toordinal() for d, _ in near], [r for _, r in near])
-                m9 = not (ge(fit.slope, slope) and fit.pvalue < 0.05 - EPSILON)
+                found, chance = slope_and_p([d.toordinal() for d, _ in near], [r for _, r in near])
+                m9 = not (ge(found, slope) and chance < 0.05 - EPSILON)
         m10 = not (ge(row["coh_change"], rise) or ge(row["coh_max"], level))
         out[week] = {"m6": m6, "m7": m7, "m8": m8, "m9": m9, "m10": m10}
     return out
