@@ -417,6 +417,16 @@ def test_a_long_pair_among_short_ones_is_not_heard():
     assert found(start_days).end_s[0] // 86400 == start_days[19]
 
 
+def test_a_fall_across_new_year_counts_like_any_other():
+    ndvi, days = season()
+    cut(ndvi, 4, 20)
+    across = (days - days[20] + (date(2020, 1, 2) - date(1970, 1, 1)).days).astype(np.int32)
+    one, other = run(ndvi, days), run(ndvi, across)
+    assert other.parcel.tolist() == one.parcel.tolist() == [4]
+    # Between 28 December and 2 January, the later four fifths.
+    assert (other.start_s[0] // 86400, other.end_s[0] // 86400) == (across[19] + 1, across[20])
+
+
 def test_results_do_not_depend_on_the_order_of_parcels():
     ndvi, days = random_ndvi(8, 60)
     order = np.random.default_rng(0).permutation(60)

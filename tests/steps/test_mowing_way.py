@@ -252,6 +252,26 @@ def test_only_the_latest_run_keeps_rows_and_tables_say_the_same(desk) -> None:
     assert gpd.read_file(answer.files["GeoPackage"])["m1_dstart"].tolist() == ["2019-05-13 10:30:00"] * 2
 
 
+def test_five_mowings_are_all_kept_and_the_columns_show_the_four_surest(desk) -> None:
+    desk.declare(n=1)
+    low = [0.45, 0.40, 0.62, 0.42, 0.38]
+    for i in range(35):
+        after, day = i % 6, date(2019, 4, 1) + timedelta(days=5 * i)
+        lowest = low[i // 6 - 1]
+        observe(desk, "ndvi", day, [0.8 if i < 6 or i > 35 else lowest + (0.8 - lowest) * after / 6])
+
+    answer = detect_mowing(desk.context, 1)
+
+    events, row = answer.events, answer.table.iloc[0]
+    assert (len(events), row["mow_n"], row["mow_total"]) == (5, 4, 5)
+    weakest = events["confidence"].idxmin()
+    assert weakest == 2
+    kept = gpd.read_parquet(answer.files["GeoParquet"]).iloc[0]
+    assert len(kept["all_dstart"]) == len(kept["all_dend"]) == 5
+    slots = [str(row[f"m{n}_dstart"])[:10] for n in (1, 2, 3, 4)]
+    assert slots == [f"{start:%Y-%m-%d}" for at, start in enumerate(events["start"]) if at != weakest]
+
+
 def test_a_configuration_and_its_compliance_periods_are_used(desk, tmp_path: Path) -> None:
     desk.declare(n=1, crop="265")
     drop(desk, SEASON)
