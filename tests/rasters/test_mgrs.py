@@ -81,10 +81,11 @@ def test_corners_of_all_published_tiles(shared: Path) -> None:
 
 
 def test_which_tiles_exist(shared: Path) -> None:
-    published = {row["tile_id"] for row in _published(shared)}
-    ours = {existing_tile(z, c, r) for z in range(1, 61) for c in range(1, 9) for r in range(-93, 94)} - {
-        None
-    }
+    # Those of Europe, and three of the others, which are all alike.
+    zones = (1, 18, *range(28, 39), 60)
+    published = {row["tile_id"] for row in _published(shared) if int(row["tile_id"][:2]) in zones}
+    assert len(published) > 10_000
+    ours = {existing_tile(z, c, r) for z in zones for c in range(1, 9) for r in range(-93, 94)} - {None}
     # Around the widened zones of Norway and Svalbard the published grid follows no rule of half a square:
     # seven squares of the Norwegian Sea and the Arctic Ocean are ours alone, three on 72 degrees north
     # theirs.
