@@ -20,6 +20,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.simulation.landsat_product import CLEAR, landsat_scene
 from sen4cap_core.steps.composite_optical import composite_optical
 from sen4cap_core.steps.composite_product import composite_quicklook
+from sen4cap_core.steps.context import Context
 
 DAY = date(2019, 6, 16)
 BANDS = {"B02": 0.04, "B03": 0.06, "B04": 0.05, "B08": 0.30, "B05": 0.10}
@@ -157,12 +158,20 @@ def test_the_flow_shows_pictures_and_skips_with_reasons(desk, monkeypatch: pytes
     from flows import composite_optical as module
 
     shown: dict[str, str] = {}
-    monkeypatch.setattr(module, "step_context", lambda title: desk.context)
+    titles: list[str] = []
+
+    def with_title(context: Context, title: str) -> Context:
+        titles.append(title)
+        return context
+
+    monkeypatch.setattr(module, "step_context", lambda: desk.context)
+    monkeypatch.setattr(module, "with_progress", with_title)
     monkeypatch.setattr(module, "get_run_logger", lambda: logging.getLogger("flow"))
     monkeypatch.setattr(module, "show", lambda key, page, text: shown.update({key: page}))
     monkeypatch.setattr(module, "skipped", str)
     assert "no site.yaml names l3a" in module.composite_optical.fn()
-    assert "2 are needed" in module.composite_optical.fn(site=SITE, synthesis_date=DAY) or not shown
+    assert "no processed scene in the period" in module.composite_optical.fn(site=SITE, synthesis_date=DAY)
+    assert not shown
 
     drop(desk, 6)
     drop(desk, 16)
@@ -170,6 +179,7 @@ def test_the_flow_shows_pictures_and_skips_with_reasons(desk, monkeypatch: pytes
         session.scalars(select(Site)).one().config = {"processors": {"l3a": {"enabled": True}}}
     answer = module.composite_optical.fn(synthesis_date=DAY, bands=["B04", "B08"], method="median")
     assert len(answer[SITE]["made"]) == 1
+    assert titles[-1] == f"composites of reflectance of {SITE}"
     (page,) = shown.values()
     assert "30TUM, 10 m" in page
     assert "data:image/png" in page
