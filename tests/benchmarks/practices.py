@@ -151,7 +151,7 @@ def time_kernels(folder: Path) -> None:
     lap("kernels: weeks")
     for practice, table in zip(PRACTICES, tables, strict=True):
         run = Run(practice, "NLD", 2019, 18261, False, False, "sen4cap")
-        found = monitor(series, weeks, table, parcels.locate(table.ids), config, run)
+        found = monitor(series, weeks, table, read.place[parcels.locate(table.ids)], config, run)
         lap(f"judge {practice}")
         coded_practice_table(found, run)
         lap(f"table {practice}")

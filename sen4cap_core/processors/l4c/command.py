@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
 from sen4cap_core.clock import from_days, to_days
@@ -29,7 +27,6 @@ from sen4cap_core.processors.l4c.observations_in import ParcelSeries, read_parce
 from sen4cap_core.processors.l4c.previous import read_previous
 from sen4cap_core.processors.l4c.table import coded_practice_table, weekly_table
 from sen4cap_core.processors.l4c.tables_out import write_table
-from sen4cap_core.tables.arrow_arrays import from_numbers, to_numbers
 from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import table_format
 
@@ -107,7 +104,9 @@ def monitor_tables(
                 options.compat,
             )
             previous = None if job.previous is None else previous_of(table, read_previous(job.previous))
-            found = monitor(read.series, weeks, table, parcels.locate(table.ids), config, run, previous)
+            found = monitor(
+                read.series, weeks, table, read.place[parcels.locate(table.ids)], config, run, previous
+            )
             if found.kept.size == 0:
                 raise NothingToDoError(f"{job.table.name}: no row has a date in VEG_START and H_START.")
             written.append(writer.submit(_write, job, found, run))
@@ -140,15 +139,9 @@ def _check_year(path: Path, read: ParcelSeries, options: MonitoringOptions) -> N
 
 
 def all_parcels(tables: Sequence[PracticeTable]) -> ParcelTable:
-    """Parcels of all practice tables, each once; in ascending order where all ids are whole numbers, as
-    tables of observations are mostly sorted.
-    """
+    """Parcels of all practice tables, each once."""
     ids = pa.chunked_array([table.ids for table in tables]).unique()
     ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-    with suppress(pa.ArrowInvalid):
-        numbers = to_numbers(ids.cast(pa.int64()), 0)
-        if (np.diff(numbers) < 0).any():
-            ids = ids.take(from_numbers(np.argsort(numbers, kind="stable")))
     return ParcelTable(ids, ("",) * len(ids), None, None, None)
 
 

@@ -49,6 +49,8 @@ class ParcelSeries:
     """Series of all parcels of a run."""
 
     series: Series
+    place: NDArray[np.int32]
+    """(P) which series each parcel has, -1 for one without."""
     last_day: int
     """Last day with any observation that was read, of any parcel; 0 without any."""
     n_foreign_rows: int
@@ -72,13 +74,13 @@ def read_parcel_series(
     reading = _Reading()
     assembly = Assembly(len(parcels), last, min_acquisitions, original)
     for batch in _batches(path, parcels, reading, with_std=False):
-        # Most tables are sorted by parcel: series of a batch are made while the next one is being decoded.
+        # Most tables stand parcel by parcel: series of a batch are made while the next one is being decoded.
         if not assembly.add(batch, len(reading.orbits)):
             break
     else:
         series = assembly.finish(len(reading.orbits))
         if series is not None:
-            return ParcelSeries(series, assembly.latest, reading.n_foreign_rows)
+            return ParcelSeries(series, assembly.place, assembly.latest, reading.n_foreign_rows)
     found = _read(path, parcels, last, with_std=False)
     rows, is_suspicious = lay_out(found.batches, found.counts, with_std=False)
     if is_suspicious:
@@ -87,7 +89,8 @@ def read_parcel_series(
         rows, _ = lay_out(found.batches, found.counts, with_std=True)
     found.batches.clear()
     series = build(rows, found.n_orbits, min_acquisitions, original)
-    return ParcelSeries(series, found.last_day, found.n_foreign_rows)
+    place = np.arange(len(parcels), dtype=np.int32)
+    return ParcelSeries(series, place, found.last_day, found.n_foreign_rows)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""Series of a table that is sorted by parcel, made of each part of it as it is read."""
+"""Series of a table whose rows stand parcel by parcel, made of each part of it as it is read."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class CodedBatch:
 @dataclass
 class Assembly:
     """Series made of each batch as it comes: its rows are in the cache, and none but those of the last
-    parcel, of which there may be more in the next batch, are kept.
+    parcel, of which there may be more in the next batch, are kept. Parcels may come in any order, each once.
     """
 
     n_parcels: int
@@ -64,60 +64,69 @@ class Assembly:
     original: bool
     latest: int = 0
     """Last day of the rows that were not left out, of whatever parcel."""
+    place: NDArray[np.int32] = field(init=False)
+    """(P) which series each parcel has, -1 for one without rows."""
     _parts: list[Series] = field(default_factory=list)
     _open: list[RowBatch] = field(default_factory=list)
-    """Rows of the parcel ``_n_made``."""
+    """Rows of the parcel ``_open_parcel``, whose series comes next."""
+    _open_parcel: int = FOREIGN
     _n_made: int = 0
     _room: Rows | None = None
     """Room for the rows of a batch."""
 
+    def __post_init__(self) -> None:
+        self.place = np.full(self.n_parcels, FOREIGN, np.int32)
+
     def add(self, batch: CodedBatch, n_orbits: int) -> bool:
         """Take a batch; False when it goes back to an earlier parcel, or standard deviations would matter."""
         ours = np.flatnonzero(batch.run_parcel >= 0)
-        known = batch.run_parcel[ours]
-        is_first_open = bool(self._open) and known.size > 0 and known[0] == self._n_made
-        if known.size and (known[0] < self._n_made or (np.diff(known) <= 0).any()):
-            return False
-        whole = batch.run_parcel - np.int32(self._n_made + bool(self._open))
-        whole[batch.run_parcel < 0] = FOREIGN
-        if is_first_open:
+        if ours.size and self._open and batch.run_parcel[ours[0]] == self._open_parcel:
             self._open.append(batch.translated(self.last_day, int(ours[0]))[0])
-            whole[ours[0]] = FOREIGN
-        if not known.size or (is_first_open and known.size == 1):
-            end = self._n_made
-        else:
-            end = int(known[-1])
-            if self._open and not self._make_open(self._n_made + 1, n_orbits):
+            ours = ours[1:]
+        fresh = batch.run_parcel[ours]
+        first = self._n_made + bool(self._open)
+        places = np.arange(first, first + fresh.size, dtype=np.int32)
+        if (self.place[fresh] != FOREIGN).any():
+            return False
+        self.place[fresh] = places
+        if (self.place[fresh] != places).any():
+            return False
+        whole = np.full(batch.run_parcel.size, FOREIGN, np.int32)
+        n_whole = max(0, fresh.size - 1)
+        if fresh.size:
+            if self._open and not self._make_open(n_orbits):
                 return False
+            whole[ours[:-1]] = places[:-1] - first
             self._open = [batch.translated(self.last_day, int(ours[-1]))[0]]
-            whole[ours[-1]] = FOREIGN
-        rows = self._rows(batch, end - self._n_made)
+            self._open_parcel = int(fresh[-1])
+        rows = self._rows(batch, n_whole)
         latest, is_suspicious = lay_out_runs(
             batch.run_at, whole, batch.codes, batch.start, batch.mean, self.last_day, rows
         )
         self.latest = max(self.latest, latest)
-        if end > self._n_made:
+        if n_whole:
             self._parts.append(build(rows, n_orbits, self.min_acquisitions, self.original))
-            self._n_made = end
+            self._n_made += n_whole
         return not is_suspicious
 
     def finish(self, n_orbits: int) -> Series | None:
         """Make what is left and return all series; None when standard deviations would matter."""
-        if not self._make_open(self.n_parcels, n_orbits):
+        if self._open and not self._make_open(n_orbits):
             return None
+        if not self._parts:
+            rows, _ = lay_out([], np.zeros(N_KINDS * self.n_parcels, np.int64), with_std=False)
+            self.place = np.arange(self.n_parcels, dtype=np.int32)
+            return build(rows, n_orbits, self.min_acquisitions, self.original)
         return join_series(self._parts)
 
-    def _make_open(self, end: int, n_orbits: int) -> bool:
-        """Make the series of the open parcel and of those without rows up to ``end`` (exclusive)."""
-        if end == self._n_made:
-            return True
-        counts = np.zeros(N_KINDS * (end - self._n_made), np.int64)
+    def _make_open(self, n_orbits: int) -> bool:
+        counts = np.zeros(N_KINDS, np.int64)
         for batch in self._open:
             batch.parcel[:] = batch.first = batch.last = 0
             count_rows(batch.parcel, batch.kind, counts)
         rows, is_suspicious = lay_out(self._open, counts, with_std=False)
         self._parts.append(build(rows, n_orbits, self.min_acquisitions, self.original))
-        self._n_made = end
+        self._n_made += 1
         return not is_suspicious
 
     def _rows(self, batch: CodedBatch, n_parcels: int) -> Rows:
