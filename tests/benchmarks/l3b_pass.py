@@ -193,6 +193,7 @@ def job_of(case: str, folder: Path, size: int, parcels: int, threads: int) -> Ca
 def run_case(case: str, folder: Path, size: int, parcels: int, threads: int) -> dict[str, float]:
     np.seterr(all="ignore")
     job = job_of(case, folder, size, parcels, threads)
+    print("prepared", flush=True)
     cpu = cpu_seconds()
     started = time.perf_counter()
     job()
@@ -268,8 +269,13 @@ def repeats(case: str, options: argparse.Namespace) -> int:
 
 
 def measured(command: list[str], limit_s: float | None) -> dict[str, float] | None:
-    """What a case printed; None where it took too long. It and the programs it runs are ended then."""
+    """What a case printed; None where it took too long. It and the programs it runs are ended then.
+
+    The limit counts from when the case is prepared.
+    """
     process = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+    assert process.stdout is not None
+    process.stdout.readline()
     try:
         printed, _ = process.communicate(timeout=limit_s)
     except subprocess.TimeoutExpired:
