@@ -20,6 +20,10 @@ LINE_SECONDS = 10.0
 """A step that goes on has a line of a file at most so often; its beginning and its end always have theirs."""
 
 
+QUIET_SECONDS = 30.0
+"""After so long without any line the first step that is not done has one: somebody waits."""
+
+
 @dataclass
 class _Step:
     title: str
@@ -44,7 +48,7 @@ class ShownSteps:
     ) -> None:
         self._console, self._clock = console, clock
         self._steps: list[_Step] = []
-        self._began = clock()
+        self._began = self._told_at = clock()
         self._progress: Progress | None = None
         if console.is_terminal:
             count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
@@ -76,7 +80,7 @@ class ShownSteps:
         step.done, step.total = done, total
         if self._progress is not None and step.bar is not None:
             self._progress.update(step.bar, completed=done, total=total)
-        elif step.done != step.told:
+        else:
             self._tell(step)
 
     def track(self, title: str, things: Sequence[Thing]) -> Iterable[Thing]:
@@ -89,6 +93,9 @@ class ShownSteps:
     def _tell(self, step: _Step) -> None:
         now = self._clock()
         is_due = step.done >= step.total or now - step.told_at >= LINE_SECONDS
-        if is_due and (step.done or step.told >= 0):
+        is_news = step.done != step.told and is_due and (step.done or step.told >= 0)
+        is_waited_for = now - self._told_at >= QUIET_SECONDS and step.done < step.total
+        if is_news or is_waited_for:
             step.told, step.told_at = step.done, now
+            self._told_at = now
             self._console.print(f"   {step.title} {step.done}/{step.total}, {now - self._began:.0f} s")

@@ -6,7 +6,7 @@ import io
 
 from rich.console import Console
 
-from sen4cap_core.cli.shown_steps import LINE_SECONDS, ShownSteps
+from sen4cap_core.cli.shown_steps import LINE_SECONDS, QUIET_SECONDS, ShownSteps
 
 
 class Clock:
@@ -37,16 +37,22 @@ def test_a_file_gets_a_line_now_and_then_and_the_last_of_each_step() -> None:
     assert "scenes processed 11/40, 11 s" in lines
 
 
-def test_what_stands_still_is_not_told_again() -> None:
+def test_what_stands_still_is_told_now_and_then_and_what_is_done_once() -> None:
     out, clock = io.StringIO(), Clock()
     with ShownSteps(Console(file=out, width=80), clock=clock) as shown:
-        step = shown.add("mowing evaluated", 1)
-        for _ in range(5):
-            clock.now += 60
+        done, step = shown.add("scenes processed", 3), shown.add("mowing evaluated", 1)
+        for _ in range(8):
+            shown.update(done, 3, 3)
             shown.update(step, 0, 1)
+            clock.now += QUIET_SECONDS / 3
         shown.update(step, 1, 1)
 
-    assert out.getvalue() == "   mowing evaluated 1/1, 300 s\n"
+    assert out.getvalue().splitlines() == [
+        "   scenes processed 3/3, 0 s",
+        "   mowing evaluated 0/1, 30 s",
+        "   mowing evaluated 0/1, 60 s",
+        "   mowing evaluated 1/1, 80 s",
+    ]
 
 
 def test_things_are_passed_on_and_counted() -> None:
