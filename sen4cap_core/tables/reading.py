@@ -115,17 +115,18 @@ def _parquet_batches(
         second = pq.ParquetFile(path, metadata=first.metadata, read_dictionary=texts)
         files = [first, stack.enter_context(second)]
         readers = stack.enter_context(ThreadPoolExecutor(len(files)))
+        n = first.num_row_groups
 
         def read(group: int) -> list[pa.RecordBatch]:
-            # Arrow's own threads, one for each column, take a sixth more of the processor.
+            # Arrow's threads, one for each column, take a sixth more of the processor: for a single group.
             file = files[group % len(files)]
-            table = file.read_row_group(group, columns=stored_names, use_threads=False).select(stored_names)
+            table = file.read_row_group(group, columns=stored_names, use_threads=n == 1)
+            table = table.select(stored_names)
             table = table.rename_columns(list(names)).unify_dictionaries()
             batches: list[pa.RecordBatch] = table.combine_chunks().to_batches()
             return batches
 
         # The next row groups are decoded while the caller works on this one.
-        n = first.num_row_groups
         coming = deque(readers.submit(read, group) for group in range(min(n, len(files))))
         for group in range(n):
             batches = coming.popleft().result()
