@@ -74,12 +74,23 @@ def settle_cell(loose: Loose, first: int, n: int, at: int, rows: Rows) -> tuple[
     the original drops one of them if their standard deviations are the same too.
     """
     key, order = loose.key, loose.order
-    is_sorted = True
+    n_breaks, cut = 0, n
     for i in range(n):
         key[i] = np.int64(loose.day[first + i]) * 65536 + loose.orbit[first + i]
         order[i] = i
-        is_sorted = is_sorted and (i == 0 or key[i] >= key[i - 1])
-    if not is_sorted:
+        if i > 0 and key[i] < key[i - 1]:
+            n_breaks, cut = n_breaks + 1, i
+    if n_breaks == 1:
+        # Two orbits one after the other, as most tables have them.
+        a, b = 0, cut
+        for k in range(n):
+            if b >= n or (a < cut and key[a] <= key[b]):
+                order[k] = a
+                a += 1
+            else:
+                order[k] = b
+                b += 1
+    elif n_breaks > 1:
         _merge_order(key, order, loose.other, n)
     has_start, has_std = rows.start.size > 0, rows.std.size > 0
     suspicious = False
