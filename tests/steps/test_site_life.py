@@ -106,9 +106,13 @@ def test_what_is_deleted_is_kept_until_it_is_purged(desk: Desk) -> None:
     with pytest.raises(Sen4capError, match="confirm"):
         purge_site(desk.context, form.model_copy(update={"confirm": "polders"}))
 
+    kept = data / "in-force" / SITE / "site.yaml"
+    kept.parent.mkdir(parents=True)
+    kept.write_text("name: of a site that is no more\n", encoding="utf-8")
     purge_site(desk.context, form)
 
     assert not (data / "sites" / SITE).exists()
+    assert not kept.exists(), "a new site of this name would get it back"
     assert uploads.with_name("away").is_dir()
     assert SITE not in (data / "catalog.json").read_text()
     with desk.context.session() as session:
