@@ -14,6 +14,7 @@ PLAIN = {
     "sen4cap_core.kernels.cell_interpolation.corners_of",
     "sen4cap_core.kernels.grass_thresholds.demand_of_days",
     "sen4cap_core.kernels.mowing_compliance.evaluate_compliance",
+    "sen4cap_core.kernels.practice_evaluate.room_to_judge",
     "sen4cap_core.kernels.json_objects._short_escapes",
     "sen4cap_core.kernels.sar_taps._weigh_samples",
 }
