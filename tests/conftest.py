@@ -15,18 +15,19 @@ REPOSITORY = TESTS.parent
 END_TO_END = TESTS / "e2e"
 
 ROOMS = {
-    "practices": ("processors/l4c/", "kernels/test_practice"),
-    "radar": ("sentinel1/", "kernels/test_sar"),
-    "mowing": ("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
-    "slc": ("steps/test_slc_way",),
     "pixels": ("rasters/",),
     "declarations": ("declarations/", "kernels/test_outline"),
+    "mowing": ("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
+    "practices": ("processors/l4c/", "kernels/test_practice"),
+    "radar": ("sentinel1/", "kernels/test_sar"),
+    "slc": ("steps/test_slc_way",),
     "faults": ("e2e/test_faults",),
     "services": ("e2e/test_real_services",),
 }
 """Tests that compile the same kernels or simulate the same scene, and those that take longest. They go first.
 
 On a machine that never ran them compiling takes a minute: one process does it, the others read from the disk.
+The real system, tested beside them a little later, finds what it needs when the first three have gone ahead.
 """
 
 
