@@ -96,10 +96,8 @@ class BlockSpans:
 
     def of_rows(self, block: Block) -> slice:
         """Spans that lie in the block's rows."""
-        start, stop = np.searchsorted(
-            self.labels.rows, [block.row + self.row_shift, block.row + self.row_shift + block.height]
-        )
-        return slice(int(start), int(stop))
+        top = block.row + self.row_shift
+        return self.labels.of_rows(top, top + block.height)
 
     def touches(self, block: Block) -> bool:
         """Whether any parcel has a pixel in the block."""

@@ -53,6 +53,12 @@ class LabelSpans:
     n_total: NDArray[np.int64]
     """(parcels,), pixels of the parcel."""
 
+    def of_rows(self, first: int, stop: int) -> slice:
+        """Return which spans lie in the rows from ``first`` to ``stop`` (exclusive)."""
+        # In the numbers of the rows: in any others all rows of the tile would be converted at each call.
+        ends = np.array([first, stop], self.rows.dtype)
+        return slice(*np.searchsorted(self.rows, ends).tolist())
+
 
 def burn_labels(
     geometries: Sequence[BaseGeometry | None],

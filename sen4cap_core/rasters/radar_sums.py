@@ -118,7 +118,7 @@ def extract_radar(
     pixels = PixelValues(labels, {name: np.float32(np.nan) for name in plan}) if statistics else None
     n_usable = n_read = 0
     for strip, values in read_strips(inputs, mask, window, labels):
-        spans = slice(*np.searchsorted(labels.rows, [strip.row, strip.row + strip.height]))
+        spans = labels.of_rows(strip.row, strip.row + strip.height)
         first = next(iter(values.values()))
         n_usable += int(np.count_nonzero(~np.isnan(first)))
         n_read += first.size
@@ -210,8 +210,8 @@ def read_strips(
 
 
 def _holds_parcel(labels: LabelSpans, row: int, height: int) -> bool:
-    start, stop = np.searchsorted(labels.rows, [row, row + height])
-    return bool(stop > start)
+    spans = labels.of_rows(row, row + height)
+    return bool(spans.stop > spans.start)
 
 
 def _read(files: BandFiles, one: RadarInput, place: Block) -> NDArray[np.float32]:

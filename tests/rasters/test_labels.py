@@ -100,6 +100,15 @@ def test_strips_give_the_same_spans_as_the_whole(monkeypatch: pytest.MonkeyPatch
     np.testing.assert_array_equal(image_of(whole), image_of(strips))
 
 
+@pytest.mark.parametrize(("first", "stop"), [(0, 7), (5, 6), (12, 40), (-9, 3), (-9, -1), (90, 400), (3, 3)])
+def test_spans_of_rows_are_those_that_lie_in_them(first: int, stop: int) -> None:
+    grid = make_grid(40, 40)
+    spans = burn_labels(make_parcels(grid, 12, seed=3), range(12), grid, 0.0)
+
+    inside = np.flatnonzero((spans.rows >= first) & (spans.rows < stop))
+    assert np.arange(spans.rows.size)[spans.of_rows(first, stop)].tolist() == inside.tolist()
+
+
 def test_ids_must_be_unique_and_as_many_as_outlines() -> None:
     grid = make_grid(5, 5)
     with pytest.raises(ValueError, match="parcel id 7 occurs twice"):
