@@ -6,8 +6,6 @@
 
 BIN := .venv/bin
 ONE_ROOM_AT_A_TIME := --dist loadscope --no-loadscope-reorder
-# Where make can, what runs at the same time is shown one after the other.
-APART := $(if $(filter output-sync,$(.FEATURES)),--output-sync=target)
 
 demo: install
 	@$(BIN)/sen4cap demo
@@ -20,7 +18,7 @@ install-test:
 
 # The real system waits much and the tests of its parts do not: side by side they take two thirds of the time.
 test: install-test
-	@$(MAKE) --no-print-directory -j2 $(APART) lint test-parts test-system
+	@$(MAKE) --no-print-directory -j2 lint test-parts test-system
 
 test-parts:
 	$(BIN)/pytest -n logical --maxprocesses 4 $(ONE_ROOM_AT_A_TIME) --durations=15 -m "not e2e"
