@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -14,6 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from sen4cap_core.reports.drawing import png_bytes
+from tests.browser import NoBrowserError, open_chromium
 
 WIDTH_PX = 1200
 PATIENCE_SECONDS = 90.0
@@ -28,30 +27,12 @@ return document.readyState === 'complete'
 
 @contextmanager
 def open_browser() -> Iterator[webdriver.Chrome]:
-    """Open a headless Chromium with a profile of its own."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not binary or not driver:
-        raise SystemExit("no Chromium with its driver on this machine: deployments/bootstrap.sh --with-tests")
-    with tempfile.TemporaryDirectory(prefix="sen4cap-chromium-") as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = binary
-        for argument in (
-            "--headless=new",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--hide-scrollbars",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            f"--user-data-dir={profile}",
-        ):
-            options.add_argument(argument)
-        browser = webdriver.Chrome(options, webdriver.ChromeService(driver))
-        try:
+    """Open a headless Chromium for pictures."""
+    try:
+        with open_chromium("--headless=new", "--hide-scrollbars") as browser:
             yield browser
-        finally:
-            browser.quit()
+    except NoBrowserError as error:
+        raise SystemExit(f"{error}: deployments/bootstrap.sh --with-tests") from error
 
 
 def take_picture(

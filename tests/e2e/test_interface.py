@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
 from sen4cap_core.simulation.season import simulate_season
+from tests.browser import NoBrowserError, open_chromium
 from tests.e2e.system import System
 
 pytestmark = pytest.mark.e2e
@@ -23,28 +25,14 @@ SITE = "looked-at"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[webdriver.Chrome]:
     """A headless Chromium; without one these tests are skipped."""
-    binary, driver = shutil.which("chromium"), shutil.which("chromedriver")
-    if not binary or not driver:
-        pytest.skip("no Chromium with its driver on this machine")
-    with tempfile.TemporaryDirectory(prefix="sen4cap-chromium-") as profile:
-        options = webdriver.ChromeOptions()
-        options.binary_location = binary
-        for argument in (
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-quic",
-            "--no-first-run",
-            "--disable-background-networking",
-            "--disable-component-update",
-            "--disable-sync",
-            "--window-size=1500,1400",
-            f"--user-data-dir={profile}",
-        ):
-            options.add_argument(argument)
-        chrome = webdriver.Chrome(options, webdriver.ChromeService(driver))
+    with ExitStack() as stack:
+        try:
+            chrome = stack.enter_context(
+                open_chromium("--headless", "--disable-quic", "--window-size=1500,1400")
+            )
+        except NoBrowserError as error:
+            pytest.skip(str(error))
         yield chrome
-        chrome.quit()
 
 
 @pytest.fixture(scope="module")
