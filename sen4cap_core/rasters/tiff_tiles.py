@@ -1,22 +1,20 @@
 """Decoding the tiles of a local TIFF without GDAL, where they are of the plain kind that scenes come in.
 
 Inflating is two thirds of what GDAL takes for a tile of a band; the rest is its undoing of the predictor,
-which waits for the last sum at every pixel, and its copies. ISA-L inflates as fast as GDAL's libdeflate, and
-the sums go straight to where the pixels are wanted: a third less for deflated bands.
+which waits for the last sum at every pixel, and its copies. Here the sums go straight to where the pixels are
+wanted.
 
-ISA-L is made for x86-64 and ARM64; elsewhere GDAL inflates. Whatever is not plain (strips, other codecs, byte
-orders or numbers, absent tiles) and whatever does not come out whole is left to GDAL, too, which reads it or
-says what is wrong with it.
+Whatever is not plain (strips, other codecs, byte orders or numbers, absent tiles) and whatever does not come
+out whole is left to GDAL, which reads it or says what is wrong with it.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from importlib import import_module
-from importlib.util import find_spec
 from typing import Any
 
+import deflate
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -24,9 +22,7 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.pyramid import undo_differences
 from sen4cap_core.rasters.blocks import Block
 
-_ISAL: Any = import_module("isal.isal_zlib") if find_spec("isal") else None
-_CODECS = ("deflate", "zstd") if _ISAL else ("zstd",)
-_DAMAGED: tuple[type[Exception], ...] = (OSError, *((_ISAL.error,) if _ISAL else ()))
+_CODECS = ("deflate", "zstd")
 _DTYPES = ("uint8", "uint16", "int16")
 _LITTLE_ENDIAN = (b"II*\0", b"II+\0")
 
@@ -69,7 +65,7 @@ class TiffTiles:
         whole = side * side * out.dtype.itemsize
         try:
             pixels = layout.decompress(os.pread(self._handle, int(size), int(offset)), whole)
-        except _DAMAGED:
+        except (OSError, deflate.DeflateError):
             return False
         if len(pixels) != whole:
             return False
@@ -90,12 +86,9 @@ class _Layout:
         self.has_differences = has_differences
         self.places = places
         """(tile rows, tile columns, 2): offset and size in bytes; size 0 for a tile that is not there."""
-        self.decompress: Callable[[bytes, int], Any] = _inflate if codec == "deflate" else _unpack
-
-
-def _inflate(content: bytes, n_bytes: int) -> bytes:
-    inflated: bytes = _ISAL.decompress(content, bufsize=n_bytes)
-    return inflated
+        self.decompress: Callable[[bytes, int], Any] = (
+            deflate.zlib_decompress if codec == "deflate" else _unpack
+        )
 
 
 def _unpack(content: bytes, n_bytes: int) -> pa.Buffer:
