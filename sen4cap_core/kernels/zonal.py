@@ -47,14 +47,44 @@ def encode_spans(
 
 
 @kernel
-def sum_spans(
-    values: NDArray[np.int16],
+def cut_spans(
     row_offset: int,
     col_offset: int,
+    width: int,
     rows: NDArray[np.int32],
     first: NDArray[np.int32],
     last: NDArray[np.int32],
     parcel: NDArray[np.int32],
+    out: NDArray[np.int32],
+) -> int:
+    """Write the spans of a block, cut at its edges and counted from its first pixel; return how many.
+
+    Done once for a block: most spans of its rows lie beside it, and every variable would look at them again.
+
+    Parameters
+    ----------
+    row_offset, col_offset : position of the block's first pixel in the grid of the spans
+    width : columns of the block
+    rows, first, last, parcel : int32 (n,), spans of the block's rows; they may lie beside its columns
+    out : int32 (4, n), out: row, first column, column after the last, parcel
+    """
+    n = 0
+    for s in range(rows.size):
+        start = max(first[s] - col_offset, 0)
+        stop = min(last[s] - col_offset + 1, width)
+        if start < stop:
+            out[0, n] = rows[s] - row_offset
+            out[1, n] = start
+            out[2, n] = stop
+            out[3, n] = parcel[s]
+            n += 1
+    return n
+
+
+@kernel
+def sum_spans(
+    values: NDArray[np.int16],
+    spans: NDArray[np.int32],
     nodata: int,
     count: NDArray[np.int64],
     total: NDArray[np.int64],
@@ -67,26 +97,20 @@ def sum_spans(
     Parameters
     ----------
     values : int16 (rows, columns) of the block, ``nodata`` where missing
-    row_offset, col_offset : position of the block's first pixel in the grid of the spans
-    rows, first, last, parcel : int32 (n,), spans of the block's rows; they may reach beyond its columns
+    spans : int32 (4, n) of ``cut_spans``
     count, total, squares : int64 (parcels,), in place
     """
-    width = values.shape[1]
+    rows, starts, stops, parcel = spans[0], spans[1], spans[2], spans[3]
     for s in range(rows.size):
-        start = max(first[s] - col_offset, 0)
-        stop = min(last[s] - col_offset + 1, width)
-        if start >= stop:
-            continue
-        r = rows[s] - row_offset
         n = np.int64(0)
         t = np.int64(0)
         q = np.int64(0)
-        for c in range(start, stop):
-            v = np.int64(values[r, c])
-            if v != nodata:
+        for v in values[rows[s], starts[s] : stops[s]]:
+            number = np.int64(v)
+            if number != nodata:
                 n += 1
-                t += v
-                q += v * v
+                t += number
+                q += number * number
         p = parcel[s]
         count[p] += n
         total[p] += t
@@ -97,12 +121,7 @@ def sum_spans(
 def sum_spans_zoomed(
     values: NDArray[np.int16],
     zoom: int,
-    row_offset: int,
-    col_offset: int,
-    rows: NDArray[np.int32],
-    first: NDArray[np.int32],
-    last: NDArray[np.int32],
-    parcel: NDArray[np.int32],
+    spans: NDArray[np.int32],
     nodata: int,
     count: NDArray[np.int64],
     total: NDArray[np.int64],
@@ -112,25 +131,21 @@ def sum_spans_zoomed(
 
     Parameters
     ----------
-    values : int16 (rows, columns), each ``zoom`` x ``zoom`` pixels of the spans' grid
-    row_offset, col_offset : position of the first coarse pixel's corner, in pixels of the spans' grid
+    values : int16 (rows, columns), each ``zoom`` x ``zoom`` pixels of the block
+    spans : int32 (4, n) of ``cut_spans``, in fine pixels
 
     Others as in ``sum_spans``.
     """
-    width = values.shape[1] * zoom
+    rows, starts, stops, parcel = spans[0], spans[1], spans[2], spans[3]
     for s in range(rows.size):
-        start = max(first[s] - col_offset, 0)
-        stop = min(last[s] - col_offset + 1, width)
-        if start >= stop:
-            continue
-        r = (rows[s] - row_offset) // zoom
+        start, stop = np.int64(starts[s]), np.int64(stops[s])
         n = np.int64(0)
         t = np.int64(0)
         q = np.int64(0)
         # One division for each span, and no branch: of short spans these took most of the time.
         first_coarse = start // zoom
         begin = first_coarse * zoom
-        for v in values[r, first_coarse : (stop - 1) // zoom + 1]:
+        for v in values[rows[s] // zoom, first_coarse : (stop - 1) // zoom + 1]:
             times = min(begin + zoom, stop) - max(begin, start)
             begin += zoom
             number = np.int64(v)
@@ -146,31 +161,19 @@ def sum_spans_zoomed(
 
 @kernel
 def copy_spans(
-    status: NDArray[np.uint8],
-    zoom: int,
-    row_offset: int,
-    col_offset: int,
-    rows: NDArray[np.int32],
-    first: NDArray[np.int32],
-    last: NDArray[np.int32],
-    out: NDArray[np.uint8],
+    status: NDArray[np.uint8], zoom: int, spans: NDArray[np.int32], out: NDArray[np.uint8]
 ) -> None:
     """Copy the status of the pixels that spans touch; the others stay as they are in ``out``.
 
     Parameters
     ----------
-    status, out : uint8 (rows, columns), each ``zoom`` x ``zoom`` pixels of the spans' grid
-
-    Others as in ``sum_spans_zoomed``.
+    status, out : uint8 (rows, columns), each ``zoom`` x ``zoom`` pixels of the block
+    spans : int32 (4, n) of ``cut_spans``, in fine pixels
     """
-    width = status.shape[1] * zoom
+    rows, starts, stops = spans[0], spans[1], spans[2]
     for s in range(rows.size):
-        start = max(first[s] - col_offset, 0)
-        stop = min(last[s] - col_offset + 1, width)
-        if start >= stop:
-            continue
-        r = (rows[s] - row_offset) // zoom
-        for c in range(start // zoom, (stop - 1) // zoom + 1):
+        r = rows[s] // zoom
+        for c in range(starts[s] // zoom, (stops[s] - 1) // zoom + 1):
             out[r, c] = status[r, c]
 
 
@@ -182,12 +185,7 @@ def sum_spans_linear(
     shift: float,
     missing: float,
     zoom: int,
-    row_offset: int,
-    col_offset: int,
-    rows: NDArray[np.int32],
-    first: NDArray[np.int32],
-    last: NDArray[np.int32],
-    parcel: NDArray[np.int32],
+    spans: NDArray[np.int32],
     count: NDArray[np.int64],
     total: NDArray[np.int64],
     squares: NDArray[np.int64],
@@ -202,16 +200,13 @@ def sum_spans_linear(
 
     Others as in ``sum_spans_zoomed``. Results are kept within the int16 that a raster would hold.
     """
-    width = numbers.shape[1] * zoom
+    rows, starts, stops, parcel = spans[0], spans[1], spans[2], spans[3]
     for s in range(rows.size):
-        start = max(first[s] - col_offset, 0)
-        stop = min(last[s] - col_offset + 1, width)
-        if start >= stop:
-            continue
-        r = (rows[s] - row_offset) // zoom
+        start, stop = np.int64(starts[s]), np.int64(stops[s])
         n = np.int64(0)
         t = np.int64(0)
         q = np.int64(0)
+        r = rows[s] // zoom
         first_coarse = start // zoom
         begin = first_coarse * zoom
         for coarse in range(first_coarse, (stop - 1) // zoom + 1):

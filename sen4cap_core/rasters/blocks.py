@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.zonal import cut_spans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
 
@@ -93,18 +95,32 @@ class BlockSpans:
     def __init__(self, labels: LabelSpans, grid: Grid) -> None:
         self.labels = labels
         self.row_shift, self.col_shift = pixel_offset(grid, labels.grid)
+        self._local = threading.local()
+
+    def corner(self, block: Block) -> tuple[int, int]:
+        """Row and column of a block's first pixel on the grid of the labels."""
+        return block.row + self.row_shift, block.col + self.col_shift
 
     def of_rows(self, block: Block) -> slice:
         """Spans that lie in the block's rows."""
-        top = block.row + self.row_shift
+        top, _ = self.corner(block)
         return self.labels.of_rows(top, top + block.height)
 
     def touches(self, block: Block) -> bool:
         """Whether any parcel has a pixel in the block."""
-        spans = self.of_rows(block)
-        left = block.col + self.col_shift
-        inside = (self.labels.first[spans] < left + block.width) & (self.labels.last[spans] >= left)
-        return bool(inside.any())
+        return self.of_block(block).size > 0
+
+    def of_block(self, block: Block) -> NDArray[np.int32]:
+        """Spans that lie in the block, as ``cut_spans`` gives them (4, n); the last block's are kept."""
+        kept: tuple[Block, NDArray[np.int32]] | None = getattr(self._local, "kept", None)
+        if kept is not None and kept[0] == block:
+            return kept[1]
+        labels, spans = self.labels, self.of_rows(block)
+        parts = labels.rows[spans], labels.first[spans], labels.last[spans], labels.parcel[spans]
+        out = np.empty((4, len(parts[0])), np.int32)
+        found: NDArray[np.int32] = out[:, : cut_spans(*self.corner(block), block.width, *parts, out)].copy()
+        self._local.kept = block, found
+        return found
 
 
 def nearest_indices(

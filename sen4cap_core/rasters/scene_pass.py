@@ -140,7 +140,9 @@ class _ScenePass:
         files: BandFiles,
         statistics: Collection[str],
     ) -> None:
-        self.grid, self.items, self.raster_paths = grid, items, raster_paths
+        self.grid, self.raster_paths = grid, raster_paths
+        # Means first: the pixels of parcels lie scattered, and are fetched thrice as fast from a band just read.
+        self.items = sorted(items, key=lambda item: not isinstance(item, BandMean))
         self.inputs = PassInputs(scene_bands, masks, grid, items, files)
         self.zooms = {item: _zoom(item, scene_bands, grid) for item in items}
         at_least = SKIPPING_SIDE if labels is not None and not raster_paths else WHOLE_SIDE

@@ -18,8 +18,6 @@ from sen4cap_core.rasters.pixel_values import PixelValues
 from sen4cap_core.rasters.status import NO_DATA
 from sen4cap_core.rasters.variables import BlockBand, Quantisation
 
-_Spans = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int32], NDArray[np.int32]]
-
 
 @dataclass(frozen=True, eq=False)
 class VariableSums:
@@ -103,15 +101,13 @@ class SumBuilder:
 
     def add(self, variable: str, values: NDArray[np.int16], block: Block, zoom: int = 1) -> None:
         """Add one block of stored values, each of ``zoom`` x ``zoom`` pixels of ``block``."""
-        row, col, spans = self._where(block)
-        count, total, squares = self._sums()[variable]
+        spans, sums = self.spans.of_block(block), self._sums()[variable]
         nodata = self._quantisations[variable].nodata
         if zoom == 1:
-            sum_spans(values, row, col, *spans, nodata, count, total, squares)
+            sum_spans(values, spans, nodata, *sums)
         else:
-            sum_spans_zoomed(values, zoom, row, col, *spans, nodata, count, total, squares)
-        if self._pixels is not None:
-            self._pixels.keep(variable, values, row, col, self.spans.of_rows(block), zoom)
+            sum_spans_zoomed(values, zoom, spans, nodata, *sums)
+        self._keep(variable, values, block, zoom)
 
     def add_band(
         self, variable: str, band: BlockBand, status: NDArray[np.uint8], block: Block, zoom: int = 1
@@ -120,41 +116,21 @@ class SumBuilder:
         quantisation = self._quantisations[variable]
         steps = quantisation.steps_per_unit
         gain, shift = band.source.scale * steps, band.source.offset * steps
-        row, col, spans = self._where(block)
-        count, total, squares = self._sums()[variable]
-        sum_spans_linear(
-            band.values,
-            status,
-            gain,
-            shift,
-            band.missing,
-            zoom,
-            row,
-            col,
-            *spans,
-            count,
-            total,
-            squares,
-        )
+        spans, sums = self.spans.of_block(block), self._sums()[variable]
+        sum_spans_linear(band.values, status, gain, shift, band.missing, zoom, spans, *sums)
         if self._pixels is not None:
-            values = _stored(band, status, gain, shift, quantisation.nodata)
-            self._pixels.keep(variable, values, row, col, self.spans.of_rows(block), zoom)
+            self._keep(variable, _stored(band, status, gain, shift, quantisation.nodata), block, zoom)
 
     def only_parcels(self, status: NDArray[np.uint8], block: Block, zoom: int = 1) -> NDArray[np.uint8]:
         """Status of a block's pixels, of ``zoom`` times the size, that any parcel needs; else no data."""
-        row, col, (rows, first, last, _) = self._where(block)
         out = np.full(status.shape, NO_DATA, np.uint8)
-        copy_spans(status, zoom, row, col, rows, first, last, out)
+        copy_spans(status, zoom, self.spans.of_block(block), out)
         return out
 
-    def _where(self, block: Block) -> tuple[int, int, _Spans]:
-        """Row and column of a block on the grid of the labels, and the spans of its rows."""
-        labels, spans = self._labels, self.spans.of_rows(block)
-        return (
-            block.row + self.spans.row_shift,
-            block.col + self.spans.col_shift,
-            (labels.rows[spans], labels.first[spans], labels.last[spans], labels.parcel[spans]),
-        )
+    def _keep(self, variable: str, values: NDArray[np.int16], block: Block, zoom: int) -> None:
+        if self._pixels is not None:
+            row, col = self.spans.corner(block)
+            self._pixels.keep(variable, values, row, col, self.spans.of_rows(block), zoom)
 
     def result(self, threads: int = 1) -> ParcelSums:
         """Sums of all threads; integers, so their order does not matter."""

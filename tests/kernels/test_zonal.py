@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.kernels.zonal import encode_spans, sum_spans
+from sen4cap_core.kernels.zonal import cut_spans, encode_spans, sum_spans
 
 NODATA = -32_768
 NOTHING = np.empty(0, np.int32)
@@ -18,6 +18,11 @@ def spans_of(labels: np.ndarray, row_offset: int = 0) -> tuple[np.ndarray, ...]:
     arrays = tuple(np.empty(n, np.int32) for _ in range(4))
     assert encode_spans(labels, row_offset, *arrays) == n
     return arrays
+
+
+def cut_to(row: int, col: int, width: int, spans: tuple[np.ndarray, ...]) -> np.ndarray:
+    out = np.empty((4, len(spans[0])), np.int32)
+    return out[:, : cut_spans(row, col, width, *spans, out)]
 
 
 def sums_in_numpy(values: np.ndarray, labels: np.ndarray, n: int) -> np.ndarray:
@@ -64,7 +69,8 @@ def test_sums_are_those_of_numpy_whatever_the_blocks(
     for r, c in reversed(blocks):
         block = np.ascontiguousarray(values[r : r + side[0], c : c + side[1]])
         here = slice(*np.searchsorted(span_rows, [r, r + block.shape[0]]))
-        sum_spans(block, r, c, span_rows[here], first[here], last[here], parcel[here], NODATA, *sums)
+        spans = span_rows[here], first[here], last[here], parcel[here]
+        sum_spans(block, cut_to(r, c, block.shape[1], spans), NODATA, *sums)
     np.testing.assert_array_equal(sums, sums_in_numpy(values, labels, 6))
 
 
@@ -72,13 +78,14 @@ def test_extreme_values_do_not_overflow() -> None:
     values = np.full((100, 1000), 32_767, np.int16)
     spans = spans_of(np.zeros(values.shape, np.int32))
     sums = np.zeros((3, 1), np.int64)
-    sum_spans(values, 0, 0, *spans, NODATA, *sums)
+    sum_spans(values, cut_to(0, 0, 1000, spans), NODATA, *sums)
     assert sums[:, 0].tolist() == [100_000, 32_767 * 100_000, 32_767**2 * 100_000]
 
 
-@pytest.mark.parametrize("shift", [-5, 5])
-def test_spans_beside_the_block_add_nothing(shift: int) -> None:
-    spans = spans_of(np.zeros((3, 5), np.int32))
-    sums = np.zeros((3, 1), np.int64)
-    sum_spans(np.ones((3, 5), np.int16), 0, shift, *spans, NODATA, *sums)
-    assert not sums.any()
+@pytest.mark.parametrize(
+    ("col", "width", "cut"), [(-5, 5, []), (5, 5, []), (-2, 5, [(2, 5)]), (1, 9, [(0, 4)]), (2, 2, [(0, 2)])]
+)
+def test_spans_are_cut_at_the_edges_of_a_block(col: int, width: int, cut: list[tuple[int, int]]) -> None:
+    """One row of five pixels, ten rows down, of parcel 0."""
+    spans = spans_of(np.zeros((1, 5), np.int32), 12)
+    assert cut_to(10, col, width, spans).T.tolist() == [[2, start, stop, 0] for start, stop in cut]
