@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -30,6 +31,8 @@ from sen4cap_core.rasters.workers import Task, Workers
 ZOOM_TAG = "ZOOM"
 """Tag of a raster whose pixels are coarser than those of the pass: how many times."""
 
+_FLUSH_BYTES = 1 << 24
+"""Smaller files are given to the disk at once."""
 _ZSTD_LEVEL = 1
 """Level 3 makes a noisy NDVI no smaller."""
 
@@ -165,9 +168,19 @@ def write_cog(
 def write_parts(path: Path, parts: Iterable[bytes], size_bytes: int) -> None:
     """Write a file that appears whole or not at all; the error says what is missing when it cannot."""
     try:
-        with atomic_path(path) as temporary, temporary.open("wb", buffering=1 << 20) as handle:
+        with atomic_path(path) as temporary, temporary.open("wb") as handle, ThreadPoolExecutor(1) as disk:
+            flush: Future[None] | None = None
+            n_waiting = 0
             for part in parts:
                 handle.write(part)
+                n_waiting += len(part)
+                if n_waiting >= _FLUSH_BYTES and (flush is None or flush.done()):
+                    if flush is not None:
+                        flush.result()
+                    # The disk takes what there is while the rest is handed over: at the end little is left.
+                    flush, n_waiting = disk.submit(os.fdatasync, handle.fileno()), 0
+            if flush is not None:
+                flush.result()
     except OSError as error:
         raise cannot_write(path, error, size_bytes) from error
 

@@ -141,7 +141,7 @@ class _ScenePass:
         statistics: Collection[str],
     ) -> None:
         self.grid, self.raster_paths = grid, raster_paths
-        # Means first: the pixels of parcels lie scattered, and are fetched thrice as fast from a band just read.
+        # Means first: pixels of parcels lie scattered, and are found thrice as fast in a band just read.
         self.items = sorted(items, key=lambda item: not isinstance(item, BandMean))
         self.inputs = PassInputs(scene_bands, masks, grid, items, files)
         self.zooms = {item: _zoom(item, scene_bands, grid) for item in items}

@@ -187,6 +187,9 @@ def job_of(case: str, folder: Path, size: int, parcels: int, threads: int) -> Ca
     if way == "read":
         return lambda: bare_decode([scene.masks[0].source, *bands], threads, with_gdal=False)
     out = None if "no" in rest else folder
+    for name in RASTERS["all"] if out else ():
+        # A product's files are new: to give the room of older ones back would take a tenth of the time.
+        (folder / f"out-{name}.tif").unlink(missing_ok=True)
     return lambda: scene_pass(scene, names, threads, labels, out)
 
 
