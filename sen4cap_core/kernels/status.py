@@ -16,7 +16,6 @@ def classify_nearest(
     table: NDArray[np.uint8],
     outside: int,
     status: NDArray[np.uint8],
-    histogram: NDArray[np.int64],
 ) -> None:
     """Look up the status of each target pixel in the source pixel that holds its centre.
 
@@ -27,31 +26,35 @@ def classify_nearest(
     table : uint8 (256,), status of each class
     outside : status of pixels outside the source
     status : uint8 (rows, columns), out
-    histogram : int64 (256,), pixels per status, added to
     """
-    of_row = np.zeros(256, np.int64)
     for r in range(status.shape[0]):
-        sr = source_rows[r]
-        if r > 0 and sr == source_rows[r - 1]:
+        sr, target = source_rows[r], status[r]
+        if sr < 0:
+            target[:] = outside
+        elif r > 0 and sr == source_rows[r - 1]:
             # Coarse pixels reach over several rows: the row above is this one.
-            status[r] = status[r - 1]
-            histogram += of_row
-            continue
-        of_row[:] = 0
+            target[:] = status[r - 1]
+        else:
+            source = classes[sr]
+            for c in range(target.size):
+                sc = source_cols[c]
+                # Looked up whatever comes, and unsigned: no branch, and no test for an index from the end.
+                code = table[source[np.uint32(max(sc, 0))]]
+                target[c] = code if sc >= 0 else np.uint8(outside)
+
+
+@kernel
+def count_codes(codes: NDArray[np.uint8], histogram: NDArray[np.int64]) -> None:
+    """Count the pixels of each code: codes uint8 (rows, columns), histogram int64 (256,), added to."""
+    for r in range(codes.shape[0]):
         # Runs of one code are counted together: adding to the same place each time waits for the last.
-        last, run = np.uint8(outside), 0
-        for c in range(status.shape[1]):
-            sc = source_cols[c]
-            code = np.uint8(outside)
-            if sr >= 0 and sc >= 0:
-                code = table[classes[sr, sc]]
-            status[r, c] = code
+        last, run = codes[r, 0], 0
+        for code in codes[r]:
             if code != last:
-                of_row[last] += run
+                histogram[last] += run
                 last, run = code, 0
             run += 1
-        of_row[last] += run
-        histogram += of_row
+        histogram[last] += run
 
 
 @kernel

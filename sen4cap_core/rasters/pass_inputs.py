@@ -87,8 +87,8 @@ class PassInputs:
         assert self._masks is not None
         return self._masks.counted(block)
 
-    def classified(self, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Status of each pixel of a block by the masks, and how many pixels have each code."""
+    def classified(self, block: Block) -> NDArray[np.uint8]:
+        """Status of each pixel of a block by the masks."""
         assert self._masks is not None
         return self._masks.classified(block)
 
@@ -150,7 +150,7 @@ class BlockInputs:
     def _fine_status(self) -> NDArray[np.uint8]:
         """Without masks land wherever the first band has data."""
         if self._inputs.has_masks:
-            return self._inputs.classified(self.block)[0]
+            return self._inputs.classified(self.block)
         first = self.band(self._inputs.status_band, 1)
         status = np.full((self.block.height, self.block.width), LAND, np.uint8)
         status[(first.values == first.missing) | (first.values != first.values)] = NO_DATA

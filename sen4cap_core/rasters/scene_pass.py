@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.kernels.status import count_codes
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import SKIPPING_SIDE, WHOLE_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.cog import ZOOM_TAG, CogBuilder
@@ -271,7 +272,8 @@ class _ScenePass:
             if has_parcel or self._has_raster(item):
                 self._compute(item, inputs)
         if not self.inputs.has_masks:
-            histogram = np.bincount(inputs.status(1).ravel(), minlength=256)
+            histogram = np.zeros(256, np.int64)
+            count_codes(inputs.status(1), histogram)
             with self._lock:
                 self.histogram += histogram
 

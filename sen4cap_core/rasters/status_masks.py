@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.status import classify_nearest, overlay_nearest
+from sen4cap_core.kernels.status import classify_nearest, count_codes, overlay_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.decode import BandFiles, as_classes
@@ -77,29 +77,30 @@ class MaskInputs:
         zoom = mask.own_zoom
         alone = len(self._masks) == 1 and table.size == 256
         edges = (block.row, block.col, block.height, block.width)
-        if not alone or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
-            return self.classified(block)[1]
-        # A part of a plane is another type to the compiler, which would take longer than all the counting.
-        own = as_classes(np.ascontiguousarray(mask.own(block)))
-        rows, cols = (np.arange(n, dtype=np.int32) for n in own.shape)
         histogram = np.zeros(256, np.int64)
-        classify_nearest(own, rows, cols, table, NO_DATA, np.empty(own.shape, np.uint8), histogram)
-        return histogram * zoom**2
+        if not alone or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
+            count_codes(self.classified(block), histogram)
+            return histogram
+        # A part of a plane is another type to the compiler, which would take longer than all the counting.
+        of_class = histogram.copy()
+        count_codes(as_classes(np.ascontiguousarray(mask.own(block))), of_class)
+        np.add.at(histogram, table, of_class * zoom**2)
+        return histogram
 
-    def classified(self, block: Block) -> tuple[NDArray[np.uint8], NDArray[np.int64]]:
-        """Status of each pixel of a block, and how many pixels have each code (256,)."""
+    def classified(self, block: Block) -> NDArray[np.uint8]:
+        """Status of each pixel of a block."""
         shape = (block.height, block.width)
         if len(self._masks) == 1 and self._masks[0][1].size == 256:
             mask, table = self._masks[0]
-            status, histogram = np.empty(shape, np.uint8), np.zeros(256, np.int64)
+            status = np.empty(shape, np.uint8)
             numbers, rows, cols = mask.indexed(block)
-            classify_nearest(as_classes(numbers), rows, cols, table, NO_DATA, status, histogram)
-            return status, histogram
+            classify_nearest(as_classes(numbers), rows, cols, table, NO_DATA, status)
+            return status
         status = np.full(shape, LAND, np.uint8)
         for mask, table in self._masks:
             numbers, rows, cols = mask.indexed(block)
             overlay_nearest(_as_unsigned(numbers), rows, cols, table, NO_DATA, status)
-        return status, np.bincount(status.ravel(), minlength=256)
+        return status
 
 
 def _as_unsigned(numbers: NDArray[Any]) -> NDArray[Any]:

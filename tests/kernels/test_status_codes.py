@@ -5,7 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sen4cap_core.kernels.status import average_numbers, classify_nearest, coarsen_status, take_nearest
+from sen4cap_core.kernels.status import (
+    average_numbers,
+    classify_nearest,
+    coarsen_status,
+    count_codes,
+    take_nearest,
+)
 
 
 def test_nearest_look_up() -> None:
@@ -15,12 +21,10 @@ def test_nearest_look_up() -> None:
     cols = np.array([0, 0, 3, 5, 5, -1], np.int32)
     table = rng.permutation(256).astype(np.uint8)
     status = np.zeros((7, 6), np.uint8)
-    histogram = np.zeros(256, np.int64)
-    classify_nearest(classes, rows, cols, table, 255, status, histogram)
+    classify_nearest(classes, rows, cols, table, 255, status)
     inside = (rows[:, None] >= 0) & (cols[None, :] >= 0)
     expected = np.where(inside, table[classes[rows[:, None], cols[None, :]]], 255)
     np.testing.assert_array_equal(status, expected)
-    np.testing.assert_array_equal(histogram, np.bincount(expected.ravel(), minlength=256))
 
     source = rng.integers(1, 9, (5, 6)).astype(np.uint16)
     out = np.zeros((7, 6), np.uint16)
@@ -53,13 +57,19 @@ def test_coarse_numbers_are_means_of_whole_pixels(zoom: int, dtype: type, missin
     np.testing.assert_allclose(out, np.where(gone, missing, parts.mean(axis=(1, 3))), rtol=1e-6)
 
 
-def test_rows_under_one_coarse_pixel_are_counted_each() -> None:
+def test_rows_under_one_coarse_pixel_are_alike() -> None:
     classes = np.random.default_rng(3).choice(np.array([4, 5, 9, 0], np.uint8), (4, 6))
     rows = np.array([0, 0, 1, 1, 1, 3, -1], np.int32)
     cols = np.array([0, 0, 0, 2, 2, 5, -1, -1], np.int32)
     table = np.arange(256, dtype=np.uint8)[::-1].copy()
-    status, histogram = np.empty((7, 8), np.uint8), np.zeros(256, np.int64)
-    classify_nearest(classes, rows, cols, table, 255, status, histogram)
+    status = np.empty((7, 8), np.uint8)
+    classify_nearest(classes, rows, cols, table, 255, status)
     expected = np.where((rows[:, None] < 0) | (cols < 0), 255, table[classes[rows[:, None], cols]])
     np.testing.assert_array_equal(status, expected)
-    np.testing.assert_array_equal(histogram, np.bincount(expected.ravel(), minlength=256))
+
+
+def test_codes_are_counted_over_runs() -> None:
+    codes = np.random.default_rng(3).choice(np.array([0, 0, 0, 4, 255], np.uint8), (40, 30))
+    histogram = np.full(256, 7, np.int64)
+    count_codes(codes, histogram)
+    np.testing.assert_array_equal(histogram - 7, np.bincount(codes.ravel(), minlength=256))
