@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
+from sen4cap_core.kernels.running_sum import LANES, sum_lanes
 
 
 @kernel
@@ -82,18 +83,28 @@ def difference_rows(
 
 
 @kernel
-def undo_differences(differences: NDArray[np.unsignedinteger], out: NDArray[np.unsignedinteger]) -> None:
+def undo_differences(
+    differences: NDArray[np.unsignedinteger],
+    row_offset: int,
+    col_offset: int,
+    out: NDArray[np.unsignedinteger],
+) -> None:
     """Add the differences of each row of a tile up again, modulo the size of their type (predictor 2).
 
     Parameters
     ----------
     differences : unsigned integers (tile rows, tile columns)
-    out : the same type, at most as many rows and columns: those of the tile that lie within the image
+    row_offset, col_offset : where in ``out`` the tile's first pixel goes
+    out : the same type; of a tile that reaches beyond it the rest is left out
     """
-    for r in range(out.shape[0]):
-        source, target = differences[r], out[r]
-        # The sum stays in a register; read back from the row it would wait for its own store.
+    rows = min(out.shape[0] - row_offset, differences.shape[0])
+    cols = min(out.shape[1] - col_offset, differences.shape[1])
+    together = cols - cols % LANES
+    for r in range(rows):
+        source, target = differences[r], out[row_offset + r, col_offset : col_offset + cols]
         total = source[0] - source[0]
-        for c in range(target.size):
+        for c in range(0, together, LANES):
+            total = sum_lanes(source, target, c, total)
+        for c in range(together, cols):
             total = total + source[c]
             target[c] = total

@@ -52,12 +52,12 @@ class TiffTiles:
         out = np.empty((block.height, block.width), self._layout.dtype)
         for top in range(0, block.height, side):
             for left in range(0, block.width, side):
-                part = out[top : top + side, left : left + side]
-                if not self._decode((block.row + top) // side, (block.col + left) // side, part):
+                if not self._decode((block.row + top) // side, (block.col + left) // side, out, top, left):
                     return None
         return out
 
-    def _decode(self, tile_row: int, tile_col: int, out: NDArray[Any]) -> bool:
+    def _decode(self, tile_row: int, tile_col: int, out: NDArray[Any], top: int, left: int) -> bool:
+        """Write a tile, as far as it lies within ``out``, at its row and column there."""
         layout, side = self._layout, self._side
         offset, size = layout.places[tile_row, tile_col]
         if size == 0:
@@ -71,9 +71,10 @@ class TiffTiles:
             return False
         numbers = np.frombuffer(pixels, layout.unsigned).reshape(side, side)
         if layout.has_differences:
-            undo_differences(numbers, out.view(layout.unsigned))
+            undo_differences(numbers, top, left, out.view(layout.unsigned))
         else:
-            out[:] = numbers.view(layout.dtype)[: out.shape[0], : out.shape[1]]
+            part = out[top : top + side, left : left + side]
+            part[:] = numbers.view(layout.dtype)[: part.shape[0], : part.shape[1]]
         return True
 
 

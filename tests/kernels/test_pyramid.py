@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sen4cap_core.kernels.pyramid import difference_rows, halve
+from sen4cap_core.kernels.pyramid import difference_rows, halve, undo_differences
 
 NODATA = -32_768
 
@@ -42,3 +42,15 @@ def test_differences_add_up_to_the_pixels(row: int, col: int) -> None:
     part = values[row : row + 8, col : col + 8]
     expected[: part.shape[0], : part.shape[1]] = part
     np.testing.assert_array_equal(np.cumsum(tile, axis=1, dtype=np.int16), expected)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+@pytest.mark.parametrize("cols", [1, 15, 16, 47, 64])
+def test_differences_are_undone_where_the_tile_lies(dtype: type, cols: int) -> None:
+    """Sums beyond the largest number begin again; of a tile over the edge the rest is left out."""
+    tile = np.random.default_rng(cols).integers(0, np.iinfo(dtype).max, (7, 64), dtype, endpoint=True)
+    out = np.zeros((9, 5 + cols), dtype)
+    undo_differences(tile, 4, 5, out)
+    expected = np.zeros_like(out)
+    expected[4:, 5:] = np.cumsum(tile[:5, :cols], axis=1, dtype=dtype)
+    np.testing.assert_array_equal(out, expected)

@@ -1,0 +1,67 @@
+"""Running sums of a row in the processor's vector registers.
+
+A loop waits for each sum before it makes the next. Of the numbers in a register each takes its neighbour on,
+then the one two places off, then four: sixteen are done in four steps.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from llvmlite import ir
+from numba import types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+LANES = 16
+"""Numbers that are summed together."""
+
+if TYPE_CHECKING:
+
+    def sum_lanes(
+        source: NDArray[np.unsignedinteger], target: NDArray[np.unsignedinteger], start: int, before: int
+    ) -> int:
+        """Write ``before`` plus the running sums of ``LANES`` numbers from ``start``; return the last.
+
+        Parameters
+        ----------
+        source, target : unsigned integers (n,) of one type, contiguous; sums are modulo its size. The
+            ``LANES`` numbers from ``start`` lie within both: this is not checked
+        """
+
+else:
+
+    @intrinsic
+    def sum_lanes(typingctx: Any, source: Any, target: Any, start: Any, before: Any) -> Any:
+        """Write ``before`` plus the running sums of ``LANES`` numbers from ``start``; return the last."""
+        rows = all(isinstance(kind, types.Array) and kind.layout == "C" for kind in (source, target))
+        if not (rows and source.dtype == target.dtype and isinstance(source.dtype, types.Integer)):
+            return None
+        number = source.dtype
+
+        def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            index = ir.IntType(32)
+            vector = ir.VectorType(ir.IntType(number.bitwidth), LANES)
+            zeros = ir.Constant(vector, None)
+
+            def order(places: list[int]) -> Any:
+                return ir.Constant(ir.VectorType(index, LANES), places)
+
+            def place(which: int) -> Any:
+                array = context.make_array(signature.args[which])(context, builder, arguments[which])
+                return builder.bitcast(builder.gep(array.data, [arguments[2]]), vector.as_pointer())
+
+            sums = builder.load(place(0), align=number.bitwidth // 8)
+            step = 1
+            while step < LANES:
+                # Numbers of the second vector are counted on from LANES.
+                moved = order([LANES + i - step if i >= step else 0 for i in range(LANES)])
+                sums = builder.add(sums, builder.shuffle_vector(zeros, sums, moved))
+                step *= 2
+            carried = builder.insert_element(zeros, arguments[3], index(0))
+            sums = builder.add(sums, builder.shuffle_vector(carried, zeros, order([0] * LANES)))
+            builder.store(sums, place(1), align=number.bitwidth // 8)
+            return builder.extract_element(sums, index(LANES - 1))
+
+        return number(source, target, types.intp, number), generate
