@@ -3,8 +3,11 @@
 ``python -m tests.benchmarks.composites --size 2048 --dates 10`` measures each case in a process of its own
 on the same random stack (four bands, a third of the pixels cloudy, in memory): seconds with compiled kernels,
 CPU seconds, peak resident memory. Ours are the very objects that a composite of products feeds block by
-block; NumPy, xarray and dask do the same to the same stack. ``--whole`` makes composites of four bands from
-JPEG 2000 products beside their bare decode.
+block; NumPy, xarray and dask do the same to the same stack.
+
+``weighted`` is the mean of each band by weights of aerosol, distance to clouds and date, the sum of weights
+and the mean day; only ours also chooses what stands in where no date is clear. ``--whole`` makes composites
+of four bands from JPEG 2000 products beside their bare decode.
 """
 
 from __future__ import annotations
@@ -17,8 +20,10 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -47,37 +52,49 @@ BANDS = ("B02", "B03", "B04", "B08")
 DATE_WEIGHTS = np.linspace(0.5, 1.0, 10)
 
 
-def make_stack(size: int, n_dates: int) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers (dates, bands, rows, columns) and which pixels are clear (dates, rows, columns)."""
+@dataclass(frozen=True)
+class Stack:
+    """What all ways are given."""
+
+    numbers: np.ndarray
+    """int16 (dates, bands, rows, columns)"""
+    clear: np.ndarray
+    """bool (dates, rows, columns)"""
+    aot: np.ndarray
+    """float32 (dates, rows, columns), as ``cloud``, the weight by the distance to clouds."""
+    cloud: np.ndarray
+
+
+def make_stack(size: int, n_dates: int) -> Stack:
     rng = np.random.default_rng(1)
     numbers = rng.integers(200, 6000, (n_dates, len(BANDS), size, size), dtype=np.int16)
     # Clouds of 16 pixels.
     clouds = rng.random((n_dates, size // 16 + 1, size // 16 + 1)) < 0.33
     clear = np.stack([~np.kron(one, np.ones((16, 16), bool))[:size, :size] for one in clouds])
-    return numbers, clear
+    aot = rng.uniform(0.05, 0.4, (n_dates, size, size)).astype(np.float32)
+    cloud = rng.uniform(0.2, 1.0, (n_dates, size, size)).astype(np.float32)
+    return Stack(numbers, clear, aot, cloud)
 
 
 def weight_of(day: int) -> float:
     return float(DATE_WEIGHTS[day % len(DATE_WEIGHTS)])
 
 
-def blocks_of(numbers: np.ndarray, clear: np.ndarray) -> list[list[DateBlock]]:
+def blocks_of(stack: Stack) -> list[list[DateBlock]]:
     """The stack as the pass would give it to a composer: contiguous arrays of blocks, date by date."""
-    size = numbers.shape[-1]
-    aot = np.full((SIDE, SIDE), 0.2, np.float32)
-    cloud = np.full((SIDE, SIDE), 0.9, np.float32)
+    size = stack.numbers.shape[-1]
     return [
         [
             DateBlock(
-                np.ascontiguousarray(numbers[d][:, *block.slices]),
-                np.where(clear[d][block.slices], 0, 4).astype(np.uint8),
-                np.ascontiguousarray(aot[: block.height, : block.width]),
-                np.ascontiguousarray(cloud[: block.height, : block.width]),
+                np.ascontiguousarray(stack.numbers[d][:, *block.slices]),
+                np.where(stack.clear[d][block.slices], 0, 4).astype(np.uint8),
+                np.ascontiguousarray(stack.aot[d][block.slices]),
+                np.ascontiguousarray(stack.cloud[d][block.slices]),
                 weight_of(d),
                 d * 1440,
                 150 + d,
             )
-            for d in range(len(numbers))
+            for d in range(len(stack.numbers))
         ]
         for block in cut((size, size), (SIDE, SIDE))
     ]
@@ -102,32 +119,43 @@ def masked(numbers: np.ndarray, clear: np.ndarray, block: Block) -> np.ndarray:
     return part
 
 
-def with_numpy(method: str, numbers: np.ndarray, clear: np.ndarray) -> None:
-    size = numbers.shape[-1]
-    weights = np.array([weight_of(d) for d in range(len(numbers))], np.float32) * 0.9 * 0.83
+def weight_of_aerosol(aot: Any) -> Any:
+    """Falls from the most without aerosol to the least at the largest thickness; of any array library."""
+    a = CompositePlan("weighted", BANDS).aerosol
+    return a.least + (a.most - a.least) * (1.0 - (aot / a.aot_max).clip(0.0, 1.0))
+
+
+def with_numpy(method: str, stack: Stack) -> None:
+    n_dates, size = len(stack.numbers), stack.numbers.shape[-1]
+    of_date = np.array([weight_of(d) for d in range(n_dates)], np.float32)[:, None, None]
+    days = np.arange(n_dates, dtype=np.float32)[:, None, None]
     for block in cut((size, size), (ROWS, size)):
-        part = masked(numbers, clear, block)
+        part = masked(stack.numbers, stack.clear, block)
         if method == "median":
             np.nanmedian(part, axis=0)
         elif method == "max-ndvi":
             ndvi = np.nan_to_num((part[:, 3] - part[:, 2]) / (part[:, 3] + part[:, 2]), nan=-2.0)
             np.take_along_axis(part, ndvi.argmax(0)[None, None], 0)
         else:
-            w = np.where(np.isnan(part), np.float32(0.0), weights[:, None, None, None])
+            given = weight_of_aerosol(stack.aot[:, *block.slices]) * stack.cloud[:, *block.slices] * of_date
+            given = np.where(stack.clear[:, *block.slices], given, np.float32(0.0))
+            w = np.where(np.isnan(part), np.float32(0.0), given[:, None])
+            total = given.sum(0)
             with np.errstate(invalid="ignore"):
                 (np.nan_to_num(part) * w).sum(0) / w.sum(0)
+                (given * days).sum(0) / total
 
 
-def with_xarray(method: str, numbers: np.ndarray, clear: np.ndarray, with_dask: bool) -> None:
+def with_xarray(method: str, stack: Stack, with_dask: bool) -> None:
     import xarray
 
-    dims = ("time", "band", "y", "x")
-    stack = xarray.DataArray(numbers, dims=dims)
-    valid = xarray.DataArray(clear, dims=("time", "y", "x"))
+    dims = ("time", "y", "x")
+    numbers = xarray.DataArray(stack.numbers, dims=("time", "band", "y", "x"))
+    valid, aot, cloud = (xarray.DataArray(a, dims=dims) for a in (stack.clear, stack.aot, stack.cloud))
     if with_dask:
-        stack = stack.chunk({"time": -1, "band": 1 if method != "max-ndvi" else -1, "y": SIDE, "x": SIDE})
-        valid = valid.chunk({"time": -1, "y": SIDE, "x": SIDE})
-    shown = stack.where(valid).astype("float32")
+        numbers = numbers.chunk({"time": -1, "band": 1 if method != "max-ndvi" else -1, "y": SIDE, "x": SIDE})
+        valid, aot, cloud = (a.chunk({"time": -1, "y": SIDE, "x": SIDE}) for a in (valid, aot, cloud))
+    shown = numbers.where(valid).astype("float32")
     if method == "median":
         shown.median("time", skipna=True).compute()
     elif method == "max-ndvi":
@@ -135,10 +163,17 @@ def with_xarray(method: str, numbers: np.ndarray, clear: np.ndarray, with_dask: 
         best = ndvi.fillna(-2.0).argmax("time")
         shown.isel(time=best.compute()).compute()
     else:
-        weights = xarray.DataArray(
-            np.array([weight_of(d) for d in range(len(numbers))], np.float32), dims="time"
+        n_dates = len(stack.numbers)
+        of_date = xarray.DataArray(np.array([weight_of(d) for d in range(n_dates)], np.float32), dims="time")
+        given = (weight_of_aerosol(aot) * cloud * of_date).where(valid, 0.0)
+        mean = (shown * given).sum("time", skipna=True) / given.where(shown.notnull()).sum(
+            "time", skipna=True
         )
-        shown.weighted(weights).mean("time", skipna=True).compute()
+        total = given.sum("time")
+        day = (given * xarray.DataArray(np.arange(n_dates, dtype=np.float32), dims="time")).sum(
+            "time"
+        ) / total
+        xarray.Dataset({"mean": mean, "weight": total, "day": day}).compute()
 
 
 def measure(case: str, size: int, n_dates: int, threads: int) -> dict[str, float | str]:
@@ -146,18 +181,18 @@ def measure(case: str, size: int, n_dates: int, threads: int) -> dict[str, float
     import warnings
 
     warnings.simplefilter("ignore")
-    numbers, clear = make_stack(size, n_dates)
+    stack = make_stack(size, n_dates)
     peer, _, method = case.partition("-") if case not in OURS else ("", "", case)
     if peer:
         job = {
-            "numpy": lambda: with_numpy(method, numbers, clear),
-            "xarray": lambda: with_xarray(method, numbers, clear, False),
-            "dask": lambda: with_xarray(method, numbers, clear, True),
+            "numpy": lambda: with_numpy(method, stack),
+            "xarray": lambda: with_xarray(method, stack, False),
+            "dask": lambda: with_xarray(method, stack, True),
         }[peer]
     else:
-        blocks = blocks_of(numbers, clear)
+        blocks = blocks_of(stack)
         ours(method, [[replaced(one) for one in blocks[0]]], 1)
-        del numbers
+        del stack
 
         def job() -> None:
             ours(method, blocks, threads)
