@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 
-@njit(nogil=True, cache=True)
+
+@kernel
 def filled(values: NDArray[Any], bitmap: NDArray[np.uint8], offset: int, missing: Any) -> NDArray[Any]:
     """Return the values, and ``missing`` where the validity bitmap (Arrow's, least bit first) has no bit."""
     out = np.empty_like(values)

@@ -8,15 +8,16 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sen4cap_core.kernels.compiling import kernel
 
 CONFIDENCE_HIGH = 0.5
 ROUNDING = 1e-9
 """More than what two ways to compute a line differ by."""
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def line_before(
     offsets: NDArray[np.float64], samples: NDArray[np.float64], t: int, n: int
 ) -> tuple[float, float, float, float]:
@@ -41,7 +42,7 @@ def line_before(
     return mean_y + slope * (offsets[t - 1] - mean_x), slope, mean_x, mean_y
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def line_weights(offsets: NDArray[np.float64], window: int) -> NDArray[np.float64]:
     """Return what each of the ``window`` samples before an acquisition adds to the line's value at the last
     of them (K, window); the same for all parcels.
@@ -55,7 +56,7 @@ def line_weights(offsets: NDArray[np.float64], window: int) -> NDArray[np.float6
     return weights
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def rise_scores(
     offsets: NDArray[np.float64],
     weights: NDArray[np.float64],
@@ -107,7 +108,7 @@ def rise_scores(
     return n_tested
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def find_rises(
     first: int,
     last: int,
@@ -191,7 +192,7 @@ def find_rises(
     return parcel[:n], pair[:n], confidence[:n]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
     """Copy an array into a longer one."""
     longer = np.empty(size, array.dtype)

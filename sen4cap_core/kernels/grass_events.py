@@ -5,15 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.kernels.mowing_slots import S1
 
 SECONDS_PER_DAY = 86_400.0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def describe_cuts(
     parcel: NDArray[np.int32],
     cuts: NDArray[np.float64],

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 
-@njit(nogil=True, cache=True)
+
+@kernel
 def put_best(
     place: NDArray[np.int64],
     values: NDArray[np.float32],

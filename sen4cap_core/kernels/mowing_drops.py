@@ -6,15 +6,16 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sen4cap_core.kernels.compiling import kernel
 
 CONFIDENCE_LOW = 0.5
 CONFIDENCE_HIGH = 1.0
 CONFIDENCE_CAP = 0.999
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def day_of_year(day: int) -> int:
     """Day of the year (1 January is 1) of a day since 1970-01-01, proleptic Gregorian."""
     # Days are counted from 1 March of a 400-year cycle, so that the leap day is the last day of its year.
@@ -28,7 +29,7 @@ def day_of_year(day: int) -> int:
     return from_march + 60 + (1 if leap else 0)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _elapsed(first_day: int, second_day: int, wrap: bool) -> float:
     """Days between two dates; with ``wrap`` as an unsigned 32-bit difference of days of the year."""
     if not wrap:
@@ -36,8 +37,8 @@ def _elapsed(first_day: int, second_day: int, wrap: bool) -> float:
     return float((day_of_year(second_day) - day_of_year(first_day)) & 0xFFFFFFFF)
 
 
-# Like the original, a low of exactly 0 divides to infinity instead of raising.
-@njit(nogil=True, cache=True, error_model="numpy")
+# Like the original, a low of exactly 0 divides to infinity.
+@kernel
 def find_drops(
     first: int,
     last: int,
@@ -144,7 +145,7 @@ def find_drops(
     return parcel[:n], start_day[:n], end_day[:n], confidence[:n]
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
     """Copy an array into a longer one."""
     longer = np.empty(size, array.dtype)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.kernels.mowing_slots import S1, S1_CAP, S2, S2_S1
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def merge_detections(
     first: int,
     last: int,
@@ -111,7 +111,7 @@ def merge_detections(
         n_events[p] = n_heads
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _ranks_above(
     a: int,
     b: int,

@@ -6,11 +6,12 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from sen4cap_core.kernels.compiling import kernel
 
-@njit(nogil=True, cache=True)
+
+@kernel
 def locate_numbers(
     wanted: NDArray[np.int64],
     known: NDArray[np.int64],
@@ -37,7 +38,7 @@ def locate_numbers(
     return n_unknown
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def combine_codes(
     first: NDArray[np.int32],
     second: NDArray[np.int32],
@@ -64,7 +65,7 @@ def combine_codes(
     return combined
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def take_numbers(numbers: NDArray[np.int8], codes: NDArray[np.int32]) -> NDArray[np.int8]:
     """Return the number of each code; faster than indexing, which takes 64-bit indices."""
     out = np.empty(codes.size, np.int8)
@@ -73,7 +74,7 @@ def take_numbers(numbers: NDArray[np.int8], codes: NDArray[np.int32]) -> NDArray
     return out
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def scatter_rows(
     begin: int,
     parcels: NDArray[np.int32],

@@ -5,8 +5,9 @@ kept.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
+
+from sen4cap_core.kernels.compiling import kernel
 
 N_SLOTS = 4
 
@@ -21,7 +22,7 @@ SPAN_RULE, END_RULE = 0, 1
 S1_CAP = 0.5
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fused_confidence(one: float, other: float) -> float:
     """Confidence of two detections of the same event: inverse doubts add up."""
     if one >= 1.0 or other >= 1.0:
@@ -29,7 +30,7 @@ def fused_confidence(one: float, other: float) -> float:
     return 1.0 - 1.0 / (1.0 / (1.0 - one) + 1.0 / (1.0 - other))
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _with_mission(old: int, new: int) -> int:
     """Mission code after fusing, the older one named first."""
     if old == S1 and new == S2:
@@ -39,7 +40,7 @@ def _with_mission(old: int, new: int) -> int:
     return old
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def far_enough(rule: int, distance: int, start_a: int, end_a: int, start_b: int, end_b: int) -> bool:
     """Whether two intervals may stand side by side."""
     if rule == SPAN_RULE:
@@ -47,7 +48,7 @@ def far_enough(rule: int, distance: int, start_a: int, end_a: int, start_b: int,
     return bool(abs(end_a - end_b) >= distance)
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _is_before(
     a: int,
     b: int,
@@ -66,7 +67,7 @@ def _is_before(
     return bool(mission[a] > mission[b])
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fuse_into_slots(
     first: int,
     last: int,
@@ -159,7 +160,7 @@ def fuse_into_slots(
                 slot_start[p, i], slot_end[p, i], slot_conf[p, i], slot_mission[p, i] = 0, 0, 0.0, 0
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def _select(
     n: int,
     start: NDArray[np.int64],
@@ -206,7 +207,7 @@ def _select(
     return n_taken
 
 
-@njit(nogil=True, cache=True)
+@kernel
 def fill_slots(
     first: int,
     last: int,

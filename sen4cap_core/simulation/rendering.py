@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
 
@@ -137,7 +136,7 @@ def _coarse(
     return np.where((cells == 0).any(axis=(1, 3)), 0, out).astype(np.uint16)
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _between(field: NDArray[np.float32], row: int, column: int) -> float:
     """Value of a 60 m field at a 20 m pixel, bilinear between the centres."""
     y = min(max((row - 1) / 3.0, 0.0), field.shape[0] - 1.0)
@@ -150,7 +149,7 @@ def _between(field: NDArray[np.float32], row: int, column: int) -> float:
     return float(upper * (1 - fy) + lower * fy)
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _mixed(labels: NDArray[np.int32], ndvi: NDArray[np.float32], row: int, column: int, last: int) -> float:
     """NDVI of a pixel with a little of its four neighbours, as the optics blur it."""
     own = labels[row, column]
@@ -165,7 +164,7 @@ def _mixed(labels: NDArray[np.int32], ndvi: NDArray[np.float32], row: int, colum
     return float(0.76 * centre + 0.24 * total / n)
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _surface(spectra: NDArray[np.float32], band: int, ndvi: float, water: bool) -> float:
     """Reflectance of the ground: soil and leaves mixed by their cover."""
     if water:
@@ -174,7 +173,7 @@ def _surface(spectra: NDArray[np.float32], band: int, ndvi: float, water: bool) 
     return float(spectra[0, band] + cover * (spectra[1, band] - spectra[0, band]))
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _seen(
     spectra: NDArray[np.float32], band: int, surface: float, opacity: float, depth: float, haze: float
 ) -> float:
@@ -183,12 +182,12 @@ def _seen(
     return float(ground + opacity * spectra[3, band] + haze * spectra[4, band])
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _number(reflectance: float, boa_offset: int) -> int:
     return int(min(max(np.rint(reflectance * QUANTIFICATION) - boa_offset, 1.0), 65534.0))
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _class_of(ndvi: float, water: bool, opacity: float, depth: float, blind: bool) -> int:
     """Scene class; the thinnest cloud is never seen, thin cloud not always."""
     if opacity > 0.55:
@@ -204,7 +203,7 @@ def _class_of(ndvi: float, water: bool, opacity: float, depth: float, blind: boo
     return 4 if ndvi > 0.3 else 5
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _hash(seed: int, row: int, column: int) -> int:
     """Mix three numbers to 32 bits, as good as random; the same on every machine and in every block order."""
     h = (seed * 374761393 + row * 668265263 + column * 2246822519) & 0xFFFFFFFF
@@ -213,12 +212,12 @@ def _hash(seed: int, row: int, column: int) -> int:
     return h ^ (h >> 16)
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _uniform(seed: int, row: int, column: int) -> float:
     return _hash(seed, row, column) / 4294967296.0
 
 
-@numba.njit(nogil=True, inline="always")
+@kernel
 def _normal(seed: int, row: int, column: int) -> float:
     """Nearly normal, standard deviation 1: the sum of four uniform bytes."""
     h = _hash(seed, row, column)
