@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import itertools
 import multiprocessing
-import resource
 import time
 from pathlib import Path
 
@@ -34,6 +33,7 @@ from sen4cap_core.processors.l4a.crop_type.features import build_features
 from sen4cap_core.processors.l4a.crop_type.learners import train
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, DayCell, SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.selection import select
+from tests.benchmarks.process_cost import peak_resident_mb
 
 N_CLASSES = 40
 FIRST_DAY = 17_897  # 2019-01-01
@@ -149,12 +149,11 @@ def run_season(n_parcels: int, trees: int, method: str) -> None:
     seconds, cpu_seconds = (
         ", ".join(f"{b - a:.0f}" for a, b in itertools.pairwise(of)) for of in (marks, cpu_marks)
     )
-    peak_gb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
     print(
         f"{method:12s} {features.values.shape} {n_learnt} samples {trees} trees: seconds (made up, features, "
         f"{'learn, predict' if method == 'scikit-learn' else 'learn and predict'}) {seconds}; "
         f"CPU seconds {cpu_seconds}; accuracy {right:.3f}, macro F1 {f_score:.3f}; "
-        f"peak {peak_gb:.2f} GB",
+        f"peak {peak_resident_mb() / 1024:.2f} GB",
         flush=True,
     )
 

@@ -38,6 +38,7 @@ from sen4cap_core.settings import Settings
 from sen4cap_core.steps.context import open_context
 from sen4cap_core.steps.receive_declarations import receive_declarations
 from sen4cap_core.steps.taken import Drop
+from tests.benchmarks.process_cost import peak_resident_mb
 
 EPSG = 28992
 SIDE_M = 150.0
@@ -102,7 +103,7 @@ def receive(path: Path, url: str, home: Path) -> None:
     began, began_cpu = time.perf_counter(), time.process_time()
     taken = receive_declarations(context, drop)
     seconds, cpu = time.perf_counter() - began, time.process_time() - began_cpu
-    peak_gb = peak_memory_gib()
+    peak_gb = peak_resident_mb() / 1024
     n = taken.stored["parcels"]
     told = f"{path.name}: {seconds:.1f} s ({cpu:.1f} s of processor), {n / seconds:,.0f} parcels/s"
     print(f"{told}, peak {peak_gb:.2f} GiB", flush=True)
@@ -158,12 +159,6 @@ def bare_load(path: Path, url: str) -> float:
         copy_rows(session, "bare", batches())
     engine.dispose()
     return time.perf_counter() - began
-
-
-def peak_memory_gib() -> float:
-    """Return the most memory this process held; ``ru_maxrss`` begins with what its parent held before it."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024**2
 
 
 def main() -> None:

@@ -8,16 +8,16 @@ in a process of its own: seconds and peak resident memory, imports included.
 from __future__ import annotations
 
 import argparse
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
+
+from tests.benchmarks.process_cost import cost_of_command
 
 SUFFIXES = ("csv", "csv.gz", "parquet")
 
@@ -76,15 +76,7 @@ def measure(folder: Path, suffix: str, compat: str) -> tuple[float, float]:
             str(folder / f"out-h.{suffix}"),
         ),
     ]
-    code = (
-        "import resource, subprocess, sys;"
-        "subprocess.run(sys.argv[1:], check=True, stderr=subprocess.DEVNULL);"
-        "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
-    )
-    start = time.perf_counter()
-    found = subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True, text=True)
-    unit = 1024 if sys.platform != "darwin" else 1024**2
-    return time.perf_counter() - start, int(found.stdout) / unit
+    return cost_of_command(command)
 
 
 def main() -> None:

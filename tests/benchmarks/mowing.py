@@ -9,8 +9,6 @@ alone, without fusion, is set beside the same in vectorised numpy and in a panda
 from __future__ import annotations
 
 import argparse
-import resource
-import subprocess
 import sys
 import tempfile
 import time
@@ -29,6 +27,7 @@ from sen4cap_core.processors.l4b.command import parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.observations_table import TableObservations, read_observations_table
 from sen4cap_core.tables.parcels import read_parcels
+from tests.benchmarks.process_cost import cost_of_command
 
 START, END = date(2019, 3, 1), date(2019, 11, 30)
 N_OPTICAL, N_PAIRS = 100, 60
@@ -126,8 +125,8 @@ def numpy_rule(ndvi: np.ndarray, days: np.ndarray) -> int:
     return n_found
 
 
-def command_seconds(folder: Path, compat: str) -> float:
-    """Wall seconds of the whole command in a new process."""
+def command_cost(folder: Path, compat: str) -> tuple[float, float]:
+    """Wall seconds and peak memory [MB] of the whole command in a new process."""
     arguments = [
         *("--observations", str(folder / "observations.parquet")),
         *("--parcels", str(folder / "parcels.parquet")),
@@ -135,9 +134,7 @@ def command_seconds(folder: Path, compat: str) -> float:
         *("--start", str(START), "--end", str(END), "--missions", "S1_S2", "--compat", compat),
         *("--out", str(folder / "result.parquet")),
     ]
-    before = time.perf_counter()
-    subprocess.run([sys.executable, "-c", RUN_COMMAND, "detect", *arguments], check=True)
-    return time.perf_counter() - before
+    return cost_of_command([sys.executable, "-c", RUN_COMMAND, "detect", *arguments])
 
 
 def optical_part(table: TableObservations) -> tuple[np.ndarray, np.ndarray]:
@@ -156,11 +153,9 @@ def main() -> None:
         folder = Path(name)
         write_tables(folder, n)
         for compat in ("default", "sen4cap"):
-            command_seconds(folder, compat)  # fills the kernel cache
-            seconds = min(command_seconds(folder, compat) for _ in range(3))
-            print(f"whole command, {compat}: {seconds:.2f} s")
-        peak_mb = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-        print(f"peak memory of the command: {peak_mb:.0f} MB")
+            command_cost(folder, compat)  # fills the kernel cache
+            seconds, peak_mb = min(command_cost(folder, compat) for _ in range(3))
+            print(f"whole command, {compat}: {seconds:.2f} s, at most {peak_mb:.0f} MB")
         config, parcels = L4BConfig(), read_parcels(folder / "parcels.parquet")
         table = read_observations_table(
             folder / "observations.parquet", parcels, config, START, END, ("S2", "S1")

@@ -46,7 +46,7 @@ from sen4cap_core.simulation.radar_model import BETA_INCIDENCE_DEG
 from sen4cap_core.simulation.radar_pair import STRIP_M, TRUE_COHERENCE, rolling_ground, small_pair
 from sen4cap_core.simulation.radar_product import write_slc
 from sen4cap_core.simulation.radar_scene import SimulatedRadar
-from tests.benchmarks.l3b_pass import cpu_seconds, peak_resident_mb
+from tests.benchmarks.process_cost import cpu_seconds, peak_resident_mb
 from tests.benchmarks.sentinel1_sarsen import run_sarsen
 from tests.benchmarks.sentinel1_scenes import TILE, write_burst, write_detected, write_model
 from tests.sentinel1.simulated_pair import outline_deg
