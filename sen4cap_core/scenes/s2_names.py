@@ -110,9 +110,9 @@ def carries_offset(baseline: str) -> bool:
 
 
 def parse_baseline(baseline: str) -> tuple[int, int]:
-    """Return (major, minor) of ``04.00``, ``N0400`` or ``0400``; (0, 0) where it cannot be understood."""
-    match = re.fullmatch(r"N?(\d{2})\.?(\d{2})", baseline.strip())
-    return (int(match.group(1)), int(match.group(2))) if match else (0, 0)
+    """Return (major, minor) of ``04.00``, ``4.00``, ``N0400`` or ``0400``; (0, 0) of what is none."""
+    match = re.fullmatch(r"N?(\d{2}\.?|\d\.)(\d{2})", baseline.strip())
+    return (int(match.group(1).rstrip(".")), int(match.group(2))) if match else (0, 0)
 
 
 def parse_utc(text: str) -> datetime:

@@ -25,9 +25,11 @@ from sen4cap_core.scenes.s2_names import (
     datastrip_start,
     find_tile,
     match_product,
+    parse_baseline,
     parse_utc,
     short_platform,
 )
+from sen4cap_core.scenes.stac_aerosol import read_aerosol
 from sen4cap_core.scenes.stac_assets import BandAsset, find_bands, resolve_href
 from sen4cap_core.scenes.stac_scaling import band_scaling
 
@@ -84,6 +86,9 @@ def open_stac_item(path: Path) -> Scene:
     scl = bands.pop("SCL", None)
     if scl is None:
         warnings.append("the item has no scene classification (SCL): clouds are not masked.")
+    aot, fault = read_aerosol(path, item["assets"], grid)
+    if fault is not None:
+        warnings.append(fault)
     zenith, azimuth = _sun(properties)
     generated = properties.get("s2:generation_time")
     return Scene(
@@ -96,13 +101,11 @@ def open_stac_item(path: Path) -> Scene:
         tile=tile,
         format="stac-item",
         path=path,
-        acquisition_key=acquisition_key(
-            tile,
-            datastrip_start(str(properties.get("s2:datastrip_id", ""))) or f"{acquired_at:%Y%m%dT%H%M%S}",
-        ),
+        acquisition_key=acquisition_key(tile, _sensing_start(properties) or f"{acquired_at:%Y%m%dT%H%M%S}"),
         grid=grid,
         bands=bands,
         masks=as_masks(scl),
+        aot=aot,
         baseline=baseline,
         generated_at=_instant(path, "s2:generation_time", generated) if generated else None,
         relative_orbit=_orbit(item),
@@ -241,11 +244,23 @@ def _instant(path: Path, name: str, value: object) -> datetime:
         raise UnreadableSceneError(path, f"{name} is {value!r}, a time was expected.") from error
 
 
+def _sensing_start(properties: Mapping[str, Any]) -> str | None:
+    """Start of the datastrip; None where none is stated, or only the instant over the tile is."""
+    for name in ("s2:datastrip_id", "eopf:datastrip_id"):
+        if start := datastrip_start(str(properties.get(name) or "")):
+            return start
+    return None
+
+
 def _baseline(item: Mapping[str, Any]) -> str | None:
+    """Baseline as ``05.09``, also where the item has it as a number; None for anything else."""
     properties = item["properties"]
     for name in ("s2:processing_baseline", "processing:version", "sentinel:processing_baseline"):
-        if properties.get(name):
-            return str(properties[name])
+        stated = properties.get(name)
+        text = f"{stated:05.2f}" if isinstance(stated, int | float) else str(stated or "")
+        major, minor = parse_baseline(text)
+        if major:
+            return f"{major:02d}.{minor:02d}"
     for text in (properties.get("s2:product_uri"), properties.get("sentinel:product_id"), item["id"]):
         product = match_product(str(text or ""))
         if product is not None and product["baseline"]:

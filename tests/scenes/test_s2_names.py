@@ -55,7 +55,7 @@ def test_platform_is_short(name: str, platform: str) -> None:
 @pytest.mark.parametrize(
     ("baseline", "offset"),
     [("02.12", False), ("03.01", False), ("04.00", True), ("N0510", True), ("0400", True), ("99.99", True),
-     ("", False)],
+     ("", False), ("5.09", True), ("2.14", False), ("2.10.1", False)],
 )  # fmt: skip
 def test_offset_came_with_baseline_04(baseline: str, offset: bool) -> None:
     assert s2_names.carries_offset(baseline) is offset

@@ -272,6 +272,70 @@ def test_what_is_no_item_is_refused(tmp_path: Path, document: str) -> None:
         open_scenes(tmp_path / "x.json")
 
 
+@pytest.mark.parametrize(
+    ("stated", "baseline", "offset"),
+    [("05.09", "05.09", -0.1), (5.09, "05.09", -0.1), ("5.09", "05.09", -0.1), (5.1, "05.10", -0.1),
+     (4, "04.00", -0.1), ("02.14", "02.14", 0.0), (2.14, "02.14", 0.0), ("2.10.1", None, 0.0)],
+)  # fmt: skip
+def test_a_baseline_may_be_a_number(
+    tmp_path: Path, stated: object, baseline: str | None, offset: float
+) -> None:
+    (scene,) = open_scenes(plain_item(tmp_path, {"s2:processing_baseline": stated}))
+
+    assert (scene.baseline, scene.bands["B04"].offset) == (baseline, offset)
+    # What was not understood, or taken for granted, is said.
+    assert bool(scene.warnings) == (baseline is None or offset != 0)
+
+
+def test_the_item_of_the_copernicus_service(tmp_path: Path) -> None:
+    """Its names of bands and datastrip, scale and offset of the asset, the aerosol map at its coarsest."""
+    scaled = {"raster:scale": 0.0001, "raster:offset": -0.1, "nodata": 0, "proj:code": "EPSG:32630"}
+    stated = {"bands": [{"name": "B04", "eo:common_name": "red"}], **scaled}
+    aerosol = {"raster:scale": 0.002, "raster:offset": 0, "nodata": 0}
+    plain_item(tmp_path)
+    write_tiff(tmp_path / "AOT.tif", 100, size=20, resolution_m=20)
+    path = write_item(
+        tmp_path,
+        {
+            "B04_10m": {"href": "B04.tif", **stated}, "B08_10m": {"href": "B08.tif", **scaled},
+            "SCL_20m": {"href": "SCL.tif", "nodata": 0}, "AOT_10m": {"href": "s3://eodata/AOT.jp2"},
+            "AOT_20m": {"href": "AOT.tif", **aerosol},
+        },
+        {
+            "processing:version": "05.10",
+            "eopf:datastrip_id": "S2A_OPER_MSI_L2A_DS_2APS_20230616T150000_S20230616T110626_N05.10",
+        },
+    )  # fmt: skip
+
+    (scene,) = open_scenes(path)
+
+    assert scene.acquisition_key == "s2/30TUM/20230616T110626"
+    assert (scene.baseline, scene.warnings) == ("05.10", [])
+    assert {(band.scale, band.offset) for band in scene.bands.values()} == {(0.0001, -0.1)}
+    assert scene.aot is not None
+    assert (scene.aot.scale, scene.aot.offset, scene.aot.nodata) == (0.002, 0.0, 0.0)
+    assert scene.aot.grid.resolution_m == 20
+
+
+@pytest.mark.parametrize(
+    ("asset", "said"),
+    [({"href": "https://example.org/AOT.tif"}, "points to https"), ({"href": "AOT.tif"}, "extent")],
+)
+def test_an_aerosol_map_that_cannot_be_used_is_warned_of(
+    tmp_path: Path, asset: dict[str, Any], said: str
+) -> None:
+    path = plain_item(tmp_path, {"s2:processing_baseline": "02.14"})
+    write_tiff(tmp_path / "AOT.tif", 100, size=5, resolution_m=20)
+    item = json.loads(path.read_text())
+    item["assets"]["aot"] = asset
+    path.write_text(json.dumps(item))
+
+    (scene,) = open_scenes(path)
+
+    assert scene.aot is None
+    assert [said in warning for warning in scene.warnings] == [True]
+
+
 def test_jpeg_2000_assets(tmp_path: Path) -> None:
     path = plain_item(tmp_path)
     grid = open_scenes(path)[0].grid

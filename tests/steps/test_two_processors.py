@@ -12,6 +12,7 @@ from sen4cap_core.db.models import Job, SceneRow
 from sen4cap_core.simulation.maja_product import maja_scene
 from sen4cap_core.simulation.safe_product import tile_scene
 from sen4cap_core.steps.receive_site import receive_site_config
+from tests.scenes.stac_items import plain_item
 from tests.steps.conftest import GRID
 
 pytestmark = pytest.mark.service
@@ -43,6 +44,19 @@ def test_maja_counts_whichever_comes_first(desk, maja_first: bool) -> None:
     for way in ways if maja_first else ways[::-1]:
         way()
     assert states(desk) == {"maja": "ingested", "safe": "superseded"}
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_an_item_without_datastrip_joins_the_product_of_its_overpass(desk, order: tuple[int, ...]) -> None:
+    later = WHEN + timedelta(minutes=7)
+    folder = desk.folder / "item"
+    item = plain_item(
+        folder, {"datetime": later.isoformat(), "platform": "sentinel-2a"}, item_id="S2A_30TUM_20190616_0_L2A"
+    )
+    ways = [lambda: desk.ingest(item), lambda: desk.ingest(desk.scene(16)), lambda: desk.ingest(maja(desk))]
+    for number in order:
+        ways[number]()
+    assert states(desk) == {"maja": "ingested", "safe": "superseded", "stac-item": "superseded"}
 
 
 def test_settings_prefer_the_service_and_what_was_superseded_comes_back(desk) -> None:
