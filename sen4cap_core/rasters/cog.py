@@ -178,7 +178,7 @@ def write_parts(path: Path, parts: Iterable[bytes], size_bytes: int) -> None:
                     if flush is not None:
                         flush.result()
                     # The disk takes what there is while the rest is handed over: at the end little is left.
-                    flush, n_waiting = disk.submit(os.fdatasync, handle.fileno()), 0
+                    flush, n_waiting = disk.submit(os.fsync, handle.fileno()), 0
             if flush is not None:
                 flush.result()
     except OSError as error:

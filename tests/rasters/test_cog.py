@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import rasterio
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.pyramid import halve
+from sen4cap_core.rasters import cog
 from sen4cap_core.rasters.blocks import cut
 from sen4cap_core.rasters.cog import CogBuilder, write_cog
 from sen4cap_core.rasters.cog_layout import level_shapes
@@ -130,3 +132,25 @@ def test_blocks_of_any_size_make_the_same_file(tmp_path: Path, side: tuple[int, 
     builder.finish(by_block, workers, description="NDVI", tags={})
     workers.close()
     assert by_block.read_bytes() == whole.read_bytes()
+
+
+def test_a_large_file_given_to_the_disk_in_parts_is_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image, grid = smooth_image(1300, 1100), make_grid(1300, 1100)
+
+    def write(name: str) -> bytes:
+        write_cog(tmp_path / name, image, grid, Quantisation(), threads=1, description="")
+        return (tmp_path / name).read_bytes()
+
+    at_once = write("at-once.tif")
+    monkeypatch.setattr(cog, "_FLUSH_BYTES", 50_000)
+    assert write("in-parts.tif") == at_once
+
+    def full_after_a_part(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(cog.os, "fsync", full_after_a_part)
+    with pytest.raises(OSError, match=r"cannot write full\.tif: No space left"):
+        write("full.tif")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["at-once.tif", "in-parts.tif"]
