@@ -321,7 +321,9 @@ def _file_facts(item: pystac.Item, path: Path) -> dict[str, object]:
 
 def _platform(platform: str) -> str:
     # STAC names satellites in lower case and in full; the scene model uses ESA's short form.
-    return f"sentinel-{platform[1:].lower()}" if platform.startswith("S2") else platform.lower()
+    if platform.startswith("S2"):
+        return f"sentinel-{platform[1:].lower()}"
+    return f"landsat-{platform[1:]}" if platform in ("L8", "L9") else platform.lower()
 
 
 def _instant(moment: date, of_day: time) -> datetime:

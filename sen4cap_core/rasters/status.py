@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 
 LAND = 0
 WATER = 1
+SHADOW = 2
+"""Of clouds, and cast by hills where a product says so."""
 SNOW = 3
 CLOUD = 4
 SATURATED = 5
@@ -17,6 +19,7 @@ NO_DATA = 255
 STATUS_NAMES: Mapping[int, str] = {
     LAND: "land",
     WATER: "water",
+    SHADOW: "shadow",
     SNOW: "snow",
     CLOUD: "cloud",
     SATURATED: "saturated",
@@ -26,8 +29,8 @@ STATUS_NAMES: Mapping[int, str] = {
 _OF_SCL = {
     0: NO_DATA,
     1: SATURATED,
-    2: CLOUD,  # dark area, topographic shadow
-    3: CLOUD,  # cloud shadow
+    2: SHADOW,  # dark area, topographic shadow
+    3: SHADOW,  # cloud shadow
     4: LAND,  # vegetation
     5: LAND,  # not vegetated
     6: WATER,

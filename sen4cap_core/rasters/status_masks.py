@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -16,7 +16,7 @@ from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.decode import BandFiles, as_classes
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.inputs import BandInput
-from sen4cap_core.rasters.status import LAND, NO_DATA, scl_table
+from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SHADOW, scl_table
 from sen4cap_core.rasters.workers import Task
 
 
@@ -40,6 +40,14 @@ def as_masks(masks: MaskInput) -> tuple[StatusMask, ...]:
     if isinstance(masks, BandSource):
         return (StatusMask(masks, scl_table()),)
     return tuple(masks)
+
+
+def shadow_as_cloud(masks: Sequence[StatusMask]) -> tuple[StatusMask, ...]:
+    """Return masks that call shadow cloud, for what makes no difference between them."""
+    return tuple(
+        replace(mask, table=np.where(mask.table == SHADOW, CLOUD, mask.table).astype(np.uint8))
+        for mask in masks
+    )
 
 
 class MaskInputs:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SNOW, WATER
+from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, WATER
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.angles import MeanAngle, SceneAngles
 from sen4cap_core.scenes.landsat_metadata import (
@@ -32,7 +32,7 @@ SCALE, OFFSET = 2.75e-5, -0.2
 """Of Collection 2, where the metadata do not state them."""
 FILL = 0.0
 
-DILATED, CIRRUS, CLOUD_BIT, SHADOW, SNOW_BIT, WATER_BIT = 2, 4, 8, 16, 32, 128
+DILATED, CIRRUS, CLOUD_BIT, SHADOW_BIT, SNOW_BIT, WATER_BIT = 2, 4, 8, 16, 32, 128
 """Bits of QA_PIXEL; bit 0 is fill."""
 _SATURATED_BITS = 0b1111111
 """Bits of QA_RADSAT for bands 1 to 7."""
@@ -107,12 +107,13 @@ def listed_files(metadata: LandsatMetadata) -> list[str]:
 
 
 def pixel_table() -> NDArray[np.uint8]:
-    """Status of each number of QA_PIXEL: fill, then cloud and shadow, water, snow; uint8 (65536,)."""
+    """Status of each number of QA_PIXEL: fill, then cloud, shadow, water, snow; uint8 (65536,)."""
     numbers = np.arange(65536)
     table = np.full(65536, LAND, np.uint8)
     table[numbers & SNOW_BIT > 0] = SNOW
     table[numbers & WATER_BIT > 0] = WATER
-    table[numbers & (DILATED | CIRRUS | CLOUD_BIT | SHADOW) > 0] = CLOUD
+    table[numbers & SHADOW_BIT > 0] = SHADOW
+    table[numbers & (DILATED | CIRRUS | CLOUD_BIT) > 0] = CLOUD
     table[numbers & 1 > 0] = NO_DATA
     return table
 

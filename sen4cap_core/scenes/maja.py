@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SNOW, WATER
+from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, WATER
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.maja_metadata import (
     BASE_GROUPS,
@@ -36,10 +36,10 @@ COPY_AGAIN = "copy or download the product again; the copy may have been cut sho
 
 WATER_BIT, CLOUD_BIT, SNOW_BIT, SHADOW_BIT = 1, 2, 4, 8
 """Bits of the geophysical mask MG2."""
-_CLM_CLOUD_OR_SHADOW = 1
-"""Bit of the cloud mask CLM that is the union of all its tests."""
+_CLM_CLOUD_OR_SHADOW, _CLM_CLOUD, _CLM_SHADOWS = 1, 2, 32 | 64
+"""Bits of CLM: the union of its tests; all clouds; shadows of clouds seen, or beyond the edge."""
 _ORBITS_IN_CYCLE: Final = 143
-_ORBIT_SHIFT: Final = {"S2A": 2, "S2B": -27}
+_ORBIT_SHIFT: Final = {"S2A": 2, "S2B": -27, "S2C": 29}
 """Relative orbit = (absolute orbit + shift) modulo 143, counted from 1."""
 
 
@@ -116,13 +116,22 @@ def base_grid(metadata: MajaMetadata) -> Grid:
 
 
 def mg2_table() -> NDArray[np.uint8]:
-    """Status of each number of MG2: cloud and its shadow before water before snow, uint8 (256,)."""
+    """Status of each number of MG2: cloud before shadow before water before snow, uint8 (256,)."""
     numbers = np.arange(256)
     table = np.full(256, LAND, np.uint8)
     table[numbers & SNOW_BIT > 0] = SNOW
     table[numbers & WATER_BIT > 0] = WATER
-    table[numbers & (CLOUD_BIT | SHADOW_BIT) > 0] = CLOUD
+    table[numbers & SHADOW_BIT > 0] = SHADOW
+    table[numbers & CLOUD_BIT > 0] = CLOUD
     return table
+
+
+def clm_table() -> NDArray[np.uint8]:
+    """Status of each number of CLM: cloud before shadow, uint8 (256,)."""
+    numbers = np.arange(256)
+    shadow = (numbers & _CLM_SHADOWS > 0) & (numbers & _CLM_CLOUD == 0)
+    table = np.where(shadow, SHADOW, CLOUD)
+    return np.where(numbers & _CLM_CLOUD_OR_SHADOW > 0, table, LAND).astype(np.uint8)
 
 
 def relative_orbit(platform: str, absolute_orbit: int | None) -> int | None:
@@ -274,7 +283,7 @@ def _masks(files: ProductFiles, needed: dict[str, tuple[str, Grid]]) -> tuple[St
     tables = {
         "EDG": np.where(numbers > 0, NO_DATA, LAND),
         "MG2": mg2_table(),
-        "CLM": np.where(numbers & _CLM_CLOUD_OR_SHADOW > 0, CLOUD, LAND),
+        "CLM": clm_table(),
         "SAT": np.where(numbers > 0, SATURATED, LAND),
     }
     return tuple(

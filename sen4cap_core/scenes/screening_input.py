@@ -15,6 +15,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.on_grid import read_on, status_on
 from sen4cap_core.rasters.screening import SCREENING_RESOLUTION_M, ScreenedDate
 from sen4cap_core.rasters.status import LAND
+from sen4cap_core.rasters.status_masks import shadow_as_cloud
 from sen4cap_core.rasters.workers import Task, Workers
 from sen4cap_core.scenes.model import Scene
 
@@ -73,5 +74,6 @@ def _read_band(
 
 
 def _read_status(files: BandFiles, scene: Scene, grid: Grid, block: Block, status: NDArray[np.uint8]) -> None:
-    found = status_on(files, scene.masks, grid, block)
+    # Beside shadows as beside clouds, edges are looked for.
+    found = status_on(files, shadow_as_cloud(scene.masks), grid, block)
     status[block.slices] = LAND if found is None else found

@@ -15,6 +15,7 @@ from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import l3b_collection
 from sen4cap_core.products.stac import Band, Input, Origin, raster_item
 from sen4cap_core.rasters.scene_pass import PassResult
+from sen4cap_core.rasters.status import NO_DATA, STATUS_NAMES
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import read_raster_header
 from sen4cap_core.steps.context import Context
@@ -79,6 +80,7 @@ def publish_raster(
         if by := judged(scene):
             properties["sen4cap:screened_by_dates"] = by.n_dates
             properties["sen4cap:screened_after"] = by.last
+    percent_of = _percent_of_data(result.status_counts)
     item = raster_item(
         collection=collection,
         item_id=raster.path.stem,
@@ -96,8 +98,8 @@ def publish_raster(
             expression=facts.expression,
         ),
         platform=scene.platform,
-        cloud_cover_percent=100.0 * (1.0 - result.clear_fraction),
-        properties={**properties, **found},
+        cloud_cover_percent=percent_of.get("cloud", 0.0),
+        properties={**properties, **_status_facts(percent_of), **found},
     )
     stac = raster.path.with_suffix(".json")
     publish_item(context.settings.data, item, stac)
@@ -120,3 +122,17 @@ def publish_raster(
             },
             [f"scene:{subject.scene_id}"],
         )
+
+
+def _percent_of_data(status_counts: Mapping[str, int]) -> dict[str, float]:
+    """Share of each status among the pixels with data, percent; empty without data."""
+    n_data = sum(n for name, n in status_counts.items() if name != STATUS_NAMES[NO_DATA])
+    return {
+        name: round(100.0 * n / n_data, 2)
+        for name, n in status_counts.items()
+        if n_data and name != STATUS_NAMES[NO_DATA]
+    }
+
+
+def _status_facts(percent_of: Mapping[str, float]) -> dict[str, object]:
+    return {"eo:snow_cover": percent_of.get("snow", 0.0), "sen4cap:status_percent": dict(percent_of)}

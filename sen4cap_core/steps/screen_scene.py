@@ -13,12 +13,14 @@ import numpy as np
 from sen4cap_core import __version__
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.kernels.cloud_screening import CLOUD as MARKED_CLOUD
+from sen4cap_core.kernels.cloud_screening import SHADOW as MARKED_SHADOW
 from sen4cap_core.products import naming
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.screening import ScreeningSettings
 from sen4cap_core.rasters.screening_store import MARKS_MISSING, JudgedBy, ScreeningStore, judged_by
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA
+from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SHADOW
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.screening_input import read_screened_date, screening_grid
@@ -67,7 +69,7 @@ def screened_before(context: Context, site: str, year: int, scene: Scene) -> Sce
 def with_marks(scene: Scene, path: Path, grid: Grid) -> Scene:
     """Return a scene with a raster of marks as its last mask: what its own masks say comes first."""
     table = np.full(256, LAND, np.uint8)
-    table[1:3] = CLOUD
+    table[MARKED_CLOUD], table[MARKED_SHADOW] = CLOUD, SHADOW
     table[MARKS_MISSING] = NO_DATA
     return replace(scene, masks=(*scene.masks, StatusMask(BandSource(MASK, str(path), grid), table)))
 

@@ -26,7 +26,7 @@ from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_dec
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.rasters.screening import ClearSky, ScreenedDate, ScreeningSettings, screen
 from sen4cap_core.rasters.screening_store import ScreeningStore
-from sen4cap_core.rasters.status import CLOUD, scl_table
+from sen4cap_core.rasters.status import CLOUD, SHADOW, scl_table
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.screening_input import read_screened_date, screening_grid
@@ -34,7 +34,7 @@ from sen4cap_core.simulation.hard_clouds import hard_fields, overlook, spoilt
 from sen4cap_core.simulation.safe_product import tile_scene
 from sen4cap_core.simulation.season import Season
 
-_TABLE = scl_table()
+_TABLE = np.where(scl_table() == SHADOW, CLOUD, scl_table()).astype(np.uint8)
 
 
 def screened_dates(seed: int, size_m: float, n_dates: int = 40) -> Iterator[tuple[ScreenedDate, np.ndarray]]:

@@ -70,6 +70,7 @@ def test_a_raster_item_has_the_fields_of_stac_1_1(tmp_path: Path) -> None:
     assert properties["grid:code"] == "MGRS-30TUM"
     assert properties["eo:cloud_cover"] == 12.5
     assert properties["platform"] == "sentinel-2a"
+    assert raster(tmp_path, platform="L8").properties["platform"] == "landsat-8"
     assert properties["processing:level"] == "L3"
     assert properties["processing:software"] == {"sen4cap": "0.1.0"}
     assert properties["processing:lineage"] == "NDVI of clear land pixels."

@@ -118,7 +118,8 @@ def test_raster_and_sums(
     fine = np.repeat(np.repeat(scl, factor, 0), factor, 1)[:height, :width]
     assert result.data_fraction == pytest.approx((fine != 0).mean())
     assert result.clear_fraction == pytest.approx(np.isin(fine, (4, 5, 6)).sum() / (fine != 0).sum())
-    assert result.status_counts["cloud"] == np.isin(fine, (3, 9)).sum()
+    assert result.status_counts["cloud"] == (fine == 9).sum()
+    assert result.status_counts["shadow"] == (fine == 3).sum()
     assert result.n_blocks_skipped == 0
 
 

@@ -15,8 +15,8 @@ from sen4cap_core.rasters.decode import BandFiles
 from sen4cap_core.rasters.geotiff import write_geotiff
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.scene_pass import run_pass
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, STATUS_NAMES, WATER
-from sen4cap_core.rasters.status_masks import MaskInputs, StatusMask, as_masks
+from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, STATUS_NAMES, WATER
+from sen4cap_core.rasters.status_masks import MaskInputs, StatusMask, as_masks, shadow_as_cloud
 
 from .conftest import SCALE, WriteBand, make_grid
 
@@ -97,7 +97,7 @@ def test_a_bare_classification_is_sen2cors(write_band: WriteBand) -> None:
     (mask,) = as_masks(source)
 
     assert mask.source is source
-    assert [mask.table[n] for n in (0, 1, 3, 4, 6, 200)] == [NO_DATA, SATURATED, CLOUD, LAND, WATER, NO_DATA]
+    assert [mask.table[n] for n in (0, 1, 3, 4, 6, 200)] == [NO_DATA, SATURATED, SHADOW, LAND, WATER, NO_DATA]
     assert as_masks(None) == ()
 
 
@@ -118,3 +118,13 @@ def test_a_coarser_mask_is_counted_as_it_is_seen(tmp_path: Path, zoom: int) -> N
         status = masks.classified(block)
         np.testing.assert_array_equal(np.bincount(status.ravel(), minlength=256), masks.counted(block))
     files.close()
+
+
+def test_shadow_can_be_taken_for_cloud(write_band: WriteBand) -> None:
+    (mask,) = shadow_as_cloud(
+        as_masks(write_band("SCL", np.zeros((4, 4), np.uint8), make_grid(4, 4), block=0))
+    )
+
+    assert [mask.table[n] for n in (0, 1, 2, 3, 4, 6, 9, 11)] == [
+        NO_DATA, SATURATED, CLOUD, CLOUD, LAND, WATER, CLOUD, SNOW,
+    ]  # fmt: skip

@@ -15,7 +15,7 @@ import rasterio
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError, UnsafeArchiveError
 from sen4cap_core.rasters.geotiff import write_geotiff
 from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SNOW, WATER
+from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, WATER
 from sen4cap_core.scenes.completeness import check_completeness
 from sen4cap_core.scenes.landsat import pixel_table, saturation_table
 from sen4cap_core.scenes.landsat_metadata import read_landsat_metadata
@@ -63,8 +63,10 @@ def test_quality_bits() -> None:
     for number in [0, 1, 21824, 22280, 23888, 30048, *rng.integers(0, 65536, 500)]:
         if number & 1:
             expected = NO_DATA
-        elif number & 0b11110:
+        elif number & 0b1110:
             expected = CLOUD
+        elif number & 0b10000:
+            expected = SHADOW
         elif number >> 7 & 1:
             expected = WATER
         elif number >> 5 & 1:
@@ -74,7 +76,7 @@ def test_quality_bits() -> None:
         assert pixel[number] == expected, number
         assert saturated[number] == (SATURATED if number % 128 else LAND)
     # Values of the product guide: clear, cloud, cloud shadow, snow, water.
-    assert [pixel[n] for n in (21824, 22280, 23888, 30048, 21952)] == [LAND, CLOUD, CLOUD, SNOW, WATER]
+    assert [pixel[n] for n in (21824, 22280, 23888, 30048, 21952)] == [LAND, CLOUD, SHADOW, SNOW, WATER]
 
 
 def test_all_three_forms_of_the_metadata_say_the_same(tmp_path: Path) -> None:

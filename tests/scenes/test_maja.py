@@ -17,9 +17,9 @@ from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.geotiff import write_geotiff
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.status import CLOUD, LAND, SNOW, WATER
+from sen4cap_core.rasters.status import CLOUD, LAND, SHADOW, SNOW, WATER
 from sen4cap_core.scenes.completeness import check_completeness
-from sen4cap_core.scenes.maja import is_maja_name, mg2_table, relative_orbit
+from sen4cap_core.scenes.maja import clm_table, is_maja_name, mg2_table, relative_orbit
 from sen4cap_core.scenes.maja_metadata import FLAT, SURFACE, read_maja_metadata
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
 from sen4cap_core.simulation.maja_product import maja_scene
@@ -63,8 +63,16 @@ def test_metadata_of_a_real_product(shared: Path) -> None:
 
 @pytest.mark.parametrize(
     ("platform", "absolute", "relative"),
-    # The orbits of the Sentinel-2 products whose names tell both.
-    [("S2A", 32448, 133), ("S2A", 42640, 29), ("S2B", 20270, 81), ("S2B", 26649, 25), ("S2C", 100, None)],
+    # The orbits of Sentinel-2 products whose names tell both.
+    [
+        ("S2A", 32448, 133),
+        ("S2A", 42640, 29),
+        ("S2B", 20270, 81),
+        ("S2B", 26649, 25),
+        ("S2C", 4011, 37),
+        ("S2C", 5730, 40),
+        ("S2D", 100, None),
+    ],
 )
 def test_relative_orbits(platform: str, absolute: int, relative: int | None) -> None:
     assert relative_orbit(platform, absolute) == relative
@@ -133,12 +141,21 @@ def test_the_aerosol_map_is_taken_at_its_coarsest_where_it_is_whole(tmp_path: Pa
     assert open_scenes(path)[0].aot is None
 
 
-def test_the_geophysical_mask_is_read_as_cloud_before_water_before_snow() -> None:
+def test_the_geophysical_mask_is_read_as_cloud_before_shadow_before_water_before_snow() -> None:
     table = mg2_table()
 
     for number in range(256):
-        cloud, water, snow = number & 2 or number & 8, number & 1, number & 4
-        assert table[number] == (CLOUD if cloud else WATER if water else SNOW if snow else LAND)
+        names = {2: CLOUD, 8: SHADOW, 1: WATER, 4: SNOW}
+        assert table[number] == next((status for bit, status in names.items() if number & bit), LAND)
+
+
+def test_the_cloud_mask_tells_shadows_from_clouds() -> None:
+    table = clm_table()
+
+    # Bit 0 is the union; bit 1 all clouds, 5 and 6 shadows; what bit 0 leaves out (thinnest clouds) is land.
+    assert [table[n] for n in (0, 1, 3, 1 + 32, 1 + 64, 3 + 32, 16, 32)] == [
+        LAND, CLOUD, CLOUD, SHADOW, SHADOW, CLOUD, LAND, LAND,
+    ]  # fmt: skip
 
 
 def test_surface_reflectance_stands_in_for_flat(tmp_path: Path) -> None:

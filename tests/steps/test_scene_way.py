@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -241,3 +242,17 @@ def test_lineage_names_the_scene(desk) -> None:
 
     assert [row.ref for row in rows(desk.context, ProductInput)] == ["scene:1"]
     assert rows(desk.context, Product)[0].kind == "sen4cap-l3b-ndvi"
+
+
+def test_the_item_tells_clouds_from_shadow_snow_and_water(desk) -> None:
+    """Ten bands of rows: no data, land, water, shadow, cloud and snow; shares of what has data."""
+    scl = np.repeat([0, 0, 4, 5, 6, 3, 9, 9, 9, 11], 6)[:, np.newaxis].repeat(60, 1)
+    done = desk.process(desk.scene(16, scl=scl))
+
+    item = json.loads(done.rasters["ndvi"].with_suffix(".json").read_text())
+    properties = item["properties"]
+    assert (properties["eo:cloud_cover"], properties["eo:snow_cover"]) == (37.5, 12.5)
+    assert properties["sen4cap:status_percent"] == {
+        "land": 25.0, "water": 12.5, "shadow": 12.5, "snow": 12.5, "cloud": 37.5, "saturated": 0.0,
+    }  # fmt: skip
+    assert rows(desk.context, SceneRow)[0].clear_fraction == pytest.approx(0.375)

@@ -11,6 +11,7 @@ from sen4cap_core.rasters.cloud_distance import cloud_cover, distance_weight, ga
 from sen4cap_core.rasters.composite_dates import ComposedDate, Field, Method
 from sen4cap_core.rasters.decode import BandFiles, decode_environment
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.status_masks import shadow_as_cloud
 from sen4cap_core.scenes.model import Scene
 
 
@@ -52,7 +53,7 @@ def composed_date(
         minute=minute,
         day_of_year=scene.acquired_at.timetuple().tm_yday,
         bands=bands_of_scene(scene),
-        masks=scene.masks,
+        masks=shadow_as_cloud(scene.masks),
         aot=scene.aot,
         weight=weight,
         cloud=cloud,
@@ -76,7 +77,7 @@ def _cloud_field(scene: Scene, settings: CompositeSettings, original: bool) -> F
     with decode_environment():
         files = BandFiles()
         try:
-            cloudy = cloud_cover(files, scene.masks, grid, cell, no_data_too=original)
+            cloudy = cloud_cover(files, shadow_as_cloud(scene.masks), grid, cell, no_data_too=original)
         finally:
             files.close()
     weigh = gaussian_weight if original else distance_weight
