@@ -45,10 +45,12 @@ def process_scene(scene_id: int) -> dict[str, Any] | State[None]:
 def show_scene(context: Context, done: ProcessedScene) -> None:
     """Leave the page of a scene on the current run."""
     subject = done.subject
+    # Radar sees through clouds.
+    what = "quicklook, coverage" if done.clear_fraction is None else "quicklook, cloud, coverage"
     show(
         artifact_key("scene", subject.site, subject.tile, f"{subject.acquired_at:%Y%m%dT%H%M%S}"),
         coverage_markdown(_coverage(done), scene_quicklooks(context, done)),
-        f"{subject.tile} on {subject.acquired_at:%Y-%m-%d}: quicklook, cloud, coverage",
+        f"{subject.tile} on {subject.acquired_at:%Y-%m-%d}: {what}",
     )
 
 

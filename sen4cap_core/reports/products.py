@@ -9,7 +9,19 @@ from pathlib import Path
 from urllib.parse import quote
 
 from sen4cap_core.reports.tables import facts, markdown_table
-from sen4cap_core.reports.text import Markdown, count, day, document, heading, image, link, size
+from sen4cap_core.reports.text import (
+    Markdown,
+    bold,
+    bullets,
+    count,
+    day,
+    document,
+    escape,
+    heading,
+    image,
+    link,
+    size,
+)
 
 
 @dataclass(frozen=True)
@@ -42,22 +54,29 @@ def products_markdown(
         [[one.title, count(one.n_items), day(one.newest), size(one.n_bytes)] for one in lines],
         ["left", "right", "left", "right"],
     )
-    newest = markdown_table(
-        ["Kind", "File", "Where"],
-        [[one.title, title, _where(path, address)] for one in lines for title, path in one.files.items()],
-    )
+    # Lists, not a table: cells of the Prefect UI break no lines, and paths ran over the edge.
+    newest = [
+        part
+        for one in lines
+        if one.files
+        for part in (
+            bold(one.title),
+            bullets(_file(title, path, address) for title, path in one.files.items()),
+        )
+    ]
     opened: list[tuple[object, object]] = [("Catalogue (STAC)", str(catalogue))]
     if project is not None:
         opened.append(("QGIS project", str(project)))
     shown = [part for title, png in pictures.items() for part in (heading(title, 4), image(title, png))]
     parts: list[object] = [heading(f"Products of {site}"), table, heading("Open", 3), facts(opened)]
-    parts += [heading("Newest files", 3), newest]
+    parts += [heading("Newest files", 3), *newest]
     if shown:
         parts += [heading("Newest pictures", 3), *shown]
     return document(*parts)
 
 
-def _where(path: Path, address: str | None) -> Markdown | str:
+def _file(title: str, path: Path, address: str | None) -> Markdown:
     if address is None:
-        return str(path)
-    return link(path.name, f"{address.rstrip('/')}/{quote(path.as_posix())}")
+        return Markdown(f"{escape(title)}: {escape(path)}")
+    address = f"{address.rstrip('/')}/{quote(path.as_posix())}"
+    return Markdown(f"{escape(title)}: {link(path.name, address)}")

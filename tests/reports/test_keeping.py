@@ -20,7 +20,7 @@ def page(address: str | None) -> str:
 
 
 def test_files_are_paths_or_links_where_a_server_offers_them() -> None:
-    assert "sites/a b/x.tif" in page(None)
+    assert "\n- NDVI: sites/a b/x.tif\n" in page(None)
     assert "(https://data.example/files/sites/a%20b/x.tif)" in page("https://data.example/files/")
     assert "1\u202f200" in page(None)
     assert "data:image/png;base64," in page(None)
