@@ -110,8 +110,9 @@ TEXTS: Mapping[str, CollectionText] = {
     },
     S1_BACKSCATTER: CollectionText(
         "Radar backscatter",
-        "sigma0 of each Sentinel-1 acquisition in linear power, 20 m, on the tile's own UTM grid; thermal "
-        "noise removed, no speckle filter, no terrain flattening.",
+        "Backscatter of each Sentinel-1 acquisition in linear power, 20 m, on the tile's own UTM grid: "
+        "sigma0, or gamma0 flattened by the terrain where the site asks for it; thermal noise removed, no "
+        "speckle filter.",
         ("backscatter", "Sentinel-1", "SAR"),
     ),
     S1_COHERENCE: CollectionText(

@@ -63,8 +63,8 @@ COLUMN_TEXTS: Final[Mapping[str, str]] = {
         f"m{slot}_{part}": text.format(slot)
         for slot in range(1, MAX_SLOTS + 1)
         for part, text in (
-            ("dstart", "Event {}: last clear date before, YYYY-MM-DD HH:MM:SS; 0 = none"),
-            ("dend", "Event {}: first clear date after, YYYY-MM-DD HH:MM:SS; 0 = none"),
+            ("dstart", "Event {}: start of the interval it lies in, YYYY-MM-DD HH:MM:SS; 0 = none"),
+            ("dend", "Event {}: end of the interval it lies in, YYYY-MM-DD HH:MM:SS; 0 = none"),
             ("conf", "Event {}: confidence 0..1"),
             ("mis", "Event {}: satellite that saw it, S2, S1 or S2/S1; 0 = none"),
         )
@@ -78,8 +78,8 @@ COLUMN_TEXTS: Final[Mapping[str, str]] = {
     "no_radar": "1 = these are too few (min_radar_tests): the answer rests on optical images alone",
     "mow_total": "Mowing events found, also those beyond the fourth",
     "explanation": "The answer in words and dates, with the evidence it rests on",
-    "all_dstart": "All events in order of time, also those beyond the fourth: last clear dates before",
-    "all_dend": "All events: first clear dates after",
+    "all_dstart": "All events in order of time, also those beyond the fourth: starts of their intervals",
+    "all_dend": "All events: ends of their intervals",
     "all_conf": "All events: confidences",
     "all_mis": "All events: satellites that saw them",
     "metrics:area": "Area, m2 (the same as Area_meter; the name fiboa readers expect)",
