@@ -23,8 +23,8 @@ from sen4cap_core.steps.composite_optical import composite_optical as run_step
 from sen4cap_core.steps.composite_product import MadeComposite, composite_quicklook
 from sen4cap_core.steps.context import Context
 
-SCHEDULE_OFFSET_DAYS = 30
-"""A composite is made so long after its day: the days after it have passed, and late scenes have come."""
+DAYS_BACK = 30
+"""Where no day is named: the days after it have passed, and late scenes have come."""
 
 
 @flow(name="composite-optical")
@@ -49,7 +49,7 @@ def composite_optical(
     tile : where empty all of the site.
     """
     context = step_context()
-    day = synthesis_date or utc_now().date() - timedelta(days=SCHEDULE_OFFSET_DAYS)
+    day = synthesis_date or utc_now().date() - timedelta(days=DAYS_BACK)
     sites = [site] if site else _sites_that_ask(context)
     if not sites:
         return skipped("no site.yaml names l3a among its processors")

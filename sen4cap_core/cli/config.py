@@ -28,7 +28,7 @@ def show(
     from sen4cap_core.steps.config_in_force import l4b_settings, l4c_settings
 
     with open_step_context().session() as session:
-        found = sites.site_by_slug(session, site)
+        found = sites.find_site(session, site)
         if found is None:
             raise NothingToDoError(f"there is no site {site!r}")
         years = [season.year for season in sites.seasons_of(session, found.id)]

@@ -53,11 +53,6 @@ def site_by_id(session: Session, site_id: int) -> Site:
     return session.get_one(Site, site_id)
 
 
-def site_by_slug(session: Session, slug: str) -> Site | None:
-    """Return the site of an upload folder, None where there is none."""
-    return session.scalars(select(Site).where(Site.slug == slug)).one_or_none()
-
-
 def lock_site(session: Session, site_id: int) -> Site:
     """Return a site and let no other transaction do the same until this one ends."""
     return session.get_one(Site, site_id, with_for_update=True)

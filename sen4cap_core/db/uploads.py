@@ -220,17 +220,6 @@ def received_as(session: Session, upload_id: int, sha256: str) -> int | None:
     return session.scalars(query).one_or_none()
 
 
-def sighted_paths(session: Session, upload_id: int) -> list[str]:
-    """All paths where the content of an upload was seen, the kept one first."""
-    query = (
-        select(Sighting.path)
-        .join(Upload, Upload.id == Sighting.upload_id)
-        .where(Sighting.upload_id == upload_id)
-        .order_by(Sighting.path != Upload.path, Sighting.path)
-    )
-    return list(session.execute(query).scalars())
-
-
 def latest_of_kind(session: Session, site_slug: str, year: int, kind: str) -> int | None:
     """Return the upload of a kind that was received last for a site and year."""
     return session.scalars(

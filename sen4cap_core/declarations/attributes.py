@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.json_objects import measure_objects, write_objects
 from sen4cap_core.kernels.text_hashes import hash_bytes
 from sen4cap_core.rasters.outlines import Outlines
+from sen4cap_core.tables.arrow_arrays import in_one_piece
 
 CHUNK_ROWS = 50_000
 _KEY = np.frombuffer(b"0123456789123456", "<u8").astype(np.uint64)
@@ -71,7 +72,7 @@ def content_hashes(
         rows = slice(start, start + CHUNK_ROWS)
         separator = pa.scalar("\x1f", pa.large_string())
         texts = pc.binary_join_element_wise(
-            holdings[rows], crops[rows], _whole(attributes.slice(start, CHUNK_ROWS)), separator
+            holdings[rows], crops[rows], in_one_piece(attributes.slice(start, CHUNK_ROWS)), separator
         )
         starts, data = text_bytes(texts)
         out[rows] = _hashes(data, starts)
@@ -105,8 +106,3 @@ def _hashes(data: NDArray[np.uint8], starts: NDArray[np.int64]) -> NDArray[np.in
         hashes *= np.uint64(factor)
     hashes ^= hashes >> np.uint64(31)
     return hashes.view(np.int64)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole

@@ -13,7 +13,7 @@ import pyarrow as pa
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.crop_codes import COLUMNS
 from sen4cap_core.declarations.reading import Declarations, read_declarations, role_texts
-from sen4cap_core.declarations.texts import as_texts
+from sen4cap_core.declarations.texts import as_texts, is_text
 from sen4cap_core.errors import BadUploadError
 
 CHECK = "Check"
@@ -132,7 +132,7 @@ def _names(table: pa.Table, codes: list[str | None], declarations: Declarations)
     choices = declarations.columns
     taken = {*choices.crop_code.columns, *choices.parcel_id.columns, *choices.holding_id.columns}
     for column in table.column_names:
-        if column in taken or not _is_text(table.column(column).type):
+        if column in taken or not is_text(table.column(column).type):
             continue
         found: dict[str, str] = {}
         values = as_texts(table.column(column)).tolist()
@@ -143,10 +143,6 @@ def _names(table: pa.Table, codes: list[str | None], declarations: Declarations)
         if len(set(found.values())) >= 0.9 * len(found) and _length(found) > max(_length(best), 3.0):
             best = found
     return best
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _length(names: dict[str, str]) -> float:

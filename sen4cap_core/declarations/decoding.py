@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from sen4cap_core.declarations.encodings import codec_of_label, detect_encoding
+from sen4cap_core.declarations.texts import is_text
 
 _SAMPLE_BYTES = 4 * 1024 * 1024
 
@@ -15,9 +16,7 @@ def decoded(table: pa.Table, given: str | None) -> tuple[pa.Table, list[str]]:
     GDAL hands on the bytes of a file whose format or .cpg promises UTF-8. Values that are not are decoded
     with the character set the user named, else with the most plausible one.
     """
-    wrong = [
-        field.name for field in table.schema if _is_text(field.type) and not _is_valid(table[field.name])
-    ]
+    wrong = [field.name for field in table.schema if is_text(field.type) and not _is_valid(table[field.name])]
     if not wrong:
         return table, []
     values = {name: table[name].cast(pa.large_binary()).to_pylist() for name in wrong}
@@ -32,10 +31,6 @@ def decoded(table: pa.Table, given: str | None) -> tuple[pa.Table, list[str]]:
         "below, state `encoding` in declarations.yaml"
     )
     return table, [note]
-
-
-def _is_text(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
 
 
 def _is_valid(column: pa.ChunkedArray) -> bool:

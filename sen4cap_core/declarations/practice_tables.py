@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.errors import BadUploadError, Problem
-from sen4cap_core.tables.arrow_arrays import from_numbers, to_flags
+from sen4cap_core.tables.arrow_arrays import from_numbers, in_one_piece, to_flags
 
 UPLOAD_COLUMNS = (
     "FIELD_ID",
@@ -114,7 +114,7 @@ def read_practice_table(path: Path) -> PracticeTable:
     if table.num_rows == 0:
         raise BadUploadError(path, "there is no row in it.")
     arrays = {
-        name: _whole(table.column(stored[name.lower()]))
+        name: in_one_piece(table.column(stored[name.lower()]))
         for name in (*UPLOAD_COLUMNS, *OTHER_COLUMNS)
         if name.lower() in stored
     }
@@ -257,11 +257,6 @@ def _read_texts(path: Path) -> pa.Table:
                 column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False
             ),
         )
-
-
-def _whole(column: pa.ChunkedArray) -> pa.StringArray:
-    whole = column.combine_chunks()
-    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
 
 
 def _encode(array: pa.StringArray) -> TextColumn:

@@ -166,16 +166,6 @@ class SiteConfig(StrictModel):
                     )
         return seasons
 
-    def seasons_of_year(self, year: int) -> tuple[SeasonConfig, ...]:
-        """Seasons that belong to a year folder: those named for it, else the calendar year.
-
-        A year whose only seasons are disabled has no season: it is not answered with the calendar year.
-        """
-        named = [season for season in self.seasons if season.year == year]
-        if not named:
-            return (implicit_season(year),)
-        return tuple(season for season in named if season.enabled)
-
 
 def season_year(start: date, end: date) -> int:
     """Return the year that holds the longer part of a season (both days included); a tie: the later year."""

@@ -14,6 +14,11 @@ Texts = NDArray[np.object_]
 """Object array of str, None where missing."""
 
 
+def is_text(kind: pa.DataType) -> bool:
+    """Whether values of this type are texts."""
+    return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
 def as_texts(column: pa.ChunkedArray | pa.Array) -> Texts:
     """Return a column as text (see `as_text_array`), None where missing or blank."""
     out: Texts = as_text_array(column).to_numpy(zero_copy_only=False)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
+from sen4cap_core.kernels.growing import grown
 
 CONFIDENCE_HIGH = 0.5
 ROUNDING = 1e-9
@@ -169,9 +170,9 @@ def find_rises(
         # Room for all is made here: arrays that an inner loop may change are counted at each turn.
         if n + n_pairs > size:
             size = 2 * size + n_pairs
-            parcel = _longer(parcel, size)
-            pair = _longer(pair, size)
-            confidence = _longer(confidence, size)
+            parcel = grown(parcel, size)
+            pair = grown(pair, size)
+            confidence = grown(confidence, size)
         for t in range(n_pairs):
             series[t] = values[p, columns[t]]
         n_tested[p] += rise_scores(offsets, weights, series, window, sigma_floors[p], threshold, scores)
@@ -190,11 +191,3 @@ def find_rises(
             confidence[n] = found
             n += 1
     return parcel[:n], pair[:n], confidence[:n]
-
-
-@kernel
-def _longer(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Copy an array into a longer one."""
-    longer = np.empty(size, array.dtype)
-    longer[: array.size] = array
-    return longer

@@ -22,6 +22,7 @@ from sen4cap_core.kernels.grass_thresholds import (
     WITNESS_FACTOR,
 )
 from sen4cap_core.kernels.grass_witness import find_rises_alone, first_pairs, hear_witnesses
+from sen4cap_core.kernels.growing import grown
 from sen4cap_core.kernels.mowing_slots import S2
 
 
@@ -246,7 +247,7 @@ def find_cuts(
         # Room for all is made here: arrays that an inner loop may change are counted at each turn.
         if n_found + m > size:
             size = 2 * size + m
-            parcel, mission, cuts = _grown(parcel, size), _grown(mission, size), _grown_rows(cuts, size)
+            parcel, mission, cuts = grown(parcel, size), grown(mission, size), _grown_rows(cuts, size)
         n_found += take_strongest(
             p, m, found, seen_by, least_strength, least_apart, n_found, parcel, cuts, mission
         )
@@ -302,14 +303,6 @@ def take_strongest(
         for c in range(n_left):
             is_near = abs(found[1, c] + found[2, c] - middle) < least_apart
             found[0, c] = -1.0 if is_near else found[0, c]
-
-
-@kernel
-def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Copy an array into a longer one."""
-    longer = np.empty(size, array.dtype)
-    longer[: array.size] = array
-    return longer
 
 
 @kernel

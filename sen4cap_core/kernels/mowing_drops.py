@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
+from sen4cap_core.kernels.growing import grown
 
 CONFIDENCE_LOW = 0.5
 CONFIDENCE_HIGH = 1.0
@@ -104,10 +105,10 @@ def find_drops(
         # Room for all is made here: arrays that an inner loop may change are counted at each turn.
         if n + columns.size > size:
             size = 2 * size + columns.size
-            parcel = _grown(parcel, size)
-            start_day = _grown(start_day, size)
-            end_day = _grown(end_day, size)
-            confidence = _grown(confidence, size)
+            parcel = grown(parcel, size)
+            start_day = grown(start_day, size)
+            end_day = grown(end_day, size)
+            confidence = grown(confidence, size)
         # All values are written and the clear ones kept: a branch that clouds decide is never foreseen.
         n_values = 0
         for i in range(columns.size):
@@ -143,11 +144,3 @@ def find_drops(
         n_clear[p] = n_seen
         longest_gap_days[p] = longest
     return parcel[:n], start_day[:n], end_day[:n], confidence[:n]
-
-
-@kernel
-def _grown(array: NDArray[Any], size: int) -> NDArray[Any]:
-    """Copy an array into a longer one."""
-    longer = np.empty(size, array.dtype)
-    longer[: array.size] = array
-    return longer

@@ -13,24 +13,6 @@ from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.kernels.sar_lut import lut_row
 from sen4cap_core.kernels.sar_phase import cos_sin
 
-RAMP_FIELDS = (
-    "first_line_eta_s",
-    "line_interval_s",
-    "first_sample_s",
-    "sample_interval_s",
-    "steering_hz_s",
-    "fm_t0_s",
-    "fm_c0",
-    "fm_c1",
-    "fm_c2",
-    "dc_t0_s",
-    "dc_c0",
-    "dc_c1",
-    "dc_c2",
-    "eta_mid_s",
-)
-"""Order of the numbers in ``ramp``; ``eta_mid_s`` is the beam centre offset at mid range."""
-
 
 @kernel
 def ramp_turns(ramp: NDArray[np.float64], first_sample: int, out: NDArray[np.float64]) -> None:
@@ -38,6 +20,9 @@ def ramp_turns(ramp: NDArray[np.float64], first_sample: int, out: NDArray[np.flo
 
     Parameters
     ----------
+    ramp : float64 (14,): first_line_eta_s, line_interval_s, first_sample_s, sample_interval_s, steering_hz_s;
+        fm_t0_s, fm_c0, fm_c1, fm_c2; dc_t0_s, dc_c0, dc_c1, dc_c2; eta_mid_s (the beam centre's offset at mid
+        range)
     first_sample : sample of column 0, counted from the burst's first
     out : float64 (3, samples), turns; that of a line is ``out[0] + eta (out[1] + eta out[2])`` with ``eta =
         first_line_eta_s + line * line_interval_s``. Between samples it is linear: each of the three bends by

@@ -215,6 +215,11 @@ def s1_composite_path(
     return s1_composite_folder(site, year, tile, version) / f"{name}.tif"
 
 
+def season_slug(name: str, season_id: int) -> str:
+    """Name of a season as a folder."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", name).strip("-") or f"season-{season_id}"
+
+
 def l4a_folder(site: str, year: int, season: str) -> PurePosixPath:
     """Folder of the crop type maps of one season; the tables of a run are in a folder of its version."""
     return year_folder(site, year) / "l4a" / _part(season)

@@ -120,6 +120,11 @@ def stamp(instant: datetime) -> str:
     return f"{instant:%Y%m%dT%H%M%S}"
 
 
+def iso_milliseconds(instant: datetime) -> str:
+    """Return an instant as metadata have it, ``2019-06-16T11:06:21.024Z``."""
+    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
+
+
 def sun_angles_deg(instant: datetime, longitude: float, latitude: float) -> tuple[float, float]:
     """Return zenith and azimuth (clockwise from north) of the sun in degrees, good to about half a degree.
 

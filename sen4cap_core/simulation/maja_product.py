@@ -17,7 +17,12 @@ from sen4cap_core.rasters.geotiff import write_geotiff
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.scenes.landsat_metadata import BAND_NAMES
-from sen4cap_core.simulation.acquisition import QUANTIFICATION, Acquisition, plan_acquisition
+from sen4cap_core.simulation.acquisition import (
+    QUANTIFICATION,
+    Acquisition,
+    iso_milliseconds,
+    plan_acquisition,
+)
 
 NODATA = -10000
 COARSE_BANDS = ("B05", "B06", "B07", "B8A", "B11", "B12")
@@ -170,8 +175,8 @@ def metadata_xml(
 </Dataset_Identification>
 <Product_Characteristics>
 <PRODUCT_ID>{name}</PRODUCT_ID>
-<ACQUISITION_DATE>{_iso(a.sensed_at)}</ACQUISITION_DATE>
-<PRODUCTION_DATE>{_iso(a.generated_at)}</PRODUCTION_DATE>
+<ACQUISITION_DATE>{iso_milliseconds(a.sensed_at)}</ACQUISITION_DATE>
+<PRODUCTION_DATE>{iso_milliseconds(a.generated_at)}</PRODUCTION_DATE>
 <PRODUCT_VERSION>1.0</PRODUCT_VERSION>
 <PRODUCT_LEVEL>L2A</PRODUCT_LEVEL>
 <PLATFORM>{platform}</PLATFORM>
@@ -249,7 +254,3 @@ def _pack(folder: Path, root: str, target: Path) -> None:
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             archive.write(path, f"{root}/{path.relative_to(folder).as_posix()}")
-
-
-def _iso(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -17,7 +16,7 @@ from pyproj import Transformer
 
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.scenes.s2_names import BAND_IDS
-from sen4cap_core.simulation.acquisition import QUANTIFICATION, Acquisition, stamp
+from sen4cap_core.simulation.acquisition import QUANTIFICATION, Acquisition, iso_milliseconds, stamp
 
 PSD = "https://psd-14.sentinel2.eo.esa.int/PSD"
 ANGLE_STEP_M = 5000
@@ -77,19 +76,19 @@ def product_metadata(acquisition: Acquisition, images: Sequence[tuple[str, int]]
 xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
   <n1:General_Info>
     <Product_Info>
-      <PRODUCT_START_TIME>{_iso(a.datatake_start)}</PRODUCT_START_TIME>
-      <PRODUCT_STOP_TIME>{_iso(a.datatake_start)}</PRODUCT_STOP_TIME>
+      <PRODUCT_START_TIME>{iso_milliseconds(a.datatake_start)}</PRODUCT_START_TIME>
+      <PRODUCT_STOP_TIME>{iso_milliseconds(a.datatake_start)}</PRODUCT_STOP_TIME>
       <PRODUCT_URI>{a.product_id}.SAFE</PRODUCT_URI>
       <PROCESSING_LEVEL>Level-2A</PROCESSING_LEVEL>
       <PRODUCT_TYPE>S2MSI2A</PRODUCT_TYPE>
       <PROCESSING_BASELINE>{a.baseline}</PROCESSING_BASELINE>
-      <GENERATION_TIME>{_iso(a.generated_at)}</GENERATION_TIME>
+      <GENERATION_TIME>{iso_milliseconds(a.generated_at)}</GENERATION_TIME>
       <PREVIEW_IMAGE_URL>Not applicable</PREVIEW_IMAGE_URL>
       <PREVIEW_GEO_INFO>Not applicable</PREVIEW_GEO_INFO>
       <Datatake datatakeIdentifier="{_datatake_id(a)}">
         <SPACECRAFT_NAME>Sentinel-{a.platform[1:]}</SPACECRAFT_NAME>
         <DATATAKE_TYPE>INS-NOBS</DATATAKE_TYPE>
-        <DATATAKE_SENSING_START>{_iso(a.datatake_start)}</DATATAKE_SENSING_START>
+        <DATATAKE_SENSING_START>{iso_milliseconds(a.datatake_start)}</DATATAKE_SENSING_START>
         <SENSING_ORBIT_NUMBER>{a.relative_orbit}</SENSING_ORBIT_NUMBER>
         <SENSING_ORBIT_DIRECTION>DESCENDING</SENSING_ORBIT_DIRECTION>
       </Datatake>
@@ -205,7 +204,7 @@ xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
     <TILE_ID metadataLevel="Brief">{_granule_id(a)}</TILE_ID>
     <DATASTRIP_ID metadataLevel="Standard">{_datastrip_id(a)}</DATASTRIP_ID>
     <DOWNLINK_PRIORITY metadataLevel="Standard">NOMINAL</DOWNLINK_PRIORITY>
-    <SENSING_TIME metadataLevel="Standard">{_iso(a.sensed_at)}</SENSING_TIME>
+    <SENSING_TIME metadataLevel="Standard">{iso_milliseconds(a.sensed_at)}</SENSING_TIME>
   </n1:General_Info>
   <n1:Geometric_Info>
     <Tile_Geocoding metadataLevel="Brief">
@@ -267,7 +266,7 @@ xmlns:xfdu="urn:ccsds:schema:xfdu:1" version="esa/safe/sentinel/1.1/sentinel-2/m
       <metadataWrap mimeType="text/xml" vocabularyName="Sentinel-SAFE" textInfo="Acquisition Period">
         <xmlData>
           <safe:acquisitionPeriod>
-            <safe:startTime>{_iso(a.datatake_start)}</safe:startTime>
+            <safe:startTime>{iso_milliseconds(a.datatake_start)}</safe:startTime>
           </safe:acquisitionPeriod>
         </xmlData>
       </metadataWrap>
@@ -314,10 +313,6 @@ def _datastrip_id(a: Acquisition) -> str:
     return (
         f"{a.platform}_OPER_MSI_L2A_DS_SIMU_{stamp(a.generated_at)}_S{stamp(a.datastrip_start)}_N{a.baseline}"
     )
-
-
-def _iso(instant: datetime) -> str:
-    return f"{instant:%Y-%m-%dT%H:%M:%S}.{instant.microsecond // 1000:03d}Z"
 
 
 def _angle_grids(zenith: NDArray[np.float64], azimuth: NDArray[np.float64], indent: int) -> str:

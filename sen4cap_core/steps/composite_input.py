@@ -63,7 +63,7 @@ def find_composite_input(
         There is no such site, or it is paused.
     """
     with context.session() as session:
-        site = site_rows.site_by_slug(session, site_slug)
+        site = site_rows.find_site(session, site_slug)
         if site is None:
             raise NothingToDoError(f"there is no site {site_slug}")
         if not site.enabled:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path, PurePosixPath
@@ -20,7 +19,7 @@ from sen4cap_core.declarations.diversification_settings import Thresholds
 from sen4cap_core.declarations.strata import Strata, read_strata
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
-from sen4cap_core.products.naming import content_key
+from sen4cap_core.products.naming import content_key, season_slug
 from sen4cap_core.steps.feature_table import FEATURE_GROUPS, observation_sources
 from sen4cap_core.steps.product_files import is_whole
 from sen4cap_core.steps.receive_tables import STRATA
@@ -57,7 +56,7 @@ class CropTypeInput:
     @property
     def season_slug(self) -> str:
         """Name of the season as a folder."""
-        return re.sub(r"[^A-Za-z0-9]+", "-", self.season).strip("-") or f"season-{self.season_id}"
+        return season_slug(self.season, self.season_id)
 
     @property
     def as_of(self) -> date:

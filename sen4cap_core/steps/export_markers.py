@@ -164,7 +164,7 @@ def wide_table(root: Path, files: Sequence[GroupedFile], ids: NDArray[np.int32])
 
 
 def _subject(session: Session, slug: str, start: date, end: date) -> _Subject:
-    site = site_rows.site_by_slug(session, slug)
+    site = site_rows.find_site(session, slug)
     if site is None:
         raise NothingToDoError(f"there is no site {slug!r}")
     seasons = [season for season in site_rows.seasons_of(session, site.id) if season.year == end.year]

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import date
 
 from sen4cap_core import __version__
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
-from sen4cap_core.products.naming import content_key
+from sen4cap_core.products.naming import content_key, season_slug
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Evaluation:
     @property
     def season_slug(self) -> str:
         """Name of the season as a folder."""
-        return re.sub(r"[^A-Za-z0-9]+", "-", self.season).strip("-") or f"season-{self.season_id}"
+        return season_slug(self.season, self.season_id)
 
     @property
     def files(self) -> tuple[ObservationFile, ...]:

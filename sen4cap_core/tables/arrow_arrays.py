@@ -37,6 +37,12 @@ def to_numbers(array: pa.Array, missing: float) -> NDArray[Any]:
     return filled(values, np.frombuffer(buffers[0], np.uint8), array.offset, dtype.type(missing))
 
 
+def in_one_piece(column: pa.ChunkedArray) -> pa.Array:
+    """The values of a column as one array."""
+    whole = column.combine_chunks()
+    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+
+
 def to_flags(array: pa.Array) -> NDArray[np.bool_]:
     """Values of a boolean array; nulls are False."""
     buffers = array.buffers()

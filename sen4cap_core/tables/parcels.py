@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.kernels.mowing_matrix import locate_numbers
-from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, to_flags, to_numbers
+from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, in_one_piece, to_flags, to_numbers
 from sen4cap_core.tables.reading import TEXT, read_batches
 
 _ZERO = np.zeros(1, np.int32)
@@ -115,12 +115,7 @@ def _plain(batch: pa.RecordBatch) -> pa.RecordBatch:
 
 
 def _text(column: pa.ChunkedArray) -> pa.Array:
-    return _whole(column).cast(pa.string())
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    whole = column.combine_chunks()
-    return whole.chunk(0) if isinstance(whole, pa.ChunkedArray) else whole
+    return in_one_piece(column).cast(pa.string())
 
 
 def _check_ids(path: Path, ids: pa.Array) -> None:
@@ -141,7 +136,7 @@ def _check_ids(path: Path, ids: pa.Array) -> None:
 def _counts(path: Path, table: pa.Table, name: str) -> NDArray[np.int64] | None:
     if name not in table.column_names:
         return None
-    column = to_numbers(_whole(table[name].cast(pa.float64())), np.nan)
+    column = to_numbers(in_one_piece(table[name].cast(pa.float64())), np.nan)
     with np.errstate(invalid="ignore"):
         bad = np.nonzero(~(column >= 0) | (column != np.floor(column)))[0]
     if bad.size:
@@ -155,7 +150,7 @@ def _groups(table: pa.Table) -> NDArray[np.int32] | None:
     if "neighbourhood" not in table.column_names:
         return None
     column = table["neighbourhood"]
-    names = _whole(column) if not pa.types.is_string(column.type) else _text(column)
+    names = in_one_piece(column) if not pa.types.is_string(column.type) else _text(column)
     texts = [str(name or "") for name in names.to_pylist()]
     _, codes = np.unique(np.array(texts, dtype=object), return_inverse=True)
     return codes.astype(np.int32)

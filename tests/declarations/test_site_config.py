@@ -67,8 +67,6 @@ def test_an_empty_file_is_complete(tmp_path: Path, text: str) -> None:
     assert config == SiteConfig()
     assert config.enabled
     assert config.processors.l3b.indices == ("ndvi",)
-    (season,) = config.seasons_of_year(2019)
-    assert (season.start, season.end) == (date(2019, 1, 1), date(2019, 12, 31))
 
 
 def test_it_survives_storage_as_json(tmp_path: Path) -> None:
@@ -209,7 +207,7 @@ def test_seasons_may_overlap_in_part_and_a_disabled_one_may_be_nested(tmp_path: 
     )
 
     assert len(overlapping.seasons) == len(disabled.seasons) == 2
-    assert [season.name for season in disabled.seasons_of_year(2019)] == ["a"]
+    assert [season.name for season in disabled.seasons if season.enabled] == ["a"]
 
 
 def test_two_seasons_of_a_year_have_two_names(tmp_path: Path) -> None:
@@ -222,17 +220,10 @@ def test_two_seasons_of_a_year_have_two_names(tmp_path: Path) -> None:
     assert any("called 'a'" in text for text in found)
 
 
-def test_a_year_without_named_season_is_its_calendar_year(tmp_path: Path) -> None:
-    config = read_site_config(write(tmp_path, FULL))
+def test_a_year_without_named_season_is_its_calendar_year() -> None:
+    season = implicit_season(2021)
 
-    assert config.seasons_of_year(2021) == (implicit_season(2021),)
-    assert config.seasons_of_year(2019)[0].name == "summer"
-
-
-def test_a_year_whose_seasons_are_disabled_has_none(tmp_path: Path) -> None:
-    config = read_site_config(write(tmp_path, FULL.replace("12-31, enabled: true", "12-31, enabled: false")))
-
-    assert config.seasons_of_year(2019) == ()
+    assert (season.start, season.end, season.year) == (date(2021, 1, 1), date(2021, 12, 31), 2021)
 
 
 @pytest.mark.parametrize(
