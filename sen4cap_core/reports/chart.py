@@ -15,7 +15,7 @@ from PIL import Image
 from sen4cap_core.clock import to_days
 from sen4cap_core.processors.l4b.explain import MOST_STATED
 from sen4cap_core.reports.drawing import png_bytes
-from sen4cap_core.reports.filled import MAX_GAP_DAYS, filled_series
+from sen4cap_core.reports.filled import MAX_GAP_DAYS, FilledSeries, filled_series
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -27,6 +27,7 @@ MAX_BYTES: Final = 80_000
 
 # Okabe and Ito's colours: told apart by people who do not see red or green.
 _SERIES: Final = "#00694e"
+_SMOOTH: Final = "#c5e3d8"
 _EVENT: Final = "#d55e00"
 _PERIOD: Final = "#0072b2"
 _RADAR: Final = ("#7b6fa8", "#b3912f", "#a0527a")
@@ -71,6 +72,7 @@ def parcel_chart_png(
     periods: Sequence[tuple[date, date]] = (),
     season: tuple[date, date] | None = None,
     coherence: Sequence[ChartCoherence] = (),
+    weights: NDArray[np.floating] | Sequence[float] | None = None,
 ) -> bytes:
     """Draw one parcel.
 
@@ -84,6 +86,7 @@ def parcel_chart_png(
     periods : when the rule of its crop asks for mowing.
     season : first and last day shown; by default what the dates, events and periods span.
     coherence : series of radar orbits, drawn lightly on the same scale.
+    weights : float (n,), what each date counts in the smoothed line (clear pixels); all alike without.
 
     Returns
     -------
@@ -103,6 +106,7 @@ def parcel_chart_png(
         raise ValueError(f"{when.shape} days and {values.shape} values")
     order = np.argsort(when, kind="stable")
     when, values = when[order], values[order]
+    line = filled_series(when, values, None if weights is None else np.asarray(weights, np.float64)[order])
     first, last = _span(when, events, periods, season)
 
     figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white")
@@ -111,7 +115,7 @@ def parcel_chart_png(
     _draw_periods(axes, periods)
     _draw_events(axes, events, first, last)
     _draw_coherence(axes, coherence)
-    _draw_series(axes, when, values)
+    _draw_series(axes, line, when, values)
     _draw_frame(axes, first, last, "NDVI, coherence" if coherence else "NDVI")
     # At the left of the months: at the right the legend begins below them.
     year = np.datetime64(int(first), "D").astype("datetime64[Y]")
@@ -123,7 +127,8 @@ def parcel_chart_png(
     names = [one.name for one in coherence]
     unclear = np.isnan(values)
     has_long_gap = bool((np.diff(when[~unclear]) > MAX_GAP_DAYS).any())
-    handles = _handles(bool(events), bool(periods), bool(unclear.any()), has_long_gap, names)
+    is_smoothed = bool(np.isfinite(line.smooth).any())
+    handles = _handles(bool(events), bool(periods), bool(unclear.any()), has_long_gap, is_smoothed, names)
     _draw_legend(figure, handles)
     buffer = io.BytesIO()
     canvas.print_png(buffer)  # type: ignore[no-untyped-call]
@@ -146,9 +151,11 @@ def _span(
     return min(marks) - 4.0, max(marks) + 4.0
 
 
-def _draw_series(axes: Axes, when: NDArray[np.int64], values: NDArray[np.float64]) -> None:
+def _draw_series(
+    axes: Axes, line: FilledSeries, when: NDArray[np.int64], values: NDArray[np.float64]
+) -> None:
     clear = ~np.isnan(values)
-    line = filled_series(when, values)
+    axes.plot(line.days, line.smooth, color=_SMOOTH, lw=4.5, solid_capstyle="round", zorder=2)
     axes.plot(line.days, line.near, color=_SERIES, lw=1.4, zorder=3)
     axes.plot(line.days, line.far, color=_SERIES, lw=0.9, ls=(0, (3, 3)), alpha=0.7, zorder=2)
     axes.plot(
@@ -224,6 +231,7 @@ def _handles(
     has_periods: bool,
     has_unclear: bool,
     has_long_gap: bool,
+    is_smoothed: bool,
     orbits: Sequence[str],
 ) -> list[Line2D | Patch]:
     from matplotlib.lines import Line2D
@@ -232,6 +240,8 @@ def _handles(
     handles: list[Line2D | Patch] = [
         Line2D([], [], color=_SERIES, lw=1.4, marker="o", ms=4, label="NDVI" if orbits else "parcel mean")
     ]
+    if is_smoothed:
+        handles.append(Line2D([], [], color=_SMOOTH, lw=4.5, label="smoothed"))
     for place, name in enumerate(orbits):
         handles.append(Line2D([], [], color=_RADAR[place % len(_RADAR)], lw=0.9, marker=".", label=name))
     if has_long_gap:

@@ -65,6 +65,7 @@ def parcel_charts(answer: MowingAnswer) -> Iterator[ParcelChart]:
             ],
             periods=[periods[row.Ori_crop]] if row.Ori_crop in periods else [],
             season=(where.start, where.end),
+            weights=answer.series.optical_pixels[at],
             coherence=[
                 ChartCoherence(
                     f"coherence {s.polarisation} {s.orbit}".rstrip(), s.days, matrix.values[at, s.columns]

@@ -29,6 +29,8 @@ class MowingSeries:
 
     matrix: ObservationMatrix
     facts: ParcelFacts
+    optical_pixels: NDArray[np.int32]
+    """(parcels, optical dates), clear pixels behind each NDVI."""
 
 
 def read_mowing_series(
@@ -79,7 +81,8 @@ def read_mowing_series(
         neighbourhood=_tiles(optical or radar, counts, ids.size),
         n_pixels_optical=_counted(parcels.s2_pix, seen_optical) if optical else None,
     )
-    return MowingSeries(ObservationMatrix(np.concatenate(parts, axis=1), tuple(sources)), facts)
+    matrix = ObservationMatrix(np.concatenate(parts, axis=1), tuple(sources))
+    return MowingSeries(matrix, facts, ndvi.n_valid)
 
 
 def _radar_series(

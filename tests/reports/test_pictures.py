@@ -243,6 +243,20 @@ def test_a_chart_is_small_legible_and_the_same_whatever_the_order_of_dates() -> 
     assert again == png
 
 
+def test_the_smoothed_line_lies_under_the_series_and_heeds_weights() -> None:
+    dip = series()
+    dip[DAYS.size // 2] = 0.05
+    weights = np.where(dip == 0.05, 0, 40)
+
+    alike, weighed = (
+        opened(parcel_chart_png(DAYS, dip, title="P", season=SEASON, weights=w)) for w in (None, weights)
+    )
+
+    wide = np.array([197, 227, 216])
+    assert [near(picture[80:245], wide, 12).any() for picture in (alike, weighed)] == [True, True]
+    assert (alike != weighed).any()
+
+
 def test_an_event_is_a_span_at_its_dates() -> None:
     bare, marked = (
         opened(parcel_chart_png(DAYS, series(), title="P", events=events, season=SEASON))

@@ -61,7 +61,7 @@ def answer():
     where = SimpleNamespace(
         config=L4BConfig(compliance=(period,)), start=date(2019, 3, 1), end=date(2019, 11, 30)
     )
-    series = SimpleNamespace(matrix=matrix)
+    series = SimpleNamespace(matrix=matrix, optical_pixels=rng.integers(0, 90, (N, OPTICAL.size)))
     return SimpleNamespace(table=table, events=events, evaluation=where, series=series)
 
 
