@@ -74,6 +74,6 @@ def _smoothed(
     daily, weight = np.full((1, every.size), np.nan, np.float32), np.zeros((1, every.size), np.float32)
     daily[0, days - every[0]] = values
     weight[0, days - every[0]] = counted / mean if mean > 0 else 0.0
-    smooth = np.empty_like(daily)
+    smooth: NDArray[np.float32] = np.empty(daily.shape, np.float32)
     smooth_whittaker(daily, weight, SMOOTHNESS, 0, 1, smooth)
-    return smooth[0]
+    return smooth.ravel()
