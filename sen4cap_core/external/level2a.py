@@ -134,9 +134,15 @@ def run_maja(
         while_running=while_running,
         final_texts=FINAL_TEXTS,
     )
-    (metadata,) = check_outputs("MAJA", output, [f"{product.maja_pattern}/*_MTD_ALL.xml"], done.log)
-    if done.find("Tile failure:"):
-        raise ExternalProgramError("MAJA", "its log says: Tile failure", log=done.log)
+    # It ends with code 0 also where it gave the image up, and then writes nothing or says Tile failure.
+    gave_up = next((text for text in FINAL_TEXTS if done.find(f"(?i){text}")), None)
+    try:
+        (metadata,) = check_outputs("MAJA", output, [f"{product.maja_pattern}/*_MTD_ALL.xml"], done.log)
+    except ExternalProgramError as error:
+        raise ExternalProgramError("MAJA", error.what, log=done.log, final=gave_up is not None) from error
+    if failure := done.find("Tile failure:.*"):
+        said = failure.group().strip()[:300]
+        raise ExternalProgramError("MAJA", f"its log says: {said}", log=done.log, final=gave_up is not None)
     for report in metadata.parent.glob("DATA/*_JPI_ALL.xml"):
         if re.search(r"<Validity_Flag>\s*L2NOTV", report.read_text(errors="replace"), re.IGNORECASE):
             raise ExternalProgramError(

@@ -8,7 +8,6 @@ from typing import Any
 
 from sen4cap_core.errors import BadUploadError, Problem, UnreadableSceneError
 from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.status_masks import StatusMask
 from sen4cap_core.scenes.angles import MeanAngle, SceneAngles
 from sen4cap_core.scenes.landsat import FILL, OFFSET, SCALE, pixel_table, saturation_table
@@ -16,6 +15,7 @@ from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.raster_header import RasterHeader, read_raster_header
 from sen4cap_core.scenes.s2_names import parse_utc
 from sen4cap_core.scenes.stac_assets import resolve_href
+from sen4cap_core.scenes.stac_scaling import stated_number
 
 ASSETS: Mapping[str, str] = {
     "coastal": "B01",
@@ -58,7 +58,11 @@ def open_landsat_item(path: Path, item: Mapping[str, Any], footprint_wkt: str | 
         raise UnreadableSceneError(path, "it does not say when it was taken.") from error
     headers, uris, warnings = _read_headers(path, item["assets"])
     grid = headers["B04"].grid
-    bands = {name: _band(name, uris[name], item["assets"], grid) for name in headers if name.startswith("B")}
+    bands = {
+        name: _band(path, name, uris[name], item["assets"], header)
+        for name, header in headers.items()
+        if name.startswith("B")
+    }
     tables = {"QA_PIXEL": pixel_table(), "QA_RADSAT": saturation_table()}
     if "QA_RADSAT" not in headers:
         warnings.append("it has no QA_RADSAT: saturated pixels are not masked.")
@@ -159,20 +163,28 @@ def _read_headers(
     return headers, uris, [f"{len(left_out)} files are left out, first {left_out[0]}."] if left_out else []
 
 
-def _band(name: str, uri: str, assets: Mapping[str, Any], grid: Grid) -> BandSource:
-    """Scale and offset as the asset states them, else those of Collection 2."""
-    asset = assets[next(key for key, band in ASSETS.items() if band == name)]
-    stated: Mapping[str, Any] = next(
-        (e[0] for f in ("raster:bands", "bands") if isinstance(e := asset.get(f), list) and e), {}
+def _band(path: Path, name: str, uri: str, assets: Mapping[str, Any], header: RasterHeader) -> BandSource:
+    """Scale, offset and no-data number as the asset states them, else its file, else Collection 2."""
+    key = next(key for key, band in ASSETS.items() if band == name)
+    asset, file = assets[key], header.bands[0]
+    file_speaks = file.scale != 1.0 or file.offset != 0.0 or file.is_float
+    try:
+        scale, offset, nodata = (stated_number(asset, 1, field) for field in ("scale", "offset", "nodata"))
+        if scale is not None and scale <= 0:
+            raise ValueError(f"the stated scale is {scale:g}, it must be positive")
+    except ValueError as error:
+        raise UnreadableSceneError(path, f"asset {key!r}: {error}.") from error
+    if offset is None and scale is not None and scale != SCALE:
+        # The offset of Collection 2 belongs to its own scale.
+        offset = 0.0
+    return BandSource(
+        name,
+        uri,
+        header.grid,
+        scale=scale if scale is not None else file.scale if file_speaks else SCALE,
+        offset=offset if offset is not None else file.offset if file_speaks else OFFSET,
+        nodata=nodata if nodata is not None else file.nodata if file.nodata is not None else FILL,
     )
-    scale, offset = (
-        next(
-            (float(v) for k in (f"raster:{field}", field) if isinstance(v := stated.get(k), int | float)),
-            usual,
-        )
-        for field, usual in (("scale", SCALE), ("offset", OFFSET))
-    )
-    return BandSource(name, uri, grid, scale=scale, offset=offset, nodata=FILL)
 
 
 def _sun(properties: Mapping[str, Any]) -> tuple[float | None, float | None]:

@@ -158,11 +158,16 @@ def test_maja_says_when_trying_again_is_no_use(maja: Run, tmp_path: Path) -> Non
         (copies(cloudy), True),
         (copies(invalid), True),
         (f"echo 'Tile failure: x'; {copies(made)}", False),
+        (f"echo 'Tile failure: the number of NoData pixel is too high'; {copies(made)}", True),
+        ("echo 'No pixel is valid. Return null statistics'", True),
         ("exit 0", False),
     ):
         with pytest.raises(ExternalProgramError) as caught:
             maja(text)
         assert caught.value.final is final, text
+        assert caught.value.log is not None
+    # What it complains of on its way to a good product is no reason to give that up.
+    assert maja(f"echo 'algorithm processing is stopped for one band'; {copies(made)}").tile == "30TUM"
 
 
 def test_what_maja_needs_is_named(maja: Run, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,55 @@ def test_a_landsat_item_is_read_and_gives_ndvi_and_leaf_area(tmp_path: Path) -> 
         assert np.unique(dataset.read(1)) == pytest.approx([7778], abs=2)
     with rasterio.open(out["lai"]) as dataset:
         assert 1000 < dataset.read(1).min() <= dataset.read(1).max() < 6000
+
+
+@pytest.mark.parametrize(
+    ("stated", "expected"),
+    [
+        ({}, (2.75e-5, -0.2, 0.0)),
+        ({"raster:bands": [{"scale": 2.75e-5, "offset": -0.2, "nodata": 0}]}, (2.75e-5, -0.2, 0.0)),
+        # Made anew by a provider: stated of the asset (STAC 1.1), of its only band, or without an offset.
+        ({"raster:scale": 1e-4, "raster:offset": -0.1, "nodata": 65535}, (1e-4, -0.1, 65535.0)),
+        ({"bands": [{"raster:scale": 1e-4}]}, (1e-4, 0.0, 0.0)),
+    ],
+)
+def test_scale_is_what_the_asset_states(
+    tmp_path: Path, stated: dict[str, Any], expected: tuple[float, float, float]
+) -> None:
+    path = landsat_item(tmp_path)
+    item = json.loads(path.read_text())
+    item["assets"]["red"] |= stated
+    path.write_text(json.dumps(item))
+
+    (scene,) = open_scenes(path)
+
+    red, near = scene.bands["B04"], scene.bands["B08"]
+    assert (red.scale, red.offset, red.nodata) == expected
+    assert (near.scale, near.offset, near.nodata) == (2.75e-5, -0.2, 0.0)
+
+
+def test_a_scale_that_is_none_is_named(tmp_path: Path) -> None:
+    path = landsat_item(tmp_path)
+    item = json.loads(path.read_text())
+    item["assets"]["nir08"]["raster:scale"] = 0
+    path.write_text(json.dumps(item))
+
+    with pytest.raises(UnreadableSceneError, match=r"'nir08'.*must be positive"):
+        open_scenes(path)
+
+
+def test_numbers_of_reflectance_itself_are_taken_as_they_are(tmp_path: Path) -> None:
+    path = landsat_item(tmp_path)
+    place = {"resolution_m": 30, "x_min_m": 344145.0, "y_max_m": 4626615.0}
+    write_tiff(tmp_path / "red.TIF", 0.05, dtype="float32", nodata=-1, **place)
+
+    (scene,) = open_scenes(path)
+
+    assert (scene.bands["B04"].scale, scene.bands["B04"].offset, scene.bands["B04"].nodata) == (
+        1.0,
+        0.0,
+        -1.0,
+    )
 
 
 def test_what_is_not_there_is_named_or_left_out(tmp_path: Path) -> None:
