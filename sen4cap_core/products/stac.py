@@ -54,6 +54,8 @@ class Band:
     offset: float = 0.0
     nodata: float | None = None
     unit: str | None = None
+    common_name: str | None = None
+    """Of the spectral band, as the eo extension names it: ``red``, ``rededge071``."""
     statistics: Mapping[str, float] = field(default_factory=dict)
     """``minimum``, ``maximum``, ``mean``, ``stddev``, ``valid_percent`` of the physical values, if known."""
 
@@ -130,6 +132,8 @@ def raster_item(
     item.properties.update(properties or {})
     facts = {**_file_facts(item, asset), "bands": [_band(band, grid) for band in bands]}
     _extend(item, RASTER, {})
+    if any(band.common_name for band in bands):
+        _extend(item, EO, {})
     item.add_asset("data", _asset(asset, bands[0].description, COG, ["data"], facts))
     return item
 
@@ -301,6 +305,8 @@ def _band(band: Band, grid: Grid) -> dict[str, object]:
         entry["nodata"] = "nan" if math.isnan(band.nodata) else band.nodata
     if band.unit is not None:
         entry["unit"] = band.unit
+    if band.common_name is not None:
+        entry["eo:common_name"] = band.common_name
     if band.statistics:
         entry["statistics"] = dict(band.statistics)
     return entry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from sen4cap_core.rasters.decode import (
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.on_grid import read_on, status_on
 from sen4cap_core.rasters.status import LAND, NO_DATA, SATURATED
+from sen4cap_core.rasters.status_masks import shadow_as_cloud
 from sen4cap_core.rasters.workers import Progress, Workers
 
 MOST_OPEN_FILES = 500
@@ -98,7 +99,9 @@ class _CompositePass:
         files: BandFiles,
         threads: int,
     ) -> None:
-        self.dates, self.grid, self.plan, self.paths = dates, grid, plan, paths
+        # The substitutes of what is never clear make no difference between cloud and shadow.
+        self.dates = [replace(date, masks=shadow_as_cloud(date.masks)) for date in dates]
+        self.grid, self.plan, self.paths = grid, plan, paths
         self.names = (*plan.bands, *plan.helpers)
         self._files = files
         per_date = len(self.names) + max(len(date.masks) for date in dates) + 1

@@ -49,6 +49,20 @@ COMMON_NAMES: Final = {
 }
 """Asset keys and common names of STAC catalogues. Plain ``rededge`` is left out: four bands share it."""
 
+BAND_COMMON_NAMES: Final = {
+    "B02": "blue",
+    "B03": "green",
+    "B04": "red",
+    "B05": "rededge071",
+    "B06": "rededge075",
+    "B07": "rededge078",
+    "B08": "nir",
+    "B8A": "nir08",
+    "B11": "swir16",
+    "B12": "swir22",
+}
+"""What the eo extension of STAC (version 2) calls the bands that look at the ground."""
+
 OFFSET_SINCE_BASELINE: Final = "04.00"
 OFFSET_SINCE: Final = datetime(2022, 1, 25, tzinfo=UTC)
 """First day of baseline 04.00; archives were reprocessed with offset later, so only a hint."""

@@ -25,6 +25,7 @@ from sen4cap_core.rasters.preview import read_preview
 from sen4cap_core.rasters.status import NO_DATA
 from sen4cap_core.rasters.variables import Quantisation
 from sen4cap_core.reports.quicklook import quicklook_png, spread_of
+from sen4cap_core.scenes.s2_names import BAND_COMMON_NAMES
 from sen4cap_core.steps.composite_input import TileScene
 from sen4cap_core.steps.context import Context
 
@@ -109,7 +110,8 @@ def _write_item(context: Context, composite: MadeComposite, path: Path) -> None:
         output.name: (
             composite.raster_path(context, output.name),
             Band(output.name, output.description, "int16", scale=output.quantisation.scale,
-                 nodata=float(output.quantisation.nodata)),
+                 nodata=float(output.quantisation.nodata),
+                 common_name=BAND_COMMON_NAMES.get(output.name.upper())),
         )
         for output in outputs_of_plan(plan)
     }  # fmt: skip

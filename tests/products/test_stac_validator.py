@@ -49,7 +49,10 @@ FIELDS: dict[str, Json] = {
     "grid/v1.1.0": {
         "grid:code": {"type": "string", "pattern": "^(MGRS-[0-9]{2}[A-Z]{3}|WRS2-[0-9]{6})$"},
     },
-    "eo/v2.0.0": {"eo:cloud_cover": {"type": "number", "minimum": 0, "maximum": 100}},
+    "eo/v2.0.0": {
+        "eo:cloud_cover": {"type": "number", "minimum": 0, "maximum": 100},
+        "eo:snow_cover": {"type": "number", "minimum": 0, "maximum": 100},
+    },
     "file/v2.1.0": {
         "file:size": SIZE,
         "file:checksum": {"type": "string", "pattern": "^1220[0-9a-f]{64}$"},

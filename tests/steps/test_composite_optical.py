@@ -39,7 +39,10 @@ def drop(
 def test_a_composite_is_a_product_with_lineage(desk) -> None:
     half = np.full((60, 60), 4, np.uint8)
     half[:30] = 9
-    ids = [drop(desk, 6, level=1.0), drop(desk, 16, level=2.0, scl=half), drop(desk, 26, level=1.0)]
+    # Never clear: in the shadow of a cloud on two dates.
+    clear, half[:4, -4:] = np.full((60, 60), 4, np.uint8), 9
+    clear[:4, -4:] = 3
+    ids = [drop(desk, 6, scl=clear), drop(desk, 16, level=2.0, scl=half), drop(desk, 26, scl=clear)]
     drop(desk, 20, month=8, level=5.0)
 
     report = composite_optical(desk.context, SITE, DAY)
@@ -56,10 +59,19 @@ def test_a_composite_is_a_product_with_lineage(desk) -> None:
     level = values / values[0, 0]
     assert values[0, 0] == pytest.approx(0.30, rel=0.1)
     assert 1.15 < level[-1, -1] < 1.4
+    with rasterio.open(fine.raster_path(desk.context, "flags")) as dataset:
+        flags = dataset.read(1)
+    assert (flags[:8, -8:] == 4).all()
+    assert (flags == 4).sum() == 64
     item = json.loads(fine.item_path(desk.context).read_text())
     assert item["properties"]["start_datetime"].startswith("2019-06-06")
     assert item["properties"]["end_datetime"].startswith("2019-06-26")
     assert set(item["assets"]) == {"b02", "b03", "b04", "b08", "weight", "day", "flags"}
+    names = {key: asset["bands"][0].get("eo:common_name") for key, asset in item["assets"].items()}
+    assert names == {"b02": "blue", "b03": "green", "b04": "red", "b08": "nir"} | dict.fromkeys(
+        ("weight", "day", "flags")
+    )
+    assert any("/eo/" in schema for schema in item["stac_extensions"])
     assert sum(link["rel"] == "derived_from" for link in item["links"]) == 3
     with desk.context.session() as session:
         products = session.scalars(select(Product).where(Product.kind == "sen4cap-l3a-composite")).all()

@@ -53,7 +53,7 @@ def composed_date(
         minute=minute,
         day_of_year=scene.acquired_at.timetuple().tm_yday,
         bands=bands_of_scene(scene),
-        masks=shadow_as_cloud(scene.masks),
+        masks=scene.masks,
         aot=scene.aot,
         weight=weight,
         cloud=cloud,
