@@ -47,7 +47,7 @@ def composed_date(
     directions = {
         band: factor
         for band in COEFFICIENTS
-        if band in scene.bands and (factor := nadir_factor(scene.angles, band)) is not None
+        if band in scene.bands and (factor := nadir_factor(scene.angles, band, original=original)) is not None
     }
     return ComposedDate(
         minute=minute,

@@ -1,8 +1,9 @@
 """Directional correction of reflectance: what a surface would show seen from straight above.
 
-A linear model of volume and surface scattering (Roujean et al. 1992, with the hot spot of Maignan et al.
-2004): ``M = 1 + kV FV + kR FR``. The corrected reflectance is ``M0 / M`` times the measured one, where M0 is
-for the same sun and a view from the zenith.
+A linear model of volume and surface scattering (Vermote et al. 2009): ``M = 1 + kV FV + kR FR``, where FV is
+the Ross-thick kernel with the hot spot of Maignan et al. 2004 and FR the reciprocal Li-sparse kernel. The
+corrected reflectance is ``M0 / M`` times the measured one, where M0 is for the same sun and a view from the
+zenith.
 """
 
 from __future__ import annotations
@@ -35,8 +36,21 @@ _HOT_SPOT = np.deg2rad(1.5)
 Angle = NDArray[np.float64]
 
 
-def model(sun: Angle, sun_azimuth: Angle, view: Angle, view_azimuth: Angle, kv: float, kr: float) -> Angle:
-    """Relative reflectance M of a direction; all angles in radians, of any one shape."""
+def model(
+    sun: Angle,
+    sun_azimuth: Angle,
+    view: Angle,
+    view_azimuth: Angle,
+    kv: float,
+    kr: float,
+    *,
+    original: bool = False,
+) -> Angle:
+    """Relative reflectance M of a direction; all angles in radians, of any one shape.
+
+    ``original``: as the original has it, whose two kernels bear each other's name, so that the weight of the
+    volume goes to the roughness: at a sun 65 degrees from the zenith near infrared came to nothing.
+    """  # fmt: skip
     across = sun_azimuth - view_azimuth
     tan_sun, tan_view = np.tan(sun), np.tan(view)
     cos_sun, cos_view = np.cos(sun), np.cos(view)
@@ -47,22 +61,27 @@ def model(sun: Angle, sun_azimuth: Angle, view: Angle, view_azimuth: Angle, kv: 
     overlap = np.sqrt(np.maximum(distance2, 0.0) + (tan_sun * tan_view * np.sin(across)) ** 2) / path
     cos_t = np.clip(overlap, -1.0, 1.0)
     t = np.arccos(cos_t)
-    fv = path / np.pi * (t - np.sin(t) * cos_t - np.pi) + (1.0 + cos_phase) / (2.0 * cos_sun * cos_view)
+    roughness = path / np.pi * (t - np.sin(t) * cos_t - np.pi) + (1.0 + cos_phase) / (
+        2.0 * cos_sun * cos_view
+    )
     hot_spot = 1.0 + 1.0 / (1.0 + phase / _HOT_SPOT)
-    fr = (
+    volume = (
         4.0 / (3.0 * np.pi) / (cos_sun + cos_view)
         * ((np.pi / 2.0 - phase) * cos_phase + np.sin(phase)) * hot_spot
         - 1.0 / 3.0
     )  # fmt: skip
-    relative: Angle = 1.0 + kv * fv + kr * fr
+    if original:
+        volume, roughness = roughness, volume
+    relative: Angle = 1.0 + kv * volume + kr * roughness
     return relative
 
 
-def nadir_factor(angles: SceneAngles | None, band: str) -> Field | None:
+def nadir_factor(angles: SceneAngles | None, band: str, *, original: bool = False) -> Field | None:
     """Factor M0 / M of a band at the nodes of the angle grids.
 
-    Nodes that no detector saw have that of the nearest one seen. None where the product has no angle grids
-    or the band no coefficients.
+    Nodes that no detector saw have that of the nearest one seen, and so have those whose sun is so low that
+    the model says nothing (M or M0 not above 0), but for the original. None where the product has no angle
+    grids or the band no coefficients.
     """
     if angles is None or band not in COEFFICIENTS:
         return None
@@ -76,9 +95,10 @@ def nadir_factor(angles: SceneAngles | None, band: str) -> Field | None:
     kv, kr = COEFFICIENTS[band]
     zero = np.zeros_like(at_sun)
     with np.errstate(invalid="ignore"):
-        from_above = model(at_sun, zero, zero, zero, kv, kr)
-        factor = from_above / model(at_sun, sun_azimuth, at_view, view_azimuth, kv, kr)
-    known = np.isfinite(factor)
+        from_above = model(at_sun, zero, zero, zero, kv, kr, original=original)
+        from_there = model(at_sun, sun_azimuth, at_view, view_azimuth, kv, kr, original=original)
+        factor = from_above / from_there
+        known = np.isfinite(factor) & (original | ((from_above > 0) & (from_there > 0)))
     if not known.any():
         return None
     nearest = scipy.ndimage.distance_transform_edt(~known, return_distances=False, return_indices=True)

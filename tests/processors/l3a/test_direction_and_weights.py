@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,9 +12,12 @@ from sen4cap_core.processors.l3a.direction import COEFFICIENTS, model, nadir_fac
 from sen4cap_core.processors.l3a.weights import date_weight, sensor_weight
 from sen4cap_core.rasters.cloud_distance import discrete_gaussian, distance_weight, gaussian_weight
 from sen4cap_core.scenes.angles import AngleGrid, SceneAngles
+from sen4cap_core.scenes.s2_metadata import read_tile_metadata
 
 
-def one_direction(ts: float, ps: float, tv: float, pv: float, kv: float, kr: float) -> float:
+def one_direction(
+    ts: float, ps: float, tv: float, pv: float, kv: float, kr: float, original: bool = False
+) -> float:
     phi = ps - pv
     delta = math.sqrt(
         max(math.tan(ts) ** 2 + math.tan(tv) ** 2 - 2 * math.tan(ts) * math.tan(tv) * math.cos(phi), 0.0)
@@ -23,20 +27,21 @@ def one_direction(ts: float, ps: float, tv: float, pv: float, kv: float, kr: flo
     xi = math.acos(max(-1.0, min(1.0, cos_xi)))
     cos_t = math.sqrt(delta**2 + (math.tan(ts) * math.tan(tv) * math.sin(phi)) ** 2) / m
     t = math.acos(max(-1.0, min(1.0, cos_t)))
-    fv = m / math.pi * (t - math.sin(t) * math.cos(t) - math.pi)
-    fv += (1 + cos_xi) / (2 * math.cos(ts) * math.cos(tv))
-    fr = 4 / (3 * math.pi) / (math.cos(ts) + math.cos(tv))
-    fr *= (math.pi / 2 - xi) * math.cos(xi) + math.sin(xi)
-    fr = fr * (1 + 1 / (1 + xi / math.radians(1.5))) - 1 / 3
-    return 1 + kv * fv + kr * fr
+    rough = m / math.pi * (t - math.sin(t) * math.cos(t) - math.pi)
+    rough += (1 + cos_xi) / (2 * math.cos(ts) * math.cos(tv))
+    volume = 4 / (3 * math.pi) / (math.cos(ts) + math.cos(tv))
+    volume *= (math.pi / 2 - xi) * math.cos(xi) + math.sin(xi)
+    volume = volume * (1 + 1 / (1 + xi / math.radians(1.5))) - 1 / 3
+    return 1 + kv * rough + kr * volume if original else 1 + kv * volume + kr * rough
 
 
-def test_the_model_is_that_of_the_specification() -> None:
+@pytest.mark.parametrize("original", [False, True])
+def test_the_model_is_the_published_one_or_the_originals_with_its_kernels_exchanged(original: bool) -> None:
     rng = np.random.default_rng(1)
     ts, tv = rng.uniform(0.2, 1.2, 200), rng.uniform(0, 0.25, 200)
     ps, pv = rng.uniform(0, 2 * np.pi, 200), rng.uniform(0, 2 * np.pi, 200)
-    ours = model(ts, ps, tv, pv, 0.7, 0.15)
-    theirs = [one_direction(*angles, 0.7, 0.15) for angles in zip(ts, ps, tv, pv, strict=True)]
+    ours = model(ts, ps, tv, pv, 0.7, 0.15, original=original)
+    theirs = [one_direction(*angles, 0.7, 0.15, original) for angles in zip(ts, ps, tv, pv, strict=True)]
     np.testing.assert_allclose(ours, theirs, rtol=1e-12)
 
 
@@ -61,6 +66,47 @@ def test_a_view_from_the_zenith_needs_no_correction_and_gaps_take_their_neighbou
     assert nadir_factor(angles, "B08") is None
     assert nadir_factor(None, "B04") is None
     assert nadir_factor(angles, "B01") is None
+
+
+@pytest.mark.parametrize("sun_deg", [20, 45, 60, 75])
+@pytest.mark.parametrize("band", ["B02", "B08", "B11"])
+def test_ten_degrees_off_the_zenith_are_a_matter_of_some_percent(band: str, sun_deg: int) -> None:
+    """From one edge of the swath to the other reflectance changes by some percent, not by a multiple."""
+    relative = np.deg2rad(np.arange(0.0, 360.0, 15.0))
+    sun, view = np.full_like(relative, math.radians(sun_deg)), np.full_like(relative, math.radians(10))
+    zero = np.zeros_like(relative)
+    factor = model(sun, zero, zero, zero, *COEFFICIENTS[band]) / model(
+        sun, zero, view, relative, *COEFFICIENTS[band]
+    )
+    most = 0.1 if sun_deg <= 45 else 0.3
+    assert (np.abs(factor - 1) < most).all()
+    assert np.abs(factor - 1).max() > 0.02
+
+
+def test_a_sun_near_the_horizon_takes_the_factor_of_its_neighbours() -> None:
+    zenith = np.full((4, 4), 60, np.float32)
+    zenith[:, 3] = 86
+    sun = AngleGrid(zenith, np.full((4, 4), 150, np.float32), 5000, 5000)
+    seen = AngleGrid(np.full((4, 4), 8, np.float32), np.full((4, 4), 100, np.float32), 5000, 5000)
+    angles = SceneAngles(0.0, 0.0, sun=sun, view={"B02": {1: seen}})
+
+    field, original = nadir_factor(angles, "B02"), nadir_factor(angles, "B02", original=True)
+
+    assert field is not None
+    assert original is not None
+    np.testing.assert_array_equal(field.values[:, 3], field.values[:, 2])
+    assert (original.values[:, 3] != original.values[:, 2]).all()
+
+
+@pytest.mark.parametrize("low_sun", ["S2B_MSIL2A_20220413T150759_N0400_R025_T33XWJ_20220414T082126"])
+def test_a_real_product_of_a_sun_13_degrees_high(shared: Path, low_sun: str) -> None:
+    folder = shared / f"data/s2-safe-metadata/tests/data-files/{low_sun}.SAFE"
+    (metadata,) = folder.glob("GRANULE/*/MTD_TL.xml")
+    angles = read_tile_metadata(metadata.read_bytes(), metadata.name).angles
+
+    fields = [nadir_factor(angles, band) for band in COEFFICIENTS]
+
+    assert all(field is not None and 0.7 < field.values.min() < field.values.max() < 1.6 for field in fields)
 
 
 def test_a_date_counts_less_the_further_it_is() -> None:
