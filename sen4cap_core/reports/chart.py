@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -10,11 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.processors.l4b.explain import MOST_STATED
-from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.figures import INK, SOFT, figure_png, new_figure
 from sen4cap_core.reports.filled import MAX_GAP_DAYS, FilledSeries, filled_series
 
 if TYPE_CHECKING:
@@ -31,9 +29,6 @@ _SMOOTH: Final = "#c5e3d8"
 _EVENT: Final = "#d55e00"
 _PERIOD: Final = "#0072b2"
 _RADAR: Final = ("#7b6fa8", "#b3912f", "#a0527a")
-_INK: Final = "#222831"
-_SOFT: Final = "#5c6570"
-_DPI: Final = 100
 _SIZE_IN: Final = (7.0, 3.3)
 _AXES: Final = (0.075, 0.25, 0.905, 0.52)
 """Left, bottom, width and height of the axes; two rows of legend have room below."""
@@ -97,10 +92,6 @@ def parcel_chart_png(
     ValueError
         When ``days`` and ``ndvi`` differ in length, or there is nothing that gives the time axis a span.
     """
-    # Half a second of imports that only charts need.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     when, values = np.asarray(days, dtype=np.int64), np.asarray(ndvi, dtype=np.float64)
     if when.shape != values.shape or when.ndim != 1:
         raise ValueError(f"{when.shape} days and {values.shape} values")
@@ -109,8 +100,7 @@ def parcel_chart_png(
     line = filled_series(when, values, None if weights is None else np.asarray(weights, np.float64)[order])
     first, last = _span(when, events, periods, season)
 
-    figure = Figure(figsize=_SIZE_IN, dpi=_DPI, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(*_SIZE_IN)
     axes = figure.add_axes(_AXES)
     _draw_periods(axes, periods)
     _draw_events(axes, events, first, last)
@@ -119,21 +109,18 @@ def parcel_chart_png(
     _draw_frame(axes, first, last, "NDVI, coherence" if coherence else "NDVI")
     # At the left of the months: at the right the legend begins below them.
     year = np.datetime64(int(first), "D").astype("datetime64[Y]")
-    figure.text(0.004, _AXES[1] - 0.05, str(year), size=8, color=_SOFT, va="center")
+    figure.text(0.004, _AXES[1] - 0.05, str(year), size=8, color=SOFT, va="center")
     # "$" would start mathematics, and a name may hold one.
-    figure.text(0.012, 0.945, title, size=11.5, weight="bold", color=_INK, va="center", parse_math=False)
+    figure.text(0.012, 0.945, title, size=11.5, weight="bold", color=INK, va="center", parse_math=False)
     if subtitle:
-        figure.text(0.988, 0.945, subtitle, size=9, color=_SOFT, va="center", ha="right", parse_math=False)
+        figure.text(0.988, 0.945, subtitle, size=9, color=SOFT, va="center", ha="right", parse_math=False)
     names = [one.name for one in coherence]
     unclear = np.isnan(values)
     has_long_gap = bool((np.diff(when[~unclear]) > MAX_GAP_DAYS).any())
     is_smoothed = bool(np.isfinite(line.smooth).any())
     handles = _handles(bool(events), bool(periods), bool(unclear.any()), has_long_gap, is_smoothed, names)
     _draw_legend(figure, handles)
-    buffer = io.BytesIO()
-    canvas.print_png(buffer)  # type: ignore[no-untyped-call]
-    buffer.seek(0)
-    return png_bytes(Image.open(buffer), MAX_BYTES)
+    return figure_png(figure, MAX_BYTES)
 
 
 def _span(
@@ -162,8 +149,8 @@ def _draw_series(
         when[clear], values[clear], ls="", color=_SERIES, marker="o", ms=4, mec="white", mew=0.6, zorder=3
     )
     if not clear.any():
-        axes.text(0.5, 0.5, "no clear date", transform=axes.transAxes, size=11, color=_SOFT, ha="center")
-    axes.plot(when[~clear], np.full(int((~clear).sum()), 0.015), "|", color=_SOFT, ms=6, mew=1, zorder=3)
+        axes.text(0.5, 0.5, "no clear date", transform=axes.transAxes, size=11, color=SOFT, ha="center")
+    axes.plot(when[~clear], np.full(int((~clear).sum()), 0.015), "|", color=SOFT, ms=6, mew=1, zorder=3)
 
 
 def _draw_coherence(axes: Axes, coherence: Sequence[ChartCoherence]) -> None:
@@ -213,11 +200,11 @@ def _draw_frame(axes: Axes, first: float, last: float, what: str) -> None:
     axes.set_xlim(first, last)
     axes.set_ylim(0, 1)
     axes.set_yticks([0, 0.2, 0.4, 0.6, 0.8, 1])
-    axes.set_ylabel(what, size=9, color=_INK)
+    axes.set_ylabel(what, size=9, color=INK)
     locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator, show_offset=False))  # type: ignore[no-untyped-call]
-    axes.tick_params(labelsize=8.5, colors=_SOFT, length=3)
+    axes.tick_params(labelsize=8.5, colors=SOFT, length=3)
     axes.grid(axis="y", color="#e3e6ea", lw=0.8)
     axes.set_axisbelow(True)
     for side in ("top", "right"):
@@ -248,7 +235,7 @@ def _handles(
         dashed = (0, (3, 3))
         handles.append(Line2D([], [], color=_SERIES, lw=0.9, ls=dashed, label=f"over {MAX_GAP_DAYS} days"))
     if has_unclear:
-        handles.append(Line2D([], [], color=_SOFT, ls="", marker="|", ms=6, label="date not clear"))
+        handles.append(Line2D([], [], color=SOFT, ls="", marker="|", ms=6, label="date not clear"))
     if has_events:
         handles.append(Patch(color=_EVENT, alpha=0.35, lw=0, label="mown: date · confidence"))
     if has_periods:
@@ -267,7 +254,7 @@ def _draw_legend(figure: Figure, handles: Sequence[Line2D | Patch]) -> None:
             ncols=n_columns,
             frameon=False,
             fontsize=8.5 if n_rows <= _LEGEND_ROWS else 6.5,
-            labelcolor=_INK,
+            labelcolor=INK,
             handlelength=1.6,
             columnspacing=1.4,
             labelspacing=0.3,

@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import io
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from sen4cap_core.reports.drawing import png_bytes
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
+from sen4cap_core.reports.figures import INK, SOFT, figure_png, new_figure
 
 MAX_BYTES: Final = 120_000
 MOST_BARS: Final = 12
 _COLOURS: Final = {"precision": "#0072b2", "recall": "#e69f00", "f1": "#00694e"}
-_INK: Final = "#222831"
-_SOFT: Final = "#5c6570"
 
 
 def scores_png(table: pd.DataFrame, protocol: str = "MODCiX") -> bytes:
@@ -28,7 +21,7 @@ def scores_png(table: pd.DataFrame, protocol: str = "MODCiX") -> bytes:
     """
     of_protocol = table[table["protocol"] == protocol]
     groups = [g for g in ("crop", "size", "month") if (of_protocol["group"] == g).any()]
-    figure = _figure(7.0, 2.4 * max(1, len(groups)))
+    figure = new_figure(7.0, 2.4 * max(1, len(groups)))
     for i, group in enumerate(groups):
         axes = figure.add_subplot(len(groups), 1, i + 1)
         rows = of_protocol[of_protocol["group"] == group]
@@ -40,13 +33,13 @@ def scores_png(table: pd.DataFrame, protocol: str = "MODCiX") -> bytes:
         labels = [f"{value}\n{n}" for value, n in zip(rows["value"], rows["true"], strict=True)]
         axes.set_xticks(np.arange(len(rows)), labels, fontsize=7)
         axes.set_ylim(0, 1)
-        axes.set_title(f"By {group} (true mowings below)", size=9, color=_INK, loc="left", parse_math=False)
+        axes.set_title(f"By {group} (true mowings below)", size=9, color=INK, loc="left", parse_math=False)
         axes.grid(axis="y", color="#e3e6ea", lw=0.8)
         axes.set_axisbelow(True)
         if i == 0:
             axes.legend(fontsize=7, ncols=3, loc="upper right", bbox_to_anchor=(1, 1.2), frameon=False)
     figure.tight_layout()
-    return _png(figure)
+    return figure_png(figure, MAX_BYTES)
 
 
 def reliability_png(table: pd.DataFrame) -> bytes:
@@ -54,35 +47,19 @@ def reliability_png(table: pd.DataFrame) -> bytes:
 
     ``table`` as ``reliability_table`` gives it; bars say how many detections each class has.
     """
-    figure = _figure(4.6, 4.4)
+    figure = new_figure(4.6, 4.4)
     axes = figure.add_axes((0.13, 0.12, 0.82, 0.78))
-    axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, ls=(0, (4, 3)))
+    axes.plot([0, 1], [0, 1], color=SOFT, lw=1, ls=(0, (4, 3)))
     if len(table):
         share = table["detections"] / table["detections"].sum()
         axes.bar((table["from"] + table["to"]) / 2, share, 0.09, color="#c9d6e2", label="share of detections")
         axes.plot(table["stated"], table["observed"], color=_COLOURS["f1"], marker="o", label="share right")
         axes.legend(fontsize=8, loc="upper left", frameon=False)
     else:
-        axes.text(0.5, 0.5, "no confidences", ha="center", color=_SOFT)
+        axes.text(0.5, 0.5, "no confidences", ha="center", color=SOFT)
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
-    axes.set_xlabel("stated confidence", size=9, color=_INK)
-    axes.set_ylabel("observed", size=9, color=_INK)
-    axes.set_title("How true the confidences are", size=11, weight="bold", color=_INK, loc="left")
-    return _png(figure)
-
-
-def _figure(width_in: float, height_in: float) -> Figure:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width_in, height_in), dpi=100, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png")
-    buffer.seek(0)
-    return png_bytes(Image.open(buffer), MAX_BYTES)
+    axes.set_xlabel("stated confidence", size=9, color=INK)
+    axes.set_ylabel("observed", size=9, color=INK)
+    axes.set_title("How true the confidences are", size=11, weight="bold", color=INK, loc="left")
+    return figure_png(figure, MAX_BYTES)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
 import numpy as np
-from PIL import Image
 
-from sen4cap_core.reports.drawing import length_text, png_bytes, round_length_m
+from sen4cap_core.reports.drawing import length_text, round_length_m
+from sen4cap_core.reports.figures import INK, figure_png, new_figure
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,7 +18,6 @@ MAX_BYTES: Final = 120_000
 MOST_PARCELS: Final = 30_000
 """More are drawn for a minute and seen by nobody: of a larger site every n-th parcel is shown."""
 NEUTRAL: Final = "#e9ecef"
-_INK: Final = "#222831"
 _METRES_PER_DEGREE: Final = 111_320.0
 """Of latitude, and of longitude at the equator."""
 
@@ -31,14 +29,11 @@ def parcel_map_png(
     ``colours``, and a scale bar where the reference system is known.
     """
     # Half a second of imports that only pictures need.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.collections import PolyCollection
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     step = -(-len(parcels) // MOST_PARCELS) or 1
-    figure = Figure(figsize=(7.0, 5.0), dpi=100, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(7.0, 5.0)
     # The legend has a strip of its own beside the map, where it covers no parcel.
     axes = figure.add_axes((0.02, 0.1, 0.7, 0.79), anchor="NW")
     shapes, fills = [], []
@@ -61,11 +56,8 @@ def parcel_map_png(
     figure.legend(handles=handles, loc="lower right", bbox_to_anchor=(0.99, 0.02), fontsize=8, frameon=False)
     if step > 1:
         title += f" (every {step}th parcel)"
-    figure.text(0.012, 0.93, title, size=11, weight="bold", color=_INK, parse_math=False)
-    buffer = io.BytesIO()
-    canvas.print_png(buffer)  # type: ignore[no-untyped-call]
-    buffer.seek(0)
-    return png_bytes(Image.open(buffer), MAX_BYTES)
+    figure.text(0.012, 0.93, title, size=11, weight="bold", color=INK, parse_math=False)
+    return figure_png(figure, MAX_BYTES)
 
 
 def _draw_scale(axes: Axes, metres_per_unit: float) -> None:
@@ -82,7 +74,7 @@ def _draw_scale(axes: Axes, metres_per_unit: float) -> None:
     bar = Line2D(
         [start, start, start, end, end, end],
         [foot - tick, foot + tick, foot, foot, foot + tick, foot - tick],
-        color=_INK,
+        color=INK,
         lw=1.2,
         transform=axes.figure.transFigure,
     )

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import geopandas as gpd
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.figures import BAR, INK, SOFT, figure_png, new_figure
 from sen4cap_core.reports.filled import filled_series
 from sen4cap_core.reports.parcel_map import parcel_map_png
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 MAX_BYTES: Final = 120_000
 MARGIN_DAYS: Final = 21
@@ -36,9 +31,6 @@ GRADE_COLOURS: Final[Mapping[str, str]] = {
     "NA": "#e9ecef",
     "NA1": "#e9ecef",
 }
-_INK: Final = "#222831"
-_SOFT: Final = "#5c6570"
-_BAR: Final = "#0072b2"
 _MARKER_COLOUR: Final = "#222831"
 
 
@@ -66,21 +58,21 @@ def harvest_histogram_png(mondays: Sequence[date], title: str) -> bytes:
     """Draw how many harvests each week has; empty weeks between are shown."""
     from matplotlib.ticker import MaxNLocator
 
-    figure = _figure(7.0, 2.8)
+    figure = new_figure(7.0, 2.8)
     axes = figure.add_axes((0.08, 0.2, 0.9, 0.65))
     days = np.array([to_days(monday) for monday in mondays], np.int64)
     if days.size:
         weeks = np.arange(days.min(), days.max() + 1, 7)
         counts = np.bincount((days - days.min()) // 7, minlength=weeks.size)
-        axes.bar(weeks + 3, counts, width=6, color=_BAR)
+        axes.bar(weeks + 3, counts, width=6, color=BAR)
         axes.set_xlim(weeks[0] - MARGIN_DAYS, weeks[-1] + MARGIN_DAYS)
         axes.yaxis.set_major_locator(MaxNLocator(integer=True))
     else:
-        axes.text(0.5, 0.5, "no harvest yet", transform=axes.transAxes, ha="center", color=_SOFT)
+        axes.text(0.5, 0.5, "no harvest yet", transform=axes.transAxes, ha="center", color=SOFT)
     _time_axis(axes)
-    axes.set_ylabel("parcels", size=9, color=_INK)
-    figure.text(0.012, 0.92, title, size=11, weight="bold", color=_INK, parse_math=False)
-    return _png(figure)
+    axes.set_ylabel("parcels", size=9, color=INK)
+    figure.text(0.012, 0.92, title, size=11, weight="bold", color=INK, parse_math=False)
+    return figure_png(figure, MAX_BYTES)
 
 
 def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: str) -> bytes:
@@ -90,7 +82,7 @@ def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: st
 
 def practice_chart_png(chart: PracticeChart) -> bytes:
     """Draw one row: NDVI, backscatter ratio and coherence, the weeks with true markers, the periods."""
-    figure = _figure(7.5, 5.6)
+    figure = new_figure(7.5, 5.6)
     heights = [(0.675, 0.215), (0.455, 0.19), (0.245, 0.18), (0.095, 0.12)]
     first = None
     parts = [(chart.ndvi, "NDVI x 1000", "#00694e"), (chart.ratio, "VV - VH", "#d55e00")]
@@ -102,8 +94,8 @@ def practice_chart_png(chart: PracticeChart) -> bytes:
         axes.plot(line.days, line.near, color=colour, lw=0.9)
         axes.plot(line.days, line.far, color=colour, lw=0.6, ls=(0, (3, 3)), alpha=0.7)
         axes.plot(*series, ls="", color=colour, marker="o", ms=2.2)
-        axes.set_ylabel(label, size=8, color=_INK)
-        axes.tick_params(labelbottom=False, labelsize=7, colors=_SOFT)
+        axes.set_ylabel(label, size=8, color=INK)
+        axes.tick_params(labelbottom=False, labelsize=7, colors=SOFT)
         _draw_periods(axes, chart)
     axes = figure.add_axes((0.09, heights[3][0], 0.89, heights[3][1]), sharex=first)
     for marker in range(chart.markers.shape[1]):
@@ -113,9 +105,9 @@ def practice_chart_png(chart: PracticeChart) -> bytes:
     axes.set_ylim(5.6, 0.4)
     _draw_periods(axes, chart)
     _time_axis(axes)
-    figure.text(0.012, 0.955, chart.title, size=11, weight="bold", color=_INK, parse_math=False)
-    figure.text(0.012, 0.92, chart.subtitle, size=7, color=_SOFT, parse_math=False)
-    return _png(figure)
+    figure.text(0.012, 0.955, chart.title, size=11, weight="bold", color=INK, parse_math=False)
+    figure.text(0.012, 0.92, chart.subtitle, size=7, color=SOFT, parse_math=False)
+    return figure_png(figure, MAX_BYTES)
 
 
 def _draw_periods(axes: object, chart: PracticeChart) -> None:
@@ -124,17 +116,7 @@ def _draw_periods(axes: object, chart: PracticeChart) -> None:
             axes.axvspan(*period, color=colour, alpha=0.12, lw=0)  # type: ignore[attr-defined]
     for place, monday in enumerate(chart.weeks.values()):
         style = ("-", ":")[place % 2]
-        axes.axvline(monday + 3, color=_INK, lw=1, ls=style)  # type: ignore[attr-defined]
-
-
-def _figure(width: float, height: float) -> Figure:
-    # Half a second of imports that only pictures need.
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(width, height), dpi=100, facecolor="white")
-    FigureCanvasAgg(figure)
-    return figure
+        axes.axvline(monday + 3, color=INK, lw=1, ls=style)  # type: ignore[attr-defined]
 
 
 def _time_axis(axes: object) -> None:
@@ -144,11 +126,4 @@ def _time_axis(axes: object) -> None:
     axes.xaxis.set_major_locator(locator)  # type: ignore[attr-defined]
     formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(formatter)  # type: ignore[attr-defined]
-    axes.tick_params(labelsize=8, colors=_SOFT)  # type: ignore[attr-defined]
-
-
-def _png(figure: Figure) -> bytes:
-    buffer = io.BytesIO()
-    figure.canvas.print_png(buffer)  # type: ignore[attr-defined]
-    buffer.seek(0)
-    return png_bytes(Image.open(buffer), MAX_BYTES)
+    axes.tick_params(labelsize=8, colors=SOFT)  # type: ignore[attr-defined]

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 
-from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.figures import BAR, INK, figure_png, new_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 PRESENT: Final = ("STRONG", "MODERATE")
 NOT_JUDGED: Final = ("NA", "NR", "NA1")
@@ -19,8 +20,6 @@ YES_TEXTS: Final = ("1", "true", "yes")
 ALL: Final = "all"
 MAX_BYTES: Final = 120_000
 WEEK: Final = 7
-_BAR: Final = "#0072b2"
-_INK: Final = "#222831"
 
 
 @dataclass(frozen=True)
@@ -164,29 +163,21 @@ def score_table(
 
 def week_error_png(errors: pd.Series, title: str, reach_weeks: int = 6) -> bytes:
     """Draw how many rows are how many weeks off; what is further off stands at the ends."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     weeks = np.clip(np.rint(errors.dropna().to_numpy()), -reach_weeks, reach_weeks).astype(int)
     places = np.arange(-reach_weeks, reach_weeks + 1)
-    figure = Figure(figsize=(6.0, 3.0), dpi=100, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(6.0, 3.0)
     axes = figure.add_axes((0.1, 0.18, 0.87, 0.67))
-    axes.bar(places, np.bincount(weeks + reach_weeks, minlength=places.size), color=_BAR)
+    axes.bar(places, np.bincount(weeks + reach_weeks, minlength=places.size), color=BAR)
     axes.set_xticks(places)
-    axes.set_xlabel("weeks too late (too early: negative)", size=9, color=_INK)
-    axes.set_ylabel("rows", size=9, color=_INK)
-    return _png(figure, canvas, title)
+    axes.set_xlabel("weeks too late (too early: negative)", size=9, color=INK)
+    axes.set_ylabel("rows", size=9, color=INK)
+    return _titled_png(figure, title)
 
 
 def crop_shares_png(table: pd.DataFrame, columns: Sequence[str], title: str, most: int = 12) -> bytes:
     """Draw some shares of each crop side by side; missing shares are left out."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     shown = table.head(most)
-    figure = Figure(figsize=(7.0, 3.4), dpi=100, facecolor="white")
-    canvas = FigureCanvasAgg(figure)
+    figure = new_figure(7.0, 3.4)
     axes = figure.add_axes((0.07, 0.24, 0.91, 0.52))
     width = 0.8 / max(1, len(columns))
     for i, name in enumerate(columns):
@@ -195,12 +186,9 @@ def crop_shares_png(table: pd.DataFrame, columns: Sequence[str], title: str, mos
     axes.set_xticks(np.arange(len(shown)), shown["crop"].tolist(), rotation=40, ha="right", fontsize=8)
     axes.set_ylim(0, 1)
     axes.legend(fontsize=7, ncols=3, loc="lower center", bbox_to_anchor=(0.5, 1.0), frameon=False)
-    return _png(figure, canvas, title)
+    return _titled_png(figure, title)
 
 
-def _png(figure: object, canvas: object, title: str) -> bytes:
-    figure.text(0.012, 0.93, title, size=11, weight="bold", color=_INK, parse_math=False)  # type: ignore[attr-defined]
-    buffer = io.BytesIO()
-    canvas.print_png(buffer)  # type: ignore[attr-defined]
-    buffer.seek(0)
-    return png_bytes(Image.open(buffer), MAX_BYTES)
+def _titled_png(figure: Figure, title: str) -> bytes:
+    figure.text(0.012, 0.93, title, size=11, weight="bold", color=INK, parse_math=False)
+    return figure_png(figure, MAX_BYTES)

@@ -26,7 +26,7 @@ PREDICTED = np.array([1, 1, 2, 2, 2, 3, 3, 3, 3, 1])
 def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Figures that were drawn, in their order."""
     drawn: list[Any] = []
-    monkeypatch.setattr(crop_type, "_png", lambda figure: drawn.append(figure) or b"")
+    monkeypatch.setattr(crop_type, "figure_png", lambda figure, _max_bytes: drawn.append(figure) or b"")
     return drawn
 
 
