@@ -144,6 +144,7 @@ TEXTS: Mapping[str, CollectionText] = {
 
 
 def text_of(collection: str) -> CollectionText:
+    """Return what is told of a collection; ``ValueError`` where there is none of that name."""
     if collection not in TEXTS:
         raise ValueError(f"unknown collection {collection!r}; known: {', '.join(TEXTS)}")
     return TEXTS[collection]

@@ -228,6 +228,7 @@ def terrain_of(context: Context, subject: RadarSubject) -> tuple[Terrain, list[s
 
 
 def orbit_file_of(context: Context, subject: RadarSubject) -> Path | None:
+    """Return the best orbit file dropped for an acquisition, None where none covers it."""
     with context.session() as session:
         paths = [Path(path) for path, _ in radar_rows.radar_files(session, subject.site)]
     files = [describe_orbit_file(p) for p in paths if p.suffix.upper() == ".EOF" and p.is_file()]

@@ -224,6 +224,13 @@ def _site(session: Session, slug: str) -> tuple[Site, SiteConfig]:
 
 
 def site_footprint(site: Site) -> str:
+    """Return the outline that catalogues are asked with: WKT, longitude and latitude, of few vertices.
+
+    Raises
+    ------
+    NothingToDoError
+        When the site has no extent yet.
+    """
     extent = site_rows.site_extent(site)
     if extent is None:
         raise NothingToDoError(f"{site.slug} has no extent yet: drop site.zip or site.gpkg")

@@ -1,14 +1,15 @@
 """Time practice monitoring on many parcels: the kernels alone, and the whole command.
 
-Run as ``python tests/benchmarks/practices.py [parcels] [folder]``: it makes parcels out of seeded noise
-around crop curves, writes them as Parquet sorted by parcel, and monitors all four practices. The command is
-run in a new process, twice, so that the second one finds compiled kernels.
+``python -m tests.benchmarks.practices --parcels 100000`` makes parcels out of seeded noise around crop
+curves, writes them as Parquet sorted by parcel, and monitors all four practices. The command is run in a new
+process, twice, so that the second one finds compiled kernels. ``--folder`` keeps the inputs.
 """
 
 from __future__ import annotations
 
-import subprocess
+import argparse
 import sys
+import tempfile
 import time
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+
+from tests.benchmarks.process_cost import cost_of_command
 
 SETTINGS = """[DEFAULT_TIME_SERIES_ANALYSIS_PARAMS]
 OPTTHRVEGCYCLE=350
@@ -160,16 +163,19 @@ def time_kernels(folder: Path) -> None:
 
 def main() -> None:
     """Make inputs, time the command twice and the stages once."""
-    n_parcels = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
-    folder = Path(sys.argv[2] if len(sys.argv) > 2 else "/tmp/practices_benchmark")
-    if not (folder / "NFC.csv").exists():
-        write_inputs(folder, n_parcels)
-    for attempt in ("first (compiles)", "second"):
-        begin = time.perf_counter()
-        subprocess.run(command(folder), check=True)
-        print(f"command, {attempt}: {time.perf_counter() - begin:.2f} s")
-    time_kernels(folder)
-    time_kernels(folder)
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--parcels", type=int, default=100_000)
+    parser.add_argument("--folder", type=Path, help="where the inputs are kept; default: a temporary folder")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = options.folder or Path(name)
+        if not (folder / "NFC.csv").exists():
+            write_inputs(folder, options.parcels)
+        for attempt in ("first (compiles)", "second"):
+            seconds, peak_mb = cost_of_command(command(folder))
+            print(f"command, {attempt}: {seconds:.2f} s, at most {peak_mb:.0f} MB", flush=True)
+        time_kernels(folder)
+        time_kernels(folder)
 
 
 if __name__ == "__main__":
