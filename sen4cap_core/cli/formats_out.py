@@ -237,8 +237,8 @@ def _mowing() -> str:
     return f"""## Mowing (L4B)
 
 GeoPackage (layer `{tables.LAYER}`), GeoParquet, and CSV without outlines. The columns of the original;
-{tables.MAX_SLOTS} mowings have columns of their own, all are in the events table. The GeoParquet has `id` and `metrics:area` too, as
-fiboa's readers expect.
+{tables.MAX_SLOTS} mowings have columns of their own, all are in the events table. The GeoParquet has `id`
+and `metrics:area` too, as fiboa's readers expect.
 
 {table(("column", "type", "example", "meaning"), rows)}
 
