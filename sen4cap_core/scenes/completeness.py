@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
-from sen4cap_core.scenes import landsat, maja
+from sen4cap_core.scenes import landsat, landsat_item, maja
+from sen4cap_core.scenes.landsat_item import is_landsat_item
 from sen4cap_core.scenes.landsat_metadata import is_landsat_metadata
 from sen4cap_core.scenes.maja import is_maja_metadata
 from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, product_roots
@@ -22,6 +24,7 @@ from sen4cap_core.scenes.s2_safe import (
     find_image_fault,
     open_product_files,
 )
+from sen4cap_core.scenes.stac_aerosol import aerosol_key
 from sen4cap_core.scenes.stac_assets import find_bands, resolve_href
 from sen4cap_core.scenes.stac_item import NEEDED, load_item
 
@@ -140,14 +143,29 @@ def _check_item(path: Path) -> Completeness:
     except BadUploadError as error:
         return Completeness(lacking=[error.what]) if "valid JSON" in error.what else Completeness()
     answer = Completeness()
-    bands = find_bands(item["assets"])
-    for band, asset in bands.items():
+    for href, is_needed in _listed_in_item(item):
         try:
-            target = resolve_href(path, asset.href)
+            target = resolve_href(path, href)
         except ValueError:
             continue
         try:
             read_raster_header(target)
         except ValueError as error:
-            (answer.lacking if band in NEEDED else answer.lacking_extras).append(f"{asset.href}: {error}")
+            (answer.lacking if is_needed else answer.lacking_extras).append(f"{href}: {error}")
     return answer
+
+
+def _listed_in_item(item: Mapping[str, Any]) -> list[tuple[str, bool]]:
+    """Files that will be read of an item, and whether the scene is of no use without."""
+    assets = item["assets"]
+    if is_landsat_item(item):
+        return [
+            (str(assets[key].get("href", "")), name in landsat_item.NEEDED)
+            for key, name in landsat_item.ASSETS.items()
+            if isinstance(assets.get(key), Mapping)
+        ]
+    listed = [(asset.href, band in NEEDED) for band, asset in find_bands(assets).items()]
+    aerosol = aerosol_key(assets)
+    if aerosol is not None and isinstance(assets[aerosol], Mapping):
+        listed.append((str(assets[aerosol].get("href", "")), False))
+    return listed

@@ -19,15 +19,20 @@ USUAL_SCALE = 0.001
 _KEY = re.compile(r"aot(?:[_-](?P<resolution>10|20|60)m)?", re.IGNORECASE)
 
 
+def aerosol_key(assets: Mapping[str, Any]) -> str | None:
+    """Return the key of the coarsest map, None where there is none."""
+    keys = [(match, key) for key in assets if (match := _KEY.fullmatch(key))]
+    return max(keys, key=lambda found: int(found[0]["resolution"] or 0))[1] if keys else None
+
+
 def read_aerosol(path: Path, assets: Mapping[str, Any], grid: Grid) -> tuple[BandSource | None, str | None]:
     """Return the map at its coarsest, for it is smooth; or what is wrong with it.
 
     Neither where the item has none. Stored 0 is no data.
     """
-    keys = [(match, key) for key in assets if (match := _KEY.fullmatch(key))]
-    if not keys:
+    key = aerosol_key(assets)
+    if key is None:
         return None, None
-    key = max(keys, key=lambda found: int(found[0]["resolution"] or 0))[1]
     asset = assets[key]
     try:
         if not isinstance(asset, Mapping):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -84,6 +85,17 @@ def test_an_item_waits_for_its_assets(tmp_path: Path, file: str) -> None:
     assert not check_completeness(path).is_usable
     (tmp_path / file).write_bytes(content)
     assert check_completeness(path).is_complete
+
+
+def test_an_item_can_do_without_its_aerosol_map(tmp_path: Path) -> None:
+    path = plain_item(tmp_path)
+    item = json.loads(path.read_text())
+    item["assets"]["aot"] = {"href": "AOT.tif"}
+    path.write_text(json.dumps(item))
+
+    answer = check_completeness(path)
+
+    assert (answer.is_usable, answer.lacking_extras) == (True, ["AOT.tif: it is missing"])
 
 
 def test_half_a_json_is_incomplete(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import rasterio
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.processors.l3b.items import pass_plan
 from sen4cap_core.rasters.scene_pass import run_pass
+from sen4cap_core.scenes.completeness import check_completeness
 from sen4cap_core.scenes.reading import open_scenes
 from tests.scenes.stac_items import write_item, write_tiff
 
@@ -61,6 +62,19 @@ def test_a_landsat_item_is_read_and_gives_ndvi_and_leaf_area(tmp_path: Path) -> 
         assert np.unique(dataset.read(1)) == pytest.approx([7778], abs=2)
     with rasterio.open(out["lai"]) as dataset:
         assert 1000 < dataset.read(1).min() <= dataset.read(1).max() < 6000
+
+
+@pytest.mark.parametrize("file", ["red", "nir08", "qa_pixel", "swir16", "qa_radsat"])
+def test_an_item_waits_for_its_assets(tmp_path: Path, file: str) -> None:
+    path = landsat_item(tmp_path)
+    content = (tmp_path / f"{file}.TIF").read_bytes()
+    assert check_completeness(path).is_complete
+
+    for there in (b"", content[:-200]):
+        (tmp_path / f"{file}.TIF").write_bytes(there)
+        answer = check_completeness(path)
+        assert not answer.is_complete
+        assert answer.is_usable is (file in ("swir16", "qa_radsat"))
 
 
 @pytest.mark.parametrize(
