@@ -56,6 +56,7 @@ from tests.benchmarks.l3b_scene import (
     prepare,
     write_raster,
 )
+from tests.benchmarks.process_cost import cpu_seconds, peak_resident_mb
 
 RASTERS = {"ndvi": ("ndvi",), "all": ("ndvi", "lai", "fapar", "fcover")}
 VARIABLES = {"ndvi": ("ndvi",), "all": (*RASTERS["all"], *BAND_OF)}
@@ -202,20 +203,6 @@ def run_case(case: str, folder: Path, size: int, parcels: int, threads: int) -> 
     job()
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "cpu_seconds": cpu_seconds() - cpu, "peak_mb": peak_resident_mb()}
-
-
-def cpu_seconds() -> float:
-    """Of this process and of the programs it ran."""
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system
-
-
-def peak_resident_mb() -> float:
-    """Peak of this process alone; ``getrusage`` would count what its parent had before the fork."""
-    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
-        if line.startswith("VmHWM:"):
-            return int(line.split()[1]) / 1024
-    raise RuntimeError("no VmHWM in /proc/self/status")
 
 
 def warm_up(folder: Path, names: tuple[str, ...]) -> None:
