@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Final
+from typing import Any, Final
 
 BAND_IDS: Final = {
     "0": "B01",
@@ -100,6 +101,14 @@ def datastrip_start(identifier: str) -> str | None:
     """Return the sensing start in a datastrip identifier, ``20190616T110626``."""
     match = _DATASTRIP_START.search(identifier) or _GRANULE_START.search(identifier)
     return match.group(1) if match else None
+
+
+def sensing_start(properties: Mapping[str, Any]) -> str | None:
+    """Return the start of the datastrip that a STAC item states; None where it states none."""
+    for name in ("s2:datastrip_id", "eopf:datastrip_id"):
+        if start := datastrip_start(str(properties.get(name) or "")):
+            return start
+    return None
 
 
 def match_product(name: str) -> re.Match[str] | None:

@@ -22,11 +22,11 @@ from sen4cap_core.scenes.raster_header import RasterHeader, read_raster_header
 from sen4cap_core.scenes.s2_names import (
     REQUIRED_BANDS,
     acquisition_key,
-    datastrip_start,
     find_tile,
     match_product,
     parse_baseline,
     parse_utc,
+    sensing_start,
     short_platform,
 )
 from sen4cap_core.scenes.stac_aerosol import read_aerosol
@@ -101,7 +101,7 @@ def open_stac_item(path: Path) -> Scene:
         tile=tile,
         format="stac-item",
         path=path,
-        acquisition_key=acquisition_key(tile, _sensing_start(properties) or f"{acquired_at:%Y%m%dT%H%M%S}"),
+        acquisition_key=acquisition_key(tile, sensing_start(properties) or f"{acquired_at:%Y%m%dT%H%M%S}"),
         grid=grid,
         bands=bands,
         masks=as_masks(scl),
@@ -242,14 +242,6 @@ def _instant(path: Path, name: str, value: object) -> datetime:
         return parse_utc(str(value))
     except ValueError as error:
         raise UnreadableSceneError(path, f"{name} is {value!r}, a time was expected.") from error
-
-
-def _sensing_start(properties: Mapping[str, Any]) -> str | None:
-    """Start of the datastrip; None where none is stated, or only the instant over the tile is."""
-    for name in ("s2:datastrip_id", "eopf:datastrip_id"):
-        if start := datastrip_start(str(properties.get(name) or "")):
-            return start
-    return None
 
 
 def _baseline(item: Mapping[str, Any]) -> str | None:

@@ -10,7 +10,8 @@ from typing import Any
 from shapely.errors import ShapelyError
 from shapely.geometry import shape
 
-from sen4cap_core.scenes.s2_names import acquisition_key, datastrip_start, find_tile, match_product, parse_utc
+from sen4cap_core.scenes.s2_names import acquisition_key, find_tile, match_product, parse_utc, sensing_start
+from sen4cap_core.scenes.stac_aerosol import aerosol_key
 from sen4cap_core.scenes.stac_assets import find_bands
 from sen4cap_core.sources.offers import Asset, Offer, Sensor, SourceError
 
@@ -59,7 +60,7 @@ def as_offer(source: str, item: Mapping[str, Any], bands: frozenset[str]) -> Off
         form="item",
         acquired_at=acquired_at,
         acquisition_key=_key(sensor, tile, properties, product_id, acquired_at),
-        part=datastrip_start(str(properties.get("s2:datastrip_id", ""))),
+        part=sensing_start(properties),
         tile=tile,
         published_at=_published_at(properties),
         baseline=_baseline(properties, product_id),
@@ -94,6 +95,8 @@ def _assets(sensor: Sensor, assets: Mapping[str, Any], bands: frozenset[str]) ->
         keys = [found[band].key for band in sorted(bands | {"SCL"}) if band in found]
         if not {"B04", "B08"} <= set(found):
             return ()
+        aerosol = aerosol_key(assets) if "AOT" in bands else None
+        keys += [aerosol] if aerosol else []
     else:
         wanted = LANDSAT_BANDS if sensor == "landsat-c2l2" else RADAR_BANDS
         keys = [key for key in assets if key.lower() in wanted]

@@ -51,10 +51,15 @@ def sources_of(config: SiteConfig) -> list[NamedSource]:
 
 
 def bands_needed(config: SiteConfig) -> frozenset[str]:
-    """Return the Sentinel-2 bands that the site's processors read, besides the classification."""
+    """Return the Sentinel-2 bands that the site's processors and the cloud screening read, besides the
+    classification; composites weigh their dates by the aerosol map (``AOT``).
+    """
     beyond_ndvi = set(config.processors.l3b.indices) - {"ndvi"} if config.processors.l3b.enabled else set()
     wants_all = config.processors.l4a.enabled or config.processors.l3a.enabled or beyond_ndvi
-    return ALL_BANDS if wants_all else NDVI_BANDS
+    bands = ALL_BANDS if wants_all else NDVI_BANDS
+    if config.cloud_screening:
+        bands |= {"B02"}
+    return bands | {"AOT"} if config.processors.l3a.enabled else bands
 
 
 def open_source(source: NamedSource, bands: frozenset[str], store: Store | None) -> Source:

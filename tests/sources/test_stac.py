@@ -10,10 +10,12 @@ from typing import Any
 
 import pytest
 
+from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.item_offers import as_offer
 from sen4cap_core.sources.offers import Offer, Query, SourceAwayError, SourceError
 from sen4cap_core.sources.stac import StacSource
+from sen4cap_core.steps.site_sources import ALL_BANDS, bands_needed
 from tests.sources.catalogue_server import Catalogue, serving
 
 BANDS = frozenset({"B04", "B08"})
@@ -208,3 +210,43 @@ def test_a_recorded_search_of_two_months(shared: Path) -> None:
     offers = [as_offer("recorded", one, BANDS) for one in recorded["features"]]
     assert all(isinstance(offer, Offer) and offer.tile == "35MNM" for offer in offers)
     assert len({offer.acquisition_key for offer in offers if offer}) == len(offers)
+
+
+def test_the_aerosol_map_is_fetched_at_its_coarsest_where_it_is_wanted() -> None:
+    keys = ("B04_10m", "B08_10m", "SCL_20m", "AOT_10m", "AOT_60m", "AOT_20m")
+    offered = {
+        "id": "S2A_MSIL2A_20190616T110621_N0212_R137_T30TUM_20190616T143132",
+        "collection": "sentinel-2-l2a",
+        "properties": {
+            "datetime": "2019-06-16T11:06:21Z",
+            "platform": "sentinel-2a",
+            "eopf:datastrip_id": "S2A_OPER_MSI_L2A_DS_SGS__20190616T143132_S20190616T110626_N02.12",
+        },
+        "assets": {key: {"href": f"https://example.org/{key}.jp2", "type": "image/jp2"} for key in keys},
+    }
+
+    without, wanted = (as_offer("loopback", offered, bands) for bands in (BANDS, BANDS | {"AOT"}))
+
+    assert without is not None
+    assert wanted is not None
+    assert [asset.key for asset in without.assets] == ["B04_10m", "B08_10m", "SCL_20m"]
+    assert [asset.key for asset in wanted.assets] == ["B04_10m", "B08_10m", "SCL_20m", "AOT_60m"]
+    # Two halves of a datatake are told apart by it.
+    assert wanted.part == "20190616T110626"
+
+
+@pytest.mark.parametrize(
+    ("settings", "bands"),
+    [
+        ({}, {"B04", "B08"}),
+        ({"cloud_screening": True}, {"B02", "B04", "B08"}),
+        ({"processors": {"l3b": ["ndvi", "lai"]}}, ALL_BANDS),
+        ({"processors": {"l4a": True}}, ALL_BANDS),
+        ({"processors": {"l3a": True, "l4a": False}}, ALL_BANDS | {"AOT"}),
+    ],
+)
+def test_what_is_fetched_is_what_the_site_reads(settings: dict[str, Any], bands: set[str]) -> None:
+    processors = {"l4a": False} | settings.get("processors", {})
+    config = SiteConfig.model_validate({**settings, "processors": processors})
+
+    assert bands_needed(config) == bands
