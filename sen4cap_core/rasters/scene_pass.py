@@ -67,7 +67,7 @@ class PassResult:
     """Blocks that were not decoded: no raster was wanted and no parcel lies in them, or the classification
     leaves no pixel of them."""
     status_counts: dict[str, int]
-    """Pixels by status name (land, water, snow, cloud, saturated, no data)."""
+    """Pixels by status name (land, water, shadow, snow, cloud, saturated, no data)."""
 
 
 def run_pass(
