@@ -37,6 +37,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.simulation.safe_product import tile_scene
+from tests.benchmarks.process_cost import peak_resident_mb
 
 OURS = ("median", "max-ndvi", "weighted")
 PEERS = {
@@ -177,7 +178,6 @@ def with_xarray(method: str, stack: Stack, with_dask: bool) -> None:
 
 
 def measure(case: str, size: int, n_dates: int, threads: int) -> dict[str, float | str]:
-    import resource
     import warnings
 
     warnings.simplefilter("ignore")
@@ -200,8 +200,12 @@ def measure(case: str, size: int, n_dates: int, threads: int) -> dict[str, float
     start, cpu = time.perf_counter(), time.process_time()
     job()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {"case": case, "seconds": round(seconds, 3), "cpu": round(cpu, 3), "peak_mb": round(peak)}
+    return {
+        "case": case,
+        "seconds": round(seconds, 3),
+        "cpu": round(cpu, 3),
+        "peak_mb": round(peak_resident_mb()),
+    }
 
 
 def replaced(date: DateBlock) -> DateBlock:
