@@ -53,14 +53,16 @@ def true_colours(reflectance: NDArray[np.floating], usable: NDArray[np.bool_]) -
 
     Notes
     -----
-    Each band's 2nd percentile becomes black, which takes the blue haze away; the span to white is the widest
-    of the three bands and the same for all, so that hues stay as they are. Then gamma.
+    Black is the lowest 2nd percentile of the three bands and white the highest 98th, the same for all, so
+    that hues stay as they are; then gamma. A black of its own for each band would turn fields red, whose blue
+    and green differ little.
     """
     sample = reflectance[:, usable]
     if sample.shape[1] == 0:
         sample = np.array([[0.0, 0.3]] * 3)
     low, high = np.nanpercentile(sample, STRETCH_PERCENT, axis=1)
-    span = max(float((high - low).max()), 1e-3)
-    scaled = (np.nan_to_num(reflectance) - low[:, None, None]) / span
+    black = float(np.nanmin(low))
+    span = max(float(np.nanmax(high)) - black, 1e-3)
+    scaled = (np.nan_to_num(reflectance) - black) / span
     picture: NDArray[np.uint8] = np.rint(255 * scaled.clip(0, 1) ** GAMMA).astype(np.uint8)
     return picture.transpose(1, 2, 0)

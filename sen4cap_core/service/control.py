@@ -87,7 +87,7 @@ def down(place: Place, say: Say) -> None:
         When a process of ours cannot be ended.
     """
     if not place.run.is_dir():
-        say("nothing was ever started here")
+        say(place.never_started)
         return
     busy = f"Another sen4cap up or down is at work in {place.home}."
     with only_one(place.run / CONTROL_LOCK, wait_s=STOP_TIMEOUT_S, busy=busy):

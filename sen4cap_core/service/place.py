@@ -33,6 +33,11 @@ class Place:
         return self.settings.home.resolve()
 
     @property
+    def never_started(self) -> str:
+        """What to say where nothing was ever started."""
+        return f"nothing was ever started in {self.home}; if it is elsewhere, set SEN4CAP_HOME to its folder"
+
+    @property
     def run(self) -> Path:
         """State and locks of the supervisor."""
         return self.home / "run"

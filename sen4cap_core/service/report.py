@@ -98,7 +98,7 @@ def gather(place: Place) -> Report:
     services = _with_answers(services, place, {"postgres": database_answers, "prefect": prefect_answers})
     return Report(
         home=str(place.home),
-        message="nothing was ever started here" if state is None else state.message,
+        message=place.never_started if state is None else state.message,
         services=services,
         interface_url=api_url.removesuffix("/api") if api_url and prefect_answers else None,
         uploads=str(place.settings.uploads_root),

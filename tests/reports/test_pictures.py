@@ -167,6 +167,20 @@ def test_a_true_colour_stretch_keeps_hues_and_ignores_clouds() -> None:
     assert (picture[:20] == 255).all()
 
 
+def test_meadows_are_green_and_soil_is_brown_in_true_colour() -> None:
+    """Reflectances of red, green and blue as a season shows them: blue differs least between surfaces."""
+    surfaces = {"meadow": (0.035, 0.08, 0.03), "wheat": (0.06, 0.09, 0.045), "soil": (0.2, 0.15, 0.1)}
+    bands = np.repeat(np.array(list(surfaces.values())).T[:, :, None], 100, axis=2)
+
+    picture = true_colours(bands, np.ones(bands.shape[1:], dtype=bool))
+
+    for row, name in enumerate(surfaces):
+        red, green, blue = picture[row, 0].astype(int)
+        brightest = {"meadow": green, "wheat": green, "soil": red}[name]
+        assert brightest == max(red, green, blue)
+        assert blue <= min(red, green)
+
+
 def test_scale_bars_have_round_lengths() -> None:
     assert [round_length_m(m) for m in (1, 99, 250, 999.9, 27_000)] == [1, 50, 200, 500, 20_000]
     assert [length_text(m) for m in (500, 1000, 20_000)] == ["500 m", "1 km", "20 km"]

@@ -128,7 +128,7 @@ def test_down_leaves_no_process_neither_deaf_nor_orphaned(place: Place) -> None:
 def test_second_down_is_harmless(place: Place) -> None:
     said: list[str] = []
     control.down(place, said.append)
-    assert said == ["nothing was ever started here"]
+    assert said == [place.never_started]
     up(place, "ordered")
     control.down(place, said.append)
     control.down(place, said.append)
