@@ -50,7 +50,7 @@ def model(
 
     ``original``: as the original has it, whose two kernels bear each other's name, so that the weight of the
     volume goes to the roughness: at a sun 65 degrees from the zenith near infrared came to nothing.
-    """  # fmt: skip
+    """
     across = sun_azimuth - view_azimuth
     tan_sun, tan_view = np.tan(sun), np.tan(view)
     cos_sun, cos_view = np.cos(sun), np.cos(view)
