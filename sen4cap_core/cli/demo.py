@@ -85,6 +85,7 @@ def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
 
 def _follow(context: Context, total: int, console: Console) -> None:
     """Show how far the service is until everything dropped has been answered."""
+    from sen4cap_core.cli.reasons import indented
     from sen4cap_core.cli.shown_steps import ShownSteps
     from sen4cap_core.db.progress import site_progress
     from sen4cap_core.errors import Sen4capError
@@ -105,9 +106,9 @@ def _follow(context: Context, total: int, console: Console) -> None:
             if now != last:
                 last, last_change = now, time.monotonic()
             if now.failures or now.rejections or time.monotonic() - last_change > PATIENCE_SECONDS:
-                told = [*now.failures, *(one.why for one in now.rejections)]
-                why = "; ".join(told) or f"nothing has happened for {PATIENCE_SECONDS:.0f} s"
-                raise Sen4capError(f"The demo did not get through: {why}. See: sen4cap status")
+                told = [*(f"{what}: {why}" for what, why in now.failures), *(r.why for r in now.rejections)]
+                reason = "\n".join(told) or f"nothing has happened for {PATIENCE_SECONDS:.0f} s"
+                raise Sen4capError(f"The demo did not get through. See: sen4cap status\n{indented(reason)}")
             time.sleep(POLL_SECONDS)
 
 

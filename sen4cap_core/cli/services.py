@@ -131,21 +131,23 @@ def _print_report(report: Report) -> None:
 
 
 def _print_failures(console: Console, work: dict[str, Any]) -> None:
-    """One line each, which the terminal may fold and a copied path survives."""
+    """A heading each, which the terminal may fold and a copied path survives, and the reason below it."""
     from rich.markup import escape
 
-    for kind, word, settled_by in (
-        ("failures", "failed", "sen4cap retry"),
-        ("rejections", "rejected", "a corrected file of the same name, or removing it from rejected/"),
-    ):
+    from sen4cap_core.cli.reasons import indented
+
+    for kind, word in (("failures", "failed"), ("rejections", "rejected")):
         for one in work[kind]:
-            what = escape(f"{one['site']}: {one.get('what') or one['error_file']}: {one['why']}")
+            what = escape(f"{one['site']}: {one.get('what') or one['error_file']}")
             console.print(f"[red]{word}[/] {one['at']:%Y-%m-%d %H:%M} {what}", soft_wrap=True)
+            console.print(escape(indented(one["why"])), soft_wrap=True)
+            if "settled_by" in one:
+                console.print(f"    The rejection stays open until {one['settled_by']}.", soft_wrap=True)
         n_more = work[f"n_{kind}"] - len(work[kind])
         if n_more > 0:
             console.print(f"[red]{word}[/] and {n_more} more", soft_wrap=True)
-        if work[kind]:
-            console.print(f"  settled by: {settled_by}", soft_wrap=True)
+        if kind == "failures" and work[kind]:
+            console.print("Try what failed again, once its cause is gone: sen4cap retry", soft_wrap=True)
 
 
 def _work_table(work: dict[str, object]) -> str:

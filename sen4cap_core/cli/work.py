@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sen4cap_core.settings import Settings
 
 MAX_TOLD = 10
-"""So many lines of what failed are shown."""
+"""So many of what failed and was rejected are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -45,8 +45,8 @@ def wait(
 ) -> None:
     """Wait until everything dropped for a site is answered and none of its work is open.
 
-    Exit code 1 when work failed, or an upload was rejected and nobody has settled that: by a corrected file
-    of the same place and name, or by removing it from rejected/. The reason is said.
+    Exit code 1 when work failed, or an upload was rejected and that is not settled yet. The reason is said,
+    and what settles it: a corrected file, or taking the rejected one out of rejected/.
     """
     import time
 
@@ -81,15 +81,18 @@ def wait(
 
 
 def _told(settings: Settings, progress: SiteProgress) -> str:
-    """Return what failed and what was rejected, one line each."""
+    """Return what failed and what was rejected, each with its whole reason below it."""
     from pathlib import Path
 
+    from sen4cap_core.cli.reasons import indented
+    from sen4cap_core.inbox.layout import settled_by
     from sen4cap_core.inbox.receipts import error_note
 
-    lines = [f"failed {failure}" for failure in progress.failures]
-    lines += [
-        f"rejected {error_note(settings, Path(one.path)) or one.path}: {one.why}"
+    told = [f"failed {what}\n{indented(why)}" for what, why in progress.failures]
+    told += [
+        f"rejected {error_note(settings, Path(one.path)) or one.path}\n{indented(one.why)}\n"
+        f"    The rejection stays open until {settled_by(one.kind)}."
         for one in progress.rejections
     ]
-    more = [f"and {len(lines) - MAX_TOLD} more"] if len(lines) > MAX_TOLD else []
-    return "\n".join([*lines[:MAX_TOLD], *more])
+    more = [f"and {len(told) - MAX_TOLD} more"] if len(told) > MAX_TOLD else []
+    return "\n".join([*told[:MAX_TOLD], *more])

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sen4cap_core.db.models import Job, MowingRun, SceneRow, Season, Site, Upload
-from sen4cap_core.db.rejections import Rejection, first_line, open_rejections
+from sen4cap_core.db.rejections import Rejection, open_rejections, whole_reason
 
 PATIENT_WORK = ("update-markers",)
 """Waits for minutes on purpose, for the rest of a burst; nobody waits for it."""
@@ -25,8 +25,8 @@ class SiteProgress:
     jobs_open: int
     evaluated: bool
     """A season of the site has an evaluation of L4B."""
-    failures: tuple[str, ...]
-    """Jobs that failed for good, with the first line of the reason."""
+    failures: tuple[tuple[str, str], ...]
+    """Jobs that failed for good: which, and why, in one or more lines."""
     rejections: tuple[Rejection, ...]
     """Uploads that were rejected and that nobody has settled yet."""
 
@@ -54,7 +54,7 @@ def site_progress(session: Session, slug: str) -> SiteProgress:
         .where(Season.site_id.in_(of_site))
     )
     failed = session.execute(select(Job.key, Job.error).where(Job.site_slug == slug, Job.state == "failed"))
-    failures = tuple(f"{what}: {first_line(why)}" for what, why in failed)
+    failures = tuple((what, whole_reason(why)) for what, why in failed)
     return SiteProgress(
         uploads=sum(uploads.values()),
         uploads_answered=uploads.get("received", 0) + uploads.get("rejected", 0),

@@ -7,10 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
-from sen4cap_core.db.models import Sighting, Upload
+from sen4cap_core.db.models import DeclarationSet, Sighting, Upload
+
+ONE_BY_ONE = ("scene", "radar")
+"""Kinds of which each file stands for itself; of all others the last one dropped counts."""
+
+_Good = aliased(Upload)
+_AT = func.coalesce(Upload.received_at, Upload.registered_at)
 
 
 @dataclass(frozen=True)
@@ -18,11 +24,12 @@ class Rejection:
     """An upload that could not be used and still waits for a person."""
 
     site_slug: str
+    kind: str
     path: str
     """Where the file is now: in ``rejected/``, or in its place where it could not be moved."""
     at: datetime
     why: str
-    """First line of the reason."""
+    """The whole reason; of several lines."""
 
 
 def open_rejections(
@@ -30,34 +37,70 @@ def open_rejections(
 ) -> list[Rejection]:
     """Return the rejections that are not settled, the latest first.
 
-    One is settled by a file of the same place and name that was received since, or by the rejected file's
+    One is settled by a file received since of the same place and name or, where the last one dropped counts
+    for all, of the same kind, site and year, if it was dropped after the rejection; or by the rejected file's
     being gone: taken out of ``rejected/`` or deleted.
     """
-    good = aliased(Upload)
-    at = func.coalesce(Upload.received_at, Upload.registered_at)
-    # The sighting of the place is forgotten when a file moves to rejected/: one that is there came later, but
-    # for that of an earlier file put back, which has the moment of the rejection.
-    came_later = (
-        select(Sighting.path)
-        .join(good, good.id == Sighting.upload_id)
-        .where(Sighting.path == Upload.dropped_as, good.state == "received", Sighting.seen_at != at)
-        .exists()
-    )
-    query = (
-        select(Upload.site_slug, Upload.path, at, Upload.error)
-        .where(Upload.state == "rejected", ~came_later)
-        .order_by(at.desc(), Upload.id.desc())
-    )
+    query = _open()
     if site_slug is not None:
         query = query.where(Upload.site_slug == site_slug)
+    return _told(session, query, still_there)
+
+
+def rejections_settled_by(
+    session: Session, upload_id: int, *, still_there: Callable[[str], bool] = os.path.exists
+) -> list[Rejection]:
+    """Return the open rejections that an upload settles once it is received, the latest first."""
+    this = select(_Good.id).where(_Good.id == upload_id, _settles()).exists()
+    return _told(session, _open().where(this), still_there)
+
+
+def whole_reason(text: str | None) -> str:
+    """Return a reason as it was written down."""
+    return (text or "").strip() or "no reason recorded"
+
+
+_Query = Select[tuple[str, str, str, datetime, str | None]]
+
+
+def _open() -> _Query:
+    settled = select(_Good.id).where(_Good.state == "received", _settles()).exists()
+    return (
+        select(Upload.site_slug, Upload.kind, Upload.path, _AT, Upload.error)
+        .where(Upload.state == "rejected", ~settled)
+        .order_by(_AT.desc(), Upload.id.desc())
+    )
+
+
+def _settles() -> ColumnElement[bool]:
+    """Whether ``_Good``, once it is received, settles the rejection of ``Upload``."""
+    # The sighting of the place is forgotten when a file moves to rejected/: one that is there came later, but
+    # for that of an earlier file put back, which has the moment of the rejection.
+    takes_its_place = (
+        select(Sighting.path)
+        .where(Sighting.path == Upload.dropped_as, Sighting.upload_id == _Good.id, Sighting.seen_at != _AT)
+        .exists()
+    )
+    # Other parcels than those of the rejected file, perhaps.
+    is_a_part = (
+        select(DeclarationSet.id)
+        .where(DeclarationSet.upload_id == _Good.id, DeclarationSet.mode == "incremental")
+        .exists()
+    )
+    counts_for_all = (
+        Upload.kind.not_in(ONE_BY_ONE)
+        & (_Good.site_slug == Upload.site_slug)
+        & (_Good.year == Upload.year)
+        & (_Good.kind == Upload.kind)
+        & (_Good.registered_at > _AT)
+        & ~is_a_part
+    )
+    return or_(takes_its_place, counts_for_all)
+
+
+def _told(session: Session, query: _Query, still_there: Callable[[str], bool]) -> list[Rejection]:
     return [
-        Rejection(slug, path, when, first_line(error))
-        for slug, path, when, error in session.execute(query)
+        Rejection(slug, kind, path, when, whole_reason(error))
+        for slug, kind, path, when, error in session.execute(query)
         if still_there(path)
     ]
-
-
-def first_line(text: str | None) -> str:
-    """Return the first line of a reason."""
-    lines = (text or "").strip().splitlines()
-    return lines[0] if lines else "no reason recorded"

@@ -12,7 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import backlog
 from sen4cap_core.db.models import Job, SceneRow, Upload
-from sen4cap_core.db.rejections import first_line, open_rejections
+from sen4cap_core.db.rejections import open_rejections, whole_reason
 from sen4cap_core.db.session import make_engine, session_scope
 
 logger = logging.getLogger(__name__)
@@ -29,8 +29,9 @@ def summary(engine: Engine) -> dict[str, Any]:
         ``uploads``, ``scenes``: state -> count; ``jobs``: kind -> state -> count;
         ``oldest_waiting_seconds``: age of the job that has been due longest, None when none is due;
         ``failures``: the last few failed jobs, newest first, each with ``what``, ``site``, ``at`` (UTC) and
-        ``why`` (first line of the error); ``n_failures``: how many there are in all;
-        ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with ``path``.
+        ``why`` (the whole error, of several lines); ``n_failures``: how many there are in all;
+        ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with ``path``
+        and ``kind``.
     """
     with session_scope(engine) as session:
         return {
@@ -75,13 +76,13 @@ def _failures(session: Session) -> dict[str, Any]:
             "what": f"{job.kind} {job.key}",
             "site": job.site_slug,
             "at": job.finished_at or job.created_at,
-            "why": first_line(job.error),
+            "why": whole_reason(job.error),
         }
         for job in jobs
     ]
     rejected = open_rejections(session)
     rejections = [
-        {"path": one.path, "site": one.site_slug, "at": one.at, "why": one.why}
+        {"path": one.path, "kind": one.kind, "site": one.site_slug, "at": one.at, "why": one.why}
         for one in rejected[:LAST_FAILURES]
     ]
     return {

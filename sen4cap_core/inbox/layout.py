@@ -102,6 +102,20 @@ class Misplaced:
     """True for a part whose main file may still be on its way."""
 
 
+def settled_by(kind: str) -> str:
+    """Say what settles the rejection of a file of a kind, as the end of a sentence."""
+    match kind:
+        case Kind.SCENE | Kind.RADAR:
+            corrected = "a corrected file of the same place and name"
+        case Kind.SITE_EXTENT | Kind.SITE_CONFIG:
+            corrected = "a corrected file of its kind"
+        case Kind.DECLARATIONS:
+            corrected = "a corrected file in the same folder (of the same name with mode: incremental)"
+        case _:
+            corrected = "a corrected file in the same folder"
+    return f"{corrected} is received, or the rejected file is deleted or moved elsewhere"
+
+
 def is_ignored(name: str) -> bool:
     """Whether a file or folder name is no upload: hidden, ours, unfinished, or debris of a system."""
     lower = name.lower()

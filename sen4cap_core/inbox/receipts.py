@@ -27,6 +27,7 @@ from sen4cap_core.inbox.layout import (
     UploadPlace,
     place_of,
     plain_name,
+    settled_by,
 )
 from sen4cap_core.inbox.transfer import move
 from sen4cap_core.inbox.units import find_unit, whole_of
@@ -63,6 +64,8 @@ class Receipt(BaseModel):
     """Tables by name, each a list of rows: columns that were used, the first rows ..."""
     duplicate_of: str | None = None
     """Path of the first copy, when the same content was dropped under another name."""
+    settles: list[str] = Field(default_factory=list)
+    """Rejected files whose rejection is settled by this one: paths in the upload folder."""
     received_at: datetime = Field(default_factory=utc_now)
 
 
@@ -159,6 +162,8 @@ def reject(
     if unit is None:
         return _find_moved(folder, whole, path) or path
     text = _rejection_text(folder, whole, error)
+    if isinstance(place, UploadPlace):
+        text += f"The rejection stays open until {settled_by(place.kind)}.\n"
     if sha256 is not None and unit.content_hash() != sha256:
         logger.info("%s changed while it was looked at: it stays, and is looked at again", path)
         return path

@@ -23,6 +23,7 @@ _NAMES = {
     "sha256": "SHA-256",
     "upload_id": "Upload",
     "moved_to": "Moved to",
+    "settles": "Settles the rejection of",
 }
 _UNITS = {"_ha": " (ha)", "_m2": " (m²)", "_m": " (m)", "_deg": " (°)", "_days": " (days)"}
 _TITLE_KEYS = ("file",)
@@ -108,7 +109,7 @@ def _section(key: str, value: Any) -> list[object]:
         rows = [[_value(name, entry.get(name)) for name in columns] for entry in value[:MAX_ROWS]]
         table = markdown_table([_words(name) for name in columns], rows)
         return [heading(_words(key), 3), table, _more(len(value))]
-    return [heading(_words(key), 3), bullets(value[:MAX_ROWS]), _more(len(value))]
+    return [heading(_NAMES.get(key, _words(key)), 3), bullets(value[:MAX_ROWS]), _more(len(value))]
 
 
 def _more(n: int) -> str | None:

@@ -166,9 +166,11 @@ def _runs(api_url: str, login: str | None) -> dict[str, int] | None:
 def _work(place: Place, database_url: str) -> dict[str, Any] | None:
     # Slow to import, and needed by nobody else here.
     from sen4cap_core.db.status import summary_at
+    from sen4cap_core.inbox.layout import settled_by
     from sen4cap_core.inbox.receipts import error_note
 
     work = summary_at(database_url)
     for one in work["rejections"] if work else ():
         one["error_file"] = str(error_note(place.settings, Path(one["path"])) or one["path"])
+        one["settled_by"] = settled_by(one["kind"])
     return work

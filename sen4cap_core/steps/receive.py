@@ -13,6 +13,7 @@ from typing import Any
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Upload
+from sen4cap_core.db.rejections import rejections_settled_by
 from sen4cap_core.db.uploads import Known, later_received, mark_received, mark_rejected, received_as
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.kept import Kept, find_kept, keep, put_back
@@ -79,6 +80,8 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
         taken = _replaced_by_later(context, drop) or receiver(context, drop)
     except BadUploadError as error:
         return _reject(context, drop, error)
+    with context.session() as session:
+        settled = rejections_settled_by(session, drop.upload_id)
     receipt = Receipt(
         upload_id=drop.upload_id,
         file=drop.path.name,
@@ -87,6 +90,7 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
         year=drop.year or None,
         sha256=drop.sha256,
         size_bytes=drop.size_bytes,
+        settles=[_below(context, one.path) for one in settled],
         **vars(taken),
     )
     write_receipt(context.settings, drop.path, receipt)
@@ -95,6 +99,12 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
     with context.session() as session:
         mark_received(session, drop.upload_id, content, context.flow_run_id)
     return Answer(drop.upload_id, drop.site_slug, drop.path.name, True, content)
+
+
+def _below(context: Context, path: str) -> str:
+    """Name a file by its place in the upload folder."""
+    root = context.settings.uploads_root.absolute()
+    return str(Path(path).relative_to(root)) if Path(path).is_relative_to(root) else path
 
 
 def _replaced_by_later(context: Context, drop: Drop) -> Taken | None:

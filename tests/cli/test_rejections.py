@@ -1,4 +1,4 @@
-"""Rejections at the terminal: one line each, whole paths, and how many more."""
+"""Rejections at the terminal: whole reasons, whole paths, what settles them, and how many more."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from pathlib import Path
 
 from rich.console import Console
 
+from sen4cap_core.cli.reasons import MAX_LINES, indented
 from sen4cap_core.cli.services import _print_failures
 from sen4cap_core.cli.work import MAX_TOLD, _told
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db.progress import SiteProgress
 from sen4cap_core.db.rejections import Rejection
 from sen4cap_core.errors import BadUploadError
+from sen4cap_core.inbox.layout import settled_by
 from sen4cap_core.inbox.receipts import reject
 from sen4cap_core.settings import Settings
 
 
 def _progress(*rejections: Rejection) -> SiteProgress:
-    return SiteProgress(1, 1, 0, 0, 0, False, ("process-scene/3: no disk",), rejections)
+    return SiteProgress(
+        1, 1, 0, 0, 0, False, (("process-scene/3", "OSError: no disk\nnone at all"),), rejections
+    )
 
 
 def test_who_waits_is_told_where_the_reason_stands(tmp_path: Path) -> None:
@@ -26,25 +30,48 @@ def test_who_waits_is_told_where_the_reason_stands(tmp_path: Path) -> None:
     path = settings.uploads_root / "nld/2019/practices/CC/podor.csv"
     path.parent.mkdir(parents=True)
     path.write_text("a", encoding="utf-8")
-    moved = reject(settings, path, BadUploadError(path, "no date"))
+    error = BadUploadError(path, "no date", remedy="write one")
+    moved = reject(settings, path, error)
 
-    told = _told(settings, _progress(Rejection("nld", str(moved), utc_now(), "podor.csv: no date")))
+    rejection = Rejection("nld", "practices-cc", str(moved), utc_now(), error.text())
+    told = _told(settings, _progress(rejection))
 
     note = path.parent / "rejected/podor.csv.error.txt"
-    assert "Dropped as practices/CC/podor.csv, rejected" in note.read_text(encoding="utf-8")
-    assert told.splitlines() == ["failed process-scene/3: no disk", f"rejected {note}: podor.csv: no date"]
+    until = (
+        "The rejection stays open until a corrected file in the same folder is received, or the rejected "
+        "file is deleted or moved elsewhere."
+    )
+    text = note.read_text(encoding="utf-8")
+    assert "Dropped as practices/CC/podor.csv, rejected" in text
+    assert text.endswith(f"\n{until}\n")
+    assert told.splitlines() == [
+        "failed process-scene/3",
+        "    OSError: no disk",
+        "    none at all",
+        f"rejected {note}",
+        "    podor.csv: no date",
+        "    What to do: write one",
+        f"    {until}",
+    ]
+
+
+def test_a_very_long_reason_is_cut_and_says_so() -> None:
+    lines = indented("\n".join(f"row {n}" for n in range(100))).splitlines()
+    assert (len(lines), lines[-1]) == (MAX_LINES + 1, f"    and {100 - MAX_LINES} more lines")
 
 
 def test_many_are_counted(tmp_path: Path) -> None:
-    many = [Rejection("nld", f"/gone/{n}", utc_now(), "no date") for n in range(30)]
+    many = [Rejection("nld", "scene", f"/gone/{n}", utc_now(), "no date") for n in range(30)]
     lines = _told(Settings(home=tmp_path), _progress(*many)).splitlines()
-    assert (len(lines), lines[-1]) == (MAX_TOLD + 1, f"and {31 - MAX_TOLD} more")
+    heads = [line for line in lines if not line.startswith(" ")]
+    assert (len(heads), heads[-1]) == (MAX_TOLD + 1, f"and {31 - MAX_TOLD} more")
 
 
 def test_status_keeps_paths_whole_and_says_how_many_more() -> None:
     shown = io.StringIO()
     path = "/srv/sen4cap/uploads/nederland/2019/practices/CC/rejected/a-rather-long-name.csv.error.txt"
-    one = {"error_file": path, "site": "nld", "at": utc_now(), "why": "no date"}
+    one = {"error_file": path, "site": "nld", "at": utc_now(), "why": "a.csv: no date\nWhat to do: write one"}
+    one["settled_by"] = settled_by("practices-cc")
 
     _print_failures(
         Console(file=shown, width=80, highlight=False),
@@ -53,5 +80,7 @@ def test_status_keeps_paths_whole_and_says_how_many_more() -> None:
 
     lines = shown.getvalue().splitlines()
     assert len([line for line in lines if line.startswith("rejected 2") and path in line]) == 5
+    assert lines.count("    What to do: write one") == 5
+    assert any(line.startswith("    The rejection stays open until a corrected file") for line in lines)
     assert "rejected and 8 more" in lines
     assert "failed" not in shown.getvalue()

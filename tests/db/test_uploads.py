@@ -14,7 +14,7 @@ from sqlalchemy import Engine, select
 from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
 from sen4cap_core.db.progress import site_progress
-from sen4cap_core.db.rejections import open_rejections
+from sen4cap_core.db.rejections import open_rejections, rejections_settled_by
 from sen4cap_core.db.session import session_scope
 from sen4cap_core.db.status import LAST_FAILURES, summary
 
@@ -222,11 +222,8 @@ def _open(engine: Engine) -> list[tuple[str, str]]:
 
 
 def test_a_good_file_of_the_same_place_and_name_settles_a_rejection(engine: Engine, rejected: Path) -> None:
-    assert _open(engine) == [("podor.csv", "podor.csv: no date")]
+    assert _open(engine) == [("podor.csv", "podor.csv: no date\n  - row 2")]
 
-    _register(engine, _drop(rejected.with_name("other.csv"), "cc", kind="practices-cc"))
-    _receive(engine)
-    assert len(_open(engine)) == 1, "another name settles nothing"
     _register(engine, _drop(rejected, "good", kind="practices-cc"))
     assert len(_open(engine)) == 1, "it is not received yet"
     _receive(engine)
@@ -234,6 +231,45 @@ def test_a_good_file_of_the_same_place_and_name_settles_a_rejection(engine: Engi
     assert _open(engine) == []
     with session_scope(engine) as session:
         assert site_progress(session, "nl").rejections == ()
+
+
+def test_a_later_good_file_of_its_kind_settles_a_rejection_whatever_its_name(
+    engine: Engine, rejected: Path
+) -> None:
+    for other in ({"year": 2020}, {"site_slug": "es"}, {"kind": "practices-fl"}):
+        _register(engine, _drop(rejected.with_name("other.csv"), "x", **{"kind": "practices-cc", **other}))
+    _receive(engine)
+    assert len(_open(engine)) == 1, "that of another year, site or kind settles nothing"
+
+    good, _ = _register(engine, _drop(rejected.with_name("corrected.csv"), "good", kind="practices-cc"))
+    with session_scope(engine) as session:
+        settled = rejections_settled_by(session, good)
+    assert [Path(one.path).name for one in settled] == ["podor.csv"], "the receipt says which"
+    assert len(_open(engine)) == 1, "it is not received yet"
+    _receive(engine)
+
+    assert _open(engine) == []
+
+
+def test_a_good_file_dropped_before_the_rejection_does_not_settle_it(engine: Engine, tmp_path: Path) -> None:
+    """Both were dropped at once: nobody has corrected anything."""
+    for name in ("bad", "good"):
+        (tmp_path / name).touch()
+        _register(engine, _drop(tmp_path / name, name, kind="declarations"))
+    with session_scope(engine) as session:
+        bad, good = session.scalars(select(Upload.id).order_by(Upload.id))
+        uploads.mark_rejected(session, bad, "no .prj")
+        uploads.mark_received(session, good, {})
+    assert [name for name, _ in _open(engine)] == ["bad"]
+
+
+def test_a_scene_of_another_name_settles_nothing(engine: Engine, tmp_path: Path) -> None:
+    (tmp_path / "a.zip").touch()
+    _register(engine, _drop(tmp_path / "a.zip", "bad"))
+    _receive(engine, reject=True)
+    _register(engine, _drop(tmp_path / "b.zip", "good"))
+    _receive(engine)
+    assert [name for name, _ in _open(engine)] == ["a.zip"]
 
 
 def test_taking_the_file_away_settles_a_rejection(engine: Engine, rejected: Path) -> None:

@@ -19,6 +19,7 @@ from sen4cap_core.inbox.kept import find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind, UploadPlace, place_of
 from sen4cap_core.inbox.register import register_all
 from sen4cap_core.inbox.units import find_unit
+from sen4cap_core.reports.receipt import receipt_markdown
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.receive import Answer, receive_upload
 from sen4cap_core.steps.wanted import wanted_of
@@ -132,6 +133,32 @@ def test_a_shapefile_without_a_part_is_rejected_with_its_name(
     text = rejection_of(context, "noord/2019/declarations/parcels.zip")
     assert word in text
     assert "What to do" in text
+
+
+def test_a_corrected_file_of_another_name_settles_the_rejection_and_its_receipt_says_so(
+    context, drop, parcels_zip: Path
+) -> None:
+    assert not drop("noord/2019/declarations/parcels.zip", without(parcels_zip, ".prj")).accepted
+    text = rejection_of(context, "noord/2019/declarations/parcels.zip")
+    assert "open until a corrected file in the same folder (of the same name with mode: incremental)" in text
+
+    answer = drop("noord/2019/declarations/parcels-with-prj.zip", parcels_zip)
+
+    rejected = "noord/2019/declarations/rejected/parcels.zip"
+    assert receipt_of(context, "noord/2019/declarations/parcels-with-prj.zip")["settles"] == [rejected]
+    assert f"**Settles the rejection of** | {rejected} |" in receipt_markdown(answer.receipt)
+    with context.session() as session:
+        assert open_rejections(session, "noord") == []
+
+
+def test_a_part_of_the_declarations_settles_no_rejection_of_another_name(
+    context, drop, parcels_zip: Path
+) -> None:
+    drop("noord/2019/declarations/declarations.yaml", b"mode: incremental\n")
+    assert not drop("noord/2019/declarations/north.zip", without(parcels_zip, ".prj")).accepted
+    assert drop("noord/2019/declarations/south.zip", parcels_zip).receipt["settles"] == []
+    with context.session() as session:
+        assert [Path(one.path).name for one in open_rejections(session, "noord")] == ["north.zip"]
 
 
 def test_a_zip_that_would_write_elsewhere_is_rejected(context, drop) -> None:
