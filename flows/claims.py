@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.correction_order import corrections_in_turn
-from sen4cap_core.steps.leases import claim_next
-from sen4cap_core.steps.work import (
+from sen4cap_core.steps.scenes.correction_order import corrections_in_turn
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.leases import claim_next
+from sen4cap_core.steps.shared.work import (
     FETCH_SCENE,
     INGEST_SCENE,
     LONG_WORK,

@@ -20,9 +20,9 @@ from sen4cap_core.clock import utc_now
 from sen4cap_core.db.crop_types import seasons_due
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
-from sen4cap_core.steps.classify_crops import CropTypeAnswer
-from sen4cap_core.steps.classify_crops import classify_crops as run_step
-from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.crop_types.classify import CropTypeAnswer
+from sen4cap_core.steps.crop_types.classify import classify_crops as run_step
+from sen4cap_core.steps.shared.context import Context
 
 
 @flow(name="classify-crops")

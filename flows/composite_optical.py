@@ -14,14 +14,14 @@ from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import facts
 from sen4cap_core.reports.text import bullets, document, heading, image, percent
-from sen4cap_core.steps.composite_optical import (
+from sen4cap_core.steps.composites.optical import (
     BANDS,
     HALF_SYNTHESIS_DAYS,
     CompositeReport,
 )
-from sen4cap_core.steps.composite_optical import composite_optical as run_step
-from sen4cap_core.steps.composite_product import MadeComposite, composite_quicklook
-from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.composites.optical import composite_optical as run_step
+from sen4cap_core.steps.composites.product import MadeComposite, composite_quicklook
+from sen4cap_core.steps.shared.context import Context
 
 DAYS_BACK = 30
 """Where no day is named: the days after it have passed, and late scenes have come."""

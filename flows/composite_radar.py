@@ -10,7 +10,7 @@ from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, ste
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import facts
 from sen4cap_core.reports.text import bullets, document, heading
-from sen4cap_core.steps.composite_radar import composite_radar as run_step
+from sen4cap_core.steps.composites.radar import composite_radar as run_step
 
 
 @flow(name="composite-radar")

@@ -12,10 +12,10 @@ from sen4cap_core.reports.mowing import mowing_markdown
 from sen4cap_core.reports.tables import facts
 from sen4cap_core.reports.text import Markdown, document, heading, image
 from sen4cap_core.service.nudge import emit
-from sen4cap_core.steps.detect_mowing import MowingAnswer
-from sen4cap_core.steps.detect_mowing import detect_mowing as run_step
-from sen4cap_core.steps.mowing_pictures import mowing_map, parcel_charts
-from sen4cap_core.steps.mowing_request import MowingRequest
+from sen4cap_core.steps.mowing.detect import MowingAnswer
+from sen4cap_core.steps.mowing.detect import detect_mowing as run_step
+from sen4cap_core.steps.mowing.pictures import mowing_map, parcel_charts
+from sen4cap_core.steps.mowing.request import MowingRequest
 
 MOWING_DETECTED = "sen4cap.mowing.detected"
 """Event: mowings that the evaluation before did not know; one for each run that found some."""

@@ -11,8 +11,8 @@ from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, ste
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import markdown_table
 from sen4cap_core.reports.text import count, document, heading
-from sen4cap_core.steps.export_markers import Database, current_years
-from sen4cap_core.steps.export_markers import export_markers as run_step
+from sen4cap_core.steps.products.export_markers import Database, current_years
+from sen4cap_core.steps.products.export_markers import export_markers as run_step
 
 
 @flow(name="export-markers")

@@ -13,10 +13,10 @@ from prefect.concurrency.sync import concurrency
 from flows.runtime import name_run, scope_tags, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.service.accounts import stored_account
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.fetch_scene import FetchedScene
-from sen4cap_core.steps.fetch_scene import fetch_scene as run_step
-from sen4cap_core.steps.site_sources import NamedSource
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.sources.fetch import FetchedScene
+from sen4cap_core.steps.sources.fetch import fetch_scene as run_step
+from sen4cap_core.steps.sources.site import NamedSource
 
 
 @flow(name="fetch-scene")

@@ -6,7 +6,7 @@ from prefect import flow
 
 from flows.fetch_scene import Connections, fetch
 from flows.runtime import each_by_itself, name_run, scope_tags, step_context
-from sen4cap_core.steps.fetch_scene import FetchedScene
+from sen4cap_core.steps.sources.fetch import FetchedScene
 
 
 @flow(name="fetch-scenes")

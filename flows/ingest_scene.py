@@ -7,7 +7,7 @@ from prefect import State, flow
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.reports.tables import markdown_table
 from sen4cap_core.reports.text import bullets, document, heading
-from sen4cap_core.steps.ingest_scene import IngestReport, ingest_scenes
+from sen4cap_core.steps.scenes.ingest import IngestReport, ingest_scenes
 
 
 @flow(name="ingest-scene")

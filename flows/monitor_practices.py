@@ -11,10 +11,10 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.practices import practice_markdown
 from sen4cap_core.reports.tables import facts, markdown_table
 from sen4cap_core.reports.text import document, heading, image
-from sen4cap_core.steps.monitor_practices import monitor_practices as run_step
-from sen4cap_core.steps.monitor_practices import result_frame
-from sen4cap_core.steps.practice_asking import ask_all_practices
-from sen4cap_core.steps.practice_pictures import practice_pictures
+from sen4cap_core.steps.practices.monitor import monitor_practices as run_step
+from sen4cap_core.steps.practices.monitor import result_frame
+from sen4cap_core.steps.practices.pictures import practice_pictures
+from sen4cap_core.steps.shared.practice_asking import ask_all_practices
 
 
 @flow(name="monitor-practices")

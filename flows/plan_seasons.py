@@ -9,8 +9,8 @@ from prefect import State, flow
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.db.sites import enabled_sites
 from sen4cap_core.reports.season import season_markdown
-from sen4cap_core.steps.plan_seasons import plan_seasons as run_step
-from sen4cap_core.steps.season_page import season_page
+from sen4cap_core.steps.seasons.page import season_page
+from sen4cap_core.steps.seasons.plan import plan_seasons as run_step
 
 
 @flow(name="plan-seasons")

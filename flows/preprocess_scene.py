@@ -8,7 +8,7 @@ from prefect import State, flow
 
 from flows.runtime import name_run, scope_tags, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.steps.preprocess_scene import preprocess_scene as run_step
+from sen4cap_core.steps.scenes.preprocess import preprocess_scene as run_step
 
 
 @flow(name="preprocess-scene")

@@ -9,10 +9,10 @@ from prefect import State, flow
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import facts
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.process_grd import process_grd as run_grd
-from sen4cap_core.steps.process_slc import process_slc as run_slc
-from sen4cap_core.steps.radar_subject import ProcessedRadar
+from sen4cap_core.steps.radar.process_grd import process_grd as run_grd
+from sen4cap_core.steps.radar.process_slc import process_slc as run_slc
+from sen4cap_core.steps.radar.subject import ProcessedRadar
+from sen4cap_core.steps.shared.context import Context
 
 
 @flow(name="process-slc")

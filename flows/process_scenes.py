@@ -6,8 +6,8 @@ from prefect import flow
 
 from flows.process_scene import show_scene
 from flows.runtime import each_by_itself, name_run, scope_tags, step_context
-from sen4cap_core.steps.process_scene import process_scene
-from sen4cap_core.steps.subject import Subject, find_subject
+from sen4cap_core.steps.acquisitions.subject import Subject, find_subject
+from sen4cap_core.steps.scenes.process import process_scene
 
 
 @flow(name="process-scenes")

@@ -12,11 +12,11 @@ from sen4cap_core.db import jobs
 from sen4cap_core.db.session import alone
 from sen4cap_core.db.uploads import DRAIN_LOCK
 from sen4cap_core.reports.receipt import receipt_markdown
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.leases import claim_next, keep_leases, new_owner
-from sen4cap_core.steps.receive import Answer
-from sen4cap_core.steps.receive import receive_upload as run_step
-from sen4cap_core.steps.work import RECEIVE_UPLOAD
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.leases import claim_next, keep_leases, new_owner
+from sen4cap_core.steps.shared.work import RECEIVE_UPLOAD
+from sen4cap_core.steps.uploads.receive import Answer
+from sen4cap_core.steps.uploads.receive import receive_upload as run_step
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 15.0

@@ -6,8 +6,8 @@ from prefect import State, flow, get_run_logger
 
 from flows.runtime import mark_crashed, name_run, skipped, step_context
 from sen4cap_core.service.nudge import nudge_inbox
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.reconcile import Gaps, reconcile_alone
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.upkeep.reconcile import Gaps, reconcile_alone
 
 
 @flow(name="reconcile")

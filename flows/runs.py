@@ -29,10 +29,9 @@ from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.session import transact
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.external.running import ExternalProgramError
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.leases import keep_leases
-from sen4cap_core.steps.usage import measured
-from sen4cap_core.steps.work import (
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.leases import keep_leases
+from sen4cap_core.steps.shared.work import (
     CLASSIFY_CROPS,
     COMPOSITE_OPTICAL,
     COMPOSITE_RADAR,
@@ -49,6 +48,7 @@ from sen4cap_core.steps.work import (
     SEARCH_SOURCES,
     UPDATE_MARKERS,
 )
+from sen4cap_core.steps.upkeep.usage import measured
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

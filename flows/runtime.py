@@ -24,7 +24,7 @@ from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.leases import note_flow_run
 from sen4cap_core.redaction import install, redact
 from sen4cap_core.service.connection import open_step_context
-from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.shared.context import Context
 
 install()
 

@@ -14,11 +14,11 @@ from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.sources import sources_markdown
 from sen4cap_core.service.accounts import stored_account
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.search_sources import SearchReport
-from sen4cap_core.steps.search_sources import search_sources as run_step
-from sen4cap_core.steps.site_sources import sources_of
-from sen4cap_core.steps.source_status import source_status
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.sources.search import SearchReport
+from sen4cap_core.steps.sources.search import search_sources as run_step
+from sen4cap_core.steps.sources.site import sources_of
+from sen4cap_core.steps.sources.status import source_status
 
 
 @flow(name="search-sources")

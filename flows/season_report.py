@@ -12,7 +12,7 @@ from sen4cap_core.db.sites import enabled_sites
 from sen4cap_core.errors import NothingToDoError, ServiceError
 from sen4cap_core.reports.season_report import digest_lines, season_report_markdown
 from sen4cap_core.service.mail import send_mail
-from sen4cap_core.steps.season_report import season_report as run_step
+from sen4cap_core.steps.seasons.report import season_report as run_step
 
 
 @flow(name="season-report")

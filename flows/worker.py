@@ -38,13 +38,11 @@ from sen4cap_core.db.uploads import DRAIN_LOCK
 from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.service.place import Place
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.leases import new_owner, take_back_orphans
-from sen4cap_core.steps.plan_seasons import plan_seasons
-from sen4cap_core.steps.preprocess_scene import corrector_of
-from sen4cap_core.steps.usage import sample_machine
-from sen4cap_core.steps.warnings import look_for_warnings
-from sen4cap_core.steps.work import (
+from sen4cap_core.steps.scenes.preprocess import corrector_of
+from sen4cap_core.steps.seasons.plan import plan_seasons
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.leases import new_owner, take_back_orphans
+from sen4cap_core.steps.shared.work import (
     FETCH_SCENE,
     INGEST_SCENE,
     LONG_WORK,
@@ -53,6 +51,8 @@ from sen4cap_core.steps.work import (
     SEARCH_SOURCES,
     SEASON_WORK,
 )
+from sen4cap_core.steps.upkeep.usage import sample_machine
+from sen4cap_core.steps.upkeep.warnings import look_for_warnings
 
 logger = logging.getLogger(__name__)
 

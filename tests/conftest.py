@@ -20,7 +20,7 @@ ROOMS = {
     "mowing": ("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
     "practices": ("processors/l4c/", "kernels/test_practice"),
     "radar": ("sentinel1/", "kernels/test_sar"),
-    "slc": ("steps/test_slc_way",),
+    "slc": ("steps/radar/test_slc_way",),
     "faults": ("e2e/test_faults",),
     "services": ("e2e/test_real_services",),
 }

@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
-    from sen4cap_core.steps.by_hand_forms import Form
+    from sen4cap_core.steps.upkeep.by_hand_forms import Form
 
 OPERATIONS: dict[str, tuple[str, str]] = {
     "reprocess-scenes": ("ReprocessScenes", "by_hand.reprocess_scenes"),
@@ -29,7 +29,7 @@ OPERATIONS: dict[str, tuple[str, str]] = {
     "retry-failed": ("RetryFailed", "by_hand.retry_failed"),
     "export-products": ("ExportProducts", "by_hand.export_by_form"),
 }
-"""Names of form and step of each command."""
+"""Names of form and step of each command; the steps are those of ``steps/upkeep``."""
 
 
 class Operations(TyperGroup):
@@ -43,7 +43,7 @@ class Operations(TyperGroup):
         """Return the command of an operation; None where there is none."""
         if cmd_name not in OPERATIONS:
             return None
-        from sen4cap_core.steps import by_hand_forms
+        from sen4cap_core.steps.upkeep import by_hand_forms
 
         form, step = OPERATIONS[cmd_name]
         alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
@@ -65,7 +65,8 @@ def command_of(form: type[Form], step: str) -> Callable[..., None]:
 
         module, _, name = step.partition(".")
         asked = _filled(form, values)
-        answer = getattr(import_module(f"sen4cap_core.steps.{module}"), name)(open_step_context(), asked)
+        operation = getattr(import_module(f"sen4cap_core.steps.upkeep.{module}"), name)
+        answer = operation(open_step_context(), asked)
         for line in answer_lines(answer):
             typer.echo(line)
 

@@ -25,7 +25,7 @@ def show(
     from sen4cap_core.db import sites
     from sen4cap_core.errors import NothingToDoError
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.config_in_force import l4b_settings, l4c_settings
+    from sen4cap_core.steps.uploads.config_in_force import l4b_settings, l4c_settings
 
     with open_step_context().session() as session:
         found = sites.find_site(session, site)

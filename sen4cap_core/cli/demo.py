@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sen4cap_core.service.place import Place
     from sen4cap_core.simulation.season import Season, SeasonTruth
-    from sen4cap_core.steps.context import Context
+    from sen4cap_core.steps.shared.context import Context
 
 SITE = "demo"
 POLL_SECONDS = 1.0

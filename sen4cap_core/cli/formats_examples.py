@@ -28,7 +28,7 @@ from sen4cap_core.products.tables import write_mowing_exports
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.sums import ParcelSums, VariableSums
 from sen4cap_core.rasters.variables import Quantisation
-from sen4cap_core.steps.crop_type_product import CSV_COLUMNS
+from sen4cap_core.steps.crop_types.product import CSV_COLUMNS
 
 _ACQUIRED = datetime(2019, 6, 12, 10, 50, 31, tzinfo=UTC)
 _OUTLINE = shapely.box(5.5000, 52.4000, 5.5030, 52.4020)

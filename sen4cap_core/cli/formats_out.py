@@ -20,8 +20,8 @@ from sen4cap_core.processors.l4a.diversification.categories import DIAGNOSES
 from sen4cap_core.processors.l4a.diversification.conformity import NAMES as CONFORMITIES
 from sen4cap_core.products import naming, practice_exports, tables
 from sen4cap_core.reports import mowing_score_files as scores
-from sen4cap_core.steps.crop_type_product import COLUMN_TEXTS as CROP_TEXTS
-from sen4cap_core.steps.crop_type_product import CSV_COLUMNS
+from sen4cap_core.steps.crop_types.product import COLUMN_TEXTS as CROP_TEXTS
+from sen4cap_core.steps.crop_types.product import CSV_COLUMNS
 
 _OBSERVED = "Columns: "
 _ORIGINAL = {

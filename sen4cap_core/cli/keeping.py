@@ -23,7 +23,7 @@ def report(site: Site) -> None:
     """Say what the site's retention lets go, and what stays and why. Nothing is changed."""
     from sen4cap_core.reports.keeping import retention_lines
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.retention import plan_retention
+    from sen4cap_core.steps.upkeep.retention import plan_retention
 
     plan = plan_retention(open_step_context(), site)
     going = [(one.kind, one.why, one.n_bytes) for one in plan.going]
@@ -40,7 +40,7 @@ def apply_(
 ) -> None:
     """Delete what the report with this id named. Refused when the selection has changed since."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.retention import apply_retention, sweep_retired
+    from sen4cap_core.steps.upkeep.retention import apply_retention, sweep_retired
 
     context = open_step_context()
     done = apply_retention(context, site, plan)
@@ -55,7 +55,7 @@ def restore(
 ) -> None:
     """Fetch the downloads of a year again that retention gave up."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.retention import restore_downloads
+    from sen4cap_core.steps.upkeep.retention import restore_downloads
 
     typer.echo(f"{restore_downloads(open_step_context(), site, year)} acquisitions are fetched again")
 
@@ -67,8 +67,8 @@ def check(
 ) -> None:
     """Compare tables, disk and catalogue. Exit code 0 only when they agree."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.check_files import check_files
-    from sen4cap_core.steps.check_files import repair as mend
+    from sen4cap_core.steps.upkeep.check_files import check_files
+    from sen4cap_core.steps.upkeep.check_files import repair as mend
 
     context = open_step_context()
     found = check_files(context)

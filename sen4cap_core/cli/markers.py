@@ -30,7 +30,7 @@ def export(
 ) -> None:
     """Write marker databases as Arrow IPC and Parquet with the original's column names."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.export_markers import DATABASES, export_markers
+    from sen4cap_core.steps.products.export_markers import DATABASES, export_markers
 
     asked = [name.strip().upper() for name in markers.split(",") if name.strip()]
     chosen = [name for name in DATABASES if name in asked]

@@ -38,7 +38,7 @@ def list_(
     import json
 
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.export_products import find_products
+    from sen4cap_core.steps.products.export import find_products
 
     found = find_products(
         open_step_context(),
@@ -66,7 +66,7 @@ def show(
 ) -> None:
     """Show a product: period, files with size, what it was made from, and whether it is in force."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.show_product import describe_product
+    from sen4cap_core.steps.products.show import describe_product
 
     typer.echo(describe_product(open_step_context(), product))
 
@@ -90,7 +90,7 @@ def export(
     from sen4cap_core.service.accounts import stored_account
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.sources.accounts import find_account
-    from sen4cap_core.steps.export_products import export_products, find_products, upload_products
+    from sen4cap_core.steps.products.export import export_products, find_products, upload_products
 
     context = open_step_context()
     found = find_products(

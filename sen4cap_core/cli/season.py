@@ -25,7 +25,7 @@ def show(
 
     from sen4cap_core.reports.season import season_lines
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.season_page import season_page
+    from sen4cap_core.steps.seasons.page import season_page
 
     with open_step_context().session() as session:
         page = season_page(session, site)
@@ -42,7 +42,7 @@ def plan(
 ) -> None:
     """Bring the planned runs up to this moment now, instead of within a minute."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.plan_seasons import plan_seasons
+    from sen4cap_core.steps.seasons.plan import plan_seasons
 
     done = plan_seasons(open_step_context(), site)
     for title, texts in (
@@ -67,7 +67,7 @@ def report(
     """Say how a season stands: scenes, downloads, parcels nobody has seen, what waits, what to look at."""
     from sen4cap_core.reports.season_report import digest_lines
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.season_report import season_report
+    from sen4cap_core.steps.seasons.report import season_report
 
     done = season_report(open_step_context(), site, unseen_days=unseen_days, season_name=season)
     for one in done:

@@ -23,7 +23,7 @@ def schema() -> None:
 def list_() -> None:
     """List all sites and their seasons, with what is paused or deleted."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.site_life import list_sites
+    from sen4cap_core.steps.upkeep.site_life import list_sites
 
     for line in list_sites(open_step_context()):
         typer.echo(line)
@@ -38,7 +38,7 @@ Year = Annotated[int | None, typer.Option(help="Year of the season, where severa
 def pause(site: Name, season: Season = None, year: Year = None) -> None:
     """Pause a site or one of its seasons: nothing more is fetched, processed or planned; all is kept."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.site_life import pause as run_step
+    from sen4cap_core.steps.upkeep.site_life import pause as run_step
 
     typer.echo(run_step(open_step_context(), site, season, year))
 
@@ -47,7 +47,7 @@ def pause(site: Name, season: Season = None, year: Year = None) -> None:
 def resume(site: Name, season: Season = None, year: Year = None) -> None:
     """Let a paused or deleted site, or a paused season, go on; what was missed is made up for."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.site_life import resume as run_step
+    from sen4cap_core.steps.upkeep.site_life import resume as run_step
 
     typer.echo(run_step(open_step_context(), site, season, year))
 
@@ -56,8 +56,8 @@ def resume(site: Name, season: Season = None, year: Year = None) -> None:
 def rename(site: Name, name: Annotated[str, typer.Argument(help="New name for people.")]) -> None:
     """Give a site another name; its folder, and with it all paths, stays."""
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.by_hand_forms import EditSite
-    from sen4cap_core.steps.site_life import edit_site
+    from sen4cap_core.steps.upkeep.by_hand_forms import EditSite
+    from sen4cap_core.steps.upkeep.site_life import edit_site
 
     answer = edit_site(open_step_context(), EditSite(site=site, name=name))
     typer.echo(f"{site} is called {answer['site']}; a site.yaml with another name goes over it")
@@ -71,7 +71,7 @@ def delete(
     """Delete a site: it stops and is no longer offered; everything is kept until it is purged or resumed."""
     from sen4cap_core.reports.answer import answer_lines
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.site_life import delete_site
+    from sen4cap_core.steps.upkeep.site_life import delete_site
 
     for line in answer_lines(delete_site(open_step_context(), site, dry_run=dry_run)):
         typer.echo(line)
@@ -85,8 +85,8 @@ def purge(
     """Remove a deleted site for good: its rows and what was made of it, never what people dropped."""
     from sen4cap_core.reports.answer import answer_lines
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.by_hand_forms import PurgeSite
-    from sen4cap_core.steps.site_life import purge_site
+    from sen4cap_core.steps.upkeep.by_hand_forms import PurgeSite
+    from sen4cap_core.steps.upkeep.site_life import purge_site
 
     form = PurgeSite(site=site, dry_run=not confirm, confirm=confirm)
     for line in answer_lines(purge_site(open_step_context(), form)):

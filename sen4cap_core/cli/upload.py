@@ -23,7 +23,7 @@ def import_(
     from sen4cap_core.errors import BadUploadError
     from sen4cap_core.reports.receipt import receipt_markdown
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.import_file import import_file
+    from sen4cap_core.steps.uploads.import_file import import_file
 
     if not year and not kind.startswith("site-"):
         raise BadUploadError(file, "of which year is it?", remedy="Give --year.")

@@ -27,7 +27,7 @@ def retry(
     from sen4cap_core.db.jobs import retry_failed
     from sen4cap_core.db.rejections import open_rejections
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.work import PREPROCESS_SCENE, RECEIVE_UPLOAD, WARM_WORK
+    from sen4cap_core.steps.shared.work import PREPROCESS_SCENE, RECEIVE_UPLOAD, WARM_WORK
 
     with open_step_context().session() as session:
         count = retry_failed(session, (RECEIVE_UPLOAD, PREPROCESS_SCENE, *WARM_WORK), site)

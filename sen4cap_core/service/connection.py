@@ -6,7 +6,7 @@ from functools import lru_cache
 
 from sen4cap_core.service.place import Place
 from sen4cap_core.settings import Settings
-from sen4cap_core.steps.context import Context, open_context
+from sen4cap_core.steps.shared.context import Context, open_context
 
 
 @lru_cache(maxsize=1)

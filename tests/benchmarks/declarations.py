@@ -35,9 +35,9 @@ from sen4cap_core.db.uploads import register_upload
 from sen4cap_core.kernels.compiling import load_compiler
 from sen4cap_core.service.cluster import ROLE, Cluster
 from sen4cap_core.settings import Settings
-from sen4cap_core.steps.context import open_context
-from sen4cap_core.steps.receive_declarations import receive_declarations
-from sen4cap_core.steps.taken import Drop
+from sen4cap_core.steps.shared.context import open_context
+from sen4cap_core.steps.shared.taken import Drop
+from sen4cap_core.steps.uploads.declarations import receive_declarations
 from tests.benchmarks.process_cost import peak_resident_mb
 
 EPSG = 28992

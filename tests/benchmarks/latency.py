@@ -24,7 +24,7 @@ from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.simulation.safe_product import tile_scene
 from sen4cap_core.simulation.uploads import write_shapefile_zip
-from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.shared.context import Context
 from tests.steps.conftest import fields
 
 WHOLE = tile_grid("30TUM")

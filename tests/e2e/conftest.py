@@ -16,7 +16,7 @@ from sen4cap_core.service import control
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.processes import supervised_processes
 from sen4cap_core.settings import Settings
-from sen4cap_core.steps.context import open_context
+from sen4cap_core.steps.shared.context import open_context
 from tests.e2e.system import System
 
 SETTINGS = {

@@ -14,7 +14,7 @@ import httpx
 from sen4cap_core.db.progress import SiteProgress, site_progress
 from sen4cap_core.service import control
 from sen4cap_core.service.place import Place
-from sen4cap_core.steps.context import Context
+from sen4cap_core.steps.shared.context import Context
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from flows import claims
 from flows.claims import next_fetch, next_registration, next_work
 from flows.runs import run_work
 from sen4cap_core.db.models import Job, ObservationSet, SceneRow
-from sen4cap_core.steps.work import FETCH_SCENE, INGEST_SCENE, PROCESS_SCENE
+from sen4cap_core.steps.shared.work import FETCH_SCENE, INGEST_SCENE, PROCESS_SCENE
 from tests.flows.conftest import Server
 from tests.steps.conftest import Desk
-from tests.steps.test_sources_way import Network, network
+from tests.steps.sources.test_sources_way import Network, network
 
 pytestmark = pytest.mark.service
 __all__ = ["network"]

@@ -11,7 +11,7 @@ from flows.season_report import season_report
 from sen4cap_core.service import connection
 from tests.flows.conftest import Server
 from tests.steps.conftest import SITE, Desk
-from tests.steps.test_season_report import mailbox
+from tests.steps.seasons.test_season_report import mailbox
 
 pytestmark = pytest.mark.service
 __all__ = ["mailbox"]

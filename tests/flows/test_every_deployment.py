@@ -49,7 +49,8 @@ from flows.search_sources import search_sources
 from flows.season_report import season_report, send_alert
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Job, Season, Site
-from sen4cap_core.steps.by_hand_forms import (
+from sen4cap_core.steps.crop_types.classify import STAGES
+from sen4cap_core.steps.upkeep.by_hand_forms import (
     DeleteSite,
     EditSite,
     ExportProducts,
@@ -62,14 +63,13 @@ from sen4cap_core.steps.by_hand_forms import (
     RetryFailed,
     RunAgain,
 )
-from sen4cap_core.steps.classify_crops import STAGES
 from tests.conftest import REPOSITORY
 from tests.flows.conftest import Server
 from tests.steps.conftest import SITE, YEAR, Desk
-from tests.steps.test_crop_type_way import season as crop_season
-from tests.steps.test_practice_way import season as practice_season
-from tests.steps.test_preprocess_scene import level_1c_drop
-from tests.steps.test_sources_way import Network, network
+from tests.steps.crop_types.test_crop_type_way import season as crop_season
+from tests.steps.practices.test_practice_way import season as practice_season
+from tests.steps.scenes.test_preprocess_scene import level_1c_drop
+from tests.steps.sources.test_sources_way import Network, network
 
 pytestmark = pytest.mark.service
 __all__ = ["crop_season", "network", "practice_season"]
@@ -77,7 +77,7 @@ __all__ = ["crop_season", "network", "practice_season"]
 WITH_WORKERS = {"receive-upload", "ingest-scene", "process-scene"}
 """Run by the end-to-end tests, in processes of their own."""
 WITH_STEPS = {"process-slc", "process-grd", "pair-again", "composite-radar"}
-"""Run by ``tests/steps/test_slc_way.py``."""
+"""Run by ``tests/steps/radar/test_slc_way.py``."""
 HERE = {
     "apply-retention", "check-files", "classify-crops", "composite-optical", "delete-site", "detect-mowing",
     "edit-site", "export-markers", "export-products", "extract-parcels", "fetch-scene", "import-folder",

@@ -13,11 +13,11 @@ from flows.claims import next_long
 from flows.runs import run_work
 from sen4cap_core.db.models import Job, Product
 from sen4cap_core.products.naming import L3A_COMPOSITE, MARKERS, S1_COMPOSITE
-from sen4cap_core.steps.check_files import check_files, repair
-from sen4cap_core.steps.composite_optical import composite_optical
-from sen4cap_core.steps.composite_radar import composite_radar
-from sen4cap_core.steps.export_markers import export_markers
-from sen4cap_core.steps.ingest_scene import ingest_scene
+from sen4cap_core.steps.composites.optical import composite_optical
+from sen4cap_core.steps.composites.radar import composite_radar
+from sen4cap_core.steps.products.export_markers import export_markers
+from sen4cap_core.steps.scenes.ingest import ingest_scene
+from sen4cap_core.steps.upkeep.check_files import check_files, repair
 from tests.flows.conftest import Server
 from tests.scenes.radar_products import write_radar
 from tests.steps.conftest import GRID, SITE, Desk

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from flows import detect_mowing as of_flow
-from sen4cap_core.steps.mowing_request import MowingRequest
+from sen4cap_core.steps.mowing.request import MowingRequest
 from tests.steps.conftest import SITE, Desk
-from tests.steps.test_mowing_way import SEASON, ndvi_season
+from tests.steps.mowing.test_mowing_way import SEASON, ndvi_season
 
 pytestmark = pytest.mark.service
 

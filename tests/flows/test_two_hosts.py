@@ -21,9 +21,9 @@ from sqlalchemy import func, select
 from sen4cap_core.db.models import Job, JobUsage, ObservationSet, Product, SceneRow
 from sen4cap_core.service.cluster import end_with_parent
 from sen4cap_core.simulation.safe_product import tile_scene
-from sen4cap_core.steps.check_files import check_files
-from sen4cap_core.steps.context import Context
-from sen4cap_core.steps.work import PROCESS_SCENE, ask_ingest
+from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.work import PROCESS_SCENE, ask_ingest
+from sen4cap_core.steps.upkeep.check_files import check_files
 from tests.fixtures_services import PrefectServer
 from tests.steps.conftest import GRID, SITE, YEAR, Desk
 

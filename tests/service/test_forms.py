@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from sen4cap_core.cli.by_hand import OPERATIONS
 from sen4cap_core.cli.main import app
-from sen4cap_core.steps import by_hand_forms
+from sen4cap_core.steps.upkeep import by_hand_forms
 
 PROJECT = Path(__file__).parents[2]
 DEPLOYMENTS = yaml.safe_load((PROJECT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]

@@ -19,8 +19,8 @@ from sen4cap_core.service.accounts import stored_account
 from sen4cap_core.settings import Settings
 from sen4cap_core.sources.accounts import find_account
 from sen4cap_core.sources.offers import SourceError
-from sen4cap_core.steps.context import open_context
-from sen4cap_core.steps.site_sources import sources_of
+from sen4cap_core.steps.shared.context import open_context
+from sen4cap_core.steps.sources.site import sources_of
 
 pytestmark = pytest.mark.service
 

@@ -18,7 +18,7 @@ from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.models import Job, Upload
 from sen4cap_core.settings import Settings
-from sen4cap_core.steps.context import Context, open_context
+from sen4cap_core.steps.shared.context import Context, open_context
 
 pytestmark = pytest.mark.service
 

@@ -15,7 +15,7 @@ from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.item_offers import as_offer
 from sen4cap_core.sources.offers import Offer, Query, SourceAwayError, SourceError
 from sen4cap_core.sources.stac import StacSource
-from sen4cap_core.steps.site_sources import ALL_BANDS, bands_needed
+from sen4cap_core.steps.sources.site import ALL_BANDS, bands_needed
 from tests.sources.catalogue_server import Catalogue, serving
 
 BANDS = frozenset({"B04", "B08"})

@@ -27,13 +27,13 @@ from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.settings import Settings
 from sen4cap_core.simulation.safe_product import tile_scene
 from sen4cap_core.simulation.uploads import write_shapefile_zip
-from sen4cap_core.steps.context import Context, open_context
-from sen4cap_core.steps.ingest_scene import ingest_scene
-from sen4cap_core.steps.process_scene import ProcessedScene, process_scene
-from sen4cap_core.steps.receive import Answer, receive_upload
-from sen4cap_core.steps.receive_declarations import receive_declarations
-from sen4cap_core.steps.receive_site import assumed_season
-from sen4cap_core.steps.taken import Drop, Taken
+from sen4cap_core.steps.scenes.ingest import ingest_scene
+from sen4cap_core.steps.scenes.process import ProcessedScene, process_scene
+from sen4cap_core.steps.shared.context import Context, open_context
+from sen4cap_core.steps.shared.taken import Drop, Taken
+from sen4cap_core.steps.uploads.declarations import receive_declarations
+from sen4cap_core.steps.uploads.receive import Answer, receive_upload
+from sen4cap_core.steps.uploads.site import assumed_season
 from tests.fixtures_tables import clear_tables, migrated_url
 
 SITE = "polder"

@@ -21,9 +21,9 @@ from sen4cap_core.db.session import is_database_trouble
 from sen4cap_core.db.sites import SeasonSpan
 from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.settings import Settings
-from sen4cap_core.steps import plan_seasons as planner
-from sen4cap_core.steps.context import Context, open_context
-from sen4cap_core.steps.leases import claim_next, new_owner
+from sen4cap_core.steps.seasons import plan as planner
+from sen4cap_core.steps.shared.context import Context, open_context
+from sen4cap_core.steps.shared.leases import claim_next, new_owner
 
 pytestmark = pytest.mark.service
 

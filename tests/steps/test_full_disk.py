@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import func, select
 
 from sen4cap_core.db.models import ObservationSet, Product, SceneRow
-from sen4cap_core.steps.process_scene import process_scene
+from sen4cap_core.steps.scenes.process import process_scene
 
 pytestmark = pytest.mark.service
 

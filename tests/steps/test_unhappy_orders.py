@@ -14,14 +14,14 @@ from sen4cap_core.db.models import DeclarationSet, Job, MowingRun, ObservationSe
 from sen4cap_core.db.sites import SeasonSpan, get_or_create_site, seasons_of, set_seasons
 from sen4cap_core.errors import NothingToDoError, Sen4capError, UnreadableSceneError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
-from sen4cap_core.steps.detect_mowing import detect_mowing
-from sen4cap_core.steps.extract_parcels import extract_parcels
-from sen4cap_core.steps.ingest_scene import ingest_scenes
-from sen4cap_core.steps.leases import is_gone, new_owner
-from sen4cap_core.steps.process_scene import process_scene
-from sen4cap_core.steps.receive import receive_upload
-from sen4cap_core.steps.receive_site import receive_site_config
-from sen4cap_core.steps.receive_tables import receive_crop_codes, receive_l4b_config
+from sen4cap_core.steps.mowing.detect import detect_mowing
+from sen4cap_core.steps.scenes.extract_parcels import extract_parcels
+from sen4cap_core.steps.scenes.ingest import ingest_scenes
+from sen4cap_core.steps.scenes.process import process_scene
+from sen4cap_core.steps.shared.leases import is_gone, new_owner
+from sen4cap_core.steps.uploads.receive import receive_upload
+from sen4cap_core.steps.uploads.site import receive_site_config
+from sen4cap_core.steps.uploads.tables import receive_crop_codes, receive_l4b_config
 from tests.steps.conftest import SITE, fields
 
 pytestmark = pytest.mark.service
@@ -218,7 +218,7 @@ def test_an_evaluation_that_was_overtaken_gives_way(desk, monkeypatch: pytest.Mo
     desk.declare(n=1)
     for day in (1, 11):
         desk.process(desk.scene(day))
-    from sen4cap_core.steps import detect_mowing as module
+    from sen4cap_core.steps.mowing import detect as module
 
     real = module._evaluate
 

@@ -1,0 +1,1 @@
+"""One acquisition, optical or radar: entered, looked at, screened, its parcels measured, forgotten."""

@@ -1,0 +1,1 @@
+"""Composites of a period: of reflectance (L3A), of radar."""

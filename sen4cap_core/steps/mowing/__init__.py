@@ -1,0 +1,1 @@
+"""Mowing of grassland (L4B): from observations to verdicts, tables and pictures."""

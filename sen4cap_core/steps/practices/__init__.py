@@ -1,0 +1,1 @@
+"""Agricultural practices (L4C): from observations to answers, tables and pictures."""

@@ -1,0 +1,1 @@
+"""What goes out: products shown, exported, on a page; marker databases."""

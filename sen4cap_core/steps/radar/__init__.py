@@ -1,0 +1,1 @@
+"""Radar products: received, registered, brought to the map, paired, observed, drawn."""

@@ -1,0 +1,1 @@
+"""The way of one scene: corrected, registered, processed, extracted for late parcels, drawn."""
