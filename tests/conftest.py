@@ -16,10 +16,10 @@ END_TO_END = TESTS / "e2e"
 
 ROOMS = {
     "pixels": ("rasters/",),
-    "declarations": ("declarations/", "kernels/test_outline"),
-    "mowing": ("processors/l4b/", "kernels/test_mowing", "kernels/test_grass", "kernels/test_coherence"),
-    "practices": ("processors/l4c/", "kernels/test_practice"),
-    "radar": ("sentinel1/", "kernels/test_sar"),
+    "declarations": ("declarations/", "kernels/outlines/test_outline"),
+    "mowing": ("processors/l4b/", "kernels/mowing/", "kernels/grass/", "kernels/series/test_mowing"),
+    "practices": ("processors/l4c/", "kernels/practices/"),
+    "radar": ("sentinel1/", "kernels/radar/test_sar"),
     "slc": ("steps/radar/test_slc_way",),
     "faults": ("e2e/test_faults",),
     "services": ("e2e/test_real_services",),

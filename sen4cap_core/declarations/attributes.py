@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.json_objects import measure_objects, write_objects
-from sen4cap_core.kernels.text_hashes import hash_bytes
+from sen4cap_core.kernels.tables.json_objects import measure_objects, write_objects
+from sen4cap_core.kernels.tables.text_hashes import hash_bytes
 from sen4cap_core.rasters.outlines import Outlines
 from sen4cap_core.tables.arrow_arrays import in_one_piece
 

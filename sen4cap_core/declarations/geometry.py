@@ -12,8 +12,8 @@ from pyproj import CRS
 
 from sen4cap_core.declarations.moving import Mover, move_points, transformer
 from sen4cap_core.declarations.shapes import Shapes, are_sound
-from sen4cap_core.kernels.box_pairs import overlapping_boxes
-from sen4cap_core.kernels.shared_areas import ring_signs, shared_areas
+from sen4cap_core.kernels.outlines.box_pairs import overlapping_boxes
+from sen4cap_core.kernels.outlines.shared_areas import ring_signs, shared_areas
 from sen4cap_core.rasters.outlines import Measures, Outlines, outlines_of
 from sen4cap_core.tables.threads import run_in_chunks
 

@@ -13,7 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS, Transformer
 
-from sen4cap_core.kernels.cell_interpolation import UNUSABLE, corners_of, find_cells, interpolate_cells
+from sen4cap_core.kernels.outlines.cell_interpolation import (
+    UNUSABLE,
+    corners_of,
+    find_cells,
+    interpolate_cells,
+)
 from sen4cap_core.tables.threads import run_in_chunks
 
 Points = NDArray[np.float64]

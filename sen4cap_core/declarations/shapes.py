@@ -11,8 +11,8 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core.declarations.wkb import from_wkb, in_two_dimensions
-from sen4cap_core.kernels.outline_soundness import prove_sound
-from sen4cap_core.kernels.outline_wkb import find_plain
+from sen4cap_core.kernels.outlines.soundness import prove_sound
+from sen4cap_core.kernels.outlines.wkb import find_plain
 from sen4cap_core.rasters.outlines import Outlines, joined, outlines_of, read_wkb
 from sen4cap_core.tables.threads import run_in_chunks
 
@@ -97,7 +97,7 @@ def joined_shapes(parts: Sequence[Shapes]) -> Shapes:
 
 
 def are_sound(outlines: Outlines) -> NDArray[np.bool_]:
-    """Whether shapes are surely valid (see `kernels.outline_soundness`); False also where nobody knows."""
+    """Whether shapes are surely valid (see `kernels.outlines.soundness`); False also where nobody knows."""
     sound = np.empty(len(outlines), np.bool_)
 
     def prove(first: int, last: int) -> None:

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import from_days
-from sen4cap_core.kernels.radar_composites import group_means, group_quantile, group_spread
+from sen4cap_core.kernels.radar.composites import group_means, group_quantile, group_spread
 from sen4cap_core.observations.radar_series import RadarSeries
 
 DIRECTIONS = {"ascending": "ASC", "descending": "DESC"}

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.kernels.radar_composites import merge_pixels
+from sen4cap_core.kernels.radar.composites import merge_pixels
 from sen4cap_core.observations.store import has_variable, read_metadata, read_observations
 
 DbScale = Literal["true_db", "half_db"]

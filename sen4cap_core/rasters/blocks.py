@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.zonal import cut_spans
+from sen4cap_core.kernels.pixels.zonal import cut_spans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
 

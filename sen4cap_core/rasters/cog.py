@@ -19,7 +19,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sen4cap_core.files import atomic_path
-from sen4cap_core.kernels.pyramid import difference_rows, halve
+from sen4cap_core.kernels.pixels.pyramid import difference_rows, halve
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, cut
 from sen4cap_core.rasters.cog_layout import TILE_SIDE, assemble, level_shapes, tiles_across

@@ -11,10 +11,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.composite_average import MISSING, add_date, finish_average, total_weight
-from sen4cap_core.kernels.composite_choice import keep_clear, keep_greenest, median_of_dates
-from sen4cap_core.kernels.composite_original import ORIGINAL_MISSING, update_original
-from sen4cap_core.kernels.ndvi import ndvi_block
+from sen4cap_core.kernels.composites.average import MISSING, add_date, finish_average, total_weight
+from sen4cap_core.kernels.composites.choice import keep_clear, keep_greenest, median_of_dates
+from sen4cap_core.kernels.composites.original import ORIGINAL_MISSING, update_original
+from sen4cap_core.kernels.optical.ndvi import ndvi_block
 from sen4cap_core.rasters.composite_dates import AerosolWeight, CompositePlan
 from sen4cap_core.rasters.status import NO_DATA
 from sen4cap_core.rasters.variables import Output, Quantisation

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.kernels.composite_average import MISSING
-from sen4cap_core.kernels.composite_fields import correct_direction, sample_cubic, to_stored
+from sen4cap_core.kernels.composites.average import MISSING
+from sen4cap_core.kernels.composites.fields import correct_direction, sample_cubic, to_stored
 from sen4cap_core.rasters.blocks import WHOLE_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.class_cog import write_class_cog
 from sen4cap_core.rasters.cog import CogBuilder

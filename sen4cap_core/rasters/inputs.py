@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.status import take_nearest
+from sen4cap_core.kernels.optical.status import take_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, cut, nearest_indices
 from sen4cap_core.rasters.decode import BandFiles, unreadable

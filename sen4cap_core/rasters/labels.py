@@ -19,8 +19,8 @@ from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.files import atomic_path
-from sen4cap_core.kernels.outline_pixels import burn_shrunk
-from sen4cap_core.kernels.zonal import encode_spans
+from sen4cap_core.kernels.outlines.pixels import burn_shrunk
+from sen4cap_core.kernels.pixels.zonal import encode_spans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.outlines import Outlines, outlines_of
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
-from sen4cap_core.kernels.status import coarsen_status, overlay_nearest
+from sen4cap_core.kernels.optical.status import coarsen_status, overlay_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block, nearest_indices
 from sen4cap_core.rasters.decode import BandFiles, as_classes, unreadable

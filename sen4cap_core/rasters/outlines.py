@@ -11,9 +11,9 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.outline_measures import measure_outlines
-from sen4cap_core.kernels.outline_order import copy_outlines
-from sen4cap_core.kernels.outline_wkb import count_outlines, read_outlines, write_outlines
+from sen4cap_core.kernels.outlines.measures import measure_outlines
+from sen4cap_core.kernels.outlines.order import copy_outlines
+from sen4cap_core.kernels.outlines.wkb import count_outlines, read_outlines, write_outlines
 
 _CHUNK_ROWS = 50_000
 _POLYGONS = (3, 6)
@@ -174,7 +174,7 @@ def joined(parts: Sequence[Outlines]) -> Outlines:
 
 
 def read_wkb(data: NDArray[np.uint8], firsts: NDArray[np.int64], ends: NDArray[np.int64]) -> Outlines:
-    """Read plain shapes (see `kernels.outline_wkb.find_plain`); one of no bytes has no ring."""
+    """Read plain shapes (see `kernels.outlines.wkb.find_plain`); one of no bytes has no ring."""
     counts = np.empty((len(firsts), 3), np.int64)
     count_outlines(data, firsts, ends, counts)
     n_polygons, n_rings, n_vertices = counts.sum(axis=0).tolist()

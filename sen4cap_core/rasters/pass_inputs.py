@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.kernels.status import average_numbers, coarsen_status
+from sen4cap_core.kernels.optical.status import average_numbers, coarsen_status
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.decode import BandFiles

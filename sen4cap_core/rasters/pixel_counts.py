@@ -15,7 +15,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.outline_pixels import burn_shrunk, count_labels
+from sen4cap_core.kernels.outlines.pixels import burn_shrunk, count_labels
 from sen4cap_core.rasters.mgrs import tile_epsg
 from sen4cap_core.rasters.outlines import Outlines
 

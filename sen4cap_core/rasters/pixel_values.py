@@ -13,7 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.pixel_values import keep_spans, order_statistics, place_spans
+from sen4cap_core.kernels.pixels.values import keep_spans, order_statistics, place_spans
 from sen4cap_core.rasters.labels import LabelSpans
 
 STATISTICS: Final[Mapping[str, tuple[str, ...]]] = {

@@ -14,7 +14,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.radar import (
+from sen4cap_core.kernels.radar.values import (
     AMPLITUDE,
     COHERENCE,
     DECIBEL,

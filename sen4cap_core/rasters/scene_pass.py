@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.kernels.status import count_codes
+from sen4cap_core.kernels.optical.status import count_codes
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import SKIPPING_SIDE, WHOLE_SIDE, Block, cut, pass_side
 from sen4cap_core.rasters.cog import ZOOM_TAG, CogBuilder

@@ -9,7 +9,8 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.cloud_screening import (
+from sen4cap_core.kernels.composites.fields import sample_cubic
+from sen4cap_core.kernels.optical.cloud_screening import (
     CLEAR,
     CLOUD,
     learn_clear,
@@ -19,7 +20,6 @@ from sen4cap_core.kernels.cloud_screening import (
     spread,
     usual_difference,
 )
-from sen4cap_core.kernels.composite_fields import sample_cubic
 from sen4cap_core.rasters.status import CLOUD as CLOUD_STATUS
 from sen4cap_core.rasters.status import LAND
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.status import classify_nearest, count_codes, overlay_nearest
+from sen4cap_core.kernels.optical.status import classify_nearest, count_codes, overlay_nearest
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.decode import BandFiles, as_classes

@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.zonal import copy_spans, sum_spans, sum_spans_linear, sum_spans_zoomed
+from sen4cap_core.kernels.pixels.zonal import copy_spans, sum_spans, sum_spans_linear, sum_spans_zoomed
 from sen4cap_core.rasters.blocks import Block, BlockSpans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans

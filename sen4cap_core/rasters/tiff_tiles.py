@@ -19,7 +19,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.pyramid import undo_differences
+from sen4cap_core.kernels.pixels.pyramid import undo_differences
 from sen4cap_core.rasters.blocks import Block
 
 _CODECS = ("deflate", "zstd")

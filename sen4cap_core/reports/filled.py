@@ -8,8 +8,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.series_gaps import fill_linear
-from sen4cap_core.kernels.whittaker import smooth_whittaker
+from sen4cap_core.kernels.series.gaps import fill_linear
+from sen4cap_core.kernels.series.whittaker import smooth_whittaker
 
 MAX_GAP_DAYS: Final = 30
 """Nothing is known of what happens in a longer gap: its line is dashed."""

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.kernels.composite_fields import to_stored
+from sen4cap_core.kernels.composites.fields import to_stored
 from sen4cap_core.rasters.blocks import Block, cut
 from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_decode_environment
 from sen4cap_core.rasters.grid import Grid

@@ -12,7 +12,7 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.kernels.sar_detected import detected_cells, ground_samples
+from sen4cap_core.kernels.radar.detected import detected_cells, ground_samples
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.radar_image import open_radar_image, read_samples
 from sen4cap_core.sentinel1.acquisition import Terrain, parcels_around, parcels_met

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_area import area_cells, gather_area
+from sen4cap_core.kernels.radar.area import area_cells, gather_area
 from sen4cap_core.sentinel1.annotation import Annotation
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geometry import Nodes

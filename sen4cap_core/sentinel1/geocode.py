@@ -14,15 +14,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_ramp import deramp_and_calibrate, ramp_turns
-from sen4cap_core.kernels.sar_resample import (
+from sen4cap_core.kernels.radar.ramp import deramp_and_calibrate, ramp_turns
+from sen4cap_core.kernels.radar.resample import (
     BEFORE,
     COLUMNS_PER_CELL,
     ROWS_PER_CELL,
     geocode_burst,
 )
-from sen4cap_core.kernels.sar_taps import TAPS
-from sen4cap_core.kernels.sar_windows import burst_cells, power_cells
+from sen4cap_core.kernels.radar.taps import TAPS
+from sen4cap_core.kernels.radar.windows import burst_cells, power_cells
 from sen4cap_core.rasters.radar_image import read_samples
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, Burst
 from sen4cap_core.sentinel1.box import Box

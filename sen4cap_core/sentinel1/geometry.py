@@ -8,7 +8,7 @@ from datetime import datetime
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_geometry import solve_nodes
+from sen4cap_core.kernels.radar.geometry import solve_nodes
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, Burst
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.orbit import OrbitFit

@@ -13,7 +13,7 @@ from typing import Any, Literal, Protocol, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_windows import coherence_cells
+from sen4cap_core.kernels.radar.windows import coherence_cells
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
 from sen4cap_core.sentinel1.box import Box

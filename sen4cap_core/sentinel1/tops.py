@@ -10,7 +10,7 @@ from sen4cap_core.sentinel1.orbit import OrbitFit
 
 
 def burst_ramp(annotation: Annotation, burst: Burst, orbit: OrbitFit) -> NDArray[np.float64]:
-    """Return the numbers that `sen4cap_core.kernels.sar_ramp.ramp_phase` takes, in its order.
+    """Return the numbers that `sen4cap_core.kernels.radar.ramp.ramp_phase` takes, in its order.
 
     Raises
     ------

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_visibility import layover_and_shadow
+from sen4cap_core.kernels.radar.visibility import layover_and_shadow
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation
 from sen4cap_core.sentinel1.box import CELL_M
 from sen4cap_core.sentinel1.geometry import Nodes

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_scatter import paint_scatterers
+from sen4cap_core.kernels.radar.scatter import paint_scatterers
 from sen4cap_core.rasters.radar_image import write_uint16
 from sen4cap_core.simulation.radar_detected_xml import (
     NUMBERS_PER_ROOT,

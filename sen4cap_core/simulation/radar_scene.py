@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from sen4cap_core.kernels.sar_scatter import paint_scatterers
+from sen4cap_core.kernels.radar.scatter import paint_scatterers
 from sen4cap_core.rasters.elevation import write_elevation
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.simulation.radar_model import (

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.bitmaps import filled
+from sen4cap_core.kernels.tables.bitmaps import filled
 
 _ARROW_TYPES: dict[np.dtype[Any], Any] = {
     np.dtype(np.int8): pa.int8(),

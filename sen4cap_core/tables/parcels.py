@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, Problem
-from sen4cap_core.kernels.mowing_matrix import locate_numbers
+from sen4cap_core.kernels.mowing.matrix import locate_numbers
 from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, in_one_piece, to_flags, to_numbers
 from sen4cap_core.tables.reading import TEXT, read_batches
 

@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.kernels.composite_fields import to_stored
-from sen4cap_core.kernels.status import coarsen_status
+from sen4cap_core.kernels.composites.fields import to_stored
+from sen4cap_core.kernels.optical.status import coarsen_status
 from sen4cap_core.rasters.blocks import cut
 from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_decode_environment
 from sen4cap_core.rasters.mgrs import tile_grid

@@ -29,4 +29,4 @@ def test_nothing_is_left_to_compile(tmp_path: Path) -> None:
     write_shapefile_zip(path, fields(), "parcels")
     assert len(prepare_parcels(read_declarations(path), Given(), Given())) == 4
     assert compiled() == before
-    assert before["sen4cap_core.kernels.outline_wkb.find_plain"] > 0
+    assert before["sen4cap_core.kernels.outlines.wkb.find_plain"] > 0

@@ -11,19 +11,19 @@ from numba.core.registry import CPUDispatcher
 from sen4cap_core import kernels
 
 PLAIN = {
-    "sen4cap_core.kernels.cell_interpolation.corners_of",
-    "sen4cap_core.kernels.grass_thresholds.demand_of_days",
-    "sen4cap_core.kernels.mowing_compliance.evaluate_compliance",
-    "sen4cap_core.kernels.practice_evaluate.room_to_judge",
-    "sen4cap_core.kernels.json_objects._short_escapes",
-    "sen4cap_core.kernels.sar_taps._weigh_samples",
+    "sen4cap_core.kernels.outlines.cell_interpolation.corners_of",
+    "sen4cap_core.kernels.grass.thresholds.demand_of_days",
+    "sen4cap_core.kernels.mowing.compliance.evaluate_compliance",
+    "sen4cap_core.kernels.practices.evaluate.room_to_judge",
+    "sen4cap_core.kernels.tables.json_objects._short_escapes",
+    "sen4cap_core.kernels.radar.taps._weigh_samples",
 }
 """Over whole arrays, without a loop over their elements; the last two make a constant, and machine code."""
 
 
 def test_every_function_of_the_kernels_is_compiled() -> None:
     plain, n_compiled = set(), 0
-    for module in pkgutil.iter_modules(kernels.__path__, f"{kernels.__name__}."):
+    for module in pkgutil.walk_packages(kernels.__path__, f"{kernels.__name__}."):
         if module.name.endswith(".compiling"):
             continue
         for name, member in vars(importlib.import_module(module.name)).items():

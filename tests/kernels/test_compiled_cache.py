@@ -26,7 +26,7 @@ def test_an_edited_kernel_does_not_meet_its_old_callers(tmp_path: Path) -> None:
     shutil.copy(source / "__init__.py", package)
     before = cache_of(tmp_path, tmp_path / "cache")
     again = cache_of(tmp_path, tmp_path / "cache")
-    with (package / "kernels" / "ndvi.py").open("a") as kernel:
+    with (package / "kernels" / "optical" / "ndvi.py").open("a") as kernel:
         kernel.write("# another state\n")
     after = cache_of(tmp_path, tmp_path / "cache")
 

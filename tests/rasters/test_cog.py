@@ -11,7 +11,7 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.pyramid import halve
+from sen4cap_core.kernels.pixels.pyramid import halve
 from sen4cap_core.rasters import cog
 from sen4cap_core.rasters.blocks import cut
 from sen4cap_core.rasters.cog import CogBuilder, write_cog

@@ -16,7 +16,7 @@ from scenes.radar_products import UTM, X_MIN_M, Y_MAX_M, cslc, write_radar, writ
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.inbox.units import find_units
-from sen4cap_core.kernels.radar_pairs import pair_coherence
+from sen4cap_core.kernels.radar.pairs import pair_coherence
 from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.radar_sums import RadarInput, read_strips
 from sen4cap_core.scenes.completeness import check_completeness

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.sar_geometry import earth_fixed, solve_nodes, zero_doppler
+from sen4cap_core.kernels.radar.geometry import earth_fixed, solve_nodes, zero_doppler
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, read_annotation
 from sen4cap_core.sentinel1.orbit import fit_orbit
 from sen4cap_core.sentinel1.product import open_product

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.kernels.sar_lut import lut_at
+from sen4cap_core.kernels.radar.lut import lut_at
 from sen4cap_core.sentinel1.annotation import read_annotation
 from sen4cap_core.sentinel1.geometry import burst_outline_deg
 from sen4cap_core.sentinel1.luts import read_calibration, read_noise

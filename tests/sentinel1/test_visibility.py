@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 
 from sen4cap_core.declarations.site import RadarConfig
-from sen4cap_core.kernels.sar_visibility import LAYOVER, SHADOW, layover_and_shadow
+from sen4cap_core.kernels.radar.visibility import LAYOVER, SHADOW, layover_and_shadow
 from sen4cap_core.rasters.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap, acquisition_orbit
 from sen4cap_core.sentinel1.box import Box

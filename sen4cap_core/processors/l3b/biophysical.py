@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.biophysical import (
+from sen4cap_core.kernels.optical.biophysical import (
     N_COUNTS,
     OUTSIDE_DOMAIN,
     as_reflectance,

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels import indices as formulas
-from sen4cap_core.kernels.indices import index_block
+from sen4cap_core.kernels.optical import indices as formulas
+from sen4cap_core.kernels.optical.indices import index_block
 from sen4cap_core.rasters.variables import BlockBand, Quantisation, Variable
 
 

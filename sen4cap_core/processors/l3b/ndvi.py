@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.ndvi import ndvi_block
+from sen4cap_core.kernels.optical.ndvi import ndvi_block
 from sen4cap_core.rasters.variables import BlockBand, Quantisation, Variable
 
 

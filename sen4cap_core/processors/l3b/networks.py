@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.training_cells import fill_cell_table
+from sen4cap_core.kernels.optical.training_cells import fill_cell_table
 
 _TABLE_PLACES = 2**13
 """The largest domain has 2930 cells; 32 kB stay in the nearest cache."""

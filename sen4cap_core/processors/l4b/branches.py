@@ -15,8 +15,8 @@ from sen4cap_core.declarations.l4b_config import (
     OpticalSettings,
     RadarSettings,
 )
-from sen4cap_core.kernels.coherence_rise import find_rises
-from sen4cap_core.kernels.mowing_drops import find_drops
+from sen4cap_core.kernels.mowing.drops import find_drops
+from sen4cap_core.kernels.series.coherence_rise import find_rises
 from sen4cap_core.processors.l4b.model import (
     Detections,
     ObservationMatrix,

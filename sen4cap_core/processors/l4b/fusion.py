@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, L4BConfig
-from sen4cap_core.kernels.mowing_events import merge_detections
-from sen4cap_core.kernels.mowing_slots import (
+from sen4cap_core.kernels.mowing.events import merge_detections
+from sen4cap_core.kernels.mowing.slots import (
     END_RULE,
     N_SLOTS,
     S1,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.mowing_slots import N_SLOTS
+from sen4cap_core.kernels.mowing.slots import N_SLOTS
 
 
 @dataclass(frozen=True)
@@ -106,7 +106,7 @@ class MowingEvents:
     end_s: NDArray[np.int64]
     confidence: NDArray[np.float64]
     mission: NDArray[np.int8]
-    """(N,) index into ``kernels.mowing_slots.MISSION_TEXTS``."""
+    """(N,) index into ``kernels.mowing.slots.MISSION_TEXTS``."""
 
 
 @dataclass

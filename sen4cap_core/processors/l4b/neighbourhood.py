@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import L4BConfig
-from sen4cap_core.kernels.grass_cuts import find_cuts
-from sen4cap_core.kernels.grass_events import describe_cuts
-from sen4cap_core.kernels.grass_neighbourhood import count_rates, shared_course
-from sen4cap_core.kernels.grass_thresholds import N_THRESHOLDS, demand_of_days
-from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS, S1, S2, S2_S1
+from sen4cap_core.kernels.grass.cuts import find_cuts
+from sen4cap_core.kernels.grass.events import describe_cuts
+from sen4cap_core.kernels.grass.neighbourhood import count_rates, shared_course
+from sen4cap_core.kernels.grass.thresholds import N_THRESHOLDS, demand_of_days
+from sen4cap_core.kernels.mowing.slots import MISSION_TEXTS, S1, S2, S2_S1
 from sen4cap_core.processors.l4b.branches import sigma_floors
 from sen4cap_core.processors.l4b.model import (
     Evidence,
@@ -37,7 +37,7 @@ LOG_ODDS_ONE_SILENT = {S1: (1.7, 0.57), S2: (-1.01, 3.15)}
 """The same where the other satellite looked at the parcel and does not show the cut."""
 CONFIDENCE_CAP = 0.999
 ODDS = np.zeros((2, len(MISSION_TEXTS), 2))
-"""Both as ``kernels.grass_events`` reads them."""
+"""Both as ``kernels.grass.events`` reads them."""
 for _looked, _table in enumerate((LOG_ODDS, LOG_ODDS | LOG_ODDS_ONE_SILENT)):
     for _mission, _pair in _table.items():
         ODDS[_looked, _mission] = _pair
@@ -225,7 +225,7 @@ def _demand(settings: GrassSettings, days: NDArray[np.int32]) -> tuple[int, NDAr
 
 
 def _thresholds(s: GrassSettings) -> NDArray[np.float64]:
-    """Thresholds in the order of ``kernels.grass_thresholds``."""
+    """Thresholds in the order of ``kernels.grass.thresholds``."""
     values = np.array(
         [
             s.min_ndvi,

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import L4BConfig, normal_orbit
-from sen4cap_core.kernels.mowing_matrix import combine_codes, scatter_rows, take_numbers
+from sen4cap_core.kernels.mowing.matrix import combine_codes, scatter_rows, take_numbers
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
 from sen4cap_core.tables.arrow_arrays import to_numbers
 from sen4cap_core.tables.bad_rows import BadRows, bad_rows

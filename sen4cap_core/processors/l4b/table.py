@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS, N_SLOTS
+from sen4cap_core.kernels.mowing.slots import MISSION_TEXTS, N_SLOTS
 from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts
 

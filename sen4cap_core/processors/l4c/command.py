@@ -20,8 +20,8 @@ from sen4cap_core.declarations.practice_tables import (
 )
 from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
 from sen4cap_core.kernels.compiling import load_compiler
-from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_series import NEVER
+from sen4cap_core.kernels.practices.calendar import NO_DAY
+from sen4cap_core.kernels.practices.series import NEVER
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of
 from sen4cap_core.processors.l4c.observations_in import ParcelSeries, read_parcel_series
 from sen4cap_core.processors.l4c.previous import read_previous

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from sen4cap_core.declarations.l4c_config import PracticeCode
 from sen4cap_core.errors import ConfigurationError, Problem
-from sen4cap_core.kernels.practice_rules import FACTS, REPORTS, Rulesets
+from sen4cap_core.kernels.practices.rules import FACTS, REPORTS, Rulesets
 
 RULES_FOLDER = Path(__file__).parent / "rules"
 INDEX_CODES = {"NR": -2, "NA": -1, "POOR": 1, "WEAK": 2, "MODERATE": 3, "STRONG": 4}

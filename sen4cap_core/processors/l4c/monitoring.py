@@ -14,9 +14,9 @@ from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import L4CConfig, PracticeCode, PracticeSettings
 from sen4cap_core.declarations.practice_tables import PRACTICE_NAMES, PracticeTable
 from sen4cap_core.errors import ConfigurationError
-from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_evaluate import judge_rows, room_to_judge
-from sen4cap_core.kernels.practice_judgements import (
+from sen4cap_core.kernels.practices.calendar import NO_DAY
+from sen4cap_core.kernels.practices.evaluate import judge_rows, room_to_judge
+from sen4cap_core.kernels.practices.judgements import (
     BY_RULES,
     CATCH_CROP,
     ECHOED,
@@ -24,8 +24,8 @@ from sen4cap_core.kernels.practice_judgements import (
     Judgements,
     PracticeRows,
 )
-from sen4cap_core.kernels.practice_series import Series
-from sen4cap_core.kernels.practice_weeks import Weeks, WeekTable, build_weeks, count_weeks
+from sen4cap_core.kernels.practices.series import Series
+from sen4cap_core.kernels.practices.weeks import Weeks, WeekTable, build_weeks, count_weeks
 from sen4cap_core.processors.l4c.country_rules import RuleSet, as_arrays, load_rule_book
 from sen4cap_core.processors.l4c.thresholds import Thresholds, kernel_thresholds
 from sen4cap_core.tables.threads import run_in_chunks

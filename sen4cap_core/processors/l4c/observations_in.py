@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import normal_orbit
-from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_rows import (
+from sen4cap_core.kernels.practices.calendar import NO_DAY
+from sen4cap_core.kernels.practices.rows import (
     AMP_VH,
     AMP_VV,
     COHERENCE,
@@ -23,7 +23,7 @@ from sen4cap_core.kernels.practice_rows import (
     RowCodes,
     count_rows,
 )
-from sen4cap_core.kernels.practice_series import NEVER, Series
+from sen4cap_core.kernels.practices.series import NEVER, Series
 from sen4cap_core.processors.l4c.series_assembly import Assembly, CodedBatch
 from sen4cap_core.processors.l4c.series_making import RowBatch, build, lay_out
 from sen4cap_core.tables.arrow_arrays import from_numbers, to_numbers

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.kernels.practice_calendar import NO_DAY
+from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.processors.l4c.monitoring import leading_number
 
 COLUMNS = ("FIELD_ID", "H_W_START", "H_W_S1GAPS")

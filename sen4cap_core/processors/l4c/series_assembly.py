@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.practice_rows import N_KINDS, RowCodes, Rows, count_rows, translate_rows
-from sen4cap_core.kernels.practice_runs import FOREIGN, lay_out_runs
-from sen4cap_core.kernels.practice_series import Series
+from sen4cap_core.kernels.practices.rows import N_KINDS, RowCodes, Rows, count_rows, translate_rows
+from sen4cap_core.kernels.practices.runs import FOREIGN, lay_out_runs
+from sen4cap_core.kernels.practices.series import Series
 from sen4cap_core.processors.l4c.series_making import RowBatch, build, lay_out
 
 

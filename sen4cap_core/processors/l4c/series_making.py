@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.practice_order import sort_rows
-from sen4cap_core.kernels.practice_rows import (
+from sen4cap_core.kernels.practices.order import sort_rows
+from sen4cap_core.kernels.practices.rows import (
     COHERENCE,
     N_KINDS,
     NDVI,
@@ -17,7 +17,7 @@ from sen4cap_core.kernels.practice_rows import (
     count_rows,
     scatter_rows,
 )
-from sen4cap_core.kernels.practice_series import Series, build_series, count_pairs
+from sen4cap_core.kernels.practices.series import Series, build_series, count_pairs
 from sen4cap_core.tables.threads import run_in_chunks
 
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sen4cap_core.declarations.practice_tables import PracticeTable
-from sen4cap_core.kernels.practice_calendar import NA1_DAY, NO_DAY, NR_DAY
-from sen4cap_core.kernels.practice_judgements import MANY_GAPS
+from sen4cap_core.kernels.practices.calendar import NA1_DAY, NO_DAY, NR_DAY
+from sen4cap_core.kernels.practices.judgements import MANY_GAPS
 from sen4cap_core.processors.l4c.country_rules import INDEX_CODES
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, leading_number
 from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts

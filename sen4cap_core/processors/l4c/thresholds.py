@@ -12,12 +12,12 @@ from numpy.typing import NDArray
 from sen4cap_core.clock import to_days
 from sen4cap_core.declarations.l4b_config import Compat
 from sen4cap_core.declarations.l4c_config import NOT_AVAILABLE, PracticeSettings
-from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_catch import CatchCropSettings
-from sen4cap_core.kernels.practice_growth import GrowthSettings
-from sen4cap_core.kernels.practice_harvest import HarvestThresholds
-from sen4cap_core.kernels.practice_tillage import TillageSettings
-from sen4cap_core.kernels.practice_window import PracticeThresholds
+from sen4cap_core.kernels.practices.calendar import NO_DAY
+from sen4cap_core.kernels.practices.catch import CatchCropSettings
+from sen4cap_core.kernels.practices.growth import GrowthSettings
+from sen4cap_core.kernels.practices.harvest import HarvestThresholds
+from sen4cap_core.kernels.practices.tillage import TillageSettings
+from sen4cap_core.kernels.practices.window import PracticeThresholds
 
 DEFAULT_GROWTH_NDVI = 300.0
 DEFAULT_RATIO_SLOPE = 0.01

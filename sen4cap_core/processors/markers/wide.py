@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.marker_columns import put_best
+from sen4cap_core.kernels.tables.marker_columns import put_best
 from sen4cap_core.processors.markers.columns import ratio_name
 
 ID = "NewID"

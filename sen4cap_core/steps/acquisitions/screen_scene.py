@@ -13,8 +13,8 @@ import numpy as np
 from sen4cap_core import __version__
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.kernels.cloud_screening import CLOUD as MARKED_CLOUD
-from sen4cap_core.kernels.cloud_screening import SHADOW as MARKED_SHADOW
+from sen4cap_core.kernels.optical.cloud_screening import CLOUD as MARKED_CLOUD
+from sen4cap_core.kernels.optical.cloud_screening import SHADOW as MARKED_SHADOW
 from sen4cap_core.products import naming
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.grid import Grid

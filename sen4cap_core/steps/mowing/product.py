@@ -20,7 +20,7 @@ from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import MowingRun
 from sen4cap_core.db.mowing import MowingMarker, ParcelAnswer
 from sen4cap_core.errors import Sen4capError
-from sen4cap_core.kernels.mowing_slots import MISSION_TEXTS
+from sen4cap_core.kernels.mowing.slots import MISSION_TEXTS
 from sen4cap_core.processors.l4b.detection import OUTSIDE
 from sen4cap_core.processors.l4b.model import MowingOutcome
 from sen4cap_core.processors.l4b.table import mowing_table

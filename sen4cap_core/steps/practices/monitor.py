@@ -20,7 +20,7 @@ from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import practices as practice_rows
 from sen4cap_core.declarations.practice_rows import from_rows
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.kernels.practice_series import Series
+from sen4cap_core.kernels.practices.series import Series
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of
 from sen4cap_core.processors.l4c.previous import read_previous
 from sen4cap_core.processors.l4c.table import practice_table

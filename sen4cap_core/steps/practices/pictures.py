@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import from_days
-from sen4cap_core.kernels.practice_calendar import NO_DAY
-from sen4cap_core.kernels.practice_series import NEVER
+from sen4cap_core.kernels.practices.calendar import NO_DAY
+from sen4cap_core.kernels.practices.series import NEVER
 from sen4cap_core.reports.practice_pictures import (
     HARVESTED,
     NOT_HARVESTED,

@@ -17,7 +17,7 @@ from sen4cap_core.db import products as product_rows
 from sen4cap_core.db.models import PracticeRun
 from sen4cap_core.declarations.practice_tables import PRACTICE_NAMES
 from sen4cap_core.errors import Sen4capError
-from sen4cap_core.kernels.practice_calendar import NO_DAY
+from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.processors.l4c.monitoring import Monitored
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import L4C_PRACTICES, item_id, l4c_folder, version_of

@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.db.products import ObservationFile
-from sen4cap_core.kernels.practice_rows import AMP_VH, AMP_VV, COHERENCE, NDVI
-from sen4cap_core.kernels.practice_series import Series
+from sen4cap_core.kernels.practices.rows import AMP_VH, AMP_VV, COHERENCE, NDVI
+from sen4cap_core.kernels.practices.series import Series
 from sen4cap_core.observations.store import read_means, read_metadata
 from sen4cap_core.processors.l4c.series_making import RowBatch, series_of
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sen4cap_core import __version__
-from sen4cap_core.kernels.radar_pairs import pair_coherence
+from sen4cap_core.kernels.radar.pairs import pair_coherence
 from sen4cap_core.products import naming
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.float_cog import write_float_cog

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.scenes import RADAR_PREFIX
-from sen4cap_core.kernels.radar import to_physical
+from sen4cap_core.kernels.radar.values import to_physical
 from sen4cap_core.rasters.preview import read_preview
 from sen4cap_core.rasters.radar_sums import SCALE_CODES
 from sen4cap_core.reports.quicklook import quicklook_png

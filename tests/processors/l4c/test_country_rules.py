@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from sen4cap_core.errors import ConfigurationError
-from sen4cap_core.kernels.practice_rules import FACTS
+from sen4cap_core.kernels.practices.rules import FACTS
 from sen4cap_core.processors.l4c.country_rules import as_arrays, load_rule_book, read_country_rules
 
 START = "format = 1\nversion = '1'\n[[nfc]]\nm6 = 'presence'\n"

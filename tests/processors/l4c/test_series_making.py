@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 from processors.l4c.fields import make_observations, write_observations
 
-from sen4cap_core.kernels.practice_series import Series
+from sen4cap_core.kernels.practices.series import Series
 from sen4cap_core.processors.l4c import observations_in
 from sen4cap_core.processors.l4c.series_assembly import Assembly
 from sen4cap_core.tables.arrow_arrays import from_texts

@@ -21,7 +21,7 @@ from sen4cap_core.steps.scenes.pictures import scene_quicklooks
 from sen4cap_core.steps.scenes.process import process_scene
 from sen4cap_core.steps.upkeep.reconcile import reconcile
 from sen4cap_core.steps.uploads.site import receive_site_config
-from tests.kernels.test_biophysical import in_float64, limits
+from tests.kernels.optical.test_biophysical import in_float64, limits
 from tests.steps.conftest import GRID
 
 pytestmark = pytest.mark.service

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import from_days
-from sen4cap_core.kernels.series_gaps import fill_linear
+from sen4cap_core.kernels.series.gaps import fill_linear
 from sen4cap_core.processors.l4a.crop_type.model import NO_ORBIT, SeasonSeries
 from sen4cap_core.tables.threads import run_in_chunks
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.series_gaps import fill_linear
+from sen4cap_core.kernels.series.gaps import fill_linear
 from sen4cap_core.observations import radar_composites as composites
 from sen4cap_core.observations.radar_composites import (
     Composite,

@@ -1,0 +1,1 @@
+"""Composites of reflectance over dates: averages, choices, and what they need of a date."""

@@ -1,0 +1,1 @@
+"""Cuts of grass by the neighbourhood method: falls of NDVI beyond what all grassland around shows."""

@@ -1,0 +1,204 @@
+"""Rises of coherence as witnesses of cuts, and as cuts of their own where NDVI has a gap."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
+from sen4cap_core.kernels.grass.thresholds import (
+    ALONE_GAP_DAYS,
+    ALONE_Z,
+    WITNESS_FACTOR,
+    WITNESS_FULL_Z,
+    WITNESS_Z,
+)
+from sen4cap_core.kernels.mowing.slots import S1, S2_S1
+
+WITNESS_LEAD_DAYS = 1
+WITNESS_LAG_DAYS = 7
+"""The first coherent pair begins after the cut, but no later than a pair's length after the low value."""
+ALONE_REACH_DAYS = 6.0
+"""Rises of other orbits that begin within these days tell of the same cut."""
+ALONE_LEAST_SHARE = 0.7
+"""The strongest orbit must show so much of what is asked for."""
+
+
+@kernel
+def first_pairs(
+    pair_days: NDArray[np.int32], orbit_bounds: NDArray[np.int64], first_day: int, n_days: int
+) -> NDArray[np.int64]:
+    """Return for each orbit and each of ``n_days`` days the first pair that begins on it or later (O, D)."""
+    first = np.empty((orbit_bounds.size - 1, n_days), np.int64)
+    for orbit in range(orbit_bounds.size - 1):
+        pair = orbit_bounds[orbit]
+        for day in range(n_days):
+            while pair < orbit_bounds[orbit + 1] and pair_days[pair] < first_day + day:
+                pair += 1
+            first[orbit, day] = pair
+    return first
+
+
+@inner_kernel
+def witness_of(
+    first_day: float,
+    last_day: float,
+    pair_days: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
+    first_pair: NDArray[np.int64],
+    first_pair_day: int,
+    rises: NDArray[np.float32],
+) -> tuple[float, int]:
+    """Strength of the coherence rises of pairs that begin in a period, and the pair of the strongest.
+
+    The strongest rise of each orbit counts; squares add up, as those of independent normal variables. The
+    pair is -1 where there is none.
+
+    Parameters
+    ----------
+    pair_days : int32 (R,)
+        Earlier day of each pair, ascending within its orbit.
+    orbit_bounds : int64 (O + 1,)
+        Where the pairs of each orbit begin.
+    first_pair : int64 (O, D)
+        Of ``first_pairs``, from ``first_pair_day`` on.
+    """
+    total = 0.0
+    best = 0.0
+    best_pair = -1
+    place = min(max(int(np.ceil(first_day)) - first_pair_day, 0), first_pair.shape[1] - 1)
+    for orbit in range(orbit_bounds.size - 1):
+        low, stop = first_pair[orbit, place], orbit_bounds[orbit + 1]
+        in_orbit = 0.0
+        while low < stop and pair_days[low] <= last_day:
+            rise = float(rises[low])
+            in_orbit = max(in_orbit, rise)
+            if rise > best:
+                best = rise
+                best_pair = low
+            low += 1
+        total += in_orbit * in_orbit
+    return np.sqrt(total), best_pair
+
+
+@inner_kernel
+def hear_witnesses(
+    m: int,
+    pair_days: NDArray[np.int32],
+    pair_lengths: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
+    first_pair: NDArray[np.int64],
+    first_pair_day: int,
+    rises: NDArray[np.float32],
+    demand: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+    found: NDArray[np.float64],
+    seen_by: NDArray[np.int8],
+) -> None:
+    """Strengthen the ``m`` falls by the coherence rises of their time; date them by radar where the optical
+    gap is long.
+    """
+    least_z, factor = thresholds[WITNESS_Z], thresholds[WITNESS_FACTOR]
+    span = thresholds[WITNESS_FULL_Z] - least_z
+    for c in range(m):
+        start, end = found[1, c], found[2, c]
+        first_day, last_day = start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS
+        if found[0, c] * (1.0 + factor) < 1.0:
+            continue
+        rise, pair = witness_of(
+            first_day, last_day, pair_days, orbit_bounds, first_pair, first_pair_day, rises
+        )
+        if pair < 0 or rise < least_z:
+            continue
+        # Soil shows through the grass of spring and autumn, and is coherent too.
+        rise /= max(demand[pair_days[pair] - first_pair_day], 1.0)
+        if rise < least_z:
+            continue
+        seen_by[c] = S2_S1
+        part = (rise - least_z) / span
+        found[0, c] *= 1.0 + factor * min(part, 1.0)
+        if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
+            found[1, c] = max(start, float(pair_days[pair] - pair_lengths[pair]))
+            found[2, c] = min(max(end, found[1, c] + 1.0), float(pair_days[pair]))
+            found[2, c] = max(found[2, c], found[1, c])
+
+
+@inner_kernel
+def find_rises_alone(
+    n: int,
+    clear_day: NDArray[np.int32],
+    value: NDArray[np.float64],
+    pair_days: NDArray[np.int32],
+    pair_lengths: NDArray[np.int32],
+    orbit_bounds: NDArray[np.int64],
+    first_pair: NDArray[np.int64],
+    first_pair_day: int,
+    rises: NDArray[np.float32],
+    demand: NDArray[np.float64],
+    thresholds: NDArray[np.float64],
+    peaks: NDArray[np.int64],
+    m: int,
+    found: NDArray[np.float64],
+    seen_by: NDArray[np.int8],
+) -> int:
+    """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
+    least_rise = ALONE_LEAST_SHARE * thresholds[ALONE_Z]
+    n_peaks = 0
+    for r in range(pair_days.size):
+        peaks[n_peaks] = r
+        n_peaks += int(rises[r] >= least_rise)
+    for k in range(n_peaks):
+        r = peaks[k]
+        day = float(pair_days[r])
+        # Most strong rises stand beside a stronger one, which is the one that counts.
+        if r > 0 and rises[r - 1] >= rises[r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
+            continue
+        if (
+            r + 1 < pair_days.size
+            and rises[r + 1] > rises[r]
+            and (abs(pair_days[r + 1] - day) <= ALONE_REACH_DAYS)
+        ):
+            continue
+        total, pair = witness_of(
+            day - ALONE_REACH_DAYS,
+            day + ALONE_REACH_DAYS,
+            pair_days,
+            orbit_bounds,
+            first_pair,
+            first_pair_day,
+            rises,
+        )
+        if pair != r or total < thresholds[ALONE_Z]:
+            continue
+        before = _days_until(clear_day, n, pair_days[r] - pair_lengths[r]) - 1
+        after = before + 1
+        while after < n and clear_day[after] < pair_days[r]:
+            after += 1
+        if before >= 0 and after < n:
+            gap = clear_day[after] - clear_day[before]
+            if gap < thresholds[ALONE_GAP_DAYS]:
+                continue
+            # A long gap: regrowth may have hidden the fall, but not more than grass can regrow.
+            if value[after] - value[before] > 0.05:
+                continue
+        # Soil that shows through in autumn is coherent too; without any NDVI there is nothing else to go by.
+        wanted = thresholds[ALONE_Z] * (demand[pair_days[r] - first_pair_day] if n > 0 else 1.0)
+        found[0, m] = total / wanted
+        found[1, m] = day - pair_lengths[r]
+        found[2, m] = day
+        seen_by[m] = S1
+        m += 1
+    return m
+
+
+@inner_kernel
+def _days_until(day: NDArray[np.int32], n: int, last: int) -> int:
+    """Count the days up to and with ``last`` among the first ``n``, which ascend."""
+    low, high = 0, n
+    while low < high:
+        middle = (low + high) // 2
+        if day[middle] <= last:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -1,0 +1,1 @@
+"""Optical pixels: status, clouds, indices, LAI, fAPAR and fCover."""

@@ -1,0 +1,1 @@
+"""Outlines of polygons: read, measured, proved sound, moved, put onto pixels."""

@@ -1,0 +1,1 @@
+"""Pixels of any raster: parcel sums and order statistics, overviews."""

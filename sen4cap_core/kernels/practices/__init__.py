@@ -1,0 +1,1 @@
+"""Agricultural practices: weeks, markers, harvest, catch crops, fallow, tillage."""

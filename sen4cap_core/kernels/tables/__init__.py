@@ -1,0 +1,1 @@
+"""Columns of tables: bitmaps, text hashes, JSON objects, wide marker columns."""
