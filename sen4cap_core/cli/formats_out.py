@@ -7,9 +7,8 @@ from collections.abc import Mapping, Sequence
 
 from sen4cap_core.cli import formats_examples as examples
 from sen4cap_core.cli.formats_text import attribute_docs, block, table
-from sen4cap_core.db import models_crop_types, models_mowing, models_practice_results
-from sen4cap_core.db.base import Base
-from sen4cap_core.db.models import Parcel
+from sen4cap_core.db import models
+from sen4cap_core.db.models import Base, Parcel
 from sen4cap_core.observations import store
 from sen4cap_core.processors.l3b.biophysical import DESCRIPTIONS
 from sen4cap_core.processors.l3b.groups import GROUPS, NETWORK_VARIABLES
@@ -201,9 +200,9 @@ Example:
 
 {block(made["CropType.csv"], "csv")}
 
-{_database("Runs", models_crop_types.CropTypeRun)}
+{_database("Runs", models.CropTypeRun)}
 
-{_database("Parcels of the run in force", models_crop_types.CropTypeResult)}"""
+{_database("Parcels of the run in force", models.CropTypeResult)}"""
 
 
 def _diversification() -> str:
@@ -221,7 +220,7 @@ Example, `Diversification_parcels.csv` and `Diversification_holdings.csv` of the
 
 {block(made["Diversification_holdings.csv"], "csv")}
 
-{_database("Holdings of the run in force", models_crop_types.DiversificationResult)}"""
+{_database("Holdings of the run in force", models.DiversificationResult)}"""
 
 
 def _mowing() -> str:
@@ -250,11 +249,11 @@ The events table (Parquet):
 
 {table(("column", "type"), events)}
 
-{_database("Runs", models_mowing.MowingRun)}
+{_database("Runs", models.MowingRun)}
 
-{_database("Parcels of the run in force", models_mowing.MowingResult)}
+{_database("Parcels of the run in force", models.MowingResult)}
 
-{_database("Their mowings", models_mowing.Marker)}"""
+{_database("Their mowings", models.Marker)}"""
 
 
 def _mowing_scores() -> str:
@@ -291,9 +290,9 @@ Example:
 
 {block(examples.practice_example(), "csv")}
 
-{_database("Evaluations", models_practice_results.PracticeRun)}
+{_database("Evaluations", models.PracticeRun)}
 
-{_database("Rows of the evaluation in force", models_practice_results.PracticeResult)}"""
+{_database("Rows of the evaluation in force", models.PracticeResult)}"""
 
 
 def _practice_meaning(name: str, texts: Mapping[str, str]) -> str:

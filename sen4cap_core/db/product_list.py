@@ -11,8 +11,7 @@ from pathlib import PurePosixPath
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db.models import Product, ProductInput, SceneRow, Site
-from sen4cap_core.db.models_mowing import MowingRun
+from sen4cap_core.db.models import MowingRun, Product, ProductInput, SceneRow, Site
 
 _VERSION = re.compile(r"_[0-9a-f]{8}\Z")
 Identity = tuple[object, ...]

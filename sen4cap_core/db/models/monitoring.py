@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import BigInteger, Index, UniqueConstraint
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sen4cap_core.db.base import Base
+from sen4cap_core.db.models.base import Base
 
 
 class JobUsage(Base):

@@ -8,7 +8,7 @@ from geoalchemy2 import Geometry, WKBElement
 from sqlalchemy import BigInteger, ForeignKey, Index, UniqueConstraint, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sen4cap_core.db.base import Base, Json
+from sen4cap_core.db.models.base import Base, Json
 
 
 class DeclarationSet(Base):

@@ -7,7 +7,7 @@ from datetime import date, datetime
 from sqlalchemy import BigInteger, ForeignKey, Index, func
 from sqlalchemy.orm import Mapped, mapped_column
 
-from sen4cap_core.db.base import Base
+from sen4cap_core.db.models.base import Base
 
 
 class MowingRun(Base):
