@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.kernels.optical.multiply_add import multiply_add
+from sen4cap_core.kernels.optical.neuron_sums import INPUTS, LANES, NEURONS, neuron_sums
 from sen4cap_core.kernels.optical.training_cells import PIXELS as _PIXELS
 from sen4cap_core.kernels.optical.training_cells import find_outside_domain
 
@@ -23,7 +24,7 @@ OUTSIDE_DOMAIN = 1
 N_COUNTS = 8
 """Pixels computed, outside the domain, then for each variable those set to its limit and those rejected."""
 
-_MOST_BANDS = 8
+_MOST_BANDS = INPUTS - N_ANGLES
 _FEW = 0.5
 """Below this share of usable pixels gathering them costs less than computing all of a stretch."""
 
@@ -60,61 +61,87 @@ def _interpolate(
     nodes: NDArray[np.float32],
     row: float,
     left: NDArray[np.int32],
+    ends: NDArray[np.int32],
     share: NDArray[np.float32],
+    start: int,
+    stop: int,
     between: NDArray[np.float32],
     inputs: NDArray[np.float32],
 ) -> None:
     """Bilinear values of the node grids for pixels of one row; positions lie within the grids.
 
-    ``between`` has one column more than the nodes, so that the last has a right neighbour too.
+    Columns of which ``ends`` is the same lie between the same two nodes: on one straight line. ``between``
+    has one column more than the nodes, so that the last has a right neighbour too.
     """
     n_rows, n_cols = nodes.shape[1], nodes.shape[2]
     top = min(max(int(row), 0), max(n_rows - 2, 0))
     bottom = min(top + 1, n_rows - 1)
     down = np.float32(row - top)
+    last = left[stop - 1]
     for k in range(N_ANGLES):
-        for j in range(n_cols):
+        for j in range(left[start], min(last + 2, n_cols)):
             between[j] = nodes[k, top, j] + down * (nodes[k, bottom, j] - nodes[k, top, j])
         between[n_cols] = between[n_cols - 1]
-        at = (_MOST_BANDS + k) * _PIXELS
-        first = 0
-        while first < left.size:
-            # Pixels between the same two nodes: one straight line.
-            j = left[first]
-            start, slope = between[j], between[j + 1] - between[j]
-            after = first + 1
-            while after < left.size and left[after] == j:
-                after += 1
-            for c in range(first, after):
-                inputs[at + c] = start + share[c] * slope
+        first = start
+        while first < stop:
+            after = min(ends[first], stop)
+            base = between[left[first]]
+            slope = between[left[first] + 1] - base
+            at = (_MOST_BANDS + k) * _PIXELS + first - start
+            line, shares = inputs[at : at + after - first], share[first:after]
+            for c in range(line.size):
+                line[c] = base + shares[c] * slope
             first = after
 
 
 @kernel
-def _add_neuron(
-    x: NDArray[np.float32], w: NDArray[np.float32], weight: float, total: NDArray[np.float32]
+def _find_nodes(
+    positions: NDArray[np.float32],
+    n_nodes: int,
+    left: NDArray[np.int32],
+    ends: NDArray[np.int32],
+    share: NDArray[np.float32],
 ) -> None:
-    """Add ``weight * tanh(bias + weights * inputs)`` of one hidden neuron to the totals of the pixels.
+    """For each column the node to its left, the first column of another node, and the way to the next."""
+    for c in range(positions.size):
+        left[c] = min(max(int(positions[c]), 0), max(n_nodes - 2, 0))
+        share[c] = positions[c] - np.float32(left[c])
+    end = positions.size
+    for c in range(positions.size - 1, -1, -1):
+        if c + 1 < positions.size and left[c] != left[c + 1]:
+            end = c + 1
+        ends[c] = end
+
+
+@kernel
+def _run_network(
+    inputs: NDArray[np.float32],
+    weights: NDArray[np.float32],
+    output: NDArray[np.float32],
+    sums: NDArray[np.float32],
+    result: NDArray[np.float32],
+) -> None:
+    """Write what the linear neuron makes of the hidden ones, whose sums take ``sums``."""
+    for start in range(0, _PIXELS, LANES):
+        neuron_sums(inputs, weights, sums, start)
+    result[:] = output[0]
+    for k in range(NEURONS):
+        _add_tangent(sums[k * _PIXELS : (k + 1) * _PIXELS], output[k + 1], result)
+
+
+@kernel
+def _add_tangent(sums: NDArray[np.float32], weight: float, total: NDArray[np.float32]) -> None:
+    """Add ``weight * tanh(sum)`` of one hidden neuron to the totals of the pixels.
 
     tanh(z) = 2t / (1 + t^2) with t = tanh(z / 2) by Lambert's continued fraction to the sixth step. Largest
     error 4e-7, which is 3e-6 of LAI.
     """
-    n = _PIXELS
     twice = np.float32(2.0) * np.float32(weight)
     limit, half = np.float32(9.0), np.float32(0.5)
     c0, c1, c2 = np.float32(10395.0), np.float32(1260.0), np.float32(21.0)
     d1, d2 = np.float32(4725.0), np.float32(210.0)
-    bias, w1, w2, w3, w4, w5, w6, w7, w8 = w[0], w[1], w[2], w[3], w[4], w[5], w[6], w[7], w[8]
-    a1, a2, a3 = w[9], w[10], w[11]
-    for i in range(n):
-        # Two sums side by side, as each waits for its own last step.
-        z = multiply_add(w2, x[i + n], multiply_add(w1, x[i], bias))
-        y = multiply_add(w4, x[i + 3 * n], w3 * x[i + 2 * n])
-        z = multiply_add(w6, x[i + 5 * n], multiply_add(w5, x[i + 4 * n], z))
-        y = multiply_add(w8, x[i + 7 * n], multiply_add(w7, x[i + 6 * n], y))
-        z = multiply_add(a1, x[i + 8 * n], z)
-        y = multiply_add(a3, x[i + 10 * n], multiply_add(a2, x[i + 9 * n], y))
-        z = min(max(z + y, -limit), limit) * half
+    for i in range(_PIXELS):
+        z = min(max(sums[i], -limit), limit) * half
         s = z * z
         upper = z * multiply_add(s, multiply_add(s, c2, c1), c0)
         lower = multiply_add(s, multiply_add(s, d2 + s, d1), c0)
@@ -290,22 +317,20 @@ def biophysical_block(
     """
     n_bands = bands.shape[0]
     n_rows, n_cols = usable.shape
-    weights = np.zeros((out.shape[0], hidden.shape[1], 1 + _MOST_BANDS + N_ANGLES), np.float32)
+    weights = np.zeros((out.shape[0], NEURONS, 1 + INPUTS), np.float32)
     # Bands that a smaller network does not have count nothing.
     weights[:, :, : n_bands + 1] = hidden[:, :, : n_bands + 1]
     weights[:, :, 1 + _MOST_BANDS :] = hidden[:, :, n_bands + 1 :]
-    inputs = np.zeros((_MOST_BANDS + N_ANGLES) * _PIXELS, np.float32)
+    inputs = np.zeros(INPUTS * _PIXELS, np.float32)
     between = np.empty(nodes.shape[2] + 1, np.float32)
-    result = np.empty(_PIXELS, np.float32)
+    result, sums = np.empty(_PIXELS, np.float32), np.empty(NEURONS * _PIXELS, np.float32)
     codes = np.empty(_PIXELS, np.uint32)
     marks, used = np.empty(_PIXELS, np.int32), np.zeros(_PIXELS, np.int32)
-    left, share = np.empty(n_cols, np.int32), np.empty(n_cols, np.float32)
+    left, ends, share = np.empty(n_cols, np.int32), np.empty(n_cols, np.int32), np.empty(n_cols, np.float32)
+    _find_nodes(node_cols, nodes.shape[2], left, ends, share)
     stored = np.empty((out.shape[0], _PIXELS), np.int16)
     stretches = np.empty((n_rows * (n_cols // _PIXELS + 1), 2), np.int32)
     rows, cols = np.empty(usable.size, np.int32), np.empty(usable.size, np.int32)
-    for c in range(n_cols):
-        left[c] = min(max(int(node_cols[c]), 0), max(nodes.shape[2] - 2, 0))
-        share[c] = node_cols[c] - np.float32(left[c])
     out[:] = missing
     flags[:] = missing
     n_stretches, n_pixels = _plan(usable, stretches, rows, cols)
@@ -322,7 +347,7 @@ def biophysical_block(
                 band, at = bands[j, r, start:stop], j * _PIXELS
                 for c in range(n):
                     inputs[at + c] = band[c]
-            _interpolate(nodes, node_rows[r], left[start:stop], share[start:stop], between, inputs)
+            _interpolate(nodes, node_rows[r], left, ends, share, start, stop, between, inputs)
         else:
             r, start = 0, (turn - n_stretches) * _PIXELS
             stop = min(start + _PIXELS, n_pixels)
@@ -338,9 +363,7 @@ def biophysical_block(
         counts[0] += n_used
         counts[1] += n_outside
         for v in range(out.shape[0]):
-            result[:] = output[v, 0]
-            for k in range(hidden.shape[1]):
-                _add_neuron(inputs, weights[v, k], output[v, k + 1], result)
+            _run_network(inputs, weights[v], output[v], sums, result)
             _store(result, used, accepted[v], steps_per_unit[v], missing, v, stored[v], marks, counts)
         if not is_stretch:
             _scatter(stored, marks, rows[start:stop], cols[start:stop], out, flags)
