@@ -46,7 +46,7 @@ class CogBuilder:
     """
 
     def __init__(self, grid: Grid, quantisation: Quantisation, side: tuple[int, int] | None) -> None:
-        """Take blocks of ``side`` (rows, columns), or None for blocks of any size."""
+        """Take blocks of ``side`` (rows, columns), or None for any size; together they fill the grid."""
         self.grid = grid
         self.quantisation = quantisation
         self._shapes = level_shapes(grid.shape)
@@ -56,9 +56,7 @@ class CogBuilder:
         n_at_once = _whole_levels(grid.shape, side, len(self._shapes), TILE_SIDE)
         self._n_by_block = max(_whole_levels(grid.shape, side, len(self._shapes), 1), 1)
         self._pixels: dict[int, NDArray[np.int16]] = {
-            level: np.full(shape, quantisation.nodata, np.int16)
-            for level, shape in enumerate(self._shapes)
-            if level >= n_at_once
+            level: np.empty(shape, np.int16) for level, shape in enumerate(self._shapes) if level >= n_at_once
         }
 
     def add(self, block: Block, values: NDArray[np.int16]) -> None:

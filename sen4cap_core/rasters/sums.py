@@ -10,7 +10,13 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.pixels.zonal import copy_spans, sum_spans, sum_spans_linear, sum_spans_zoomed
+from sen4cap_core.kernels.pixels.zonal import (
+    clear_spans,
+    copy_spans,
+    sum_spans,
+    sum_spans_linear,
+    sum_spans_zoomed,
+)
 from sen4cap_core.rasters.blocks import Block, BlockSpans
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
@@ -116,10 +122,22 @@ class SumBuilder:
         quantisation = self._quantisations[variable]
         steps = quantisation.steps_per_unit
         gain, shift = band.source.scale * steps, band.source.offset * steps
-        spans, sums = self.spans.of_block(block), self._sums()[variable]
-        sum_spans_linear(band.values, status, gain, shift, band.missing, zoom, spans, *sums)
+        spans, sums = self._clear_spans(status, block, zoom), self._sums()[variable]
+        sum_spans_linear(band.values, gain, shift, band.missing, zoom, spans, *sums)
         if self._pixels is not None:
             self._keep(variable, _stored(band, status, gain, shift, quantisation.nodata), block, zoom)
+
+    def _clear_spans(self, status: NDArray[np.uint8], block: Block, zoom: int) -> NDArray[np.int32]:
+        """Spans of the pixels whose status is 0; those of the last images of a thread are kept."""
+        kept: dict[int, tuple[NDArray[np.uint8], NDArray[np.int32]]] = self._local.__dict__.setdefault(
+            "clear", {}
+        )
+        if zoom not in kept or kept[zoom][0] is not status:
+            spans = self.spans.of_block(block)
+            most = int(((spans[2] - spans[1]) // 2 + 1).sum())
+            out = np.empty((4, most), np.int32)
+            kept[zoom] = status, out[:, : clear_spans(status, zoom, spans, out)].copy()
+        return kept[zoom][1]
 
     def only_parcels(self, status: NDArray[np.uint8], block: Block, zoom: int = 1) -> NDArray[np.uint8]:
         """Status of a block's pixels, of ``zoom`` times the size, that any parcel needs; else no data."""

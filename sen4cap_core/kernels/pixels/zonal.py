@@ -178,9 +178,43 @@ def copy_spans(
 
 
 @kernel
+def clear_spans(
+    status: NDArray[np.uint8], zoom: int, spans: NDArray[np.int32], out: NDArray[np.int32]
+) -> int:
+    """Write the parts of spans on pixels whose status is 0; return how many.
+
+    Done once for a block: every band would look at the status of the same pixels again.
+
+    Parameters
+    ----------
+    status : uint8 (rows, columns), each ``zoom`` x ``zoom`` pixels of the block
+    spans : int32 (4, n) of ``cut_spans``, in fine pixels
+    out : int32 (4, m), out: as ``spans``, but the row is one of ``status``; m at least the sum over spans of
+        half their pixels and one
+    """
+    n = 0
+    for s in range(spans.shape[1]):
+        row, start, stop = spans[0, s] // zoom, np.int64(spans[1, s]), np.int64(spans[2, s])
+        clear, after = status[row], (stop - 1) // zoom + 1
+        c = start // zoom
+        while c < after:
+            while c < after and clear[c] != 0:
+                c += 1
+            first = c
+            while c < after and clear[c] == 0:
+                c += 1
+            if first < c:
+                out[0, n] = row
+                out[1, n] = max(first * zoom, start)
+                out[2, n] = min(c * zoom, stop)
+                out[3, n] = spans[3, s]
+                n += 1
+    return n
+
+
+@kernel
 def sum_spans_linear(
     numbers: NDArray[np.generic],
-    status: NDArray[np.uint8],
     gain: float,
     shift: float,
     missing: float,
@@ -190,13 +224,13 @@ def sum_spans_linear(
     total: NDArray[np.int64],
     squares: NDArray[np.int64],
 ) -> None:
-    """Add up ``rint(number * gain + shift)`` of the usable pixels, without an image of it in between.
+    """Add up ``rint(number * gain + shift)`` of clear pixels, without an image of it in between.
 
     Parameters
     ----------
     numbers : any number type (rows, columns), as stored in the band's file; NaN is missing
-    status : uint8 (rows, columns), 0 where the pixel may be used
     missing : stored number that is missing, NaN for none
+    spans : int32 (4, n) of ``clear_spans``
 
     Others as in ``sum_spans_zoomed``. Results are kept within the int16 that a raster would hold.
     """
@@ -206,17 +240,16 @@ def sum_spans_linear(
         n = np.int64(0)
         t = np.int64(0)
         q = np.int64(0)
-        r = rows[s] // zoom
         first_coarse = start // zoom
         begin = first_coarse * zoom
-        for coarse in range(first_coarse, (stop - 1) // zoom + 1):
+        for stored in numbers[rows[s], first_coarse : (stop - 1) // zoom + 1]:
             times = min(begin + zoom, stop) - max(begin, start)
             begin += zoom
-            number = np.float64(numbers[r, coarse])
-            usable = (status[r, coarse] == 0) & (number != missing) & (number == number)
-            scaled = number * gain + shift if usable else 0.0
-            v = np.int64(np.rint(min(max(scaled, -32767.0), 32767.0)))
-            times *= np.int64(usable)
+            number = np.float64(stored)
+            there = (number != missing) & (number == number)
+            scaled = number * gain + shift if there else 0.0
+            v = np.int64(np.int32(np.rint(min(max(scaled, -32767.0), 32767.0))))
+            times *= np.int64(there)
             n += times
             t += times * v
             q += times * v * v

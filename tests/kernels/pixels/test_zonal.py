@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.kernels.pixels.zonal import cut_spans, encode_spans, sum_spans
+from sen4cap_core.kernels.pixels.zonal import clear_spans, cut_spans, encode_spans, sum_spans
 
 NODATA = -32_768
 NOTHING = np.empty(0, np.int32)
@@ -89,3 +89,20 @@ def test_spans_are_cut_at_the_edges_of_a_block(col: int, width: int, cut: list[t
     """One row of five pixels, ten rows down, of parcel 0."""
     spans = spans_of(np.zeros((1, 5), np.int32), 12)
     assert cut_to(10, col, width, spans).T.tolist() == [[2, start, stop, 0] for start, stop in cut]
+
+
+@pytest.mark.parametrize("zoom", [1, 2, 3])
+def test_clear_spans_hold_the_clear_pixels_of_spans(zoom: int) -> None:
+    rng = np.random.default_rng(zoom)
+    status = (rng.random((8, 10)) < 0.4).astype(np.uint8)
+    rows, cols = 8 * zoom, 10 * zoom
+    labels = np.repeat(rng.integers(-1, 3, (rows, cols // 5)).astype(np.int32), 5, axis=1)
+    spans = cut_to(0, 0, cols, spans_of(labels))
+    out = np.empty((4, int(((spans[2] - spans[1]) // 2 + 1).sum())), np.int32)
+    found = out[:, : clear_spans(status, zoom, spans, out)]
+
+    pixels = [(r, c, p) for r, start, stop, p in found.T for c in range(start, stop)]
+    fine = np.repeat(np.repeat(status, zoom, axis=0), zoom, axis=1)
+    expected = [(r // zoom, c, labels[r, c]) for r, c in np.argwhere((labels >= 0) & (fine == 0))]
+    assert sorted(pixels) == sorted(expected)
+    assert (found[1] < found[2]).all()
