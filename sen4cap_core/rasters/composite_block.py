@@ -25,8 +25,8 @@ _MINUTES_OF_DAY = 1440
 _REFLECTANCE = 1e-4
 _ROWS = 16
 """Of so many rows the sums of ten bands stay in the processor's cache."""
-_MOST_WAITING_BYTES = 2**27
-"""Dates of a block that are added together are held till then."""
+_MOST_WAITING_BYTES = 3 * 2**26
+"""Dates of a block that are added together are held till then: twelve of four bands and 1024 x 1024."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,66 +128,87 @@ def make_composer(plan: CompositePlan, shape: tuple[int, int]) -> BlockComposer:
 
 
 class _Weighted:
-    """Dates wait until some can be added together, a few rows at a time: the sums, six times the size of a
-    date, then come from memory once for all of them.
+    """Dates wait to the end, when a few rows of all of them are added up at a time within the cache.
+
+    Where more come than may wait, those so far are added to sums of the whole block, which take more memory
+    than six dates.
     """
 
     def __init__(self, plan: CompositePlan, shape: tuple[int, int]) -> None:
         self._plan = plan
         names = [*plan.bands, *plan.helpers]
         self._blue = names.index("B02")
-        cube = (len(names), *shape)
-        self._shape = shape
+        self._n_bands, self._shape = len(names), shape
         self._waiting: list[DateBlock] = []
-        self._state: tuple[NDArray[Any], ...] = tuple(
-            np.empty(cube if is_of_bands else shape, dtype)
-            for dtype, is_of_bands in (
-                (np.int64, True), (np.int32, True), (np.int32, False), (np.int64, False),
-                (np.int16, True), (np.uint8, False), (np.int32, False),
-            )
-        )  # fmt: skip
+        self._of_rows = self._new_sums(_ROWS)
+        self._of_block: tuple[NDArray[Any], ...] | None = None
         self._made: tuple[NDArray[Any], ...] = (
-            np.empty(cube, np.int16), np.empty(shape, np.int16), np.empty(shape, np.int16),
+            np.empty((len(names), *shape), np.int16), np.empty(shape, np.int16), np.empty(shape, np.int16),
             np.empty(shape, np.uint8),
         )  # fmt: skip
-        self._is_empty = True
+        self._in_block = False
+        """Whether dates were added to the sums of the block."""
+
+    def _new_sums(self, n_rows: int) -> tuple[NDArray[Any], ...]:
+        shape = (n_rows, self._shape[1])
+        cube = (self._n_bands, *shape)
+        return (
+            np.empty(cube, np.int64), np.empty(cube, np.int32), np.empty(shape, np.int32),
+            np.empty(shape, np.int64), np.empty(cube, np.int16), np.empty(shape, np.uint8),
+            np.empty(shape, np.int32),
+        )  # fmt: skip
 
     def begin(self) -> None:
         self._waiting.clear()
-        self._is_empty = True
+        self._in_block = False
 
     def add(self, date: DateBlock) -> None:
         self._waiting.append(date)
         size = date.numbers.nbytes + date.aot.nbytes + date.cloud.nbytes
         if len(self._waiting) * size >= _MOST_WAITING_BYTES:
-            self._add_waiting()
+            self._add_to_block()
 
-    def _add_waiting(self) -> None:
-        a: AerosolWeight = self._plan.aerosol
-        height, width = self._shape
-        weight = np.empty((_ROWS, width), np.int32)
-        for top in range(0, height, _ROWS):
-            bottom = min(top + _ROWS, height)
-            rows, of_rows = slice(top, bottom), weight[: bottom - top]
-            if self._is_empty:
-                for part, start in zip(self._state, (0, 0, 0, 0, MISSING, NO_DATA, 0), strict=True):
-                    part[..., top:bottom, :] = start
-            for date in self._waiting:
-                aot, cloud = date.aot[rows], date.cloud[rows]
-                total_weight(aot, cloud, date.weight, a.least, a.most, a.aot_max, of_rows)
-                add_date(
-                    date.numbers, date.status, of_rows, date.minute, self._blue, top, bottom, *self._state
-                )
+    def _add_to_block(self) -> None:
+        if self._of_block is None:
+            self._of_block = self._new_sums(self._shape[0])
+        if not self._in_block:
+            _empty(self._of_block)
+        for top, bottom in self._strips():
+            self._add_rows(top, bottom, 0, self._of_block)
         self._waiting.clear()
-        self._is_empty = False
+        self._in_block = True
+
+    def _strips(self) -> Iterator[tuple[int, int]]:
+        height = self._shape[0]
+        return ((top, min(top + _ROWS, height)) for top in range(0, height, _ROWS))
+
+    def _add_rows(self, top: int, bottom: int, first: int, sums: tuple[NDArray[Any], ...]) -> None:
+        """Add the dates that wait to sums that begin at row ``first``."""
+        a: AerosolWeight = self._plan.aerosol
+        weight = np.empty((bottom - top, self._shape[1]), np.int32)
+        for date in self._waiting:
+            aot, cloud = date.aot[top:bottom], date.cloud[top:bottom]
+            total_weight(aot, cloud, date.weight, a.least, a.most, a.aot_max, weight)
+            add_date(date.numbers, date.status, weight, date.minute, self._blue, top, bottom, first, *sums)
 
     def finish(self) -> Mapping[str, NDArray[np.int16] | NDArray[np.uint8]]:
-        self._add_waiting()
-        arrays = (*self._state, *self._made)
-        finish_average(*arrays)
+        if self._in_block:
+            self._add_to_block()
+            assert self._of_block is not None
+            finish_average(0, self._shape[0], 0, *self._of_block, *self._made)
+        else:
+            for top, bottom in self._strips():
+                _empty(self._of_rows)
+                self._add_rows(top, bottom, top, self._of_rows)
+                finish_average(top, bottom, top, *self._of_rows, *self._made)
         numbers, weight, day, flags = self._made
         made = {band.lower(): numbers[i] for i, band in enumerate(self._plan.bands)}
         return {**made, "weight": weight, "day": day, FLAGS: flags}
+
+
+def _empty(sums: tuple[NDArray[Any], ...]) -> None:
+    for part, start in zip(sums, (0, 0, 0, 0, MISSING, NO_DATA, 0), strict=True):
+        part.fill(start)
 
 
 class _Original:

@@ -61,6 +61,7 @@ def add_date(
     blue: int,
     top: int,
     bottom: int,
+    first: int,
     sums: NDArray[np.int64],
     weights: NDArray[np.int32],
     total: NDArray[np.int32],
@@ -83,6 +84,7 @@ def add_date(
     blue : which of the bands is blue, -1 for none
     top, bottom : rows from ``top`` to before ``bottom``: of few rows the sums stay in the cache from one date
         to the next
+    first : the row that is the first of all arrays below
     sums : int64 (bands, rows, columns), in place: of weight x number
     weights : int32 (bands, rows, columns), in place: of the dates on which the band is valid; 200 000 dates
         would fill it
@@ -97,7 +99,8 @@ def add_date(
     counted = np.empty(n_cols, np.int32)
     nothing = np.full(n_cols, np.int16(_MISSING))
     for r in range(top, bottom):
-        code, given, known, when = status[r], weight[r - top], total[r], minutes[r]
+        at = r - first
+        code, given, known, when = status[r], weight[r - top], total[at], minutes[at]
         seen[:] = 0
         for b in range(n_bands):
             row = numbers[b, r]
@@ -119,7 +122,7 @@ def add_date(
         for c in range(n_cols):
             n_left += np.int64(seen[c])
         for b in range(n_bands):
-            row, of_band, weight_of_band = numbers[b, r], sums[b, r], weights[b, r]
+            row, of_band, weight_of_band = numbers[b, r], sums[b, at], weights[b, at]
             for c in range(n_cols):
                 w, number = counted[c], row[c]
                 w = w if number != _MISSING else np.int32(0)
@@ -129,10 +132,10 @@ def add_date(
             continue
         new, old = nothing, nothing
         if blue >= 0:
-            new, old = numbers[blue, r], substitute[blue, r]
-        _choose(code, new, old, minute, substitute_status[r], substitute_minute[r], seen)
+            new, old = numbers[blue, r], substitute[blue, at]
+        _choose(code, new, old, minute, substitute_status[at], substitute_minute[at], seen)
         for b in range(n_bands):
-            row, kept = numbers[b, r], substitute[b, r]
+            row, kept = numbers[b, r], substitute[b, at]
             for c in range(n_cols):
                 # Both are fetched whatever comes: a fetch behind a condition keeps the loop from vectors.
                 here, before = row[c], kept[c]
@@ -172,6 +175,9 @@ def _choose(
 
 @kernel
 def finish_average(
+    top: int,
+    bottom: int,
+    first: int,
     sums: NDArray[np.int64],
     weights: NDArray[np.int32],
     total: NDArray[np.int32],
@@ -184,26 +190,29 @@ def finish_average(
     day: NDArray[np.int16],
     flags: NDArray[np.uint8],
 ) -> None:
-    """Turn the sums of a block into what is stored.
+    """Turn the sums of some rows of a block into what is stored.
 
     Quotients of whole numbers are taken in float64, which is exact here: sums stay below 2^53, and no
     quotient comes as near to the next whole number as float64 rounds.
 
     Parameters
     ----------
+    top, bottom : rows from ``top`` to before ``bottom``
+    first : the row that is the first of the arrays of `add_date`, which come next
     numbers : int16 (bands, rows, columns), out; -32768 where no date has a value
     weight : int16 (rows, columns), out: sum of weights x 1000, at most 32767; 0 where no date is clear
     day : int16 (rows, columns), out: weighted mean of ``minute`` in whole days, -32768 without one
     flags : uint8 (rows, columns), out: land, or what stands in (water, snow, cloud), or 255
     """
-    n_rows, n_cols = flags.shape
-    for r in range(n_rows):
-        known, when, stands_in, at = total[r], minutes[r], substitute_status[r], substitute_minute[r]
+    n_cols = flags.shape[1]
+    for r in range(top, bottom):
+        i = r - first
+        known, when, stands_in, at = total[i], minutes[i], substitute_status[i], substitute_minute[i]
         for b in range(sums.shape[0]):
             of_band, weight_of_band, other, target = (
-                sums[b, r],
-                weights[b, r],
-                substitute[b, r],
+                sums[b, i],
+                weights[b, i],
+                substitute[b, i],
                 numbers[b, r],
             )
             for c in range(n_cols):

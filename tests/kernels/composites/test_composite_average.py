@@ -40,22 +40,32 @@ def random_dates(seed: int, n_dates: int, n_bands: int = 3) -> Dates:
     return Dates(numbers, status, weight, minute)
 
 
-def composed(dates: Dates, order: np.ndarray, blue: int) -> list[np.ndarray]:
-    n_bands = dates.numbers.shape[1]
-    cube, plane = (n_bands, *SHAPE), SHAPE
-    state = [
+def empty_sums(n_bands: int, n_rows: int) -> list[np.ndarray]:
+    cube, plane = (n_bands, n_rows, SHAPE[1]), (n_rows, SHAPE[1])
+    return [
         np.zeros(cube, np.int64), np.zeros(cube, np.int32), np.zeros(plane, np.int32),
         np.zeros(plane, np.int64), np.full(cube, MISSING), np.full(plane, 255, np.uint8),
         np.zeros(plane, np.int32),
     ]  # fmt: skip
-    for rows in ((0, 2), (2, SHAPE[0])):
+
+
+def composed(dates: Dates, order: np.ndarray, blue: int, by_strips: bool = False) -> list[np.ndarray]:
+    """Of sums of the whole block, or of some rows at a time."""
+    n_bands, n_rows = dates.numbers.shape[1], SHAPE[0]
+    out = [np.empty((n_bands, *SHAPE), np.int16), np.empty(SHAPE, np.int16), np.empty(SHAPE, np.int16)]
+    out.append(np.empty(SHAPE, np.uint8))
+    whole = empty_sums(n_bands, n_rows)
+    for top, bottom in ((0, 2), (2, n_rows)):
+        # A strip may have more rows than are filled.
+        first, sums = (top, empty_sums(n_bands, n_rows)) if by_strips else (0, whole)
         for d in order:
-            weight = dates.weight[d][slice(*rows)]
+            weight = dates.weight[d][top:bottom]
             date = (dates.numbers[d], dates.status[d], weight, int(dates.minute[d]))
-            add_date(*date, blue, *rows, *state)
-    out = [np.empty(cube, np.int16), np.empty(plane, np.int16), np.empty(plane, np.int16)]
-    out.append(np.empty(plane, np.uint8))
-    finish_average(*state, *out)
+            add_date(*date, blue, top, bottom, first, *sums)
+        if by_strips:
+            finish_average(top, bottom, first, *sums, *out)
+    if not by_strips:
+        finish_average(0, n_rows, 0, *whole, *out)
     return out
 
 
@@ -94,7 +104,7 @@ def twin(dates: Dates, blue: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, n
 def test_one_by_one_in_any_order_equals_all_at_once(seed: int, n_dates: int, blue: int) -> None:
     dates = random_dates(seed, n_dates)
     in_order = composed(dates, np.argsort(dates.minute), blue)
-    late = composed(dates, np.random.default_rng(seed).permutation(n_dates), blue)
+    late = composed(dates, np.random.default_rng(seed).permutation(n_dates), blue, by_strips=True)
     for one, other in zip(in_order, late, strict=True):
         np.testing.assert_array_equal(one, other)
 
