@@ -33,12 +33,11 @@ def classify_crops(
 ) -> dict[str, Any] | State[None]:
     """Tell the crop type of each parcel of a season with all observations there are, and write the tables.
 
-    Parameters
-    ----------
-    season_id : number of the season, as the receipts state it; where empty all seasons between their middle
-        and two months after their end.
-    until : use only what was acquired up to this day.
-    method : ``sen4cap`` learns as the original; where empty as site.yaml says.
+    Args:
+        season_id: number of the season, as `sen4cap season show` states it; where empty all seasons
+            between their middle and two months after their end.
+        until: use only what was acquired up to this day.
+        method: sen4cap learns as the original; where empty as site.yaml says.
     """
     context = step_context()
     with context.session() as session:

@@ -12,8 +12,8 @@ from sen4cap_core.clock import utc_now
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.tables import facts
-from sen4cap_core.reports.text import bullets, document, heading, image, percent
+from sen4cap_core.reports.composite import composite_facts
+from sen4cap_core.reports.text import bullets, document, heading, image
 from sen4cap_core.steps.composites.optical import (
     BANDS,
     HALF_SYNTHESIS_DAYS,
@@ -39,14 +39,16 @@ def composite_optical(
 ) -> dict[str, Any] | State[None]:
     """Join the reflectance of a period into one image for each tile.
 
-    Parameters
-    ----------
-    site : folder name of the site; where empty all whose site.yaml names `l3a` among its processors.
-    synthesis_date : day the composite is for; where empty 30 days ago.
-    days_before, days_after : reach of the period.
-    method : average weighted by aerosol, clouds, date and sensor; median; or the date of the highest NDVI.
-    bands : of B02 B03 B04 B05 B06 B07 B08 B8A B11 B12; where empty all.
-    tile : where empty all of the site.
+    Args:
+        site: folder name of the site; where empty all whose site.yaml names l3a among its processors.
+        synthesis_date: day the composite is for; where empty the day 30 days ago.
+        days_before: days before that day from which scenes are taken, 0 to 366.
+        days_after: days after that day from which scenes are taken, 0 to 366.
+        method: weighted, an average by aerosol, distance to clouds, date and sensor; median, band by band; or
+            max-ndvi, the date of the highest NDVI.
+        bands: of B02 B03 B04 B05 B06 B07 B08 B8A B11 B12; where empty all that the scenes have. Bands of 10 m
+            and of 20 m are composites of their own.
+        tile: MGRS tile such as 30TUM; where empty all of the site.
     """
     context = step_context()
     day = synthesis_date or utc_now().date() - timedelta(days=DAYS_BACK)
@@ -88,7 +90,10 @@ def _show(context: Context, report: CompositeReport) -> dict[str, Any]:
     name_run(f"composite-optical {report.site} {report.day}", scope_tags(report.site, year=report.year))
     parts: list[object] = [heading(f"Composites of {report.site} for {report.day}")]
     for composite in report.made:
-        parts += [heading(f"{composite.tile}, {composite.grid.resolution_m:g} m", 3), _facts(composite)]
+        parts += [
+            heading(f"{composite.tile}, {composite.grid.resolution_m:g} m", 3),
+            _facts(report, composite),
+        ]
         parts.append(image(f"{composite.tile} on {report.day}", composite_quicklook(context, composite)))
     for title, lines in (("Tiles without a composite", report.skipped), ("Scenes left out", report.left_out)):
         if lines:
@@ -103,18 +108,17 @@ def _show(context: Context, report: CompositeReport) -> dict[str, Any]:
     }
 
 
-def _facts(composite: MadeComposite) -> object:
-    pairs: list[tuple[object, object]] = [
-        ("Method", composite.plan.method),
-        ("Bands", " ".join(composite.plan.bands)),
-        ("Scenes", len(composite.members)),
-    ]
-    if composite.result is None:
-        pairs.append(("State", "it was there before"))
-    else:
-        result = composite.result
-        pairs += [
-            ("Pixels with a clear date", percent(result.valid_fraction)),
-            ("Blocks decoded, not needed", f"{result.n_blocks_decoded}, {result.n_blocks_skipped}"),
-        ]
-    return facts(pairs)
+def _facts(report: CompositeReport, composite: MadeComposite) -> object:
+    of_tile = {one.grid.resolution_m: one.plan.bands for one in report.made if one.tile == composite.tile}
+    there = {band for bands in of_tile.values() for band in bands}
+    result = composite.result
+    return composite_facts(
+        method=composite.plan.method,
+        size_m=composite.grid.resolution_m,
+        bands=composite.plan.bands,
+        other_bands={m: bands for m, bands in of_tile.items() if m != composite.grid.resolution_m},
+        bands_missing=[band for band in report.bands if band not in there],
+        n_scenes=len(composite.members),
+        valid_fraction=None if result is None else result.valid_fraction,
+        n_parts=None if result is None else (result.n_blocks_decoded, result.n_blocks_skipped),
+    )

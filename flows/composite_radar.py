@@ -19,11 +19,10 @@ def composite_radar(
 ) -> dict[str, Any] | State[None]:
     """Make weekly, monthly and season composites of a season's Sentinel-1 products as rasters.
 
-    Parameters
-    ----------
-    season_id : number of the season, as the receipt of the site or of the declarations states it.
-    periods : of week, month (two months of backscatter, one of coherence), season; default: all.
-    tile : MGRS tile; default: all of the site.
+    Args:
+        season_id: number of the season, as `sen4cap season show` and the page of the season state it.
+        periods: of week, month (two months of backscatter, one of coherence), season; where empty all.
+        tile: MGRS tile such as 30TUM; where empty all of the site.
     """
     context = step_context(progress_title=f"composite-radar-{season_id}")
     try:

@@ -25,11 +25,10 @@ MOWING_DETECTED = "sen4cap.mowing.detected"
 def detect_mowing(season_id: int, request: MowingRequest | None = None) -> dict[str, Any] | State[None]:
     """Evaluate a season's mowing with all observations there are, write tables, show the latest.
 
-    Parameters
-    ----------
-    season_id : number of the season, as the receipt of the site or of the declarations states it.
-    request : only by hand: other dates, satellites, method or thresholds, or the original's shapefile too.
-        Such a run writes tables and pages and leaves the answers in force as they are.
+    Args:
+        season_id: number of the season, as `sen4cap season show` and the page of the season state it.
+        request: only by hand: other dates, satellites, method or thresholds, or the original's shapefile too.
+            Such a run writes tables and pages and leaves the answers in force as they are.
     """
     context = step_context()
     try:

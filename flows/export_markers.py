@@ -8,6 +8,7 @@ from typing import Any
 from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
+from sen4cap_core.db.sites import known_site
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.tables import markdown_table
 from sen4cap_core.reports.text import count, document, heading
@@ -21,11 +22,12 @@ def export_markers(
 ) -> dict[str, Any] | State[None]:
     """Write marker databases of a site.
 
-    Parameters
-    ----------
-    site : short name of the site.
-    start, end : first and last day; the year of ``end`` is the season's.
-    markers : MDB1, MDB2, MDB3, L4A (features of crop types); default: all, L4A where crop types are made.
+    Args:
+        site: folder name of the site.
+        start: first day of what was observed.
+        end: last day of what was observed; its year is the season's.
+        markers: MDB1, MDB2, MDB3, L4A (features of crop types); where empty all, L4A only where crop types
+            are made.
     """
     try:
         done = run_step(step_context(), site, start, end, markers)
@@ -48,11 +50,14 @@ def export_markers(
 def update_markers(site: str | None = None, year: int | None = None) -> dict[str, Any] | State[None]:
     """Bring marker databases up to date with everything observed.
 
-    Parameters
-    ----------
-    site, year : of which; default: every site and year with new observations.
+    Args:
+        site: folder name of the site; where empty every site with new observations.
+        year: year of the season; where empty every year with new observations.
     """
     context = step_context()
+    if site is not None:
+        with context.session() as session:
+            known_site(session, site)
     written: dict[str, int] = {}
     tags: list[str] = []
     for slug, start, end in current_years(context):

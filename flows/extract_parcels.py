@@ -15,9 +15,8 @@ from sen4cap_core.steps.scenes.extract_parcels import extract_parcels as run_ste
 def extract_parcels(declaration_set_id: int) -> int | State[None]:
     """Extract all earlier scenes of the season for a declaration set, newest first, with progress.
 
-    Parameters
-    ----------
-    declaration_set_id : number of the set, as the receipt of the declarations states it.
+    Args:
+        declaration_set_id: number of the set, as the receipt of the declarations states it.
     """
     context = step_context(progress_title=f"extract-parcels-{declaration_set_id}")
     try:

@@ -23,10 +23,9 @@ from sen4cap_core.steps.sources.site import NamedSource
 def fetch_scene(site_id: int, acquisition_key: str) -> dict[str, Any] | State[None]:
     """Fetch an acquisition; another source is asked where the first one fails.
 
-    Parameters
-    ----------
-    site_id : number of the site.
-    acquisition_key : which acquisition, as the page of the sources shows it.
+    Args:
+        site_id: number of the site in the database.
+        acquisition_key: which acquisition, as the page of the sources shows it.
     """
     context = step_context()
     name_run(f"fetch-scene {acquisition_key}")

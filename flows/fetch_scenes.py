@@ -13,15 +13,12 @@ from sen4cap_core.steps.sources.fetch import FetchedScene
 def fetch_scenes(site_id: int, acquisition_keys: list[str]) -> dict[str, str | None]:
     """Do for each of some acquisitions what a run of fetch-scene does.
 
-    Parameters
-    ----------
-    site_id : number of the site.
-    acquisition_keys : which acquisitions, as the page of the sources shows them.
+    Returns for each acquisition None, or why it did not come. Such a one has a second try in a run of its
+    own, whose state says how it ends: skipped, failed, or done.
 
-    Returns
-    -------
-    For each acquisition None, or why it did not come. Such a one has a second try in a run of its own, whose
-    state says how it ends: skipped, failed, or done.
+    Args:
+        site_id: number of the site in the database.
+        acquisition_keys: which acquisitions, as the page of the sources shows them.
     """
     context = step_context()
     here: list[FetchedScene] = []

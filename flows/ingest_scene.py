@@ -14,13 +14,10 @@ from sen4cap_core.steps.scenes.ingest import IngestReport, ingest_scenes
 def ingest_scene(upload_ids: list[int]) -> dict[int, str | None] | State[None]:
     """Register every acquisition of some uploads; those in force are queued for processing.
 
-    Parameters
-    ----------
-    upload_ids : numbers of uploads, as their receipts state them. A burst is one run.
+    Returns for each upload None, or the reason why nothing of it was registered.
 
-    Returns
-    -------
-    For each upload None, or the reason why nothing of it was registered.
+    Args:
+        upload_ids: numbers of uploads, as their receipts state them. A burst is one run.
     """
     report = ingest_scenes(step_context(), upload_ids)
     reasons = {number: str(fault) for number, fault in report.faults.items()}

@@ -21,9 +21,8 @@ from sen4cap_core.steps.upkeep.retention import restore_downloads as run_restore
 def retention_report(site: str | None = None) -> dict[str, Any] | State[None]:
     """Say what the retention of a site lets go; nothing is deleted.
 
-    Parameters
-    ----------
-    site : short name of the site; default: every site that has a retention.
+    Args:
+        site: folder name of the site; where empty every site that has a retention.
     """
     context = step_context()
     told: dict[str, str] = {}
@@ -44,10 +43,9 @@ def retention_report(site: str | None = None) -> dict[str, Any] | State[None]:
 def apply_retention(site: str, report: str) -> dict[str, Any] | State[None]:
     """Delete exactly what a retention report named.
 
-    Parameters
-    ----------
-    site : short name of the site.
-    report : id of the report, eight letters and digits; an outdated one is refused.
+    Args:
+        site: folder name of the site.
+        report: id of the report, eight letters and digits; an outdated one is refused.
     """
     context = step_context()
     name_run(f"apply-retention {site} {report}", scope_tags(site))
@@ -64,10 +62,9 @@ def apply_retention(site: str, report: str) -> dict[str, Any] | State[None]:
 def restore_downloads(site: str, year: int) -> dict[str, Any] | State[None]:
     """Fetch the downloads again that retention gave up.
 
-    Parameters
-    ----------
-    site : short name of the site.
-    year : year of the season.
+    Args:
+        site: folder name of the site.
+        year: year of the season.
     """
     name_run(f"restore-downloads {site} {year}", scope_tags(site, year=year))
     try:
@@ -80,9 +77,8 @@ def restore_downloads(site: str, year: int) -> dict[str, Any] | State[None]:
 def check_files(repair: bool = False) -> dict[str, Any] | State[Any]:
     """Compare tables, disk and catalogue. The run fails where they differ, and its page says where.
 
-    Parameters
-    ----------
-    repair : let lost files be made again and rebuild the catalogue; nothing is deleted.
+    Args:
+        repair: also let lost files be made again and rebuild the catalogue; nothing is deleted.
     """
     context = step_context()
     found = run_check(context)

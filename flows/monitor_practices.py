@@ -21,9 +21,8 @@ from sen4cap_core.steps.shared.practice_asking import ask_all_practices
 def monitor_practices(season_id: int) -> dict[str, Any] | State[None]:
     """Evaluate the agricultural practices of a season's year, write tables, show the latest.
 
-    Parameters
-    ----------
-    season_id : number of the season, as the receipt of the site or of the declarations states it.
+    Args:
+        season_id: number of the season, as `sen4cap season show` and the page of the season state it.
     """
     context = step_context()
     try:

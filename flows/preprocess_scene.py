@@ -15,9 +15,8 @@ from sen4cap_core.steps.scenes.preprocess import preprocess_scene as run_step
 def preprocess_scene(upload_id: int) -> dict[str, Any] | State[None]:
     """Correct an uploaded Level-1C product by MAJA or Sen2Cor; what it wrote is queued for processing.
 
-    Parameters
-    ----------
-    upload_id : number of the upload, as its receipt states it.
+    Args:
+        upload_id: number of the upload, as its receipt states it.
     """
     try:
         done = run_step(step_context(), upload_id)

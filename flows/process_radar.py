@@ -19,9 +19,8 @@ from sen4cap_core.steps.shared.context import Context
 def process_slc(acquisition_id: int) -> list[str] | State[None]:
     """Bring an SLC acquisition to the site's tiles and pair it; rasters become scenes of their own.
 
-    Parameters
-    ----------
-    acquisition_id : number of the acquisition, as the ingest-scene run shows it.
+    Args:
+        acquisition_id: number of the acquisition, as the ingest-scene run shows it.
     """
     return _run("process-slc", run_slc, acquisition_id)
 
@@ -30,9 +29,8 @@ def process_slc(acquisition_id: int) -> list[str] | State[None]:
 def process_grd(acquisition_id: int) -> list[str] | State[None]:
     """Bring a detected (GRD) acquisition to the site's tiles; rasters become scenes of their own.
 
-    Parameters
-    ----------
-    acquisition_id : number of the acquisition, as the ingest-scene run shows it.
+    Args:
+        acquisition_id: number of the acquisition, as the ingest-scene run shows it.
     """
     return _run("process-grd", run_grd, acquisition_id)
 

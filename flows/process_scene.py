@@ -19,9 +19,8 @@ from sen4cap_core.steps.shared.context import Context
 def process_scene(scene_id: int) -> dict[str, Any] | State[None]:
     """Make what a scene still lacks: the rasters its site asks for and the observations of parcels.
 
-    Parameters
-    ----------
-    scene_id : number of the scene, as the ingest-scene run shows it.
+    Args:
+        scene_id: number of the scene, as the ingest-scene run shows it.
     """
     context = step_context()
     try:

@@ -14,9 +14,8 @@ from sen4cap_core.steps.scenes.process import process_scene
 def process_scenes(scene_ids: list[int]) -> dict[int, str | None]:
     """Do for each of some scenes what a run of process-scene does; each has its page.
 
-    Parameters
-    ----------
-    scene_ids : numbers of scenes of one site.
+    Args:
+        scene_ids: numbers of scenes of one site.
 
     Returns
     -------

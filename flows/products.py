@@ -16,9 +16,8 @@ from sen4cap_core.steps.products.page import ProductPage, gather_page, sites_to_
 def show_products(site: str | None = None) -> dict[str, Any] | State[None]:
     """Show what was made of a site: kinds, newest pictures, where the files lie; write its QGIS project anew.
 
-    Parameters
-    ----------
-    site : short name of the site; default: every site with something new since its last page.
+    Args:
+        site: folder name of the site; where empty every site with something new since its last page.
     """
     context = step_context()
     sites = [site] if site else sites_to_show(context)

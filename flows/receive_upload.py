@@ -26,10 +26,14 @@ RETRY_SECONDS = 15.0
 def receive_upload(linger_seconds: float | None = None) -> dict[str, int] | State[None]:
     """Take whatever waits in the inbox, one upload after the other, sites before scenes.
 
-    One such run takes a whole burst: it ends when nothing has come for ``linger_seconds``
-    (default: the installation's setting), since the next drop would pay for an interpreter start.
-    Returns the number of uploads received and rejected. Files that replace each other are taken in their
-    order, so there is one drain at a time, on whichever machine: a second one is skipped.
+    One such run takes a whole burst: it ends when nothing has come for a while, since the next drop would pay
+    for an interpreter start. Returns the number of uploads received and rejected. Files that replace each
+    other are taken in their order, so there is one drain at a time, on whichever machine: a second one is
+    skipped.
+
+    Args:
+        linger_seconds: seconds without a drop after which the run ends; where empty as the installation is
+            set.
     """
     context = step_context()
     with alone(context.engine, DRAIN_LOCK) as is_alone:

@@ -25,10 +25,9 @@ from sen4cap_core.steps.sources.status import source_status
 def search_sources(site: str | None = None, again_from: date | None = None) -> dict[str, Any] | State[None]:
     """Search the catalogues and archives of a site, or of all sites, and queue what is new.
 
-    Parameters
-    ----------
-    site : folder name of one site; all enabled sites where empty.
-    again_from : search anew from this day on, whatever was searched before.
+    Args:
+        site: folder name of one site; all enabled sites where empty.
+        again_from: search anew from this day on, whatever was searched before.
     """
     context = step_context()
     with context.session() as session:

@@ -19,11 +19,10 @@ from sen4cap_core.steps.seasons.report import season_report as run_step
 def season_report(site: str | None = None, unseen_days: int = 30, digest: bool = False) -> Any:
     """Leave a page for each season: downloads, scenes, work, machines, disk, parcels nobody has seen.
 
-    Parameters
-    ----------
-    site : folder name of one site; all enabled sites where empty.
-    unseen_days : parcels without a clear pixel for longer are counted.
-    digest : also send the pages in short by e-mail, where an address is set.
+    Args:
+        site: folder name of one site; all enabled sites where empty.
+        unseen_days: parcels without a clear pixel for longer are counted.
+        digest: also send the pages in short by e-mail, where an address is set.
     """
     context = step_context()
     with context.session() as session:
@@ -54,9 +53,9 @@ def season_report(site: str | None = None, unseen_days: int = 30, digest: bool =
 def send_alert(subject: str, text: str) -> dict[str, str] | State[None]:
     """Send an e-mail to the address of the settings.
 
-    Parameters
-    ----------
-    subject, text : what it says.
+    Args:
+        subject: subject of the e-mail.
+        text: what it says.
     """
     try:
         return {"sent": send_mail(step_context().settings, subject, text)}

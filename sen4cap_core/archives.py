@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import stat
 import tarfile
 import unicodedata
@@ -23,6 +24,7 @@ RATIO_FREE_BYTES = 16 * 1024**2
 """Members that unpack to less than this are harmless whatever their ratio."""
 
 _ENCRYPTED = 0x1
+_ZIP_START = b"PK\x03\x04"
 _READABLE_METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA}
 
 
@@ -59,11 +61,7 @@ def inspect_zip(
     except (BadZipFile, EOFError, ValueError, OSError, NotImplementedError) as error:
         if isinstance(error, FileNotFoundError):
             raise
-        raise UnsafeArchiveError(
-            path,
-            f"this is not a complete zip archive ({error}).",
-            remedy="copy or download it again; it may have been cut short.",
-        ) from error
+        raise _no_zip(path, error) from error
     if len(entries) > max_files:
         raise UnsafeArchiveError(
             path,
@@ -96,6 +94,29 @@ def inspect_zip(
     if unpacked > RATIO_FREE_BYTES and unpacked > max_ratio * max(size_on_disk, 1):
         raise _bomb(path, "this archive", unpacked, size_on_disk, max_ratio)
     return files
+
+
+def _no_zip(path: Path, error: Exception) -> UnsafeArchiveError:
+    """Tell a zip that was cut short from a file that never was one and from one that is damaged."""
+    n_bytes, start = path.stat().st_size, b""
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        start = file.read(len(_ZIP_START))
+    if not n_bytes:
+        return UnsafeArchiveError(path, "this file is empty.", remedy="copy or download it again.")
+    if not _ZIP_START.startswith(start):
+        return UnsafeArchiveError(
+            path, "this is no zip archive, whatever its name says.", remedy="pack the files into a zip."
+        )
+    if zipfile.is_zipfile(path):
+        return UnsafeArchiveError(
+            path, f"this zip archive is damaged: {error}.", remedy="copy or download it again."
+        )
+    return UnsafeArchiveError(
+        path,
+        "this zip archive was cut short: it begins as one, but its end, where its files are listed, is "
+        f"missing ({n_bytes} bytes are here).",
+        remedy="compare its size with that of the original, and copy or download it again.",
+    )
 
 
 def extract_zip(path: Path, into: Path, members: Iterable[str] | None = None) -> list[Path]:

@@ -5,7 +5,9 @@ Every message says what was being done, to which file or row, what was expected 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 
 
@@ -19,19 +21,34 @@ class Problem:
 
     text: str
     row: int | None = None
-    """Row number as the user's editor or spreadsheet counts it: the header is row 1."""
+    """Row number of a table as the user's spreadsheet counts it: the header is row 1."""
     column: str | None = None
+    line: int | None = None
+    """Line number of a text (YAML), as the user's editor counts it."""
 
     def __str__(self) -> str:
         where = ", ".join(
             part
             for part in (
+                f"line {self.line}" if self.line is not None else "",
                 f"row {self.row}" if self.row is not None else "",
                 f"column {self.column!r}" if self.column is not None else "",
             )
             if part
         )
         return f"{where}: {self.text}" if where else self.text
+
+
+def unknown_word(word: str, known: Sequence[str], what: str) -> str:
+    """Say that a word is none of those known, with the nearest of them and the list.
+
+    >>> unknown_word("l3a", ["l3a-composite", "l4b-mowing"], "kind of product")
+    "'l3a' is no kind of product, did you mean 'l3a-composite'? There are: l3a-composite, l4b-mowing."
+    """
+    begins = [one for one in known if one.lower().startswith(word.lower())]
+    near = begins if len(begins) == 1 else get_close_matches(word.lower(), known, n=1)
+    guess = f", did you mean {near[0]!r}?" if near else "."
+    return f"{word!r} is no {what}{guess} There are: {', '.join(known) or 'none yet'}."
 
 
 class BadUploadError(Sen4capError):

@@ -146,7 +146,15 @@ def test_a_zip_cut_short_is_refused(tmp_path: Path, keep: int) -> None:
     path = make_zip(tmp_path / "a.zip", [("x", bytes(range(256)) * 40)], ZIP_STORED)
     path.write_bytes(path.read_bytes()[:keep])
 
-    with pytest.raises(UnsafeArchiveError, match="complete zip"):
+    with pytest.raises(UnsafeArchiveError, match="was cut short" if keep else "is empty") as told:
+        inspect_zip(path)
+    assert "not a zip" not in str(told.value)
+
+
+def test_what_never_was_a_zip_is_called_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    path.write_text("Parcels are in the other folder.", encoding="utf-8")
+    with pytest.raises(UnsafeArchiveError, match="is no zip archive, whatever its name says"):
         inspect_zip(path)
 
 

@@ -51,7 +51,11 @@ class Operations(TyperGroup):
         return typer.main.get_command(alone)
 
 
-app = typer.Typer(cls=Operations, help="Operations by hand; each is a deployment, too.", no_args_is_help=True)
+app = typer.Typer(
+    cls=Operations,
+    help="Work started by hand: scenes or seasons again, imports, exports. Each is a form in Prefect, too.",
+    no_args_is_help=True,
+)
 
 
 def command_of(form: type[Form], step: str) -> Callable[..., None]:

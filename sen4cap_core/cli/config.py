@@ -6,7 +6,9 @@ from typing import Annotated, Literal
 
 import typer
 
-app = typer.Typer(help="Settings of mowing and practices, and where each comes from.", no_args_is_help=True)
+app = typer.Typer(
+    help="Settings of mowing and practices in force, and where each comes from.", no_args_is_help=True
+)
 
 
 @app.callback()
@@ -28,9 +30,7 @@ def show(
     from sen4cap_core.steps.uploads.config_in_force import l4b_settings, l4c_settings
 
     with open_step_context().session() as session:
-        found = sites.find_site(session, site)
-        if found is None:
-            raise NothingToDoError(f"there is no site {site!r}")
+        found = sites.known_site(session, site)
         years = [season.year for season in sites.seasons_of(session, found.id)]
         if year is None and not years:
             raise NothingToDoError(f"{site} has no season yet: give --year")

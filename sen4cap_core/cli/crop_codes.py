@@ -9,7 +9,9 @@ import typer
 
 from sen4cap_core.cli.invocation import tell_new_folder
 
-app = typer.Typer(help="A crop code table to begin with.", no_args_is_help=True)
+app = typer.Typer(
+    help="A crop code table to begin with, drafted from your declarations.", no_args_is_help=True
+)
 
 
 @app.callback()

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-app = typer.Typer(help="The database: roles and logins.", no_args_is_help=True)
+app = typer.Typer(help="The database: roles and logins for people and programs.", no_args_is_help=True)
 
 
 @app.command()

@@ -26,7 +26,7 @@ PATIENCE_SECONDS = 900.0
 
 def register(app: typer.Typer) -> None:
     """Add this command to the top level."""
-    app.command()(demo)
+    app.command(rich_help_panel="To try it out")(demo)
 
 
 def demo(

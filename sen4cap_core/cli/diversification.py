@@ -11,12 +11,12 @@ import typer
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
-app = typer.Typer(help="Crop diversification of holdings on tables.", no_args_is_help=True)
+app = typer.Typer(help="Crop diversification of holdings from tables of crop types.", no_args_is_help=True)
 
 
 @app.callback()
 def diversification() -> None:
-    """Crop diversification of holdings on tables."""
+    """Crop diversification of holdings from tables of crop types."""
 
 
 class Behaviour(StrEnum):

@@ -7,15 +7,17 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Files that need not be kept: report, then apply.", no_args_is_help=True)
+app = typer.Typer(
+    help="Free disk space by what site.yaml says of retention: report, then apply.", no_args_is_help=True
+)
 Site = Annotated[str, typer.Option(help="Folder name of the site.")]
 SHOWN = 20
 
 
-def register(main: typer.Typer) -> None:
-    """Add the group and the command to the top level."""
-    main.add_typer(app, name="retention")
-    main.command()(check)
+def register(main: typer.Typer, panel: str) -> None:
+    """Add the group and the command to the top level, under a heading of its help."""
+    main.add_typer(app, name="retention", rich_help_panel=panel)
+    main.command(rich_help_panel=panel)(check)
 
 
 @app.command()

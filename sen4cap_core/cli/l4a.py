@@ -12,12 +12,12 @@ import typer
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
-app = typer.Typer(help="Crop types (L4A) on tables.", no_args_is_help=True)
+app = typer.Typer(help="Crop types (L4A) from tables of observations.", no_args_is_help=True)
 
 
 @app.callback()
 def l4a() -> None:
-    """Crop types (L4A) on tables."""
+    """Crop types (L4A) from tables of observations."""
 
 
 class Behaviour(StrEnum):

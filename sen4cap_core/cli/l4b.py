@@ -12,12 +12,12 @@ import typer
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
-app = typer.Typer(help="Grassland mowing (L4B) on tables.", no_args_is_help=True)
+app = typer.Typer(help="Grassland mowing (L4B) from tables of observations.", no_args_is_help=True)
 
 
 @app.callback()
 def l4b() -> None:
-    """Grassland mowing (L4B) on tables."""
+    """Grassland mowing (L4B) from tables of observations."""
 
 
 class Missions(StrEnum):

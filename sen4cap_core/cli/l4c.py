@@ -12,12 +12,12 @@ import typer
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
-app = typer.Typer(help="Agricultural practices (L4C) on tables.", no_args_is_help=True)
+app = typer.Typer(help="Agricultural practices (L4C) from tables of observations.", no_args_is_help=True)
 
 
 @app.callback()
 def l4c() -> None:
-    """Agricultural practices (L4C) on tables."""
+    """Agricultural practices (L4C) from tables of observations."""
 
 
 class Practice(StrEnum):

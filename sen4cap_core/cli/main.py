@@ -36,35 +36,43 @@ from sen4cap_core.cli.failures import sentence_of
 
 app = typer.Typer(
     name="sen4cap",
-    help="Checks farmers' declarations by satellite.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+_SITES, _RESULTS = "Sites and seasons", "What was made"
+_TABLES, _OPERATION = "On tables of your own, without services", "Operation"
+
 services.register(app)
-work.register(app)
-app.add_typer(site.app, name="site")
-app.add_typer(season.app, name="season")
-app.add_typer(by_hand.app, name="run")
-app.add_typer(alerts.app, name="alerts")
-app.add_typer(config.app, name="config")
-app.add_typer(database.app, name="db")
-app.add_typer(crop_codes.app, name="crop-codes")
-upload.register(app)
-keeping.register(app)
 demo.register(app)
 simulate.register(app)
-app.add_typer(l4a.app, name="l4a")
-app.add_typer(l4b.app, name="l4b")
-app.add_typer(l4c.app, name="l4c")
-app.add_typer(markers.app, name="markers")
-app.add_typer(products.app, name="products")
-app.add_typer(diversification.app, name="diversification")
+upload.register(app)
+work.register(app)
+app.add_typer(site.app, name="site", rich_help_panel=_SITES)
+app.add_typer(season.app, name="season", rich_help_panel=_SITES)
+app.add_typer(config.app, name="config", rich_help_panel=_SITES)
+app.add_typer(crop_codes.app, name="crop-codes", rich_help_panel=_SITES)
+app.add_typer(by_hand.app, name="run", rich_help_panel=_SITES)
+app.add_typer(products.app, name="products", rich_help_panel=_RESULTS)
+app.add_typer(markers.app, name="markers", rich_help_panel=_RESULTS)
+keeping.register(app, _RESULTS)
+app.add_typer(l4a.app, name="l4a", rich_help_panel=_TABLES)
+app.add_typer(l4b.app, name="l4b", rich_help_panel=_TABLES)
+app.add_typer(l4c.app, name="l4c", rich_help_panel=_TABLES)
+app.add_typer(diversification.app, name="diversification", rich_help_panel=_TABLES)
+app.add_typer(alerts.app, name="alerts", rich_help_panel=_OPERATION)
+app.add_typer(database.app, name="db", rich_help_panel=_OPERATION)
+
+
+@app.command(rich_help_panel="Services")
+def version() -> None:
+    """Print the version."""
+    typer.echo(f"sen4cap {__version__}")
 
 
 def _show_version(asked: bool) -> None:
     if asked:
-        typer.echo(f"sen4cap {__version__}")
+        version()
         raise typer.Exit
 
 
@@ -74,7 +82,10 @@ def _options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    """Checks farmers' declarations by satellite."""
+    """Checks farmers' declarations by satellite.
+
+    Begin with: sen4cap demo (a simulated season), or sen4cap up and docs/quick-start.md (your own).
+    """
 
 
 def main() -> None:

@@ -15,7 +15,11 @@ app = typer.Typer(help="What was made: list, show, export.", no_args_is_help=Tru
 _DAY = ["%Y-%m-%d"]
 
 Kinds = Annotated[
-    list[str] | None, typer.Option("--kind", help="Kind, such as l3b-ndvi or l4b-mowing; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--kind",
+        help="Kind, such as l3b-ndvi, l3a-composite or l4b-mowing; may be repeated. A wrong word lists all.",
+    ),
 ]
 Tile = Annotated[str | None, typer.Option(help="Only this tile.")]
 Start = Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")]
@@ -38,12 +42,13 @@ def list_(
     import json
 
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.products.export import find_products
+    from sen4cap_core.steps.products.export import find_products, full_kind
 
+    names = [full_kind(one) for one in kind or ()]
     found = find_products(
         open_step_context(),
         site,
-        kinds=kind or (),
+        kinds=names,
         tile=tile,
         start=_day(start),
         end=_day(end),
@@ -90,11 +95,12 @@ def export(
     from sen4cap_core.service.accounts import stored_account
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.sources.accounts import find_account
-    from sen4cap_core.steps.products.export import export_products, find_products, upload_products
+    from sen4cap_core.steps.products.export import export_products, find_products, full_kind, upload_products
 
+    names = [full_kind(one) for one in kind or ()]
     context = open_step_context()
     found = find_products(
-        context, site, kinds=kind or (), tile=tile, start=_day(start), end=_day(end), every_version=every
+        context, site, kinds=names, tile=tile, start=_day(start), end=_day(end), every_version=every
     )
     if target.startswith("s3://"):
         account = find_account(secret, stored_account)

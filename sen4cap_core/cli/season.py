@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Seasons of a site: what is planned, what it waits for.", no_args_is_help=True)
+app = typer.Typer(
+    help="Seasons of a site: how they stand, what is planned, what it waits for.", no_args_is_help=True
+)
 
 
 @app.callback()

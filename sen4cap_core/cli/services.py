@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 def register(app: typer.Typer) -> None:
     """Add these commands to the top level."""
     for command in (up, down, status, env):
-        app.command()(command)
+        app.command(rich_help_panel="Services")(command)
 
 
 def up(
@@ -45,7 +45,8 @@ def up(
     interface = place.prefect_api_url().removesuffix("/api")
     typer.echo(f"""
 Drop files into    {place.settings.uploads_root}
-Watch the runs at  {interface}
+Watch the runs at  {interface}/runs
+Read the pages at  {interface}/artifacts
 Results go to      {place.settings.data}
 Logs are in        {place.logs}{_login_hint(place)}
 
@@ -83,7 +84,7 @@ def status(
 
 
 def env() -> None:
-    """Print the variables that point other programs at this installation: eval "$(sen4cap env)"."""
+    """Print the variables that point other programs, such as prefect, here: eval "$(sen4cap env)"."""
     import shlex
 
     for name, value in _place().client_environment().items():
@@ -118,7 +119,9 @@ def _print_report(report: Report) -> None:
     if report.message:
         console.print(f"[red]{escape(report.message)}[/]")
     if report.interface_url:
-        console.print(f"\nRuns: {report.interface_url}   Uploads: {report.uploads}")
+        console.print(f"\nRuns: {report.interface_url}/runs", soft_wrap=True)
+        console.print(f"Pages (Prefect's artifacts): {report.interface_url}/artifacts", soft_wrap=True)
+        console.print(f"Uploads: {escape(report.uploads)}", soft_wrap=True)
     if report.runs:
         console.print(f"Prefect: {report.runs['running']} running, {report.runs['failed']} failed in a day")
     for one in report.arriving:

@@ -14,7 +14,7 @@ FIRST, LAST = datetime(2019, 3, 1), datetime(2019, 10, 31)
 
 def register(app: typer.Typer) -> None:
     """Add this command to the top level."""
-    app.command()(simulate)
+    app.command(rich_help_panel="To try it out")(simulate)
 
 
 def simulate(

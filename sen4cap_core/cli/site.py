@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Sites: list, pause, resume, rename, delete, purge; site.yaml.", no_args_is_help=True)
+app = typer.Typer(
+    help="Sites: list, pause, resume, rename, delete, purge; what site.yaml may say.", no_args_is_help=True
+)
 
 
 @app.command()

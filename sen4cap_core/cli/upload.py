@@ -10,24 +10,35 @@ import typer
 
 def register(app: typer.Typer) -> None:
     """Add this command to the top level."""
-    app.command(name="import")(import_)
+    app.command(name="import", rich_help_panel="What was dropped")(import_)
 
 
 def import_(
     file: Annotated[Path, typer.Argument(help="File, or folder of a scene.")],
     site: Annotated[str, typer.Option(help="Folder name of the site.")],
-    kind: Annotated[str, typer.Option(help="declarations, crop-codes, l4b-config, practices-cc ...")],
-    year: Annotated[int, typer.Option(help="Year of the season; not needed for files of the site.")] = 0,
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="What it is: site-extent, site-config, declarations, declarations-config, crop-codes, "
+            "l4b-config, l4c-config, practices-na, practices-cc, practices-fl, practices-nfc, strata, scene, "
+            "radar."
+        ),
+    ],
+    year: Annotated[
+        int | None, typer.Option(help="Year of the season; not needed for site-extent and site-config.")
+    ] = None,
 ) -> None:
     """Put a file where it would be dropped, receive it, and print the receipt."""
-    from sen4cap_core.errors import BadUploadError
+    from sen4cap_core.errors import BadUploadError, unknown_word
     from sen4cap_core.reports.receipt import receipt_markdown
     from sen4cap_core.service.connection import open_step_context
-    from sen4cap_core.steps.uploads.import_file import import_file
+    from sen4cap_core.steps.uploads.import_file import import_file, kinds
 
+    if kind not in kinds():
+        raise typer.BadParameter(unknown_word(kind, kinds(), "kind of file"), param_hint="--kind")
     if not year and not kind.startswith("site-"):
         raise BadUploadError(file, "of which year is it?", remedy="Give --year.")
-    imported = import_file(open_step_context(), file, site, year, kind)
+    imported = import_file(open_step_context(), file, site, year or 0, kind)
     typer.echo(receipt_markdown(imported.receipt))
     if not imported.accepted:
         raise typer.Exit(1)

@@ -16,8 +16,8 @@ MAX_TOLD = 10
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the top level."""
-    app.command()(retry)
-    app.command()(wait)
+    app.command(rich_help_panel="What was dropped")(wait)
+    app.command(rich_help_panel="What was dropped")(retry)
 
 
 def retry(
@@ -41,7 +41,9 @@ def retry(
 
 def wait(
     site: Annotated[str, typer.Option(help="Folder name of the site.")],
-    minutes: Annotated[float, typer.Option(help="Give up when nothing has happened for so long.")] = 15.0,
+    minutes: Annotated[
+        float, typer.Option(help="Give up when nothing has happened for so many minutes.")
+    ] = 15.0,
 ) -> None:
     """Wait until everything dropped for a site is answered and none of its work is open.
 

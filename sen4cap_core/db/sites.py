@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.orm import Session
 
 from sen4cap_core.db.models import Json, Season, Site
+from sen4cap_core.errors import Sen4capError, unknown_word
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,15 @@ def get_or_create_site(session: Session, slug: str) -> Site:
 def find_site(session: Session, slug: str) -> Site | None:
     """Return the site of an upload folder, None where there is none."""
     return session.scalars(select(Site).where(Site.slug == slug)).one_or_none()
+
+
+def known_site(session: Session, slug: str) -> Site:
+    """Return a site. Raises Sen4capError, naming those there are, where there is no such one."""
+    site = find_site(session, slug)
+    if site is None:
+        known = [one.slug for one in all_sites(session)]
+        raise Sen4capError(unknown_word(slug, known, "site that is known here"))
+    return site
 
 
 def enabled_sites(session: Session) -> list[Site]:

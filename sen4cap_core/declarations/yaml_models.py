@@ -30,7 +30,7 @@ _MUST_BE = {
     "model_attributes_type": "a section of `key: value` lines",
 }
 """What a value must be, by the start of pydantic's name of the mistake."""
-_CORRECT = "correct the rows named in a text editor and drop the file again"
+_CORRECT = "correct the lines named in a text editor and drop the file again"
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -110,7 +110,7 @@ def _compose(path: Path) -> yaml.Node | None:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ConfigurationError(
-            path, "this file is not UTF-8 text.", problems=[Problem("not UTF-8", row=line)],
+            path, "this file is not UTF-8 text.", problems=[Problem("not UTF-8", line=line)],
             remedy="save it as UTF-8.",
         ) from error  # fmt: skip
     try:
@@ -119,7 +119,7 @@ def _compose(path: Path) -> yaml.Node | None:
                 raise ConfigurationError(
                     path,
                     "aliases (`*name`) are not accepted.",
-                    problems=[Problem(f"alias *{event.anchor}", row=_line(event.start_mark))],
+                    problems=[Problem(f"alias *{event.anchor}", line=_line(event.start_mark))],
                     remedy="write the value out.",
                 )
         return yaml.compose(text, Loader=_PlainLoader)
@@ -128,7 +128,7 @@ def _compose(path: Path) -> yaml.Node | None:
         raise ConfigurationError(
             path,
             "this is not valid YAML.",
-            problems=[Problem(_yaml_message(error), row=_line(mark))],
+            problems=[Problem(_yaml_message(error), line=_line(mark))],
             remedy="check the indentation, colons and brackets around that line.",
         ) from error
 
@@ -152,7 +152,7 @@ def _walk(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterator
             place = (*at, str(key.value))
             if place in lines:
                 yield Problem(
-                    f"{key.value!r} was given in line {lines[place]} already", row=key.start_mark.line + 1
+                    f"{key.value!r} was given in line {lines[place]} already", line=key.start_mark.line + 1
                 )
             lines[place] = key.start_mark.line + 1
             yield from _walk(value, place, lines)
@@ -175,7 +175,7 @@ def _validate(path: Path, model: type[M], value: object, lines: dict[Location, i
         raise ConfigurationError(
             path,
             "some keys or values cannot be used.",
-            problems=sorted(problems, key=lambda problem: problem.row or 0),
+            problems=sorted(problems, key=lambda problem: problem.line or 0),
             remedy=_remedy(_CORRECT, see),
         ) from error
 
@@ -187,13 +187,13 @@ def _problem(model: type[BaseModel], item: dict[str, Any], lines: dict[Location,
     if item["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(place[-1]).lower(), known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return Problem(f"unknown key {name!r}; {hint}", row=line)
+        return Problem(f"unknown key {name!r}; {hint}", line=line)
     if item["type"] == "missing":
-        return Problem(f"{name!r} is missing", row=line)
+        return Problem(f"{name!r} is missing", line=line)
     message = _plain(item)
     given = item.get("input")
     shown = "" if isinstance(given, dict | list) or item["type"] == "value_error" else f" (not {given!r})"
-    return Problem(f"{name}: {message}{shown}" if name else f"{message}{shown}", row=line)
+    return Problem(f"{name}: {message}{shown}" if name else f"{message}{shown}", line=line)
 
 
 def _plain(item: dict[str, Any]) -> str:

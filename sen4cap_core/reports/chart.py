@@ -50,11 +50,15 @@ class ChartEvent:
 
 @dataclass(frozen=True)
 class ChartCoherence:
-    """Coherence of one orbit: the later day of each pair (since 1970-01-01) and 0..1, NaN where missing."""
+    """Coherence of one orbit. A pair says what changed between its two days, not on the later one."""
 
     name: str
+    start_days: NDArray[np.integer]
+    """(n,) the earlier day of each pair, since 1970-01-01."""
     days: NDArray[np.integer]
+    """(n,) the later day of each pair."""
     values: NDArray[np.floating]
+    """(n,) 0 to 1, NaN where missing."""
 
 
 def parcel_chart_png(
@@ -80,7 +84,8 @@ def parcel_chart_png(
     events : detected mowings, any number.
     periods : when the rule of its crop asks for mowing.
     season : first and last day shown; by default what the dates, events and periods span.
-    coherence : series of radar orbits, drawn lightly on the same scale.
+    coherence : series of radar orbits, drawn lightly on the same scale: each pair from its first day to its
+        second.
     weights : float (n,), what each date counts in the smoothed line (clear pixels); all alike without.
 
     Returns
@@ -156,9 +161,10 @@ def _draw_series(
 def _draw_coherence(axes: Axes, coherence: Sequence[ChartCoherence]) -> None:
     for place, one in enumerate(coherence):
         known = ~np.isnan(one.values)
-        days, values = one.days[known], one.values[known]
+        start, end, values = one.start_days[known], one.days[known], one.values[known]
         colour = _RADAR[place % len(_RADAR)]
-        axes.plot(days, values, color=colour, lw=0.9, marker=".", ms=3, alpha=0.8, zorder=2)
+        axes.hlines(values, start, end, color=colour, lw=1.6, alpha=0.8, zorder=2)
+        axes.plot((start + end) / 2, values, color=colour, lw=0.6, ls=":", alpha=0.8, zorder=2)
 
 
 def _draw_periods(axes: Axes, periods: Sequence[tuple[date, date]]) -> None:
@@ -230,7 +236,9 @@ def _handles(
     if is_smoothed:
         handles.append(Line2D([], [], color=_SMOOTH, lw=4.5, label="smoothed"))
     for place, name in enumerate(orbits):
-        handles.append(Line2D([], [], color=_RADAR[place % len(_RADAR)], lw=0.9, marker=".", label=name))
+        handles.append(Line2D([], [], color=_RADAR[place % len(_RADAR)], lw=1.6, label=name))
+    if orbits:
+        handles.append(Line2D([], [], color=SOFT, lw=1.6, label="each bar: first to second day of a pair"))
     if has_long_gap:
         dashed = (0, (3, 3))
         handles.append(Line2D([], [], color=_SERIES, lw=0.9, ls=dashed, label=f"over {MAX_GAP_DAYS} days"))

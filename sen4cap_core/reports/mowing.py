@@ -31,6 +31,9 @@ COMPLIANCE: Final[Mapping[int, str]] = {
 }
 """The original's ``compl`` codes in words."""
 
+_VERDICTS: Final[Mapping[int, str]] = {**COMPLIANCE, -1: "no rule", 3: "mown outside too"}
+"""The same for a narrow column: a table that is wider than the page runs off it."""
+
 MAX_CROPS = 25
 MAX_WEEK_CROPS = 10
 SLOTS = 4
@@ -113,8 +116,8 @@ def _latest(mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int) -> li
             link(row["Ori_id"], parcel_links.get(int(row["NewID"]))),
             row["Ori_crop"],
             f"{row['Area_meter'] / 10_000:.2f}",
-            _events(row),
-            compliance_text(row["compl"], row["reason"]),
+            *_events(row),
+            _VERDICTS.get(int(row["compl"]), compliance_text(row["compl"])),
         ]
         for row in latest.to_dict("records")
     ]
@@ -122,23 +125,34 @@ def _latest(mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int) -> li
     return [
         heading("Latest mowings", 3),
         markdown_table(
-            ["Parcel", "Crop", "Area (ha)", "Mown between (confidence, satellite)", "Compliance"],
+            ["Parcel", "Crop", "ha", "Last mown between", "Confidence", "Before that", "Compliance"],
             rows,
-            ["left", "left", "right", "left", "left"],
+            ["left", "left", "right", "left", "left", "left", "left"],
         ),
-        f"… and {count(more)} more mown parcels in the exported tables." if more else None,
+        "Each parcel with its last mowing first; all dates and reasons are in the exported tables"
+        f"{f', with {count(more)} more mown parcels' if more else ''}.",
     ]
 
 
-def _events(row: Mapping[Any, Any]) -> str:
-    events = []
-    for slot in range(1, SLOTS + 1):
-        if str(row[f"m{slot}_dend"]) == "0":
-            continue
-        start, end = str(row[f"m{slot}_dstart"])[:10], str(row[f"m{slot}_dend"])[:10]
-        confidence = min(float(str(row[f"m{slot}_conf"])), MOST_STATED)
-        events.append(f"{start} – {_short_end(start, end)} ({confidence:.2f}, {row[f'm{slot}_mis']})")
-    return "; ".join(events)
+def _events(row: Mapping[Any, Any]) -> tuple[str, str, str]:
+    """Return the last mowing, its confidence and satellite, and the ends of those before, latest first."""
+    events = sorted(
+        (
+            (str(row[f"m{slot}_dend"])[:10], str(row[f"m{slot}_dstart"])[:10], slot)
+            for slot in range(1, SLOTS + 1)
+            if str(row[f"m{slot}_dend"]) != "0"
+        ),
+        reverse=True,
+    )
+    if not events:
+        return "", "", ""
+    (end, start, slot), *before = events
+    confidence = min(float(str(row[f"m{slot}_conf"])), MOST_STATED)
+    return (
+        f"{start} – {_short_end(start, end)}",
+        f"{confidence:.2f}, {row[f'm{slot}_mis']}",
+        ", ".join(_short_end(end, earlier) for earlier, _, _ in before),
+    )
 
 
 def _short_end(start: str, end: str) -> str:

@@ -34,8 +34,9 @@ def say(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capfd: pytest.CaptureFi
     connection._shared_context.cache_clear()
 
 
-def test_the_version_is_said(say) -> None:
-    assert say("--version") == (0, f"sen4cap {__version__}\n")
+@pytest.mark.parametrize("word", ["--version", "version"])
+def test_the_version_is_said(say, word: str) -> None:
+    assert say(word) == (0, f"sen4cap {__version__}\n")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +49,18 @@ def test_the_version_is_said(say) -> None:
         ("simulate {tmp}/out --dates 0", 2, "greater than or equal to 1"),
         ("products list --from 01.05.2019", 2, "does not match the formats"),
         ("import {tmp}/nope.zip --site x --kind declarations", 1, "Give --year"),
+        (
+            "import {tmp}/x.zip --site x --kind bogus",
+            2,
+            "'bogus' is no kind of file. There are: site-extent,",
+        ),
+        ("import {tmp}/x.zip --site x --kind declaration", 2, "did you mean 'declarations'?"),
+        ("products list --kind l3a", 1, "'l3a' is no kind of product, did you mean 'l3a-composite'? There"),
+        (
+            "products export {tmp}/out --site x --kind bogus",
+            1,
+            "'bogus' is no kind of product. There are: l3a",
+        ),
         ("alerts set", 2, "give --webhook, --mail or both"),
         (
             "crop-codes draft --declarations {tmp}/no.gpkg --out {tmp}/new/codes.csv",

@@ -192,5 +192,5 @@ def test_a_mistyped_key_in_the_file(tmp_path: Path) -> None:
     path = tmp_path / "declarations.yaml"
     path.write_text("# columns\nparcelid: A\n")
 
-    with pytest.raises(ConfigurationError, match="row 2: unknown key 'parcelid'; did you mean 'parcel_id'"):
+    with pytest.raises(ConfigurationError, match="line 2: unknown key 'parcelid'; did you mean 'parcel_id'"):
         read_column_mapping(path)

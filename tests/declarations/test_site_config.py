@@ -88,10 +88,10 @@ def test_unknown_keys_are_told_with_line_and_nearest_key(tmp_path: Path) -> None
     )
 
     assert found == [
-        "row 1: unknown key 'nmae'; did you mean 'name'?",
-        "row 3: unknown key 'processors.l4b.moving_start'; did you mean 'mowing_start'?",
-        "row 5: unknown key 'seasons.0.ende'; did you mean 'end'?",
-        "row 7: unknown key 'sources.0.rot'; did you mean 'root'?",
+        "line 1: unknown key 'nmae'; did you mean 'name'?",
+        "line 3: unknown key 'processors.l4b.moving_start'; did you mean 'mowing_start'?",
+        "line 5: unknown key 'seasons.0.ende'; did you mean 'end'?",
+        "line 7: unknown key 'sources.0.rot'; did you mean 'root'?",
     ]
 
 
@@ -107,10 +107,10 @@ def test_settings_of_crop_types_are_checked_when_the_file_comes(tmp_path: Path) 
     )
 
     assert found == [
-        "row 4: unknown key 'processors.l4a.settings.pa_mim'; did you mean 'pa_min'?",
-        "row 5: processors.l4a.settings.num_trees: must be greater than or equal to 1 (not '0')",
-        "row 6: processors.l4a.diversification.main_crop_share: a share has at most four decimals",
-        "row 6: unknown key 'processors.l4a.diversification.min_confidense'; did you mean 'min_confidence'?",
+        "line 4: unknown key 'processors.l4a.settings.pa_mim'; did you mean 'pa_min'?",
+        "line 5: processors.l4a.settings.num_trees: must be greater than or equal to 1 (not '0')",
+        "line 6: processors.l4a.diversification.main_crop_share: a share has at most four decimals",
+        "line 6: unknown key 'processors.l4a.diversification.min_confidense'; did you mean 'min_confidence'?",
     ]
 
 
@@ -127,11 +127,11 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "processors: {l4c: {practices: [XX]}}\n",
     )
 
-    assert [text.split(":")[0] for text in found] == ["row 1", "row 2", "row 5", "row 7", "row 8"]
+    assert [text.split(":")[0] for text in found] == ["line 1", "line 2", "line 5", "line 7", "line 8"]
     assert "NLD" in found[0]
     assert "month" in found[2]
     assert "31IUM" in found[3]
-    assert found[4] == "row 8: processors.l4c.practices.0: must be one of NA, CC, FL, NFC (not 'XX')"
+    assert found[4] == "line 8: processors.l4c.practices.0: must be one of NA, CC, FL, NFC (not 'XX')"
 
 
 def test_a_refusal_says_in_plain_words_what_to_write(tmp_path: Path) -> None:
@@ -140,10 +140,10 @@ def test_a_refusal_says_in_plain_words_what_to_write(tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError) as refused:
         read_site_config(path)
     text = refused.value.text()
-    assert "row 1: enabled: must be true or false (not 'perhaps')" in text
+    assert "line 1: enabled: must be true or false (not 'perhaps')" in text
     assert "must be one of ndvi, ndwi," in text
     assert "did you mean 'ndwi'? (not 'ndwy')" in text
-    assert "What to do: correct the rows named in a text editor and drop the file again" in text
+    assert "What to do: correct the lines named in a text editor and drop the file again" in text
     assert "sen4cap site schema" in text
     assert "Input should" not in text
 
@@ -172,7 +172,7 @@ def test_a_file_that_is_not_utf8_is_refused_with_its_line(tmp_path: Path) -> Non
     path = tmp_path / "site.yaml"
     path.write_bytes(b"country: NLD\nname: K\xe4rnten\n")
 
-    with pytest.raises(ConfigurationError, match="row 2"):
+    with pytest.raises(ConfigurationError, match="line 2"):
         read_site_config(path)
 
 

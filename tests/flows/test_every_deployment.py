@@ -12,6 +12,7 @@ import re
 import shutil
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,6 +36,7 @@ from flows.by_hand import (
 )
 from flows.classify_crops import classify_crops
 from flows.composite_optical import composite_optical
+from flows.composite_radar import composite_radar
 from flows.detect_mowing import detect_mowing
 from flows.export_markers import export_markers, update_markers
 from flows.extract_parcels import extract_parcels
@@ -74,6 +76,10 @@ from tests.steps.sources.test_sources_way import Network, network
 pytestmark = pytest.mark.service
 __all__ = ["crop_season", "network", "practice_season"]
 
+BY_HAND = {
+    ReprocessScenes: reprocess_scenes, PauseSite: pause_site, ResumeSite: resume_site,
+    DeleteSite: delete_site, PurgeSite: purge_site,
+}  # fmt: skip
 WITH_WORKERS = {"receive-upload", "ingest-scene", "process-scene"}
 """Run by the end-to-end tests, in processes of their own."""
 WITH_STEPS = {"process-slc", "process-grd", "pair-again", "composite-radar"}
@@ -114,6 +120,8 @@ def test_optical_scenes_become_composites_mowings_and_products(desk: Desk, serve
     assert composite.state == "Completed"
     assert "30TUM, 10 m" in composite.pages[f"composite-{SITE}-{YEAR}-06-10-median"]
     assert float(composite.pages[f"progress-composites-of-reflectance-of-{SITE}"]) == 100
+    equal = server.run(composite_optical, SITE, date(YEAR, 6, 10), bands=["B04", "B08"], method="median")
+    assert (equal.state, "nothing new" in equal.message) == ("Skipped", True)
 
     shown = server.run(show_products, SITE)
     assert shown.state == "Completed"
@@ -129,6 +137,31 @@ def test_optical_scenes_become_composites_mowings_and_products(desk: Desk, serve
     assert server.run(reprocess_scenes, ReprocessScenes(site=SITE, tiles=["31UFT"])).state == "Skipped"
     again = server.run(run_again, RunAgain(site=SITE, season=str(YEAR), processor="l4b"))
     assert again.state in {"Completed", "Skipped"}
+
+
+def test_a_site_or_season_that_does_not_exist_is_an_error_that_names_those_there_are(
+    desk: Desk, server: Server
+) -> None:
+    desk.declare()
+    wrong = SITE[:-1] + "x"
+    flows: list[tuple[Any, dict[str, Any]]] = [
+        (composite_optical, {}), (search_sources, {}), (plan_seasons, {}), (season_report, {}),
+        (show_products, {}), (retention_report, {}), (apply_retention, {"report": "12345678"}),
+        (restore_downloads, {"year": YEAR}), (update_markers, {}),
+        (export_markers, {"start": date(YEAR, 3, 1), "end": date(YEAR, 12, 31)}),
+    ]  # fmt: skip
+    for flow, parameters in flows:
+        ran = server.run(flow, site=wrong, **parameters)
+        assert ran.state == "Failed", f"{flow.name}: {ran.state}, {ran.message}"
+        told = f"{wrong!r} is no site that is known here, did you mean {SITE!r}? There are: {SITE}."
+        assert told in ran.message, flow.name
+    for form in (ReprocessScenes, PauseSite, ResumeSite, DeleteSite, PurgeSite):
+        ran = server.run(BY_HAND[form], form(site=wrong))
+        assert (ran.state, "There are: " in ran.message) == ("Failed", True), form.__name__
+    for flow in (detect_mowing, monitor_practices, classify_crops, composite_radar):
+        ran = server.run(flow, 99)
+        assert ran.state == "Failed", f"{flow.name}: {ran.state}, {ran.message}"
+        assert f"Known seasons: 1 ({SITE} {YEAR} {YEAR})" in ran.message, flow.name
 
 
 def test_a_site_lives_and_ends(desk: Desk, server: Server) -> None:

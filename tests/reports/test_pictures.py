@@ -284,6 +284,23 @@ def test_an_event_is_a_span_at_its_dates() -> None:
     assert near(marked[50:76], ORANGE, 30).any()  # its label above
 
 
+def test_coherence_lies_between_the_two_days_of_its_pair() -> None:
+    """Where the mowing lies: drawn at its later day it would seem to come after."""
+    first, second = np.array([to_days(date(2019, 7, 1))]), np.array([to_days(date(2019, 7, 13))])
+    pair = ChartCoherence("VH 037", first, second, np.array([0.9]))
+    bare, drawn = (
+        opened(parcel_chart_png(DAYS, series(), title="P", season=SEASON, coherence=coherence))
+        for coherence in ([], [pair])
+    )
+
+    top, height = 330 * (1 - 0.25 - 0.52), 330 * 0.52
+    row = round(top + 0.1 * height)
+    columns = np.nonzero((bare[row, 60:] != drawn[row, 60:]).any(axis=1))[0] + 60
+    axis = 700 * (0.075 + 0.905 * (np.array([181, 193]) / 364))
+    assert (columns.min(), columns.max()) == pytest.approx(tuple(axis), abs=2)
+    assert columns.size == columns.max() - columns.min() + 1
+
+
 def test_the_period_of_the_rule_is_shaded() -> None:
     period = [(date(2019, 4, 1), date(2019, 10, 31))]
 
@@ -304,7 +321,9 @@ def test_events_without_room_for_a_label_keep_their_span() -> None:
 
 @pytest.mark.parametrize("n_orbits", [0, 1, 2, 4])
 def test_the_legend_fits_below_the_months_and_into_the_picture(n_orbits: int) -> None:
-    coherence = [ChartCoherence(f"coherence VH {n:03}", DAYS, series() - 0.2) for n in range(n_orbits)]
+    coherence = [
+        ChartCoherence(f"coherence VH {n:03}", DAYS - 6, DAYS, series() - 0.2) for n in range(n_orbits)
+    ]
     period = [(date(2019, 4, 1), date(2019, 7, 31))]
     ndvi = series()
     ndvi[100:150] = np.nan

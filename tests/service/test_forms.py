@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,18 @@ def test_every_deployment_has_a_flow_and_a_schema(deployment: dict[str, Any]) ->
     assert flow.description
     schema = parameter_schema(flow).model_dump()
     assert schema["type"] == "object"
+
+
+@pytest.mark.parametrize("deployment", DEPLOYMENTS, ids=[one["name"] for one in DEPLOYMENTS])
+def test_every_parameter_says_what_it_is(deployment: dict[str, Any]) -> None:
+    """Prefect reads the help of parameters from docstrings of Google's form only, whatever ours say."""
+    flow = _flow(deployment)
+    schema = parameter_schema(flow).model_dump()
+    told = {name: field.get("description") for name, field in schema["properties"].items() if name != "form"}
+    for definition in schema["definitions"].values():
+        told |= {name: field.get("description") for name, field in definition.get("properties", {}).items()}
+    assert [name for name, text in told.items() if not text] == []
+    assert bool(told) == bool(inspect.signature(flow.fn).parameters)
 
 
 def test_no_deployment_takes_the_place_of_another() -> None:

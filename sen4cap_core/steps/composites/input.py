@@ -60,12 +60,12 @@ def find_composite_input(
     Raises
     ------
     NothingToDoError
-        There is no such site, or it is paused.
+        The site is paused.
+    Sen4capError
+        There is no such site.
     """
     with context.session() as session:
-        site = site_rows.find_site(session, site_slug)
-        if site is None:
-            raise NothingToDoError(f"there is no site {site_slug}")
+        site = site_rows.known_site(session, site_slug)
         if not site.enabled:
             raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
         switch = SiteConfig.model_validate(site.config).processors.l3a

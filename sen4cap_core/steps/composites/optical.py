@@ -47,6 +47,8 @@ class CompositeReport:
     year: int
     day: date
     method: Method
+    bands: tuple[str, ...] = BANDS
+    """Those asked for."""
     made: list[MadeComposite] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     """Tiles without a composite, with the reason."""
@@ -77,7 +79,9 @@ def composite_optical(
     Raises
     ------
     NothingToDoError
-        There is no such site, it is paused or switches composites off, or no tile has enough scenes.
+        The site is paused, no tile has enough scenes, or all composites are there already.
+    Sen4capError
+        There is no such site.
     UnreadableSceneError
         When the pixels of a scene cannot be read.
     ValueError
@@ -86,7 +90,9 @@ def composite_optical(
     _check(method, bands, days_before, days_after)
     given = find_composite_input(context, site, day, days_before, days_after, tile)
     compat = given.compat and method == "weighted"
-    report = CompositeReport(given.site, given.year, day, "weighted-sen4cap" if compat else method)
+    report = CompositeReport(
+        given.site, given.year, day, "weighted-sen4cap" if compat else method, tuple(bands)
+    )
     report.left_out = given.left_out
     tiles = sorted(given.n_scenes)
     for number, at_tile in enumerate(tiles):
@@ -108,6 +114,10 @@ def composite_optical(
             f"no composite of {site} for {day}: {reasons or 'no processed scene in the period'}"
         )
     context.progress(1.0)
+    if all(one.result is None for one in report.made):
+        paths = ", ".join(one.relative for one in report.made)
+        reasons = "; ".join(["the same scenes and settings gave what is there", *report.skipped])
+        raise NothingToDoError(f"nothing new of {site} for {day}: {reasons}. See {paths}")
     return report
 
 

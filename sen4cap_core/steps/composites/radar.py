@@ -80,7 +80,9 @@ def composite_radar(
     Raises
     ------
     NothingToDoError
-        The season is unknown, has no radar products, or the orbit direction of none is known.
+        The season has no radar products, the orbit direction of none is known, or all rasters are there.
+    Sen4capError
+        There is no such season.
     UnreadableSceneError
         When a product cannot be read.
     ValueError
@@ -109,6 +111,10 @@ def composite_radar(
     if not report.made and not report.n_there:
         raise NothingToDoError(
             f"the orbit direction of no radar product of {report.site} {report.season} is known"
+        )
+    if not report.made:
+        raise NothingToDoError(
+            f"nothing new: all {report.n_there} radar composites of {report.site} {report.season} are there"
         )
     return report
 

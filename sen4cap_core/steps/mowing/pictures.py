@@ -68,7 +68,10 @@ def parcel_charts(answer: MowingAnswer) -> Iterator[ParcelChart]:
             weights=answer.series.optical_pixels[at],
             coherence=[
                 ChartCoherence(
-                    f"coherence {s.polarisation} {s.orbit}".rstrip(), s.days, matrix.values[at, s.columns]
+                    f"coherence {s.polarisation} {s.orbit}".rstrip(),
+                    s.start_days,
+                    s.days,
+                    matrix.values[at, s.columns],
                 )
                 for s in matrix.sources
                 if s.mission == "S1"

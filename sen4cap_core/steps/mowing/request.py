@@ -17,20 +17,20 @@ class MowingRequest(BaseModel):
     force as they are.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     until: date | None = None
     """Use only what was acquired up to this day."""
     mowing_start: date | None = None
     """No mowing is looked for before this day of the season."""
     missions: Literal["S2", "S1", "S1_S2"] | None = None
-    """Satellites used."""
+    """Satellites whose observations are used; empty: as site.yaml says."""
     method: Literal["neighbourhood", "falls"] | None = None
-    """How cuts are told from other falls."""
+    """How mowings are told from other falls: against what the grassland around shows, or by falls alone."""
     compat: Literal["default", "sen4cap"] | None = None
-    """``sen4cap``: as the original, with its defects."""
+    """sen4cap: as the original, with its defects."""
     thresholds: dict[str, float] = Field(default_factory=dict)
-    """Thresholds of the neighbourhood method by name (docs/mowing.md), ``{"min_fall": 0.1}``."""
+    """Thresholds of the neighbourhood method by name (docs/mowing.md), such as {"min_fall": 0.1}."""
     shapefile: bool = False
     """Also write the original's shapefile."""
 

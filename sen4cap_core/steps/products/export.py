@@ -8,8 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 from sen4cap_core.db.product_list import ProductFacts, list_products
-from sen4cap_core.db.sites import find_site
-from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.db.sites import known_site
+from sen4cap_core.errors import NothingToDoError, Sen4capError, unknown_word
 from sen4cap_core.products.collection_texts import TEXTS
 from sen4cap_core.products.export import Exported, export_items, pack
 from sen4cap_core.products.qgis_project import write_project
@@ -30,8 +30,8 @@ def full_kind(kind: str) -> str:
     """
     name = kind if kind.startswith(PREFIX) else PREFIX + kind
     if name not in TEXTS:
-        known = ", ".join(sorted(text.removeprefix(PREFIX) for text in TEXTS))
-        raise Sen4capError(f"{kind!r} is no kind of product; known: {known}")
+        known = sorted(text.removeprefix(PREFIX) for text in TEXTS)
+        raise Sen4capError(unknown_word(kind, known, "kind of product"))
     return name
 
 
@@ -58,8 +58,8 @@ def find_products(
     """
     names = [full_kind(kind) for kind in kinds]
     with context.session() as session:
-        if site is not None and find_site(session, site) is None:
-            raise Sen4capError(f"there is no site {site!r}")
+        if site is not None:
+            known_site(session, site)
         found = list_products(
             session,
             site=site,

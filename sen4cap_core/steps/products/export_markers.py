@@ -85,7 +85,9 @@ def export_markers(
     Raises
     ------
     NothingToDoError
-        Without site, season, declarations or observations, or when the files are there already.
+        Without season, declarations or observations, or when the files are there already.
+    Sen4capError
+        There is no such site.
     """
     with context.session() as session:
         subject = _subject(session, site, start, end)
@@ -164,9 +166,7 @@ def wide_table(root: Path, files: Sequence[GroupedFile], ids: NDArray[np.int32])
 
 
 def _subject(session: Session, slug: str, start: date, end: date) -> _Subject:
-    site = site_rows.find_site(session, slug)
-    if site is None:
-        raise NothingToDoError(f"there is no site {slug!r}")
+    site = site_rows.known_site(session, slug)
     seasons = [season for season in site_rows.seasons_of(session, site.id) if season.year == end.year]
     if not seasons:
         raise NothingToDoError(f"{slug} has no season of {end.year}")

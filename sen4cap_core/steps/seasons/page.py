@@ -11,7 +11,6 @@ from sen4cap_core.db.models import PlannedRun, Season, Site
 from sen4cap_core.db.planning import plans_of
 from sen4cap_core.declarations.schedule import PLANNED, run_days
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.season import PlannedLine, SeasonPage, Waiting
 from sen4cap_core.steps.seasons.planned_work import is_on
 
@@ -24,12 +23,10 @@ def season_page(session: Session, slug: str) -> SeasonPage:
 
     Raises
     ------
-    NothingToDoError
+    Sen4capError
         There is no such site.
     """
-    site = site_rows.find_site(session, slug)
-    if site is None:
-        raise NothingToDoError(f"there is no site {slug!r}")
+    site = site_rows.known_site(session, slug)
     now = pending.database_now(session)
     lines: list[PlannedLine] = []
     coming: list[tuple[str, str, date]] = []

@@ -41,12 +41,12 @@ def season_report(
     Raises
     ------
     NothingToDoError
-        There is no such site, or it has no such season.
+        The site has no such season.
+    Sen4capError
+        There is no such site.
     """
     with context.session() as session:
-        site = site_rows.find_site(session, slug)
-        if site is None:
-            raise NothingToDoError(f"there is no site {slug!r}")
+        site = site_rows.known_site(session, slug)
         now = pending.database_now(session)
         seasons = _chosen(site_rows.seasons_of(session, site.id), now.date(), season_name)
         if not seasons:

@@ -52,10 +52,16 @@ AS_STATED = Otherwise()
 
 
 def find_season(session: Session, season_id: int) -> tuple[Season, Site]:
-    """Return a season and its site. Raises NothingToDoError where there is no such season."""
+    """Return a season and its site. Raises Sen4capError, naming those there are, for a number without one."""
     season = session.get(Season, season_id)
     if season is None:
-        raise NothingToDoError(f"season {season_id} does not exist")
+        known = [
+            f"{one.id} ({site.slug} {one.name} {one.year})"
+            for site in site_rows.all_sites(session)
+            for one in site_rows.seasons_of(session, site.id)
+        ]
+        told = ", ".join(known) or "none yet"
+        raise Sen4capError(f"There is no season with the number {season_id}. Known seasons: {told}.")
     return season, site_rows.site_by_id(session, season.site_id)
 
 
@@ -70,7 +76,9 @@ def find_season_input(
     Raises
     ------
     NothingToDoError
-        There is no such season, its site is paused or switches the processor off, or nothing is declared yet.
+        The site is paused or switches the processor off, or nothing is declared yet.
+    Sen4capError
+        There is no such season.
     """
     season, site = find_season(session, season_id)
     config = _changed(SiteConfig.model_validate(site.config), processor, otherwise.switch)

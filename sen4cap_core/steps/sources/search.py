@@ -212,9 +212,7 @@ def _row(offer: Offer, key: str) -> NewOffer:
 
 
 def _site(session: Session, slug: str) -> tuple[Site, SiteConfig]:
-    site = site_rows.find_site(session, slug)
-    if site is None:
-        raise NothingToDoError(f"there is no site {slug!r}")
+    site = site_rows.known_site(session, slug)
     if not site.enabled:
         raise NothingToDoError(f"{slug} is paused: site.yaml says enabled: false")
     config = SiteConfig.model_validate(site.config)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sen4cap_core.db import offers as offer_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.sources import SiteSources, SourceStatus
 from sen4cap_core.steps.sources.site import sources_of
 
@@ -16,10 +15,8 @@ if TYPE_CHECKING:
 
 
 def source_status(session: Session, slug: str) -> SiteSources:
-    """Return how the sources of a site stand."""
-    site = site_rows.find_site(session, slug)
-    if site is None:
-        raise NothingToDoError(f"there is no site {slug!r}")
+    """Return how the sources of a site stand. Raises Sen4capError where there is no such site."""
+    site = site_rows.known_site(session, slug)
     counts = offer_rows.counts_by_source(session, site.id)
     seasons = [season.id for season in site_rows.seasons_of(session, site.id, enabled_only=True)]
     searches = offer_rows.searches_of(session, seasons)

@@ -10,9 +10,10 @@ from sen4cap_core.db import by_hand as rows
 from sen4cap_core.db import jobs
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Season, Site
+from sen4cap_core.db.sites import known_site
 from sen4cap_core.declarations.schedule import run_days
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError, Sen4capError
+from sen4cap_core.errors import NothingToDoError, Sen4capError, unknown_word
 from sen4cap_core.steps.acquisitions.forgotten import forget_results
 from sen4cap_core.steps.composites.optical import composite_optical
 from sen4cap_core.steps.crop_types.classify import classify_crops
@@ -138,7 +139,7 @@ def retry_failed(context: Context, form: RetryFailed) -> Answer:
     known = (RECEIVE_UPLOAD, PREPROCESS_SCENE, *WARM_WORK)
     unknown = sorted(set(form.kinds) - set(known))
     if unknown:
-        raise Sen4capError(f"no such kind of work: {', '.join(unknown)}; known: {', '.join(sorted(known))}")
+        raise Sen4capError(unknown_word(unknown[0], sorted(known), "kind of work"))
     with context.session() as session:
         if form.site is not None:
             known_site(session, form.site)
@@ -168,15 +169,6 @@ def export_by_form(context: Context, form: ExportProducts) -> Answer:
     }
 
 
-def known_site(session: Session, slug: str) -> Site:
-    """Return a site. Raises Sen4capError, naming those there are, where there is no such one."""
-    site = site_rows.find_site(session, slug)
-    if site is None:
-        known = ", ".join(one.slug for one in site_rows.all_sites(session)) or "none"
-        raise Sen4capError(f"there is no site {slug!r}; known: {known}")
-    return site
-
-
 def known_season(session: Session, site: Site, name: str, year: int | None) -> Season:
     """Return a season by its name. Raises Sen4capError without one, or where the year must be said."""
     found = rows.seasons_named(session, site.id, name, year)
@@ -204,7 +196,7 @@ def _composites(context: Context, site: str, until: date) -> Answer | str:
         report = composite_optical(context, site, composite_day(until))
     except NothingToDoError as reason:
         return str(reason)
-    return {"made": [one.relative for one in report.made]}
+    return {"made": [one.relative for one in report.made if one.result is not None]}
 
 
 def _evaluate(context: Context, processor: Evaluated, season_id: int, otherwise: Otherwise) -> Answer:

@@ -17,7 +17,7 @@ from sen4cap_core.db import pending
 from sen4cap_core.db import retention as rows
 from sen4cap_core.db.product_list import ProductFacts, list_products
 from sen4cap_core.db.retention import FetchedFile
-from sen4cap_core.db.sites import enabled_sites, find_site
+from sen4cap_core.db.sites import enabled_sites, known_site
 from sen4cap_core.declarations.site import RetentionConfig, SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.files import files_below
@@ -82,9 +82,7 @@ def plan_retention(context: Context, site: str, now: datetime | None = None) -> 
     with context.session() as session:
         # A machine whose clock runs ahead must not let go what is young.
         moment = now or pending.database_now(session)
-        row = find_site(session, site)
-        if row is None:
-            raise Sen4capError(f"there is no site {site!r}")
+        row = known_site(session, site)
         config = SiteConfig.model_validate(row.config)
         if config.retention == RetentionConfig():
             raise NothingToDoError(f"{site} keeps everything: its site.yaml has no retention")
@@ -156,9 +154,7 @@ def sweep_retired(context: Context, site: str) -> int:
 def restore_downloads(context: Context, site: str, year: int) -> int:
     """Ask for the fetched scenes of a year that were given up to be fetched again; return how many."""
     with context.session() as session:
-        row = find_site(session, site)
-        if row is None:
-            raise Sen4capError(f"there is no site {site!r}")
+        row = known_site(session, site)
         keys = rows.offer_again(session, row.id, year)
         for key in keys:
             ask_fetch(session, site, row.id, key)

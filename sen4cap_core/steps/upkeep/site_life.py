@@ -8,13 +8,14 @@ from typing import Any
 
 from sen4cap_core.db import pending, site_life
 from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.sites import known_site
 from sen4cap_core.declarations.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.inbox.kept import FOLDER as IN_FORCE
 from sen4cap_core.products.catalog import rebuild_catalog
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.season_input import checked
-from sen4cap_core.steps.upkeep.by_hand import Answer, known_season, known_site
+from sen4cap_core.steps.upkeep.by_hand import Answer, known_season
 from sen4cap_core.steps.upkeep.by_hand_forms import DeleteSite, EditSite, PauseSite, PurgeSite, ResumeSite
 from sen4cap_core.steps.uploads.site import apply_site_config, store_extent, take_up
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from sen4cap_core.db import jobs
 from sen4cap_core.db.models import Upload
-from sen4cap_core.errors import BadUploadError, Sen4capError
+from sen4cap_core.errors import BadUploadError, Sen4capError, unknown_word
 from sen4cap_core.inbox.layout import KIND_FOLDERS, Kind, is_site_name
 from sen4cap_core.inbox.register import hash_unit, register
 from sen4cap_core.inbox.units import find_unit
@@ -76,7 +76,7 @@ def _place(root: Path, file: Path, site: str, year: int, kind: str) -> Path:
         return root / site / str(year) / "declarations" / "declarations.yaml"
     folders = {k.value: folder for folder, k in KIND_FOLDERS.items()}
     if kind not in folders:
-        raise BadUploadError(file, f"{kind!r} is no kind of file.", expected=f"one of {', '.join(kinds())}")
+        raise BadUploadError(file, unknown_word(kind, kinds(), "kind of file"), remedy="Give another --kind.")
     first, _, practice = folders[kind].partition("/")
     return root / site / str(year) / first / practice.upper() / file.name
 

@@ -15,7 +15,7 @@ from sqlalchemy import select
 from steps.conftest import GRID, SITE
 
 from sen4cap_core.db.models import Product, ProductInput, Site
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.simulation.landsat_product import CLEAR, landsat_scene
 from sen4cap_core.steps.composites.optical import composite_optical
@@ -83,8 +83,8 @@ def test_a_composite_is_a_product_with_lineage(desk) -> None:
     assert composite_quicklook(desk.context, by_size[20.0]).startswith(b"\x89PNG")
 
     # The same work is there already; a late scene makes another composite.
-    again = composite_optical(desk.context, SITE, DAY)
-    assert [one.result for one in again.made] == [None, None]
+    with pytest.raises(NothingToDoError, match=r"nothing new of .*: the same scenes .*-10m_.*-20m_"):
+        composite_optical(desk.context, SITE, DAY)
     drop(desk, 11)
     late = composite_optical(desk.context, SITE, DAY, bands=["B04"])
     assert late.made[0].result is not None
@@ -153,7 +153,7 @@ def test_a_site_without_enough_scenes_is_skipped_with_its_reason(desk) -> None:
         composite_optical(desk.context, SITE, DAY)
     with pytest.raises(NothingToDoError, match="no processed scene"):
         composite_optical(desk.context, SITE, DAY + timedelta(days=100))
-    with pytest.raises(NothingToDoError, match="there is no site nowhere"):
+    with pytest.raises(Sen4capError, match=f"'nowhere' is no site that is known here. There are: {SITE}"):
         composite_optical(desk.context, "nowhere", DAY)
     with pytest.raises(ValueError, match="no such method"):
         composite_optical(desk.context, SITE, DAY, method="mean")
@@ -196,4 +196,13 @@ def test_the_flow_shows_pictures_and_skips_with_reasons(desk, monkeypatch: pytes
     assert "30TUM, 10 m" in page
     assert "data:image/png" in page
     again = module.composite_optical.fn(synthesis_date=DAY, bands=["B04", "B08"], method="median")
-    assert again[SITE]["there_before"] == 1
+    assert again.startswith(f"nothing new of {SITE} for {DAY}: ")
+    wider = module.composite_optical.fn(
+        synthesis_date=DAY, bands=["B04", "B05", "B08", "B12"], method="median"
+    )
+    assert (len(wider[SITE]["made"]), wider[SITE]["there_before"]) == (1, 1)
+    (page,) = shown.values()
+    assert "B04 B08 (a band is kept in the finest pixels it comes in: 10 m)" in page
+    assert "**Bands of 20 m** | B05 (in the composite of 20 m)" in page
+    assert "**Bands that none of the scenes has** | B12" in page
+    assert "Blocks" not in page

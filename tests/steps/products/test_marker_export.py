@@ -11,7 +11,7 @@ import pytest
 from steps.conftest import SITE
 from steps.practices.test_practice_way import season
 
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.products.export_markers import current_years, export_markers
 
 pytestmark = pytest.mark.service
@@ -45,7 +45,7 @@ def test_a_part_of_the_year_and_some_databases_can_be_asked_for(season) -> None:
     later = export_markers(season.context, SITE, START, END, ["MDB3"])
     assert later.n_columns["MDB3"] == 2 * done.n_columns["MDB3"]
     assert current_years(season.context) == [(SITE, START, END)]
-    with pytest.raises(NothingToDoError, match="no site"):
+    with pytest.raises(Sen4capError, match=f"'nowhere' is no site that is known here. There are: {SITE}"):
         export_markers(season.context, "nowhere", START, END)
 
 

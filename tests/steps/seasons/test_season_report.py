@@ -27,7 +27,7 @@ from sen4cap_core.db.models import (
     SourceSearch,
     WarningRow,
 )
-from sen4cap_core.errors import NothingToDoError, ServiceError
+from sen4cap_core.errors import Sen4capError, ServiceError
 from sen4cap_core.reports.calendar import STATES, calendar_png
 from sen4cap_core.reports.season_report import digest_lines, season_report_markdown
 from sen4cap_core.service.mail import send_mail
@@ -93,7 +93,7 @@ def test_the_page_says_what_is_here_what_is_missing_and_what_it_took(desk: Desk,
     for word in ("Downloads", "data:image/png", "process-scene", "50 % of 2 cores", "0001, 0002"):
         assert word in page
     assert any("4 of 4" in line for line in digest_lines(report))
-    with pytest.raises(NothingToDoError):
+    with pytest.raises(Sen4capError, match=f"'nowhere' is no site that is known here. There are: {SITE}"):
         season_report(desk.context, "nowhere")
 
 

@@ -68,7 +68,7 @@ def test_scenes_are_made_anew_to_the_same_files(desk: Desk) -> None:
     assert check_files(desk.context).found() == {}
     with pytest.raises(NothingToDoError, match="no scene"):
         by_hand.reprocess_scenes(desk.context, ReprocessScenes(site=SITE, tiles=["31UFT"]))
-    with pytest.raises(Sen4capError, match=f"known: {SITE}"):
+    with pytest.raises(Sen4capError, match=f"no site that is known here.* There are: {SITE}"):
         by_hand.reprocess_scenes(desk.context, ReprocessScenes(site="nowhere"))
 
 
@@ -171,7 +171,7 @@ def test_failed_work_is_retried_by_kind(desk: Desk) -> None:
     form = RetryFailed(site=SITE, kinds=["process-scene"])
     assert by_hand.retry_failed(desk.context, form) == {"jobs that wait again": 1}
     assert _waiting(desk, "detect-mowing") == []
-    with pytest.raises(Sen4capError, match="no such kind"):
+    with pytest.raises(Sen4capError, match="is no kind of work"):
         by_hand.retry_failed(desk.context, RetryFailed(kinds=["proces-scene"]))
     with pytest.raises(NothingToDoError):
         by_hand.retry_failed(desk.context, form)
