@@ -23,20 +23,28 @@ class Problem:
     row: int | None = None
     """Row number of a table as the user's spreadsheet counts it: the header is row 1."""
     column: str | None = None
-    line: int | None = None
-    """Line number of a text (YAML), as the user's editor counts it."""
 
     def __str__(self) -> str:
         where = ", ".join(
             part
             for part in (
-                f"line {self.line}" if self.line is not None else "",
                 f"row {self.row}" if self.row is not None else "",
                 f"column {self.column!r}" if self.column is not None else "",
             )
             if part
         )
         return f"{where}: {self.text}" if where else self.text
+
+
+@dataclass(frozen=True)
+class LineProblem(Problem):
+    """One thing wrong in a text such as YAML, which has lines and no rows."""
+
+    line: int | None = None
+    """As the user's editor counts it, from 1."""
+
+    def __str__(self) -> str:
+        return self.text if self.line is None else f"line {self.line}: {self.text}"
 
 
 def unknown_word(word: str, known: Sequence[str], what: str) -> str:

@@ -12,7 +12,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sen4cap_core.errors import ConfigurationError, Problem
+from sen4cap_core.errors import ConfigurationError, LineProblem
 
 MAX_YAML_BYTES = 1024 * 1024
 
@@ -82,7 +82,7 @@ def read_yaml_model(path: Path, model: type[M], *, see: str = "") -> M:
     problems = list(_walk(node, (), lines))
     if problems:
         raise ConfigurationError(
-            path, "keys are given twice.", problems=problems, remedy=_remedy(_CORRECT, see)
+            path, "keys are given twice.", problems=[*problems], remedy=_remedy(_CORRECT, see)
         )
     try:
         value = _PlainLoader("").construct_document(node)
@@ -110,7 +110,7 @@ def _compose(path: Path) -> yaml.Node | None:
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
         raise ConfigurationError(
-            path, "this file is not UTF-8 text.", problems=[Problem("not UTF-8", line=line)],
+            path, "this file is not UTF-8 text.", problems=[LineProblem("not UTF-8", line=line)],
             remedy="save it as UTF-8.",
         ) from error  # fmt: skip
     try:
@@ -119,7 +119,7 @@ def _compose(path: Path) -> yaml.Node | None:
                 raise ConfigurationError(
                     path,
                     "aliases (`*name`) are not accepted.",
-                    problems=[Problem(f"alias *{event.anchor}", line=_line(event.start_mark))],
+                    problems=[LineProblem(f"alias *{event.anchor}", line=_line(event.start_mark))],
                     remedy="write the value out.",
                 )
         return yaml.compose(text, Loader=_PlainLoader)
@@ -128,7 +128,7 @@ def _compose(path: Path) -> yaml.Node | None:
         raise ConfigurationError(
             path,
             "this is not valid YAML.",
-            problems=[Problem(_yaml_message(error), line=_line(mark))],
+            problems=[LineProblem(_yaml_message(error), line=_line(mark))],
             remedy="check the indentation, colons and brackets around that line.",
         ) from error
 
@@ -141,7 +141,7 @@ def _yaml_message(error: Exception) -> str:
     return str(getattr(error, "problem", None) or error).splitlines()[0]
 
 
-def _walk(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterator[Problem]:
+def _walk(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterator[LineProblem]:
     """Note the line of every key and item; yield keys given twice."""
     lines.setdefault(at, node.start_mark.line + 1)
     if isinstance(node, yaml.SequenceNode):
@@ -151,7 +151,7 @@ def _walk(node: yaml.Node, at: Location, lines: dict[Location, int]) -> Iterator
         for key, value in node.value:
             place = (*at, str(key.value))
             if place in lines:
-                yield Problem(
+                yield LineProblem(
                     f"{key.value!r} was given in line {lines[place]} already", line=key.start_mark.line + 1
                 )
             lines[place] = key.start_mark.line + 1
@@ -175,25 +175,25 @@ def _validate(path: Path, model: type[M], value: object, lines: dict[Location, i
         raise ConfigurationError(
             path,
             "some keys or values cannot be used.",
-            problems=sorted(problems, key=lambda problem: problem.line or 0),
+            problems=[*sorted(problems, key=lambda problem: problem.line or 0)],
             remedy=_remedy(_CORRECT, see),
         ) from error
 
 
-def _problem(model: type[BaseModel], item: dict[str, Any], lines: dict[Location, int]) -> Problem:
+def _problem(model: type[BaseModel], item: dict[str, Any], lines: dict[Location, int]) -> LineProblem:
     place, known = _resolve(model, item["loc"], lines)
     name = ".".join(str(part) for part in place)
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None)
     if item["type"] == "extra_forbidden":
         close = difflib.get_close_matches(str(place[-1]).lower(), known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
-        return Problem(f"unknown key {name!r}; {hint}", line=line)
+        return LineProblem(f"unknown key {name!r}; {hint}", line=line)
     if item["type"] == "missing":
-        return Problem(f"{name!r} is missing", line=line)
+        return LineProblem(f"{name!r} is missing", line=line)
     message = _plain(item)
     given = item.get("input")
     shown = "" if isinstance(given, dict | list) or item["type"] == "value_error" else f" (not {given!r})"
-    return Problem(f"{name}: {message}{shown}" if name else f"{message}{shown}", line=line)
+    return LineProblem(f"{name}: {message}{shown}" if name else f"{message}{shown}", line=line)
 
 
 def _plain(item: dict[str, Any]) -> str:

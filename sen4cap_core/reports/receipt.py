@@ -36,7 +36,7 @@ def receipt_markdown(receipt: Mapping[str, Any]) -> str:
     Parameters
     ----------
     receipt : a receipt as written beside the file. ``file``, ``kind``, ``taken_for``, ``stored``,
-        ``warnings`` (texts, or mappings with ``text``, ``line``, ``row``, ``column``) and ``details``
+        ``warnings`` (texts, or mappings with ``text``, ``row``, ``column``) and ``details``
         (mappings and lists of mappings become tables) have their places; what else is there is shown under
         its name.
         ``error`` makes it the answer to a rejected file.
@@ -85,9 +85,7 @@ def _problems(key: str, problems: Sequence[Any], *, silent: bool) -> list[object
     if not problems:
         return [Markdown("No warnings.")] if key == "warnings" and not silent else []
     entries = [p if isinstance(p, Mapping) else {"text": p} for p in problems]
-    columns = [
-        name for name in ("line", "row", "column") if any(entry.get(name) is not None for entry in entries)
-    ]
+    columns = [name for name in ("row", "column") if any(entry.get(name) is not None for entry in entries)]
     rows = [[*(entry.get(name) for name in columns), entry.get("text", "")] for entry in entries[:MAX_ROWS]]
     return [
         heading(f"{_words(key)} ({len(problems)})", 3),

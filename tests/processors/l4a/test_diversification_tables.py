@@ -232,10 +232,10 @@ def test_thresholds_come_from_yaml(files, tmp_path):
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("main_share: 0.5", "row 1: unknown key 'main_share'; did you mean 'main_crop_share'?"),
-        ("\ntwo_crops_share: 95", "row 2: two_crops_share"),
+        ("main_share: 0.5", "line 1: unknown key 'main_share'; did you mean 'main_crop_share'?"),
+        ("\ntwo_crops_share: 95", "line 2: two_crops_share"),
         ("main_crop_share: 0.33333", "at most four decimals"),
-        ("exemption_area_ha: 0", "row 1: exemption_area_ha"),
+        ("exemption_area_ha: 0", "line 1: exemption_area_ha"),
     ],
 )
 def test_a_bad_configuration_is_refused(files, tmp_path, text, said):
