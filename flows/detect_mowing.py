@@ -9,8 +9,7 @@ from prefect import State, flow
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.mowing import mowing_markdown
-from sen4cap_core.reports.tables import facts
-from sen4cap_core.reports.text import Markdown, document, heading, image
+from sen4cap_core.reports.text import Markdown, bullets, document, heading, image
 from sen4cap_core.service.nudge import emit
 from sen4cap_core.steps.mowing.detect import MowingAnswer
 from sen4cap_core.steps.mowing.detect import detect_mowing as run_step
@@ -73,6 +72,7 @@ def _show(done: MowingAnswer) -> None:
         events=done.events,
         picture=image("Map of mowings", mowing_map(done, title)),
     )
-    files = facts((name, str(path)) for name, path in done.files.items())
+    # Lines wrap, a table of paths would run over the edge.
+    files = bullets(f"{name}: {path}" for name, path in done.files.items())
     page = document(Markdown(page), heading("Files", 3), files)
     show(artifact_key("mowing", where.site, where.season, str(where.year), *part), page, title)

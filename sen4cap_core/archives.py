@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from tarfile import TarInfo
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
-from sen4cap_core.errors import UnsafeArchiveError
+from sen4cap_core.errors import IncompleteArchiveError, UnsafeArchiveError
 from sen4cap_core.files import CHUNK_BYTES, atomic_path
 
 MAX_TOTAL_BYTES = 20 * 1024**3
@@ -49,8 +49,10 @@ def inspect_zip(
 
     Raises
     ------
+    IncompleteArchiveError
+        The file is not a complete zip.
     UnsafeArchiveError
-        The file is not a complete zip; an entry would land outside the folder (absolute path, ``..``,
+        An entry would land outside the folder (absolute path, ``..``,
         drive letter, backslashes that say the same), is a symbolic link or another special file, is
         encrypted or packed in a way that cannot be read; two entries have the same name (also when they
         differ only in upper and lower case); or a limit is passed.
@@ -96,22 +98,22 @@ def inspect_zip(
     return files
 
 
-def _no_zip(path: Path, error: Exception) -> UnsafeArchiveError:
+def _no_zip(path: Path, error: Exception) -> IncompleteArchiveError:
     """Tell a zip that was cut short from a file that never was one and from one that is damaged."""
     n_bytes, start = path.stat().st_size, b""
     with contextlib.suppress(OSError), path.open("rb") as file:
         start = file.read(len(_ZIP_START))
     if not n_bytes:
-        return UnsafeArchiveError(path, "this file is empty.", remedy="copy or download it again.")
+        return IncompleteArchiveError(path, "this file is empty.", remedy="copy or download it again.")
     if not _ZIP_START.startswith(start):
-        return UnsafeArchiveError(
+        return IncompleteArchiveError(
             path, "this is no zip archive, whatever its name says.", remedy="pack the files into a zip."
         )
     if zipfile.is_zipfile(path):
-        return UnsafeArchiveError(
+        return IncompleteArchiveError(
             path, f"this zip archive is damaged: {error}.", remedy="copy or download it again."
         )
-    return UnsafeArchiveError(
+    return IncompleteArchiveError(
         path,
         "this zip archive was cut short: it begins as one, but its end, where its files are listed, is "
         f"missing ({n_bytes} bytes are here).",

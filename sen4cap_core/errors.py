@@ -93,6 +93,10 @@ class UnsafeArchiveError(BadUploadError):
     """An archive that would write outside its folder, or unpack to an unreasonable size."""
 
 
+class IncompleteArchiveError(UnsafeArchiveError):
+    """An archive that cannot be opened: cut short, still being copied, damaged, or none at all."""
+
+
 class UnreadableSceneError(BadUploadError):
     """A scene whose files are missing, truncated or contradict each other."""
 

@@ -10,6 +10,7 @@ import typer
 from sen4cap_core.cli.invocation import own_name
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from rich.console import Console
@@ -68,12 +69,16 @@ def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
     from sen4cap_core.cli.shown_steps import ShownSteps
 
     target = place.settings.uploads_root / SITE
-    season.write_truth(place.home / "truth" / SITE)
-    season.write_site(target, name="Demonstration", with_radar=True)
-    season.write_declarations(target)
     folder = target / str(season.truth.year) / "scenes"
     scenes = []
     with ShownSteps(console, transient=True) as shown:
+        files: list[Callable[[], object]] = [
+            lambda: season.write_truth(place.home / "truth" / SITE),
+            lambda: season.write_site(target, name="Demonstration", with_radar=True),
+            lambda: season.write_declarations(target),
+        ]
+        for write in shown.track("writing truth, site and declarations", files):
+            write()
         for one in shown.track("simulating scenes", season.passes):
             path = folder / f"{season.acquisition(one).product_id}.SAFE"
             scenes.append(path if path.exists() else season.write_scene(one, folder))
@@ -87,6 +92,7 @@ def _follow(context: Context, total: int, console: Console) -> None:
     """Show how far the service is until everything dropped has been answered."""
     from sen4cap_core.cli.reasons import indented
     from sen4cap_core.cli.shown_steps import ShownSteps
+    from sen4cap_core.db.backlog import counts
     from sen4cap_core.db.progress import site_progress
     from sen4cap_core.errors import Sen4capError
 
@@ -98,6 +104,7 @@ def _follow(context: Context, total: int, console: Console) -> None:
         while True:
             with context.session() as session:
                 now = site_progress(session, SITE)
+                shown.note(_under_way(counts(session, SITE)))
             shown.update(received, now.uploads_answered, max(now.uploads, total))
             shown.update(processed, now.scenes_processed, total)
             if now.is_quiet and now.scenes_processed >= total and now.evaluated:
@@ -110,6 +117,17 @@ def _follow(context: Context, total: int, console: Console) -> None:
                 reason = "\n".join(told) or f"nothing has happened for {PATIENCE_SECONDS:.0f} s"
                 raise Sen4capError(f"The demo did not get through. See: sen4cap status\n{indented(reason)}")
             time.sleep(POLL_SECONDS)
+
+
+def _under_way(jobs: dict[str, dict[str, int]]) -> str:
+    """Say what kinds of work run or wait."""
+    told = [
+        f"{kind}: "
+        + ", ".join(f"{states[state]} {state}" for state in ("running", "waiting") if state in states)
+        for kind, states in jobs.items()
+        if "running" in states or "waiting" in states
+    ]
+    return "; ".join(told) or "nothing waits yet"
 
 
 def _score(context: Context, truth: SeasonTruth) -> str:

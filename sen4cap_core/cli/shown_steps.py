@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -18,10 +19,10 @@ Thing = TypeVar("Thing")
 
 LINE_SECONDS = 10.0
 """A step that goes on has a line of a file at most so often; its beginning and its end always have theirs."""
-
-
-QUIET_SECONDS = 30.0
+QUIET_SECONDS = 8.0
 """After so long without any line the first step that is not done has one: somebody waits."""
+LOOK_SECONDS = 1.0
+"""So often it is looked whether somebody waits, also while one thing takes long."""
 
 
 @dataclass
@@ -36,7 +37,7 @@ class _Step:
 
 
 class ShownSteps:
-    """Shows counts of steps while it is entered. ``clock`` gives seconds.
+    """Shows counts of steps while it is entered, and in a file that work goes on. ``clock`` gives seconds.
 
     Parameters
     ----------
@@ -50,6 +51,9 @@ class ShownSteps:
         self._steps: list[_Step] = []
         self._began = self._told_at = clock()
         self._progress: Progress | None = None
+        self._note = ""
+        self._telling, self._ended = threading.Lock(), threading.Event()
+        self._looking: threading.Thread | None = None
         if console.is_terminal:
             count = TextColumn("{task.completed:.0f}/{task.total:.0f}")
             columns = (TextColumn("   {task.description:<17}"), BarColumn(), count, TimeElapsedColumn())
@@ -58,20 +62,31 @@ class ShownSteps:
     def __enter__(self) -> Self:
         if self._progress is not None:
             self._progress.start()
+        else:
+            self._looking = threading.Thread(target=self._look, name="shown-steps", daemon=True)
+            self._looking.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self._ended.set()
         if self._progress is not None:
             self._progress.stop()
+        if self._looking is not None:
+            self._looking.join()
+
+    def note(self, text: str) -> None:
+        """Say what is under way; it stands behind the next lines of a file that tell of waiting."""
+        self._note = text
 
     def add(self, title: str, total: int) -> int:
         """Begin to show a step; return its number."""
         step = _Step(title, total)
         if self._progress is not None:
             step.bar = self._progress.add_task(title, total=total)
-        self._steps.append(step)
+        with self._telling:
+            self._steps.append(step)
         return len(self._steps) - 1
 
     def update(self, number: int, done: int, total: int) -> None:
@@ -81,7 +96,8 @@ class ShownSteps:
         if self._progress is not None and step.bar is not None:
             self._progress.update(step.bar, completed=done, total=total)
         else:
-            self._tell(step)
+            with self._telling:
+                self._tell(step)
 
     def track(self, title: str, things: Sequence[Thing]) -> Iterable[Thing]:
         """Pass things on and count those that are done with."""
@@ -90,12 +106,22 @@ class ShownSteps:
             yield thing
             self.update(number, done, len(things))
 
+    def _look(self) -> None:
+        while not self._ended.wait(LOOK_SECONDS):
+            with self._telling:
+                step = next((one for one in self._steps if one.done < one.total), None)
+                if step is not None:
+                    self._tell(step)
+
     def _tell(self, step: _Step) -> None:
         now = self._clock()
         is_due = step.done >= step.total or now - step.told_at >= LINE_SECONDS
         is_news = step.done != step.told and is_due and (step.done or step.told >= 0)
         is_waited_for = now - self._told_at >= QUIET_SECONDS and step.done < step.total
         if is_news or is_waited_for:
+            note = f" ({self._note})" if self._note and not is_news else ""
             step.told, step.told_at = step.done, now
             self._told_at = now
-            self._console.print(f"   {step.title} {step.done}/{step.total}, {now - self._began:.0f} s")
+            self._console.print(
+                f"   {step.title} {step.done}/{step.total}, {now - self._began:.0f} s{note}", soft_wrap=True
+            )

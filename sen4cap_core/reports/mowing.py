@@ -33,6 +33,8 @@ COMPLIANCE: Final[Mapping[int, str]] = {
 
 _VERDICTS: Final[Mapping[int, str]] = {**COMPLIANCE, -1: "no rule", 3: "mown outside too"}
 """The same for a narrow column: a table that is wider than the page runs off it."""
+_BY_CROP: Final = ("parcels", "judged", "mown", "events")
+"""Verdicts have a table of their own."""
 
 MAX_CROPS = 25
 MAX_WEEK_CROPS = 10
@@ -92,7 +94,7 @@ def mowing_markdown(
         facts(pairs),
         bullets(located(name, where) for name, where in (links or {}).items()),
         picture,
-        *_latest(frame[mown], parcel_links or {}, top),
+        *_latest(frame[mown], parcel_links or {}, top, as_of),
         *_compliance(frame),
         *_by_crop(frame, crop_names or {}),
         *(_by_week(frame, events) if events is not None else []),
@@ -106,7 +108,9 @@ def latest_mowing(frame: pd.DataFrame) -> pd.Series:
     return ends.where(ends != "0", "").max(axis=1)
 
 
-def _latest(mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int) -> list[object]:
+def _latest(
+    mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int, as_of: date | None
+) -> list[object]:
     if mown.empty:
         return [heading("Latest mowings", 3), "No mowing has been seen yet."]
     latest = mown.assign(_latest=latest_mowing(mown))
@@ -115,8 +119,7 @@ def _latest(mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int) -> li
         [
             link(row["Ori_id"], parcel_links.get(int(row["NewID"]))),
             row["Ori_crop"],
-            f"{row['Area_meter'] / 10_000:.2f}",
-            *_events(row),
+            *_events(row, str(as_of)),
             _VERDICTS.get(int(row["compl"]), compliance_text(row["compl"])),
         ]
         for row in latest.to_dict("records")
@@ -125,17 +128,19 @@ def _latest(mown: pd.DataFrame, parcel_links: Mapping[int, str], top: int) -> li
     return [
         heading("Latest mowings", 3),
         markdown_table(
-            ["Parcel", "Crop", "ha", "Last mown between", "Confidence", "Before that", "Compliance"],
+            ["Parcel", "Crop", "Last mown", "Confidence", "Before that", "Compliance"],
             rows,
-            ["left", "left", "right", "left", "left", "left", "left"],
         ),
         "Each parcel with its last mowing first; all dates and reasons are in the exported tables"
         f"{f', with {count(more)} more mown parcels' if more else ''}.",
     ]
 
 
-def _events(row: Mapping[Any, Any]) -> tuple[str, str, str]:
-    """Return the last mowing, its confidence and satellite, and the ends of those before, latest first."""
+def _events(row: Mapping[Any, Any], today: str) -> tuple[str, str, str]:
+    """Return the last mowing, its confidence and satellite, and the ends of those before, latest first.
+
+    Days of the year of ``today`` are without it.
+    """
     events = sorted(
         (
             (str(row[f"m{slot}_dend"])[:10], str(row[f"m{slot}_dstart"])[:10], slot)
@@ -149,14 +154,14 @@ def _events(row: Mapping[Any, Any]) -> tuple[str, str, str]:
     (end, start, slot), *before = events
     confidence = min(float(str(row[f"m{slot}_conf"])), MOST_STATED)
     return (
-        f"{start} – {_short_end(start, end)}",
-        f"{confidence:.2f}, {row[f'm{slot}_mis']}",
-        ", ".join(_short_end(end, earlier) for earlier, _, _ in before),
+        f"{_short(start, today)} – {_short(end, today)}",
+        f"{confidence:.2f} {row[f'm{slot}_mis']}",
+        ", ".join(_short(earlier, today) for earlier, _, _ in before),
     )
 
 
-def _short_end(start: str, end: str) -> str:
-    return end[5:] if end[:4] == start[:4] else end
+def _short(day: str, today: str) -> str:
+    return day[5:] if day[:4] == today[:4] else day
 
 
 def _by_crop(frame: pd.DataFrame, crop_names: Mapping[str, str]) -> list[object]:
@@ -167,7 +172,7 @@ def _by_crop(frame: pd.DataFrame, crop_names: Mapping[str, str]) -> list[object]
         [
             code,
             *([crop_names.get(str(code), "")] if crop_names else []),
-            *(count(int(row[name])) for name in summary.columns),
+            *(count(int(row[name])) for name in _BY_CROP),
         ]
         for code, row in summary.head(MAX_CROPS).iterrows()
     ]
@@ -176,9 +181,9 @@ def _by_crop(frame: pd.DataFrame, crop_names: Mapping[str, str]) -> list[object]
     return [
         heading("By crop", 3),
         markdown_table(
-            [*names, *(name.capitalize() for name in summary.columns)],
+            [*names, *(name.capitalize() for name in _BY_CROP)],
             rows,
-            [*(["left"] * len(names)), *(["right"] * len(summary.columns))],  # type: ignore[list-item]
+            [*(["left"] * len(names)), *(["right"] * len(_BY_CROP))],  # type: ignore[list-item]
         ),
         f"… and {count(more)} more crop codes." if more else None,
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
+from sen4cap_core.errors import BadUploadError, IncompleteArchiveError, UnsafeArchiveError
 from sen4cap_core.scenes import landsat, landsat_item, maja
 from sen4cap_core.scenes.landsat_item import is_landsat_item
 from sen4cap_core.scenes.landsat_metadata import is_landsat_metadata
@@ -86,7 +86,7 @@ def _check_tiffs(
         names = [(files, name) for files in roots for name in listed(files)]
     except UnsafeArchiveError as error:
         # The end of an archive tells whether it has arrived whole.
-        cut = any(text in error.what for text in ("complete", "cut short"))
+        cut = isinstance(error, IncompleteArchiveError) or "cut short" in error.what
         return Completeness(lacking=[error.what]) if cut else Completeness()
     except BadUploadError as error:
         return Completeness(lacking=[error.what])
@@ -132,7 +132,7 @@ def _check_zip(path: Path) -> Completeness:
     try:
         open_product_files(path)
     except BadUploadError as error:
-        complete = "not a complete zip" not in error.what
+        complete = not isinstance(error, IncompleteArchiveError)
         return Completeness() if complete else Completeness(lacking=[error.what])
     return Completeness()
 

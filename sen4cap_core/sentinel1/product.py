@@ -11,7 +11,12 @@ from typing import Literal
 import shapely
 from shapely.geometry.base import BaseGeometry
 
-from sen4cap_core.errors import BadUploadError, UnreadableSceneError, UnsafeArchiveError
+from sen4cap_core.errors import (
+    BadUploadError,
+    IncompleteArchiveError,
+    UnreadableSceneError,
+    UnsafeArchiveError,
+)
 from sen4cap_core.scenes.completeness import Completeness
 from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, find_safe_roots
 from sen4cap_core.sentinel1.annotation import Annotation, read_annotation
@@ -105,7 +110,7 @@ def product_completeness(path: Path) -> Completeness | None:
     except UnreadableSceneError as error:
         return Completeness(lacking=[error.what]) if "missing" in error.what else Completeness()
     except UnsafeArchiveError as error:
-        complete = "not a complete zip" not in error.what
+        complete = not isinstance(error, IncompleteArchiveError)
         return Completeness() if complete else Completeness(lacking=[error.what])
     except BadUploadError:
         # Waiting does not mend it; whoever opens it says what is wrong.

@@ -25,6 +25,8 @@ DAEMON = (sys.executable, "-m", "sen4cap_core.service.supervisor")
 START_TIMEOUT_S = 600.0
 STOP_TIMEOUT_S = 150.0
 """Longer than the patience the supervisor has with its children, one after the other."""
+QUIET_S = 8.0
+"""After so long without a line somebody who waits is told what is under way."""
 FURTHER_LOOKS = 3
 """What a process started while it was being ended is seen by a later look only."""
 CONTROL_LOCK = "control.lock"
@@ -162,7 +164,7 @@ def _let_supervisor_exit(place: Place) -> None:
 
 
 def _follow(place: Place, say: Say, runs: Callable[[], bool]) -> None:
-    told = 0
+    told, told_at = 0, time.monotonic()
     deadline = time.monotonic() + START_TIMEOUT_S
     while time.monotonic() < deadline:
         alive = runs()
@@ -170,6 +172,7 @@ def _follow(place: Place, say: Say, runs: Callable[[], bool]) -> None:
         if state is not None:
             for line in state.progress[told:]:
                 say(line.text)
+                told_at = time.monotonic()
             told = len(state.progress)
             if state.phase == "up":
                 return
@@ -180,11 +183,24 @@ def _follow(place: Place, say: Say, runs: Callable[[], bool]) -> None:
                 f"The supervisor ended before everything was up. {place.logs / 'supervisor.log'} ends with:\n"
                 + logfiles.last_lines(place.logs / "supervisor.log")
             )
+        if time.monotonic() - told_at >= QUIET_S:
+            say(_under_way(state))
+            told_at = time.monotonic()
         time.sleep(0.1)
     raise ServiceError(
         f"Not up after {START_TIMEOUT_S:.0f} s; it goes on in the background. "
         f"See {place.logs} and sen4cap status."
     )
+
+
+def _under_way(state: State | None) -> str:
+    """Say what is waited for."""
+    if state is None:
+        return "the supervisor is starting"
+    awaited = [unit.title for unit in state.units if unit.phase in ("starting", "backoff")]
+    if awaited:
+        return f"{', '.join(awaited)}: still starting"
+    return f"still at it: {state.progress[-1].text}" if state.progress else f"the services are {state.phase}"
 
 
 def _wait_until_gone(place: Place, timeout_s: float) -> bool:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import time
 
+import pytest
 from rich.console import Console
 
+from sen4cap_core.cli import shown_steps
 from sen4cap_core.cli.shown_steps import LINE_SECONDS, QUIET_SECONDS, ShownSteps
 
 
@@ -45,14 +48,33 @@ def test_what_stands_still_is_told_now_and_then_and_what_is_done_once() -> None:
             shown.update(done, 3, 3)
             shown.update(step, 0, 1)
             clock.now += QUIET_SECONDS / 3
+            if clock.now > 110.0:
+                shown.note("detect-mowing: 1 running")
         shown.update(step, 1, 1)
 
     assert out.getvalue().splitlines() == [
         "   scenes processed 3/3, 0 s",
-        "   mowing evaluated 0/1, 30 s",
-        "   mowing evaluated 0/1, 60 s",
-        "   mowing evaluated 1/1, 80 s",
+        "   mowing evaluated 0/1, 8 s",
+        "   mowing evaluated 0/1, 16 s (detect-mowing: 1 running)",
+        "   mowing evaluated 1/1, 21 s",
     ]
+
+
+def test_while_one_thing_takes_long_a_line_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shown_steps, "LOOK_SECONDS", 0.01)
+    out, clock = io.StringIO(), Clock()
+    with ShownSteps(Console(file=out, width=80), clock=clock) as shown:
+        things = iter(shown.track("simulating scenes", [1, 2]))
+        next(things)
+        for second in range(1, 25):
+            clock.now = 100.0 + second
+            time.sleep(0.05)
+        assert list(things) == [2]
+
+    lines = [line.strip() for line in out.getvalue().splitlines()]
+    waited = [line for line in lines if line.startswith("simulating scenes 0/2")]
+    assert [int(line.split()[-2]) for line in waited] == [8, 16, 24]
+    assert lines[-1] == "simulating scenes 2/2, 24 s"
 
 
 def test_things_are_passed_on_and_counted() -> None:

@@ -40,6 +40,13 @@ def test_practices(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     found = pd.read_csv(tmp_path / "catch-crops.csv", dtype=str, keep_default_na=False)
     assert found.FIELD_ID.tolist() == ["7"]
     assert found.PRACTICE.tolist() == ["CatchCrop"]
+    # As the page says it.
+    assert (found.H_WEEK.tolist(), found.C_INDEX.tolist(), found.M6.tolist()) == (
+        ["NO-HARVEST"],
+        ["NR"],
+        ["NR"],
+    )
+    assert found.H_W_START.tolist() == ["NO-HARVEST"]
 
 
 def test_crop_diversification(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

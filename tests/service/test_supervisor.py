@@ -82,6 +82,13 @@ def test_second_up_is_harmless(place: Place) -> None:
     assert state(place) == before
 
 
+def test_who_waits_long_is_told_what_is_starting(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(control, "QUIET_S", 0.0)
+    said = up(place, "ordered")
+    assert any(line.endswith(": still starting") for line in said), said
+    assert said[-1] == "all services are up"
+
+
 def test_two_ups_at_once_start_one_supervisor(place: Place) -> None:
     said: list[list[str]] = [[], []]
     threads = [
