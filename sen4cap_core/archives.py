@@ -252,7 +252,7 @@ def inspect_tar(
                     )
                 files.append(member)
     except (tarfile.TarError, EOFError, ValueError) as error:
-        raise UnsafeArchiveError(
+        raise IncompleteArchiveError(
             path,
             f"this is not a complete tar archive ({error}).",
             expected="an uncompressed .tar",
