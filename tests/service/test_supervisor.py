@@ -82,11 +82,18 @@ def test_second_up_is_harmless(place: Place) -> None:
     assert state(place) == before
 
 
-def test_who_waits_long_is_told_what_is_starting(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_waits_long_is_told_what_is_under_way(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(control, "QUIET_S", 0.0)
     said = up(place, "ordered")
-    assert any(line.endswith(": still starting") for line in said), said
+    # Before the supervisor has said anything itself.
+    assert said[0] == "the supervisor is starting"
     assert said[-1] == "all services are up"
+
+    waits = state(place)
+    assert control._under_way(waits) == "still at it: all services are up"
+    waits.units[0].phase, waits.units[1].phase = "starting", "backoff"
+    first, second = waits.units[0].title, waits.units[1].title
+    assert control._under_way(waits) == f"{first}, {second}: still starting"
 
 
 def test_two_ups_at_once_start_one_supervisor(place: Place) -> None:
