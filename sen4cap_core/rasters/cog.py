@@ -87,11 +87,12 @@ class CogBuilder:
         self.write(path, description=description, tags=tags)
 
     def remaining(self) -> list[Task]:
-        """Tasks that compress the tiles whose pixels were kept, once all blocks are there."""
+        """Tasks that compress the tiles whose pixels were kept, once all blocks are there; asked for once."""
         tasks: list[Task] = []
-        for level, pixels in self._pixels.items():
+        kept, self._pixels = self._pixels, {}
+        for level, pixels in kept.items():
             if level >= self._n_by_block:
-                halve(self._pixels[level - 1], self.quantisation.nodata, 0, 0, pixels)
+                halve(kept[level - 1], self.quantisation.nodata, 0, 0, pixels)
             tasks += [
                 (partial(self._compress, level, t.row, t.col, pixels, t.row, t.col), 0.0)
                 for t in cut(pixels.shape, (TILE_SIDE, TILE_SIDE))
@@ -100,7 +101,6 @@ class CogBuilder:
 
     def write(self, path: Path, *, description: str, tags: Mapping[str, str]) -> None:
         """Write the file when all its tiles are compressed; as ``finish``."""
-        self._pixels.clear()
         parts = assemble(self._levels, self.grid, self.quantisation, description, tags)
         write_parts(path, parts, self.size_bytes)
 

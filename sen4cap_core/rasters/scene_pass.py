@@ -197,11 +197,11 @@ class _ScenePass:
                 for b in needed
             ]
             workers.run(tasks)
-            # Both cores to the end: what is left of all rasters together, then the files side by side, the
-            # largest first, one of which waits for the disk while the next is put together.
-            workers.run([task for raster in self.rasters.values() for task in raster.remaining()])
             largest_first = sorted(self.rasters, key=lambda name: -self.rasters[name].size_bytes)
-            workers.run([(partial(self._write, name), writing) for name in largest_first])
+            if len(largest_first) < threads:
+                workers.run([task for raster in self.rasters.values() for task in raster.remaining()])
+            # Side by side: while one waits for the disk the rest of another is compressed.
+            workers.run([(partial(self._finish, name), writing) for name in largest_first])
         except BaseException:
             workers.close()
             # All rasters of a pass or none: also those that were written before the error.
@@ -255,10 +255,14 @@ class _ScenePass:
         """Tasks that the progress does not count, because it was planned without them."""
         return [(call, 0.0) for call, _ in tasks]
 
-    def _write(self, name: str) -> None:
+    def _finish(self, name: str) -> None:
+        """Compress what is left of a raster, unless that was done, and write it."""
         path = self.raster_paths[name]
         zoom = next(self.zooms[i] for i in self.items if name in (o.name for o in outputs_of([i])))
-        self.rasters.pop(name).write(
+        raster = self.rasters.pop(name)
+        for compress, _ in raster.remaining():
+            compress()
+        raster.write(
             path,
             description=self.outputs[name].description or name,
             tags={"VARIABLE": name, **({ZOOM_TAG: str(zoom)} if zoom > 1 else {})},
