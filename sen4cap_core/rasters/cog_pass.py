@@ -84,14 +84,15 @@ def _extract(
     sums = SumBuilder(labels, grid.at_resolution(grid.resolution_m / zoom), quantisations, statistics)
     sides = [decode_side(files.dataset(s), s.band_index) for s in sources.values()]
     side = pass_side(sides, grid.shape, SKIPPING_SIDE)
-    fine = {
-        block: Block(block.row * zoom, block.col * zoom, block.height * zoom, block.width * zoom)
-        for block in cut(grid.shape, side)
-    }
-    needed = [block for block, pixels in fine.items() if sums.spans.touches(pixels)]
+    height, width = grid.shape
+    touched = sums.spans.touched((height * zoom, width * zoom), (side[0] * zoom, side[1] * zoom))
+    needed = [block for block, touch in zip(cut(grid.shape, side), touched.ravel(), strict=True) if touch]
+
+    def in_fine_pixels(block: Block) -> Block:
+        return Block(block.row * zoom, block.col * zoom, block.height * zoom, block.width * zoom)
 
     def one(name: str, block: Block) -> None:
-        sums.add(name, files.read(sources[name], block), fine[block], zoom)
+        sums.add(name, files.read(sources[name], block), in_fine_pixels(block), zoom)
 
     tasks: list[Task] = [
         (partial(one, name, block), float(block.height * block.width)) for block in needed for name in sources

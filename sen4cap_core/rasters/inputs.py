@@ -98,7 +98,10 @@ class BandInput:
         """Digital numbers of a block in the band's own pixels, which must fill the grid."""
         assert self.own_zoom is not None
         part = block if self.own_zoom == 1 else block.zoomed(self.own_zoom)
-        return self._files.read(self.source, part) if self.by_block else self.plane[part.slices]
+        if self.by_block:
+            return self._files.read(self.source, part)
+        # Kernels are compiled for whole rows of memory, and for nothing else.
+        return np.ascontiguousarray(self.plane[part.slices])
 
     def indexed(self, block: Block) -> tuple[NDArray[Any], NDArray[np.int32], NDArray[np.int32]]:
         """Pixels, and for each row and column of the block the row and column in them (-1 outside)."""

@@ -168,6 +168,14 @@ def test_blocks_without_parcels_are_not_decoded(tmp_path: Path, write_band: Writ
     )
 
 
+def test_small_blocks_are_taken_only_where_they_leave_something_out(write_band: WriteBand) -> None:
+    bands, grid, scl_grid = make_scene(1100, 1100, 4)
+    sources = {n: write_band(n, v, scl_grid if n == "SCL" else grid) for n, v in bands.items()}
+    everywhere = burn_labels(make_parcels(grid, 400, 1), range(400), grid, 0.0)
+    result = run(sources, grid, everywhere, None)
+    assert (result.n_blocks_read, result.n_blocks_skipped) == (4, 0)
+
+
 @pytest.mark.parametrize("suffix", [".tif", ".jp2"])
 def test_a_raster_does_not_have_bands_of_parcels_alone_decoded_elsewhere(
     tmp_path: Path, write_band: WriteBand, monkeypatch: pytest.MonkeyPatch, suffix: str
