@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.pixels.zonal import cut_spans
+from sen4cap_core.kernels.pixels.zonal import cut_spans, mark_blocks
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.labels import LabelSpans
 
@@ -111,19 +111,10 @@ class BlockSpans:
 
         Returns bool (rows of blocks, columns of blocks).
         """
-        labels, (height, width) = self.labels, shape
-        rows, first, last = (
-            labels.rows - self.row_shift, labels.first - self.col_shift, labels.last - self.col_shift
-        )  # fmt: skip
-        inside = (rows >= 0) & (rows < height) & (last >= 0) & (first < width)
-        down = rows[inside] // side[0]
-        left = np.maximum(first[inside], 0) // side[1]
-        right = np.minimum(last[inside], width - 1) // side[1]
-        found = np.zeros((-(-height // side[0]), -(-width // side[1])), bool)
-        found[down, right] = True
-        for step in range(int((right - left).max(initial=0)) + 1):
-            reached = left + step <= right
-            found[down[reached], left[reached] + step] = True
+        labels, rows_of_blocks = self.labels, -(-shape[0] // side[0])
+        found = np.zeros((rows_of_blocks, -(-shape[1] // side[1])), bool)
+        shift = self.row_shift, self.col_shift
+        mark_blocks(*shift, *shape, *side, labels.rows, labels.first, labels.last, found)
         return found
 
     def of_block(self, block: Block) -> NDArray[np.int32]:

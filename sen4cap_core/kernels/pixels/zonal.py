@@ -47,6 +47,38 @@ def encode_spans(
 
 
 @kernel
+def mark_blocks(
+    row_offset: int,
+    col_offset: int,
+    height: int,
+    width: int,
+    side_rows: int,
+    side_cols: int,
+    rows: NDArray[np.int32],
+    first: NDArray[np.int32],
+    last: NDArray[np.int32],
+    found: NDArray[np.bool_],
+) -> None:
+    """Mark the blocks of an image in which spans have a pixel.
+
+    Parameters
+    ----------
+    row_offset, col_offset : position of the image's first pixel in the grid of the spans
+    height, width : of the image
+    side_rows, side_cols : of a block
+    rows, first, last : int32 (n,), spans; they may lie beside the image
+    found : bool (rows of blocks, columns of blocks), in place
+    """
+    for s in range(rows.size):
+        row = rows[s] - row_offset
+        start = max(first[s] - col_offset, 0)
+        stop = min(last[s] - col_offset, width - 1)
+        if 0 <= row < height and start <= stop:
+            for block in range(start // side_cols, stop // side_cols + 1):
+                found[row // side_rows, block] = True
+
+
+@kernel
 def cut_spans(
     row_offset: int,
     col_offset: int,
