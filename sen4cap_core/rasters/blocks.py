@@ -117,6 +117,11 @@ class BlockSpans:
         mark_blocks(*shift, *shape, *side, labels.rows, labels.first, labels.last, found)
         return found
 
+    def touched_blocks(self, shape: tuple[int, int], side: tuple[int, int]) -> list[Block]:
+        """Blocks of a grid in which any parcel has a pixel, in the order of ``cut``."""
+        touched = self.touched(shape, side).ravel()
+        return [block for block, touch in zip(cut(shape, side), touched, strict=True) if touch]
+
     def of_block(self, block: Block) -> NDArray[np.int32]:
         """Spans that lie in the block, as ``cut_spans`` gives them (4, n); the last block's are kept."""
         kept: tuple[Block, NDArray[np.int32]] | None = getattr(self._local, "kept", None)

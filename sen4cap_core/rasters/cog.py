@@ -87,7 +87,7 @@ class CogBuilder:
         self.write(path, description=description, tags=tags)
 
     def remaining(self) -> list[Task]:
-        """Tasks that compress the tiles whose pixels were kept, once all blocks are there; asked for once."""
+        """Tasks that compress the tiles whose pixels were kept, once all blocks are there, each once."""
         tasks: list[Task] = []
         kept, self._pixels = self._pixels, {}
         for level, pixels in kept.items():
@@ -100,7 +100,9 @@ class CogBuilder:
         return tasks
 
     def write(self, path: Path, *, description: str, tags: Mapping[str, str]) -> None:
-        """Write the file when all its tiles are compressed; as ``finish``."""
+        """Write the file as ``finish``; what nobody compressed of ``remaining`` is compressed here."""
+        for compress, _ in self.remaining():
+            compress()
         parts = assemble(self._levels, self.grid, self.quantisation, description, tags)
         write_parts(path, parts, self.size_bytes)
 

@@ -7,7 +7,7 @@ from functools import partial
 
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import SKIPPING_SIDE, Block, cut, pass_side
+from sen4cap_core.rasters.blocks import SKIPPING_SIDE, Block, pass_side
 from sen4cap_core.rasters.decode import (
     BandFiles,
     decode_environment,
@@ -85,14 +85,11 @@ def _extract(
     sides = [decode_side(files.dataset(s), s.band_index) for s in sources.values()]
     side = pass_side(sides, grid.shape, SKIPPING_SIDE)
     height, width = grid.shape
-    touched = sums.spans.touched((height * zoom, width * zoom), (side[0] * zoom, side[1] * zoom))
-    needed = [block for block, touch in zip(cut(grid.shape, side), touched.ravel(), strict=True) if touch]
-
-    def in_fine_pixels(block: Block) -> Block:
-        return Block(block.row * zoom, block.col * zoom, block.height * zoom, block.width * zoom)
+    # In pixels of the labels, of which those of the rasters are ``zoom`` times the size.
+    needed = sums.spans.touched_blocks((height * zoom, width * zoom), (side[0] * zoom, side[1] * zoom))
 
     def one(name: str, block: Block) -> None:
-        sums.add(name, files.read(sources[name], block), in_fine_pixels(block), zoom)
+        sums.add(name, files.read(sources[name], block.zoomed(zoom)), block, zoom)
 
     tasks: list[Task] = [
         (partial(one, name, block), float(block.height * block.width)) for block in needed for name in sources

@@ -154,9 +154,8 @@ class _ScenePass:
             if labels is not None
             else None
         )
-        self.side = self._choose_side()
+        self.side, self._with_parcel = self._choose_blocks()
         self.inputs.cut_by(self.side)
-        self._with_parcel = self._blocks_with_parcel()
         self.rasters: dict[str, CogBuilder] = {}
         self.outputs: dict[str, Output] = {o.name: o for o in outputs}
         for item in items:
@@ -167,29 +166,23 @@ class _ScenePass:
         self._written: list[Path] = []
         self._lock = threading.Lock()
 
-    def _choose_side(self) -> tuple[int, int]:
-        """Large blocks take less time, unless small ones leave a good part of the image out."""
+    def _choose_blocks(self) -> tuple[tuple[int, int], frozenset[Block]]:
+        """Return the side of blocks, and those that hold a parcel.
 
-        def side(at_least: int) -> tuple[int, int]:
-            sides = self.inputs.decode_sides() or [(at_least, at_least)]
-            return _even(
-                pass_side(sides, self.grid.shape, at_least), self.grid.shape, max(self.zooms.values())
-            )
-
-        large = side(WHOLE_SIDE)
+        Large blocks take less time, unless small ones leave a good part of the image out.
+        """
+        large = self._blocks_of(WHOLE_SIDE)
         if self.raster_paths or self.sums is None:
             return large
-        small = side(SKIPPING_SIDE)
-        shares = [float(self.sums.spans.touched(self.grid.shape, s).mean()) for s in (small, large)]
-        return small if shares[0] < _WORTH_SKIPPING * shares[1] else large
+        small = self._blocks_of(SKIPPING_SIDE)
+        pixels = [sum(block.height * block.width for block in blocks) for _, blocks in (small, large)]
+        return small if pixels[0] < _WORTH_SKIPPING * pixels[1] else large
 
-    def _blocks_with_parcel(self) -> frozenset[Block]:
-        if self.sums is None:
-            return frozenset()
-        touched = self.sums.spans.touched(self.grid.shape, self.side).ravel()
-        return frozenset(
-            b for b, touch in zip(cut(self.grid.shape, self.side), touched, strict=True) if touch
-        )
+    def _blocks_of(self, at_least: int) -> tuple[tuple[int, int], frozenset[Block]]:
+        shape = self.grid.shape
+        side = pass_side(self.inputs.decode_sides() or [(at_least, at_least)], shape, at_least)
+        side = _even(side, shape, max(self.zooms.values()))
+        return side, frozenset(self.sums.spans.touched_blocks(shape, side) if self.sums is not None else ())
 
     def _builder(self, output: Output, zoom: int) -> CogBuilder:
         grid = _zoomed(self.grid, zoom)
@@ -224,7 +217,7 @@ class _ScenePass:
             if len(largest_first) < threads:
                 workers.run([task for raster in self.rasters.values() for task in raster.remaining()])
             # Side by side: while one waits for the disk the rest of another is compressed.
-            workers.run([(partial(self._finish, name), writing) for name in largest_first])
+            workers.run([(partial(self._write, name), writing) for name in largest_first])
         except BaseException:
             workers.close()
             # All rasters of a pass or none: also those that were written before the error.
@@ -278,14 +271,10 @@ class _ScenePass:
         """Tasks that the progress does not count, because it was planned without them."""
         return [(call, 0.0) for call, _ in tasks]
 
-    def _finish(self, name: str) -> None:
-        """Compress what is left of a raster, unless that was done, and write it."""
+    def _write(self, name: str) -> None:
         path = self.raster_paths[name]
         zoom = next(self.zooms[i] for i in self.items if name in (o.name for o in outputs_of([i])))
-        raster = self.rasters.pop(name)
-        for compress, _ in raster.remaining():
-            compress()
-        raster.write(
+        self.rasters.pop(name).write(
             path,
             description=self.outputs[name].description or name,
             tags={"VARIABLE": name, **({ZOOM_TAG: str(zoom)} if zoom > 1 else {})},
