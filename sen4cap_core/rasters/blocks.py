@@ -38,6 +38,22 @@ class Block:
         """Index into an array of the whole grid."""
         return slice(self.row, self.row + self.height), slice(self.col, self.col + self.width)
 
+    @property
+    def n_pixels(self) -> int:
+        """Rows times columns."""
+        return self.height * self.width
+
+    def common(self, other: Block) -> Block:
+        """The rectangle that two blocks share; they must overlap."""
+        row, col = max(self.row, other.row), max(self.col, other.col)
+        bottom = min(self.row + self.height, other.row + other.height)
+        right = min(self.col + self.width, other.col + other.width)
+        return Block(row, col, bottom - row, right - col)
+
+    def within(self, outer: Block) -> Block:
+        """The same rectangle counted from the first pixel of another."""
+        return Block(self.row - outer.row, self.col - outer.col, self.height, self.width)
+
     def zoomed(self, zoom: int) -> Block:
         """The same rectangle counted in pixels of ``zoom`` times the size; its edges must lie on theirs."""
         return Block(self.row // zoom, self.col // zoom, self.height // zoom, self.width // zoom)

@@ -9,7 +9,8 @@ Python's own, exact error.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -21,12 +22,12 @@ from numpy.typing import NDArray
 from sen4cap_core.files import atomic_path
 from sen4cap_core.kernels.pixels.pyramid import difference_rows, halve
 from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import Block, cut
+from sen4cap_core.rasters.blocks import WHOLE_SIDE, Block, cut
 from sen4cap_core.rasters.cog_layout import TILE_SIDE, assemble, level_shapes, tiles_across
 from sen4cap_core.rasters.decode import decode_environment, open_band
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.variables import Quantisation
-from sen4cap_core.rasters.workers import Task, Workers
+from sen4cap_core.rasters.workers import Workers
 
 ZOOM_TAG = "ZOOM"
 """Tag of a raster whose pixels are coarser than those of the pass: how many times."""
@@ -38,71 +39,38 @@ _ZSTD_LEVEL = 1
 
 
 class CogBuilder:
-    """Collects the compressed tiles of one raster from several threads, then writes the file.
+    """Collects the tiles of one raster from several threads, then writes the file.
 
-    Tiles that lie within one block are compressed with it, those of overviews too (blocks of 1024 pixels
-    fill one of the first); the pixels of the others are kept till the end. They are averaged block by block
-    as well, wherever blocks begin and end between two pixels of the overview.
+    A block of whole tiles is compressed and averaged at once, by the thread that brings it. The pixels of any
+    other are kept tile by tile until a tile is whole. So it goes on with the averages, overview by overview.
     """
 
-    def __init__(self, grid: Grid, quantisation: Quantisation, side: tuple[int, int] | None) -> None:
-        """Take blocks of ``side`` (rows, columns), or None for any size; together they fill the grid."""
+    def __init__(self, grid: Grid, quantisation: Quantisation) -> None:
         self.grid = grid
         self.quantisation = quantisation
         self._shapes = level_shapes(grid.shape)
         self._levels: list[list[bytes]] = [
             [b""] * (rows * cols) for rows, cols in (tiles_across(shape) for shape in self._shapes)
         ]
-        n_at_once = _whole_levels(grid.shape, side, len(self._shapes), TILE_SIDE)
-        self._n_by_block = max(_whole_levels(grid.shape, side, len(self._shapes), 1), 1)
-        self._pixels: dict[int, NDArray[np.int16]] = {
-            level: np.empty(shape, np.int16) for level, shape in enumerate(self._shapes) if level >= n_at_once
-        }
+        self._lock = threading.Lock()
+        self._parts: dict[tuple[int, Block], _TileInParts] = {}
 
     def add(self, block: Block, values: NDArray[np.int16]) -> None:
-        """Take the pixels of one block; blocks may come in any order and from any thread."""
-        nodata = self.quantisation.nodata
-        for level in range(len(self._shapes)):
-            row, col = block.row >> level, block.col >> level
-            if level in self._pixels:
-                self._pixels[level][row : row + values.shape[0], col : col + values.shape[1]] = values
-            else:
-                for tile in cut(values.shape, (TILE_SIDE, TILE_SIDE)):
-                    self._compress(level, row + tile.row, col + tile.col, values, tile.row, tile.col)
-            if level + 1 == self._n_by_block:
-                return
-            half = np.empty((-(-values.shape[0] // 2), -(-values.shape[1] // 2)), np.int16)
-            halve(values, nodata, 0, 0, half)
-            values = half
+        """Take the pixels of one block; blocks may come in any order and from any thread, each once."""
+        self._add(0, block, values)
 
-    def finish(self, path: Path, workers: Workers, *, description: str, tags: Mapping[str, str]) -> None:
-        """Compress what is left and write the file, which appears whole or not at all.
+    def write(self, path: Path, *, description: str, tags: Mapping[str, str]) -> None:
+        """Write the file, which appears whole or not at all, once all blocks are there.
 
         Raises
         ------
         OSError
             When the disk is full (ENOSPC) or cannot be written, naming the file and the space needed.
+        ValueError
+            When blocks are missing.
         """
-        workers.run(self.remaining())
-        self.write(path, description=description, tags=tags)
-
-    def remaining(self) -> list[Task]:
-        """Tasks that compress the tiles whose pixels were kept, once all blocks are there, each once."""
-        tasks: list[Task] = []
-        kept, self._pixels = self._pixels, {}
-        for level, pixels in kept.items():
-            if level >= self._n_by_block:
-                halve(kept[level - 1], self.quantisation.nodata, 0, 0, pixels)
-            tasks += [
-                (partial(self._compress, level, t.row, t.col, pixels, t.row, t.col), 0.0)
-                for t in cut(pixels.shape, (TILE_SIDE, TILE_SIDE))
-            ]
-        return tasks
-
-    def write(self, path: Path, *, description: str, tags: Mapping[str, str]) -> None:
-        """Write the file as ``finish``; what nobody compressed of ``remaining`` is compressed here."""
-        for compress, _ in self.remaining():
-            compress()
+        if not all(all(tiles) for tiles in self._levels):
+            raise ValueError(f"{path.name} cannot be written: the blocks do not fill {self.grid.key}")
         parts = assemble(self._levels, self.grid, self.quantisation, description, tags)
         write_parts(path, parts, self.size_bytes)
 
@@ -111,28 +79,70 @@ class CogBuilder:
         """Of all tiles that are compressed."""
         return sum(len(tile) for level in self._levels for tile in level)
 
-    def _compress(
-        self, level: int, row: int, col: int, values: NDArray[np.int16], row_offset: int, col_offset: int
-    ) -> None:
-        """Compress the tile at (row, col) of a level, whose pixels begin at the offsets in ``values``."""
+    def _add(self, level: int, block: Block, values: NDArray[np.int16]) -> None:
+        for whole, pixels in self._whole(level, block, values):
+            for tile in cut(pixels.shape, (TILE_SIDE, TILE_SIDE)):
+                self._compress(level, whole.row + tile.row, whole.col + tile.col, pixels, tile)
+            if level + 1 < len(self._shapes):
+                half = np.empty((-(-whole.height // 2), -(-whole.width // 2)), np.int16)
+                halve(pixels, self.quantisation.nodata, 0, 0, half)
+                self._add(level + 1, Block(whole.row // 2, whole.col // 2, *half.shape), half)
+
+    def _whole(
+        self, level: int, block: Block, values: NDArray[np.int16]
+    ) -> Iterator[tuple[Block, NDArray[np.int16]]]:
+        """Yield what is whole with a block: itself, or the tiles of which it brings the last pixels."""
+        tiles = _tiles_under(block, self._shapes[level])
+        if sum(tile.n_pixels for tile in tiles) == block.n_pixels:
+            yield block, values
+            return
+        for tile in tiles:
+            with self._lock:
+                if (level, tile) not in self._parts:
+                    self._parts[level, tile] = _TileInParts(tile)
+                parts = self._parts[level, tile]
+            n_taken = parts.take(block, values)
+            with self._lock:
+                parts.n_missing -= n_taken
+                is_whole = parts.n_missing == 0
+                if is_whole:
+                    del self._parts[level, tile]
+            if is_whole:
+                yield tile, parts.pixels
+
+    def _compress(self, level: int, row: int, col: int, values: NDArray[np.int16], part: Block) -> None:
+        """Compress the tile at (row, col) of a level, which is a part of ``values``."""
         differences = np.empty((TILE_SIDE, TILE_SIDE), np.int16)
-        difference_rows(values, row_offset, col_offset, self.quantisation.nodata, differences)
+        difference_rows(values, part.row, part.col, self.quantisation.nodata, differences)
         across = tiles_across(self._shapes[level])[1]
         codec = pa.Codec("zstd", compression_level=_ZSTD_LEVEL)
         content = codec.compress(pa.py_buffer(differences), asbytes=True)
         self._levels[level][row // TILE_SIDE * across + col // TILE_SIDE] = content
 
 
-def _whole_levels(shape: tuple[int, int], side: tuple[int, int] | None, n_levels: int, step: int) -> int:
-    """Levels on which a block of ``side`` begins and ends at a multiple of ``step`` pixels."""
-    if side is None:
-        return 0
-    level = 0
-    while level < n_levels and all(
-        s % (step << level) == 0 or s >= n for s, n in zip(side, shape, strict=True)
-    ):
-        level += 1
-    return level
+class _TileInParts:
+    """A tile that several blocks fill."""
+
+    def __init__(self, tile: Block) -> None:
+        self.tile = tile
+        self.pixels: NDArray[np.int16] = np.empty((tile.height, tile.width), np.int16)
+        self.n_missing = tile.n_pixels
+
+    def take(self, block: Block, values: NDArray[np.int16]) -> int:
+        """Copy what a block holds of the tile; return the number of pixels."""
+        common = self.tile.common(block)
+        self.pixels[common.within(self.tile).slices] = values[common.within(block).slices]
+        return common.n_pixels
+
+
+def _tiles_under(block: Block, shape: tuple[int, int]) -> list[Block]:
+    """Tiles of an image that have pixels in a block, up to the image's edge."""
+    top, left = block.row // TILE_SIDE * TILE_SIDE, block.col // TILE_SIDE * TILE_SIDE
+    return [
+        Block(row, col, min(TILE_SIDE, shape[0] - row), min(TILE_SIDE, shape[1] - col))
+        for row in range(top, block.row + block.height, TILE_SIDE)
+        for col in range(left, block.col + block.width, TILE_SIDE)
+    ]
 
 
 def write_cog(
@@ -156,13 +166,16 @@ def write_cog(
     OSError
         When the disk is full (ENOSPC) or cannot be written, naming the file and the space needed.
     """
-    builder = CogBuilder(grid, quantisation, None)
-    builder.add(Block(0, 0, *grid.shape), values)
-    workers = Workers(threads, 1.0, None)
+    builder, workers = CogBuilder(grid, quantisation), Workers(threads, 1.0, None)
+
+    def add(block: Block) -> None:
+        builder.add(block, np.ascontiguousarray(values[block.slices]))
+
     try:
-        builder.finish(path, workers, description=description, tags=tags or {})
+        workers.run([(partial(add, block), 0.0) for block in cut(grid.shape, (WHOLE_SIDE, WHOLE_SIDE))])
     finally:
         workers.close()
+    builder.write(path, description=description, tags=tags or {})
 
 
 def write_parts(path: Path, parts: Iterable[bytes], size_bytes: int) -> None:

@@ -30,6 +30,7 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.on_grid import read_on, status_on
 from sen4cap_core.rasters.status import LAND, NO_DATA, SATURATED
 from sen4cap_core.rasters.status_masks import shadow_as_cloud
+from sen4cap_core.rasters.variables import Output
 from sen4cap_core.rasters.workers import Progress, Workers
 
 MOST_OPEN_FILES = 500
@@ -109,7 +110,7 @@ class _CompositePass:
         self._side = self._choose_side()
         self._outputs = outputs_of_plan(plan)
         self._composers = Composers(plan)
-        self._builders = {o.name: CogBuilder(grid, o.quantisation, self._side) for o in self._outputs}
+        self._builders = {o.name: CogBuilder(grid, o.quantisation) for o in self._outputs}
         self._flags = np.full(grid.shape, NO_DATA, np.uint8) if FLAGS in paths else None
         blocks = cut(grid.shape, self._side)
         self._counts = dict.fromkeys(blocks, (0, 0, 0))
@@ -150,11 +151,7 @@ class _CompositePass:
             n_valid = sum(count[2] for count in self._counts.values())
             if not n_valid:
                 raise NothingToDoError(f"none of {len(self.dates)} acquisitions shows a clear pixel")
-            for output in self._outputs:
-                path = self.paths[output.name]
-                builder = self._builders.pop(output.name)
-                builder.finish(path, workers, description=output.description, tags={"VARIABLE": output.name})
-                written.append(path)
+            workers.run([(partial(self._write, output, written), 0.0) for output in self._outputs])
             if self._flags is not None:
                 path = self.paths[FLAGS]
                 write_class_cog(path, self.grid, self._flags, nodata=NO_DATA, description="What is shown")
@@ -166,6 +163,11 @@ class _CompositePass:
             workers.close()
         decoded, skipped, _ = (sum(column) for column in zip(*self._counts.values(), strict=True))
         return CompositeResult(decoded, skipped, n_valid / (self.grid.width * self.grid.height))
+
+    def _write(self, output: Output, written: list[Path]) -> None:
+        path, builder = self.paths[output.name], self._builders.pop(output.name)
+        builder.write(path, description=output.description, tags={"VARIABLE": output.name})
+        written.append(path)
 
     def _block(self, block: Block) -> None:
         statuses = [self._status(date, block) for date in self.dates]

@@ -161,7 +161,8 @@ class _ScenePass:
         for item in items:
             for output in outputs_of([item]):
                 if output.name in raster_paths:
-                    self.rasters[output.name] = self._builder(output, self.zooms[item])
+                    coarse = _zoomed(self.grid, self.zooms[item])
+                    self.rasters[output.name] = CogBuilder(coarse, output.quantisation)
         self.histogram = np.zeros(256, np.int64)
         self._written: list[Path] = []
         self._lock = threading.Lock()
@@ -183,11 +184,6 @@ class _ScenePass:
         side = pass_side(self.inputs.decode_sides() or [(at_least, at_least)], shape, at_least)
         side = _even(side, shape, max(self.zooms.values()))
         return side, frozenset(self.sums.spans.touched_blocks(shape, side) if self.sums is not None else ())
-
-    def _builder(self, output: Output, zoom: int) -> CogBuilder:
-        grid = _zoomed(self.grid, zoom)
-        side = (self.side[0] // zoom, self.side[1] // zoom)
-        return CogBuilder(grid, output.quantisation, side)
 
     def run(self, threads: int, progress: Progress | None) -> PassResult:
         blocks = cut(self.grid.shape, self.side)
@@ -214,9 +210,7 @@ class _ScenePass:
             ]
             workers.run(tasks)
             largest_first = sorted(self.rasters, key=lambda name: -self.rasters[name].size_bytes)
-            if len(largest_first) < threads:
-                workers.run([task for raster in self.rasters.values() for task in raster.remaining()])
-            # Side by side: while one waits for the disk the rest of another is compressed.
+            # Side by side: while one waits for the disk another is handed over.
             workers.run([(partial(self._write, name), writing) for name in largest_first])
         except BaseException:
             workers.close()

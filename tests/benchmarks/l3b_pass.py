@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import signal
+import statistics as statistics_of
 import subprocess
 import sys
 import tempfile
@@ -63,6 +64,9 @@ VARIABLES = {"ndvi": ("ndvi",), "all": (*RASTERS["all"], *BAND_OF)}
 _FULL_LIMIT_S = 180.0
 """OTB interprets the networks pixel by pixel and would need half an hour for a full tile."""
 _PASSES = ("decode-{}", "read-{}", "pass-{}", "pass-{}-no-raster")
+Run = dict[str, float] | None
+"""What a run measured; None where it took longer than the limit."""
+Runs = dict[str, list[Run]]
 FULL = (
     "decode-ndvi-cog",
     "pass-ndvi-cog",
@@ -229,7 +233,7 @@ def main() -> None:
     )
     parser.add_argument("--cases", nargs="*", default=list(CASES), choices=CASES)
     parser.add_argument("--case", choices=CASES, help=argparse.SUPPRESS)
-    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--repeat", type=int, default=1, help="rounds of all cases")
     parser.add_argument("--full", action="store_true", help="the comparison side by side on a full tile")
     parser.add_argument("--limit-s", type=float, help="seconds for one run of a case; default: none, or 180")
     options = parser.parse_args()
@@ -252,13 +256,13 @@ def main() -> None:
         print(f"all took {time.perf_counter() - started:.0f} s", flush=True)
 
 
-def repeats(case: str, options: argparse.Namespace) -> int:
-    """Short cases vary by a tenth from run to run: in the full comparison their median of three counts."""
+def rounds(options: argparse.Namespace, case: str) -> int:
+    """Short cases vary by a tenth from run to run: in the full comparison their median of five counts."""
     is_short = case.endswith("cog") and not case.startswith(("otb", "exactextract"))
-    return 3 if options.full and options.repeat == 1 and is_short else int(options.repeat)
+    return 5 if options.full and options.repeat == 1 and is_short else int(options.repeat)
 
 
-def measured(command: list[str], limit_s: float | None) -> dict[str, float] | None:
+def measured(command: list[str], limit_s: float | None) -> Run:
     """What a case printed; None where it took too long. It and the programs it runs are ended then.
 
     The limit counts from when the case is prepared.
@@ -281,46 +285,68 @@ def compare(options: argparse.Namespace, folder: Path) -> None:
     sizes = {p.name: p.stat().st_size / 1e6 for p in sorted(folder.glob("[BS]*.*"))}
     print(f"{options.size} x {options.size}, {options.parcels} parcels, {options.threads} threads;", end=" ")
     print(", ".join(f"{name} {mb:.0f} MB" for name, mb in sizes.items()), flush=True)
-    limits: dict[str, dict[str, float]] = {}
-    found: dict[str, dict[str, float] | None] = {}
-    print(
-        f"{'case':26} {'seconds':>8} {'CPU s':>8} {'peak MB':>8}   against bare decode: wall, CPU", flush=True
-    )
-    for case in options.cases:
-        if case.startswith("otb") and not l3b_peers.has_otb():
-            print(f"{case:26} not measured: the programs of otb-bin are not installed", flush=True)
+    cases = [case for case in options.cases if not case.startswith("otb") or l3b_peers.has_otb()]
+    if len(cases) < len(options.cases):
+        print("otb is not measured: the programs of otb-bin are not installed", flush=True)
+    runs = run_in_rounds(options, folder, cases)
+    print(f"{'case':26} {'seconds':>8} {'CPU s':>8} {'peak MB':>8}   against bare decode: wall, CPU (range)")
+    for case in cases:
+        print_case(case, runs, options.limit_s)
+    for case in cases:
+        own = "pass-" + case.partition("-")[2]
+        if not case.startswith(("otb", "exactextract")) or own not in runs:
             continue
-        what = "-".join(part for part in case.split("-")[1:] if part not in ("no", "raster"))
-        command = [sys.executable, "-m", "tests.benchmarks.l3b_pass", "--case", case, "--folder", str(folder)]
-        for name in ("size", "parcels", "threads"):
-            command += [f"--{name}", str(getattr(options, name))]
-        runs = [
-            run for run in (measured(command, options.limit_s) for _ in range(repeats(case, options))) if run
-        ]
-        found[case] = sorted(runs, key=lambda run: run["seconds"])[len(runs) // 2] if runs else None
-        best = found[case]
-        if best is None:
-            ratio = f"> {options.limit_s / limits[what]['seconds']:.0f}" if what in limits else ""
-            print(f"{case:26} ended after {options.limit_s:.0f} s{'':23}{ratio}", flush=True)
-            continue
-        if case.startswith("decode"):
-            limits[what] = best
-        ratios = ""
-        if what in limits and not case.startswith("decode"):
-            ratios = ", ".join(f"{best[key] / limits[what][key]:.2f}" for key in ("seconds", "cpu_seconds"))
-        print(
-            f"{case:26} {best['seconds']:8.2f} {best['cpu_seconds']:8.2f} {best['peak_mb']:8.0f}   {ratios}",
-            flush=True,
-        )
-    for case, other in found.items():
-        own = found.get("pass-" + case.partition("-")[2])
-        if not case.startswith(("otb", "exactextract")) or own is None:
-            continue
-        if other is None:
-            print(f"{case} takes more than {options.limit_s / own['seconds']:.0f} times as long as our pass")
+        if not finished(runs[case]):
+            limit = options.limit_s / median(runs[own], "seconds")
+            print(f"{case} takes more than {limit:.0f} times as long as our pass")
         else:
-            wall, cpu = (other[key] / own[key] for key in ("seconds", "cpu_seconds"))
+            wall, cpu = (median(runs[case], k) / median(runs[own], k) for k in ("seconds", "cpu_seconds"))
             print(f"{case} takes {wall:.1f} times as long as our pass, in CPU seconds {cpu:.1f} times")
+
+
+def run_in_rounds(options: argparse.Namespace, folder: Path, cases: list[str]) -> Runs:
+    """Run all cases once, then again: what slows the machine down for a minute slows all of a round."""
+    runs: Runs = {case: [] for case in cases}
+    for number in range(max(rounds(options, case) for case in cases)):
+        for case in cases:
+            if number >= rounds(options, case):
+                continue
+            command = [sys.executable, "-m", "tests.benchmarks.l3b_pass", "--case", case]
+            command += ["--folder", str(folder)]
+            for name in ("size", "parcels", "threads"):
+                command += [f"--{name}", str(getattr(options, name))]
+            runs[case].append(measured(command, options.limit_s))
+            print(f"round {number + 1}: {case} {runs[case][-1] or 'ended'}", file=sys.stderr, flush=True)
+    return runs
+
+
+def print_case(case: str, runs: Runs, limit_s: float | None) -> None:
+    """Print the medians of a case, and those of its ratios to the bare decode of the same round."""
+    what = "-".join(part for part in case.split("-")[1:] if part not in ("no", "raster"))
+    decodes = runs.get(f"decode-{what}", [])
+    if not finished(runs[case]):
+        ratio = f"> {limit_s / median(decodes, 'seconds'):.0f}" if limit_s and finished(decodes) else ""
+        print(f"{case:26} ended after {limit_s:.0f} s{'':23}{ratio}", flush=True)
+        return
+    shown = "  ".join(ratios(runs[case], decodes, key) for key in ("seconds", "cpu_seconds"))
+    seconds, cpu, peak = (median(runs[case], key) for key in ("seconds", "cpu_seconds", "peak_mb"))
+    print(
+        f"{case:26} {seconds:8.2f} {cpu:8.2f} {peak:8.0f}   {'' if decodes is runs[case] else shown}",
+        flush=True,
+    )
+
+
+def ratios(runs: list[Run], decodes: list[Run], key: str) -> str:
+    found = sorted(own[key] / bare[key] for own, bare in zip(runs, decodes, strict=False) if own and bare)
+    return f"{statistics_of.median(found):.2f} ({found[0]:.2f}-{found[-1]:.2f})" if found else ""
+
+
+def finished(runs: list[Run]) -> bool:
+    return bool(runs) and all(run is not None for run in runs)
+
+
+def median(runs: list[Run], key: str) -> float:
+    return statistics_of.median(run[key] for run in runs if run)
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,6 @@ from sen4cap_core.rasters.blocks import cut
 from sen4cap_core.rasters.cog import CogBuilder, write_cog
 from sen4cap_core.rasters.cog_layout import level_shapes
 from sen4cap_core.rasters.variables import Quantisation
-from sen4cap_core.rasters.workers import Workers
 from tests.rasters.conftest import make_grid
 
 NODATA = -32_768
@@ -121,17 +121,29 @@ def test_same_bytes_whatever_the_threads(tmp_path: Path) -> None:
     assert (tmp_path / "1.tif").read_bytes() == (tmp_path / "3.tif").read_bytes()
 
 
-@pytest.mark.parametrize("side", [(512, 512), (1024, 1024), (1024, 512), (1024, 2300), (600, 600)])
+@pytest.mark.parametrize(
+    "side", [(512, 512), (1024, 1024), (1024, 512), (1024, 2300), (600, 600), (333, 217), (1, 2300)]
+)
 def test_blocks_of_any_size_make_the_same_file(tmp_path: Path, side: tuple[int, int]) -> None:
     grid, values = make_grid(1501, 2300), smooth_image(1501, 2300)
     whole, by_block = tmp_path / "whole.tif", tmp_path / "blocks.tif"
     write_cog(whole, values, grid, Quantisation(), threads=2, description="NDVI")
-    builder, workers = CogBuilder(grid, Quantisation(), side), Workers(2, 1.0, None)
-    for block in reversed(cut(grid.shape, side)):
-        builder.add(block, values[block.slices].copy())
-    builder.finish(by_block, workers, description="NDVI", tags={})
-    workers.close()
+    builder = CogBuilder(grid, Quantisation())
+    with ThreadPoolExecutor(3) as pool:
+        blocks = list(reversed(cut(grid.shape, side)))
+        list(pool.map(lambda block: builder.add(block, values[block.slices].copy()), blocks))
+    builder.write(by_block, description="NDVI", tags={})
     assert by_block.read_bytes() == whole.read_bytes()
+
+
+def test_a_raster_with_missing_blocks_is_not_written(tmp_path: Path) -> None:
+    grid, values = make_grid(1501, 2300), smooth_image(1501, 2300)
+    builder = CogBuilder(grid, Quantisation())
+    for block in cut(grid.shape, (600, 600))[:-1]:
+        builder.add(block, values[block.slices].copy())
+    with pytest.raises(ValueError, match=r"holes\.tif cannot be written: the blocks do not fill"):
+        builder.write(tmp_path / "holes.tif", description="NDVI", tags={})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_large_file_given_to_the_disk_in_parts_is_the_same(

@@ -8,6 +8,9 @@ from numpy.typing import NDArray
 from sen4cap_core.kernels.compiling import kernel
 from sen4cap_core.kernels.pixels.running_sum import LANES, sum_lanes
 
+_STRETCH = 64
+"""Pixels of an overview that are looked at together."""
+
 
 @kernel
 def halve(
@@ -28,10 +31,33 @@ def halve(
         top = values[2 * r]
         bottom = values[min(2 * r + 1, rows - 1)]
         target = overview[row_offset + r, col_offset : col_offset + (cols + 1) // 2]
-        for c in range(pairs):
-            target[c] = _average(top[2 * c], top[2 * c + 1], bottom[2 * c], bottom[2 * c + 1], nodata)
+        for start in range(0, pairs, _STRETCH):
+            stop = min(start + _STRETCH, pairs)
+            above, below, averages = (
+                top[2 * start : 2 * stop],
+                bottom[2 * start : 2 * stop],
+                target[start:stop],
+            )
+            n_missing = np.int16(0)
+            for c in range(above.size):
+                n_missing += np.int16((above[c] == nodata) | (below[c] == nodata))
+            # Most stretches miss nothing, and need no division.
+            if n_missing == 0:
+                for c in range(averages.size):
+                    averages[c] = _average_all(above[2 * c], above[2 * c + 1], below[2 * c], below[2 * c + 1])
+            else:
+                for c in range(averages.size):
+                    averages[c] = _average(
+                        above[2 * c], above[2 * c + 1], below[2 * c], below[2 * c + 1], nodata
+                    )
         if cols % 2:
             target[pairs] = _average(top[cols - 1], top[cols - 1], bottom[cols - 1], bottom[cols - 1], nodata)
+
+
+@kernel
+def _average_all(a: int, b: int, d: int, e: int) -> np.int16:
+    """Mean of four numbers; shifting to the right rounds downwards, below zero too."""
+    return np.int16((np.int32(a) + np.int32(b) + np.int32(d) + np.int32(e) + np.int32(2)) >> np.int32(2))
 
 
 @kernel

@@ -32,6 +32,16 @@ def test_halve(shape: tuple[int, int]) -> None:
     assert (overview[:, :2] == 7).all()
 
 
+def test_stretches_without_a_gap_are_averaged_like_those_with_one() -> None:
+    rng = np.random.default_rng(4)
+    # Beside the extremes, for their sums; all stretches of 64 averages, of which some miss a pixel.
+    values = rng.choice(np.array([-32_767, -10_000, -3, -2, -1, 0, 1, 2, 32_767], np.int16), (60, 611))
+    values[10, 200] = values[31:33, 400:] = NODATA
+    overview = np.empty((30, 306), np.int16)
+    halve(values, NODATA, 0, 0, overview)
+    np.testing.assert_array_equal(overview, halve_in_numpy(values))
+
+
 @pytest.mark.parametrize(("row", "col"), [(0, 0), (8, 8), (8, 0), (0, 8)])
 def test_differences_add_up_to_the_pixels(row: int, col: int) -> None:
     rng = np.random.default_rng(2)
