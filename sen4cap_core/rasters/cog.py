@@ -26,6 +26,7 @@ from sen4cap_core.rasters.blocks import WHOLE_SIDE, Block, cut
 from sen4cap_core.rasters.cog_layout import TILE_SIDE, assemble, level_shapes, tiles_across
 from sen4cap_core.rasters.decode import decode_environment, open_band
 from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.tile_store import TileStore
 from sen4cap_core.rasters.variables import Quantisation
 from sen4cap_core.rasters.workers import Workers
 
@@ -49,9 +50,10 @@ class CogBuilder:
         self.grid = grid
         self.quantisation = quantisation
         self._shapes = level_shapes(grid.shape)
-        self._levels: list[list[bytes]] = [
+        self._levels: list[list[bytes | memoryview]] = [
             [b""] * (rows * cols) for rows, cols in (tiles_across(shape) for shape in self._shapes)
         ]
+        self._store = TileStore()
         self._lock = threading.Lock()
         self._parts: dict[tuple[int, Block], _TileInParts] = {}
 
@@ -117,7 +119,7 @@ class CogBuilder:
         across = tiles_across(self._shapes[level])[1]
         codec = pa.Codec("zstd", compression_level=_ZSTD_LEVEL)
         content = codec.compress(pa.py_buffer(differences), asbytes=True)
-        self._levels[level][row // TILE_SIDE * across + col // TILE_SIDE] = content
+        self._levels[level][row // TILE_SIDE * across + col // TILE_SIDE] = self._store.keep(content)
 
 
 class _TileInParts:
@@ -178,7 +180,7 @@ def write_cog(
     builder.write(path, description=description, tags=tags or {})
 
 
-def write_parts(path: Path, parts: Iterable[bytes], size_bytes: int) -> None:
+def write_parts(path: Path, parts: Iterable[bytes | memoryview], size_bytes: int) -> None:
     """Write a file that appears whole or not at all; the error says what is missing when it cannot."""
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as handle, ThreadPoolExecutor(1) as disk:

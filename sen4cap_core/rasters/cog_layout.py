@@ -46,12 +46,12 @@ def tiles_across(shape: tuple[int, int]) -> tuple[int, int]:
 
 
 def assemble(
-    levels: Sequence[Sequence[bytes]],
+    levels: Sequence[Sequence[bytes | memoryview]],
     grid: Grid,
     quantisation: Quantisation,
     description: str,
     tags: Mapping[str, str],
-) -> Iterator[bytes]:
+) -> Iterator[bytes | memoryview]:
     """Yield the parts of the file in order.
 
     Parameters
