@@ -5,6 +5,7 @@ from __future__ import annotations
 from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
+from sen4cap_core.errors import UnknownNumberError
 from sen4cap_core.reports.tables import markdown_table
 from sen4cap_core.reports.text import bullets, document, heading
 from sen4cap_core.steps.scenes.ingest import IngestReport, ingest_scenes
@@ -22,6 +23,9 @@ def ingest_scene(upload_ids: list[int]) -> dict[int, str | None] | State[None]:
     report = ingest_scenes(step_context(), upload_ids)
     reasons = {number: str(fault) for number, fault in report.faults.items()}
     if not report.scenes:
+        for fault in report.faults.values():
+            if isinstance(fault, UnknownNumberError):
+                raise fault
         return skipped("; ".join(reasons.values()) or "no upload was named")
     name_run(_name(report), scope_tags(report.site))
     show(artifact_key("ingest", report.site), _page(report), f"Acquisitions of {report.site} registered")

@@ -109,5 +109,9 @@ class NothingToDoError(Sen4capError):
     """A job without input. It ends as skipped with this reason, never as completed."""
 
 
+class UnknownNumberError(Sen4capError):
+    """A number by which somebody named a row, and there is no such row."""
+
+
 class ServiceError(Sen4capError):
     """A service (PostGIS, Prefect, worker, watcher) could not be started or reached."""

@@ -132,11 +132,6 @@ def enter_acquisition(session: Session, values: dict[str, object]) -> RadarAcqui
     return session.get_one(RadarAcquisition, number, populate_existing=True)
 
 
-def get_acquisition(session: Session, number: int) -> RadarAcquisition | None:
-    """Return an acquisition by its id."""
-    return session.get(RadarAcquisition, number)
-
-
 def acquisitions_of_orbit(session: Session, site_id: int, relative_orbit: int) -> Sequence[RadarAcquisition]:
     """Return the SLC acquisitions of a site and relative orbit, in order of time."""
     query = (

@@ -132,11 +132,6 @@ def has_scenes(session: Session, site_id: int, acquisition_key: str) -> bool:
     return session.scalars(query.limit(1)).first() is not None
 
 
-def get_scene(session: Session, scene_id: int) -> SceneRow | None:
-    """Return a scene by its id."""
-    return session.get(SceneRow, scene_id)
-
-
 def unprocessed_scenes(session: Session) -> list[tuple[SceneRow, str]]:
     """Return scenes that still wait for processing, with their site's folder name.
 

@@ -41,10 +41,13 @@ from flows.detect_mowing import detect_mowing
 from flows.export_markers import export_markers, update_markers
 from flows.extract_parcels import extract_parcels
 from flows.fetch_scene import fetch_scene
+from flows.ingest_scene import ingest_scene
 from flows.keeping import apply_retention, check_files, restore_downloads, retention_report
 from flows.monitor_practices import monitor_all_practices, monitor_practices
 from flows.plan_seasons import plan_seasons
 from flows.preprocess_scene import preprocess_scene
+from flows.process_radar import process_grd, process_slc
+from flows.process_scene import process_scene
 from flows.products import show_products
 from flows.reconcile import reconcile
 from flows.search_sources import search_sources
@@ -162,6 +165,32 @@ def test_a_site_or_season_that_does_not_exist_is_an_error_that_names_those_there
         ran = server.run(flow, 99)
         assert ran.state == "Failed", f"{flow.name}: {ran.state}, {ran.message}"
         assert f"Known seasons: 1 ({SITE} {YEAR} {YEAR})" in ran.message, flow.name
+
+
+def test_a_number_that_does_not_exist_is_an_error_that_names_those_there_are(
+    desk: Desk, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SEN4CAP_SEN2COR", str(desk.folder / "L2A_Process"))
+    desk.declare()
+    scene = desk.ingest(desk.scene(14))
+    flows: list[tuple[Any, tuple[Any, ...], str]] = [
+        (process_scene, (99,), f"no scene with the number 99. The last ones: {scene} (S2A_MSIL2A_20190614"),
+        (ingest_scene, ([98, 99],), "no upload with the number 98. The last ones: 2 (S2A_"),
+        (preprocess_scene, (99,), "no upload with the number 99. The last ones: 2 (S2A_"),
+        (process_slc, (99,), "no radar acquisition with the number 99. The last ones: none yet."),
+        (process_grd, (99,), "no radar acquisition with the number 99. The last ones: none yet."),
+        (extract_parcels, (99,), f"no declaration set with the number 99. The last ones: 1 (of {YEAR})."),
+        (fetch_scene, (99, "s2/30TUM"), f"no site with the number 99. The last ones: 1 ({SITE})."),
+        (fetch_scene, (1, "s2/30TUM"), f"no source ever offered 's2/30TUM' for {SITE}"),
+    ]
+    for flow, parameters, told in flows:
+        ran = server.run(flow, *parameters)
+        assert ran.state == "Failed", f"{flow.name}: {ran.state}, {ran.message}"
+        assert told in ran.message, flow.name
+    # One of several is told among what was done.
+    both = server.run(ingest_scene, [2, 99])
+    assert both.state == "Completed", both.message
+    assert "no upload with the number 99" in both.result[99]
 
 
 def test_a_site_lives_and_ends(desk: Desk, server: Server) -> None:

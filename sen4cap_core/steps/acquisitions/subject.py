@@ -15,6 +15,7 @@ from sen4cap_core.db import products as product_rows
 from sen4cap_core.db import scenes as scene_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import SceneRow, Site
+from sen4cap_core.db.numbers import known_scene
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.products.naming import l3b_collection
 from sen4cap_core.steps.acquisitions.wanted import wanted_of
@@ -104,12 +105,12 @@ def find_subject(context: Context, scene_id: int) -> Subject:
     Raises
     ------
     NothingToDoError
-        When the scene is unknown, superseded, outside of every season, or its site is paused.
+        When the scene is superseded, outside of every season, or its site is paused.
+    UnknownNumberError
+        There is no such scene.
     """
     with context.session() as session:
-        row = scene_rows.get_scene(session, scene_id)
-        if row is None:
-            raise NothingToDoError(f"scene {scene_id} does not exist")
+        row = known_scene(session, scene_id)
         if row.state == "superseded":
             raise NothingToDoError(f"{row.product_id} is {row.state_reason}")
         site = site_rows.site_by_id(session, row.site_id)

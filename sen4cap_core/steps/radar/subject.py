@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import radar as radar_rows
 from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.numbers import known_acquisition
 from sen4cap_core.declarations.site import RadarConfig
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.external.running import ExternalProgramError
@@ -98,9 +99,7 @@ def find_acquisitions(context: Context, acquisition_id: int) -> tuple[RadarSubje
     Of a slice that was processed twice the product that came last counts, here and for its partners.
     """
     with context.session() as session:
-        row = radar_rows.get_acquisition(session, acquisition_id)
-        if row is None:
-            raise NothingToDoError(f"acquisition {acquisition_id} does not exist")
+        row = known_acquisition(session, acquisition_id)
         site = site_rows.site_by_id(session, row.site_id)
         if not site.enabled:
             raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sen4cap_core.db import backlog
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import DeclarationSet
+from sen4cap_core.db.numbers import known_set
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe
 from sen4cap_core.steps.scenes.process import process_scene
@@ -49,10 +49,12 @@ def extract_parcels(context: Context, declaration_set_id: int) -> Backfill:
     ------
     NothingToDoError
         When the set is no longer in force, or no scene lacks its observations.
+    UnknownNumberError
+        There is no such set.
     """
     with context.session() as session:
-        declaration_set = session.get(DeclarationSet, declaration_set_id)
-        if declaration_set is None or declaration_set.valid_to is not None:
+        declaration_set = known_set(session, declaration_set_id)
+        if declaration_set.valid_to is not None:
             raise NothingToDoError(f"declaration set {declaration_set_id} is no longer in force")
         scene_ids = scenes_to_observe(session, declaration_set)
         site = site_rows.site_by_id(session, declaration_set.site_id)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sen4cap_core.db.models import Upload
+from sen4cap_core.db.numbers import known_upload
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.scenes.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
@@ -70,12 +70,12 @@ def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedSc
     Raises
     ------
     NothingToDoError
-        When the upload does not exist or is no longer there to be read.
+        When the upload is no longer there to be read.
+    UnknownNumberError
+        There is no such upload.
     """
     with context.session() as session:
-        upload = session.get(Upload, upload_id)
-        if upload is None:
-            raise NothingToDoError(f"upload {upload_id} does not exist")
+        upload = known_upload(session, upload_id)
         path, slug = Path(upload.path), upload.site_slug
     if not path.exists():
         raise NothingToDoError(f"{path} is gone: drop the scene again")

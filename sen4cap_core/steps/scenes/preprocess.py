@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sen4cap_core.archives import extract_tar, extract_zip
-from sen4cap_core.db.models import Upload
+from sen4cap_core.db.numbers import known_upload
 from sen4cap_core.errors import NothingToDoError, ServiceError
 from sen4cap_core.external.level1 import Level1, level_1, name_of_level_1
 from sen4cap_core.external.level2a import run_maja, run_sen2cor
@@ -71,7 +71,9 @@ def preprocess_scene(context: Context, upload_id: int) -> Corrected:
     Raises
     ------
     NothingToDoError
-        The upload is unknown, gone, or no Level-1 product.
+        The upload is gone, or no Level-1 product.
+    UnknownNumberError
+        There is no such upload.
     ExternalProgramError
         The program failed, hung, or wrote no usable product.
     ServiceError
@@ -81,9 +83,7 @@ def preprocess_scene(context: Context, upload_id: int) -> Corrected:
     if program is None:
         raise ServiceError("neither SEN4CAP_MAJA nor SEN4CAP_SEN2COR is set: nothing corrects Level-1 here")
     with context.session() as session:
-        upload = session.get(Upload, upload_id)
-        if upload is None:
-            raise NothingToDoError(f"upload {upload_id} does not exist")
+        upload = known_upload(session, upload_id)
         path, slug = Path(upload.path), upload.site_slug
     files = to_be_corrected(context.settings, path) if path.exists() else None
     if files is None:

@@ -41,8 +41,10 @@ def process_scene(context: Context, scene: int | Subject) -> ProcessedScene:
     Raises
     ------
     NothingToDoError
-        When the scene is unknown, superseded, outside of every season, complete already, or shows no clear
-        land at all: then it is marked as skipped with that reason.
+        When the scene is superseded, outside of every season, complete already, or shows no clear land at
+        all: then it is marked as skipped with that reason.
+    UnknownNumberError
+        There is no such scene.
     UnreadableSceneError
         When a file of the scene cannot be read; the scene is marked as failed with the reason.
     """

@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 from sen4cap_core.db import jobs
 from sen4cap_core.db import offers as offer_rows
-from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import OfferRow, Season
+from sen4cap_core.db.numbers import known_site_number
 from sen4cap_core.db.offers import FAILED, FETCHED, FETCHING, OFFERED, PASSED_OVER
 from sen4cap_core.db.session import with_retry
 from sen4cap_core.db.uploads import register_fetched
 from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.files import files_below
 from sen4cap_core.sources.accounts import Store
 from sen4cap_core.sources.choosing import in_order
@@ -94,6 +94,8 @@ def fetch_scene(
         Every offer was refused; the reasons stand with the offers.
     OSError
         The disk is full.
+    Sen4capError
+        There is no such site, or no source ever offered such an acquisition.
     """
     plan = _plan(context, site_id, acquisition_key)
     if isinstance(plan, str):
@@ -133,12 +135,17 @@ def fetch_scene(
 def _plan(context: Context, site_id: int, acquisition_key: str) -> _Plan | str:
     """Return what is to be tried, or why there is nothing to try."""
     with context.session() as session:
-        site = site_rows.site_by_id(session, site_id)
+        site = known_site_number(session, site_id)
         if not site.enabled:
             raise NothingToDoError(f"{site.slug} is paused: site.yaml says enabled: false")
         config = SiteConfig.model_validate(site.config)
         sources = {source.name: source for source in sources_of(config)}
         rows = offer_rows.offers_of(session, site_id, acquisition_key)
+        if not rows:
+            raise Sen4capError(
+                f"no source ever offered {acquisition_key!r} for {site.slug}; the page of the sources shows "
+                "what they offer"
+            )
         by_offer = {row.id: from_record(row.content) for row in rows}
         ranks = {name: source.rank for name, source in sources.items()}
         row_of = {id(by_offer[row.id]): row for row in rows}

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.models import Upload
+from sen4cap_core.db.numbers import known_upload
 from sen4cap_core.db.rejections import rejections_settled_by
 from sen4cap_core.db.uploads import Known, later_received, mark_received, mark_rejected, received_as
-from sen4cap_core.errors import BadUploadError, NothingToDoError
+from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.kept import Kept, find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
@@ -62,7 +62,9 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
     Raises
     ------
     NothingToDoError
-        When the upload is unknown or its file is gone.
+        When its file is gone.
+    UnknownNumberError
+        There is no such upload.
     """
     drop = _find(context, upload_id)
     try:
@@ -120,9 +122,7 @@ def _replaced_by_later(context: Context, drop: Drop) -> Taken | None:
 
 def _find(context: Context, upload_id: int) -> Drop:
     with context.session() as session:
-        upload = session.get(Upload, upload_id)
-        if upload is None:
-            raise NothingToDoError(f"upload {upload_id} does not exist")
+        upload = known_upload(session, upload_id)
         drop = Drop(
             upload_id=upload.id,
             site_slug=upload.site_slug,
