@@ -55,6 +55,9 @@ def test_the_version_is_said(say, word: str) -> None:
             "'bogus' is no kind of file. There are: site-extent,",
         ),
         ("import {tmp}/x.zip --site x --kind declaration", 2, "did you mean 'declarations'?"),
+        ("import {tmp}/x.zip --kind declaration", 2, "did you mean 'declarations'?"),
+        ("import {tmp}/x.zip --kind declarations", 2, "Missing option '--site'"),
+        ("import {tmp}/x.zip --site x", 2, "Missing option '--kind'"),
         ("products list --kind l3a", 1, "'l3a' is no kind of product, did you mean 'l3a-composite'? There"),
         (
             "products export {tmp}/out --site x --kind bogus",
