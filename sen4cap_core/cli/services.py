@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from sen4cap_core.service.place import Place
     from sen4cap_core.service.report import Report
 
+JOB_WORDS = {"skipped": "had nothing new to do"}
+"""Said in the place of a state that sounds as if something were missing."""
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the top level."""
@@ -161,7 +164,8 @@ def _work_table(work: dict[str, object]) -> str:
     counts |= {f"jobs {kind}": states for kind, states in jobs.items()}
     for name, states in counts.items():
         assert isinstance(states, dict)
-        told = ", ".join(f"{count} {state}" for state, count in states.items())
+        words = JOB_WORDS if name.startswith("jobs ") else {}
+        told = ", ".join(f"{count} {words.get(state, state)}" for state, count in states.items())
         lines.append(f"{name}: {told or 'none'}")
     oldest = work["oldest_waiting_seconds"]
     if isinstance(oldest, float):

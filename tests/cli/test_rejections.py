@@ -8,7 +8,7 @@ from pathlib import Path
 from rich.console import Console
 
 from sen4cap_core.cli.reasons import MAX_LINES, indented
-from sen4cap_core.cli.services import _print_failures
+from sen4cap_core.cli.services import _print_failures, _work_table
 from sen4cap_core.cli.work import MAX_TOLD, _told
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db.progress import SiteProgress
@@ -84,3 +84,20 @@ def test_status_keeps_paths_whole_and_says_how_many_more() -> None:
     assert any(line.startswith("    The rejection stays open until a corrected file") for line in lines)
     assert "rejected and 8 more" in lines
     assert "failed" not in shown.getvalue()
+
+
+def test_a_second_request_that_found_nothing_new_does_not_sound_like_a_loss() -> None:
+    told = _work_table(
+        {
+            "uploads": {"received": 3},
+            "scenes": {"processed": 2, "skipped": 1},
+            "jobs": {"detect-mowing": {"skipped": 1}, "process-scene": {"done": 2, "failed": 1}},
+            "oldest_waiting_seconds": None,
+        }
+    )
+    assert told.splitlines() == [
+        "uploads: 3 received",
+        "scenes: 2 processed, 1 skipped",
+        "jobs detect-mowing: 1 had nothing new to do",
+        "jobs process-scene: 2 done, 1 failed",
+    ]
