@@ -5,7 +5,7 @@ Every message says what was being done, to which file or row, what was expected 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -47,15 +47,29 @@ class LineProblem(Problem):
         return self.text if self.line is None else f"line {self.line}: {self.text}"
 
 
+def nearest_word(word: str, known: Iterable[str]) -> str | None:
+    """Return the word that was probably meant, None where none is near; upper and lower case count alike.
+
+    That is the only one that begins so, else the one most alike.
+
+    >>> nearest_word("Crop", ["PARCEL_ID", "CROP_CODE"]), nearest_word("parcelid", ["PARCEL_ID", "CROP_CODE"])
+    ('CROP_CODE', 'PARCEL_ID')
+    """
+    written = word.strip().casefold()
+    by_letters = {one.casefold(): one for one in known}
+    begins = [one for one in by_letters if written and one.startswith(written)]
+    near = begins if len(begins) == 1 else get_close_matches(written, by_letters, n=1)
+    return by_letters[near[0]] if near else None
+
+
 def unknown_word(word: str, known: Sequence[str], what: str) -> str:
     """Say that a word is none of those known, with the nearest of them and the list.
 
     >>> unknown_word("l3a", ["l3a-composite", "l4b-mowing"], "kind of product")
     "'l3a' is no kind of product, did you mean 'l3a-composite'? There are: l3a-composite, l4b-mowing."
     """
-    begins = [one for one in known if one.lower().startswith(word.lower())]
-    near = begins if len(begins) == 1 else get_close_matches(word.lower(), known, n=1)
-    guess = f", did you mean {near[0]!r}?" if near else "."
+    near = nearest_word(word, known)
+    guess = f", did you mean {near!r}?" if near else "."
     return f"{word!r} is no {what}{guess} There are: {', '.join(known) or 'none yet'}."
 
 

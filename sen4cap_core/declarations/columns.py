@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import permutations
@@ -16,7 +15,7 @@ from pydantic import BeforeValidator, Field
 from sen4cap_core.declarations import vocabulary as words
 from sen4cap_core.declarations.texts import as_texts, joined
 from sen4cap_core.declarations.yaml_models import StrictModel, read_yaml_model
-from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.errors import BadUploadError, Problem, nearest_word
 
 
 def _one_or_several(value: object) -> object:
@@ -162,9 +161,8 @@ def _check_named(path: Path, table: pa.Table, mapping: ColumnMapping) -> None:
     for key in ("parcel_id", "holding_id", "crop_code"):
         for name in getattr(mapping, key) or ():
             if name not in table.column_names:
-                small = {one.casefold(): one for one in table.column_names}
-                near = difflib.get_close_matches(name.casefold(), small, n=1, cutoff=0.5)
-                hint = f"; did you mean {small[near[0]]!r}?" if near else ""
+                near = nearest_word(name, table.column_names)
+                hint = f"; did you mean {near!r}?" if near else ""
                 problems.append(Problem(f"{key}: the file has no column {name!r}{hint}"))
             elif _facts(name, table.column(name)).n_present == 0:
                 problems.append(Problem(f"{key}: column {name!r} is empty in all rows"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,7 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sen4cap_core.declarations.encodings import UTF_8, detect_encoding, is_utf8
-from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.errors import BadUploadError, Problem, nearest_word
 
 COLUMNS = (
     "Ori_crop", "CTnum", "CT", "LC", "CTnumL4A", "CTL4A", "CTnumDIV", "CTDIV",
@@ -236,8 +235,8 @@ def _header_places(path: Path, header: Sequence[str]) -> dict[str, int]:
     for name in COLUMNS:
         if name.lower() not in names:
             spare = [one for one in header if one.lower() not in {known.lower() for known in COLUMNS}]
-            close = difflib.get_close_matches(name.lower(), [one.lower() for one in spare], n=1, cutoff=0.6)
-            hint = f"; is it {spare[[one.lower() for one in spare].index(close[0])]!r}?" if close else ""
+            close = nearest_word(name, spare)
+            hint = f"; is it {close!r}?" if close else ""
             problems.append(Problem(f"column {name!r} is missing{hint}", row=1))
     if problems:
         raise BadUploadError(

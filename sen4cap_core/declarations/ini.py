@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sen4cap_core.errors import ConfigurationError, Problem
+from sen4cap_core.errors import ConfigurationError, Problem, nearest_word
 
 
 @dataclass(frozen=True)
@@ -97,9 +96,8 @@ def parse_ini(
 
 def nearest(name: str, known: Sequence[str]) -> str:
     """Return `` (did you mean ...?)`` with the nearest of the known names, empty where none is near."""
-    lower = {k.lower(): k for k in known}
-    found = difflib.get_close_matches(name.strip().lower(), list(lower), n=1, cutoff=0.6)
-    return f" (did you mean {lower[found[0]]!r}?)" if found else ""
+    found = nearest_word(name, known)
+    return f" (did you mean {found!r}?)" if found else ""
 
 
 def _enter(

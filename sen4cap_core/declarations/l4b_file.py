@@ -6,7 +6,6 @@ original's default; a key nobody knows, or a value of the wrong kind, is an erro
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from pydantic import ValidationError
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.ini import Entry, parse_ini, read_text
 from sen4cap_core.declarations.l4b_config import MODELS, CompliancePeriod, L4BConfig, normal_orbit
-from sen4cap_core.errors import ConfigurationError, Problem
+from sen4cap_core.errors import ConfigurationError, Problem, nearest_word
 
 
 @dataclass(frozen=True)
@@ -171,8 +170,8 @@ def values_of_sections(sections: Mapping[str, Mapping[str, Any]]) -> dict[str, A
 
 
 def _nearest(name: str, known: list[str]) -> str:
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f"did you mean {close[0]}?" if close else f"known: {', '.join(known)}"
+    close = nearest_word(name, known)
+    return f"did you mean {close}?" if close else f"known: {', '.join(known)}"
 
 
 def _values(

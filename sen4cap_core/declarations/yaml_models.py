@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import types
 from collections.abc import Hashable, Iterator
@@ -12,7 +11,7 @@ from typing import Any, TypeVar, Union, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from sen4cap_core.errors import ConfigurationError, LineProblem
+from sen4cap_core.errors import ConfigurationError, LineProblem, nearest_word
 
 MAX_YAML_BYTES = 1024 * 1024
 
@@ -185,8 +184,8 @@ def _problem(model: type[BaseModel], item: dict[str, Any], lines: dict[Location,
     name = ".".join(str(part) for part in place)
     line = next((lines[place[:n]] for n in range(len(place), -1, -1) if place[:n] in lines), None)
     if item["type"] == "extra_forbidden":
-        close = difflib.get_close_matches(str(place[-1]).lower(), known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]!r}?" if close else f"known keys: {', '.join(known)}"
+        close = nearest_word(str(place[-1]), known)
+        hint = f"did you mean {close!r}?" if close else f"known keys: {', '.join(known)}"
         return LineProblem(f"unknown key {name!r}; {hint}", line=line)
     if item["type"] == "missing":
         return LineProblem(f"{name!r} is missing", line=line)
@@ -201,10 +200,8 @@ def _plain(item: dict[str, Any]) -> str:
     kind, message = str(item["type"]), str(item["msg"]).removeprefix("Value error, ")
     if kind == "literal_error":
         allowed = re.findall(r"'([^']*)'", str(item["ctx"]["expected"]))
-        near = difflib.get_close_matches(
-            str(item.get("input")).lower(), [one.lower() for one in allowed], n=1
-        )
-        hint = next((f"; did you mean {one!r}?" for one in allowed if near and one.lower() == near[0]), "")
+        near = nearest_word(str(item.get("input")), allowed)
+        hint = f"; did you mean {near!r}?" if near else ""
         return f"must be {'one of ' if len(allowed) > 1 else ''}{', '.join(allowed)}{hint}"
     _, _, reason = message.partition(", ")
     for start, words in _MUST_BE.items():

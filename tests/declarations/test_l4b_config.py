@@ -109,6 +109,7 @@ def test_the_model_is_frozen():
         ("[S1_processing]\npfaa = 1e-7", 2, "did you mean 'pfa'"),
         ("[S1_procesing]\npfa = 1e-7", 1, "did you mean 'S1_processing'"),
         ("[S2_processing]\npfa = 1e-7", 2, "did you mean 'pfa'"),
+        ("[S1_processing]\nsat = 1", 2, "did you mean 'saturate_sigma'"),
         ("pfa = 1e-7", 1, "before the first [section]"),
         ("[S1_processing]\npfa", 2, "expected 'key = value'"),
         ("[S1_processing]\npfa = often", 2, "expected a number, found 'often'"),
