@@ -66,10 +66,8 @@ def _land(
     c: int,
 ) -> None:
     seen = False
-    valid_before = False
     for b in range(numbers.shape[0]):
         seen |= numbers[b, r, c] >= 0
-        valid_before |= average[b, r, c] != _MISSING
     if not seen:
         return
     w = max(weight, 0.0)
@@ -94,6 +92,15 @@ def _land(
 
 
 @kernel
+def _fill_hole(numbers: NDArray[np.int16], average: NDArray[np.int16], b: int, r: int, c: int) -> bool:
+    """Take a value where the composite has none yet; whether one was taken."""
+    if average[b, r, c] != _MISSING or numbers[b, r, c] < 0:
+        return False
+    average[b, r, c] = numbers[b, r, c]
+    return True
+
+
+@kernel
 def _cloud(
     numbers: NDArray[np.int16],
     day: int,
@@ -108,8 +115,7 @@ def _cloud(
     before = flags[r, c]
     if before == _LAND:
         for b in range(numbers.shape[0]):
-            if average[b, r, c] == _MISSING and numbers[b, r, c] >= 0:
-                average[b, r, c] = numbers[b, r, c]
+            _fill_hole(numbers, average, b, r, c)
         return
     if before != _NO_DATA and before != _CLOUD:
         return
@@ -146,15 +152,13 @@ def _water_or_snow(
 ) -> None:
     is_land = False
     for b in range(numbers.shape[0]):
-        valid = numbers[b, r, c] >= 0
         if weights[b, r, c] <= 0:
-            if valid:
+            if numbers[b, r, c] >= 0:
                 average[b, r, c] = numbers[b, r, c]
             weights[b, r, c] = 0
             days[b, r, c] = day
         else:
             is_land = True
-            if average[b, r, c] == _MISSING and valid:
-                average[b, r, c] = numbers[b, r, c]
+            if _fill_hole(numbers, average, b, r, c):
                 weights[b, r, c] = _MISSING
     flags[r, c] = _LAND if is_land else code
