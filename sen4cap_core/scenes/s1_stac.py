@@ -9,9 +9,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from shapely.errors import ShapelyError
-from shapely.geometry import shape
-
 from sen4cap_core.errors import Problem, UnreadableSceneError
 from sen4cap_core.scenes.s1_files import direction_at
 from sen4cap_core.scenes.s1_model import (
@@ -30,7 +27,7 @@ from sen4cap_core.scenes.s1_orbits import relative_orbit_at, relative_orbit_of
 from sen4cap_core.scenes.s1_raster import RadarHeader, radar_band, read_tiff_header
 from sen4cap_core.scenes.s2_names import parse_utc
 from sen4cap_core.scenes.stac_assets import resolve_href
-from sen4cap_core.scenes.stac_item import load_item
+from sen4cap_core.scenes.stac_item import item_footprint, load_item
 
 _QUANTITIES: tuple[Quantity, ...] = ("sigma0", "gamma0", "beta0", "coherence")
 _SCALES: dict[str, Scale] = {
@@ -167,7 +164,7 @@ def open_radar_item(path: Path, defaults: RadarDefaults) -> RadarScene:
         tile=tile,
         baseline=str(properties["processing:version"]) if properties.get("processing:version") else None,
         generated_at=_instant(path, generated) if generated else None,
-        footprint_wkt=_footprint(item),
+        footprint_wkt=item_footprint(item),
         warnings=warnings,
     )
 
@@ -336,10 +333,3 @@ def _number(about: Mapping[str, Any], *names: str) -> float | None:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return float(value)
     return None
-
-
-def _footprint(item: Mapping[str, Any]) -> str | None:
-    try:
-        return str(shape(item["geometry"]).wkt)
-    except (KeyError, TypeError, ValueError, AttributeError, ShapelyError):
-        return None

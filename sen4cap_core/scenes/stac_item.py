@@ -54,7 +54,7 @@ def open_stac_item(path: Path) -> Scene:
     """
     item = load_item(path)
     if is_landsat_item(item):
-        return open_landsat_item(path, item, _footprint(item))
+        return open_landsat_item(path, item, item_footprint(item))
     properties = item["properties"]
     _check_sentinel_2_l2a(path, item)
     acquired_at = _acquired_at(path, properties)
@@ -112,7 +112,7 @@ def open_stac_item(path: Path) -> Scene:
         sun_zenith_deg=zenith,
         sun_azimuth_deg=azimuth,
         angles=_angles(grid, bands, properties, zenith, azimuth),
-        footprint_wkt=_footprint(item),
+        footprint_wkt=item_footprint(item),
         warnings=warnings,
     )
 
@@ -330,7 +330,8 @@ def _orbit(item: Mapping[str, Any]) -> int | None:
     return None
 
 
-def _footprint(item: Mapping[str, Any]) -> str | None:
+def item_footprint(item: Mapping[str, Any]) -> str | None:
+    """Return the geometry of a STAC item, longitude and latitude, as WKT; None where it has no usable one."""
     try:
         return str(shape(item["geometry"]).wkt)
     except (KeyError, TypeError, ValueError, AttributeError, ShapelyError):

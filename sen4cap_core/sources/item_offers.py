@@ -7,12 +7,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from shapely.errors import ShapelyError
-from shapely.geometry import shape
-
 from sen4cap_core.scenes.s2_names import acquisition_key, find_tile, match_product, parse_utc, sensing_start
 from sen4cap_core.scenes.stac_aerosol import aerosol_key
 from sen4cap_core.scenes.stac_assets import find_bands
+from sen4cap_core.scenes.stac_item import item_footprint
 from sen4cap_core.sources.offers import Asset, Offer, Sensor, SourceError
 
 METADATA_KEYS = (
@@ -67,7 +65,7 @@ def as_offer(source: str, item: Mapping[str, Any], bands: frozenset[str]) -> Off
         relative_orbit=_number(properties.get("sat:relative_orbit")) or _orbit_of_name(product_id),
         orbit_direction=_text(properties.get("sat:orbit_state")),
         cloud_percent=_float(properties.get("eo:cloud_cover")),
-        footprint_wkt=_footprint(item),
+        footprint_wkt=item_footprint(item),
         assets=assets,
         item=item,
     )
@@ -197,13 +195,6 @@ def _baseline(properties: Mapping[str, Any], product_id: str) -> str | None:
 def _orbit_of_name(product_id: str) -> int | None:
     name = match_product(product_id)
     return int(name["orbit"]) if name else None
-
-
-def _footprint(item: Mapping[str, Any]) -> str | None:
-    try:
-        return str(shape(item["geometry"]).wkt) if item.get("geometry") else None
-    except (ShapelyError, ValueError, TypeError, KeyError, AttributeError):
-        return None
 
 
 def _number(value: object) -> int | None:
