@@ -1,7 +1,7 @@
 """Weekly, two-monthly, monthly and season composites of radar series, after the rules of the original.
 
 Weeks are those of ``%W`` (from Monday; days before the first Monday and after the 52nd week are held within 1
-to 52), optionally several together. A week belongs to the month of its first acquisition.
+to 52). A week belongs to the month of its first acquisition.
 
 =============  ==================================  =====================================================
 period         what                                statistics
@@ -26,7 +26,6 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import from_days
 from sen4cap_core.kernels.radar.composites import group_means, group_quantile, group_spread
-from sen4cap_core.observations.radar_series import RadarSeries
 
 DIRECTIONS = {"ascending": "ASC", "descending": "DESC"}
 LOW_QUANTILE = 0.1
@@ -73,37 +72,11 @@ class Weekly:
     """Values up to this count as missing: 0 for power and coherence; deviations may be 0."""
 
 
-def week_of(day: int, weeks_together: int = 1) -> tuple[int, int]:
+def week_of(day: int) -> tuple[int, int]:
     """Return (year, first week of its group) of days since 1970-01-01."""
     date = from_days(day)
     week = min(max(int(date.strftime("%W")), 1), 52)
-    return date.year, (week - 1) // weeks_together * weeks_together + 1
-
-
-def weekly_means(series: Sequence[RadarSeries], *, weeks_together: int = 1) -> list[Weekly]:
-    """Average the acquisitions of each week, by direction; orbits of one direction are taken together.
-
-    Series of unknown direction are left out. All series are of one variable and the same parcels.
-    """
-    found = []
-    for direction, short in DIRECTIONS.items():
-        chosen = [one for one in series if one.orbit_direction == direction and one.days.size]
-        if not chosen:
-            continue
-        days = np.concatenate([one.days for one in chosen])
-        polarisation, kind = _of_variable(chosen[0].variable)
-        found.append(
-            average_weeks(
-                np.hstack([one.mean for one in chosen]),
-                np.hstack([one.n_valid for one in chosen]).astype(np.float32),
-                days,
-                short,
-                polarisation,
-                kind,
-                weeks_together=weeks_together,
-            )
-        )
-    return found
+    return date.year, week
 
 
 def average_weeks(
@@ -113,11 +86,9 @@ def average_weeks(
     direction: str,
     polarisation: str,
     kind: str,
-    *,
-    weeks_together: int = 1,
 ) -> Weekly:
     """Average columns of (rows, acquisitions) by week; of parcels or of pixels (with weights of 1)."""
-    keys = [week_of(int(day), weeks_together) for day in days]
+    keys = [week_of(int(day)) for day in days]
     weeks = tuple(sorted(set(keys)))
     group = np.array([weeks.index(key) for key in keys], np.int64)
     months = np.empty(len(weeks), np.int64)
@@ -152,9 +123,9 @@ def weekly_composites(weekly: Weekly) -> list[Composite]:
     ]
 
 
-def two_monthly(weekly: Weekly, months_together: int = 2) -> list[Composite]:
+def two_monthly(weekly: Weekly) -> list[Composite]:
     """Mean and coefficient of variation (population deviation / mean) over the weeks of two months."""
-    keys = weekly.months - weekly.months % 12 % months_together
+    keys = weekly.months - weekly.months % 2
     return _over_months(weekly, keys, weekly.direction, low=False)
 
 
@@ -173,32 +144,6 @@ def season_coherence(weeklies: Sequence[Weekly]) -> list[Composite]:
     mean, deviation = (np.empty((len(joined.values), 1), np.float32) for _ in range(2))
     group_spread(joined.values, group, joined.above, mean, deviation)
     return [Composite("S", "", joined.polarisation, joined.kind, "STDDEV", deviation[:, 0])]
-
-
-def all_composites(
-    backscatter: dict[str, Sequence[RadarSeries]],
-    coherence: dict[str, Sequence[RadarSeries]],
-    *,
-    weeks_together: int = 1,
-    months_together: int = 2,
-) -> list[Composite]:
-    """Return every composite of a season, by variable (``vv``, ``vh``; ``coh_vv``, ``coh_vh``) in power."""
-    found: list[Composite] = []
-    by_direction: dict[str, dict[str, Weekly]] = {}
-    for series in backscatter.values():
-        for weekly in weekly_means(series, weeks_together=weeks_together):
-            by_direction.setdefault(weekly.direction, {})[weekly.polarisation] = weekly
-    for weeklies in by_direction.values():
-        if {"VV", "VH"} <= set(weeklies):
-            weeklies["RATIO"] = ratio(weeklies["VV"], weeklies["VH"])
-        for weekly in weeklies.values():
-            found += weekly_composites(weekly) + two_monthly(weekly, months_together)
-    for series in coherence.values():
-        pair = weekly_means(series, weeks_together=weeks_together)
-        for weekly in pair:
-            found += weekly_composites(weekly)
-        found += monthly_coherence(pair) + season_coherence(pair)
-    return found
 
 
 def _over_months(weekly: Weekly, keys: NDArray[np.int64], direction: str, *, low: bool) -> list[Composite]:
@@ -234,8 +179,3 @@ def _joined(weeklies: Sequence[Weekly]) -> Weekly | None:
         np.ascontiguousarray(np.hstack([one.values for one in weeklies])),
         first.above,
     )
-
-
-def _of_variable(variable: str) -> tuple[str, str]:
-    is_coherence = variable.startswith("coh_")
-    return variable.removeprefix("coh_").upper(), "COHE" if is_coherence else "BCK"

@@ -1,6 +1,4 @@
-"""How well detected mowings agree with dated ones: the MODCiX protocol, strict one-to-one, and interval
-overlap.
-"""
+"""How well detected mowings agree with dated ones: the MODCiX protocol, and strictly one to one."""
 
 from __future__ import annotations
 
@@ -157,22 +155,6 @@ def match_one_to_one(
             used[i] = True
             i += 1
     return Matches(offsets, used)
-
-
-def score_overlap(detected: DatedEvents, reference: DatedEvents, tolerance_days: int = 3) -> Score:
-    """Score by the original's own rule: an interval is right when it overlaps a true day plus or minus some
-    days.
-    """
-    served = np.zeros(detected.parcel.size, np.bool_)
-    n_found = 0
-    for parcel, event_day in zip(reference.parcel, reference.day, strict=True):
-        first, last = np.searchsorted(detected.parcel, [parcel, parcel + 1])
-        hit = (detected.start_day[first:last] <= event_day + tolerance_days) & (
-            detected.end_day[first:last] >= event_day - tolerance_days
-        )
-        served[first:last] |= hit
-        n_found += bool(hit.any())
-    return Score(n_found, int((~served).sum()), reference.parcel.size - n_found)
 
 
 def _ratio(part: int, whole: int) -> float:

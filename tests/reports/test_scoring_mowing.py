@@ -14,7 +14,6 @@ from sen4cap_core.reports.scoring_mowing import (
     day_of_year,
     score_nearest,
     score_one_to_one,
-    score_overlap,
 )
 
 JUNE = int(np.datetime64("2019-06-01").astype(int))
@@ -53,8 +52,6 @@ def test_other_parcels_do_not_count():
 def test_middle_of_the_interval_is_the_date():
     score = score_nearest(events((1, 3, 8)), events((1, 0)))
     assert (score.bias_days, score.mean_absolute_error_days) == (5, 5)
-    assert counts(score_overlap(events((1, 3, 8)), events((1, 0)))) == (1, 0, 0)
-    assert counts(score_overlap(events((1, 4, 8)), events((1, 0)))) == (0, 1, 1)
 
 
 def test_ratios():
