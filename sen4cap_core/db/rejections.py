@@ -79,6 +79,8 @@ def _settles() -> ColumnElement[bool]:
     takes_its_place = (
         select(Sighting.path)
         .where(Sighting.path == Upload.dropped_as, Sighting.upload_id == _Good.id, Sighting.seen_at != _AT)
+        # Upload is two queries further out; unsaid, any rejection's sighting would settle all.
+        .correlate(Upload, _Good)
         .exists()
     )
     # Other parcels than those of the rejected file, perhaps.

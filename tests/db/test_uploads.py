@@ -233,6 +233,23 @@ def test_a_good_file_of_the_same_place_and_name_settles_a_rejection(engine: Engi
         assert site_progress(session, "nl").rejections == ()
 
 
+def test_a_settled_rejection_settles_no_other(engine: Engine, rejected: Path) -> None:
+    other, moved = rejected.parents[1] / "site.yaml", rejected.parents[1] / "rejected" / "site.yaml"
+    moved.parent.mkdir()
+    moved.touch()
+    other_id, _ = _register(engine, _drop(other, "worse", kind="site-config", year=0))
+    _receive(engine)
+    with session_scope(engine) as session:
+        uploads.mark_rejected(session, other_id, "unknown key", str(moved))
+
+    good, _ = _register(engine, _drop(rejected, "good", kind="practices-cc"))
+    with session_scope(engine) as session:
+        assert [Path(one.path).name for one in rejections_settled_by(session, good)] == ["podor.csv"]
+    _receive(engine)
+
+    assert _open(engine) == [("site.yaml", "unknown key")]
+
+
 def test_a_later_good_file_of_its_kind_settles_a_rejection_whatever_its_name(
     engine: Engine, rejected: Path
 ) -> None:
