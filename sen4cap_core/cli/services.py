@@ -166,6 +166,8 @@ def _work_table(work: dict[str, object]) -> str:
         assert isinstance(states, dict)
         words = JOB_WORDS if name.startswith("jobs ") else {}
         told = ", ".join(f"{count} {words.get(state, state)}" for state, count in states.items())
+        if name == "uploads" and "rejected" in states:
+            told += f" ({work['n_rejections'] or 'none'} of them open)"
         lines.append(f"{name}: {told or 'none'}")
     oldest = work["oldest_waiting_seconds"]
     if isinstance(oldest, float):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 def register(app: typer.Typer) -> None:
@@ -41,6 +44,8 @@ def import_(
     ] = None,
 ) -> None:
     """Put a file where it would be dropped, receive it, and print the receipt."""
+    from rich.console import Console
+
     from sen4cap_core.errors import BadUploadError
     from sen4cap_core.reports.receipt import receipt_markdown
     from sen4cap_core.service.connection import open_step_context
@@ -49,6 +54,16 @@ def import_(
     if not year and not kind.startswith("site-"):
         raise BadUploadError(file, "of which year is it?", remedy="Give --year.")
     imported = import_file(open_step_context(), file, site, year or 0, kind)
-    typer.echo(receipt_markdown(imported.receipt))
+    print_page(Console(), receipt_markdown(imported.receipt))
     if not imported.accepted:
         raise typer.Exit(1)
+
+
+def print_page(console: Console, page: str) -> None:
+    """Print a page of markdown: laid out on a terminal, as it is into a file or a pipe."""
+    from rich.markdown import Markdown
+
+    if console.is_terminal:
+        console.print(Markdown(page))
+    else:
+        typer.echo(page)

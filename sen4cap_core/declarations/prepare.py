@@ -231,11 +231,16 @@ def _geometry_warnings(ready: Ready, prepared: pd.DataFrame) -> list[str]:
     return warnings
 
 
+def n_crop_codes(codes: pd.Series) -> int:
+    """Return how many crop codes are declared; ``""``, of a parcel without one, is none."""
+    return int(codes[codes != ""].nunique())
+
+
 def _counts(prepared: pd.DataFrame, ready: Ready) -> dict[str, int]:
     return {
         "parcels": len(prepared),
         "holdings": int(prepared["hold_id"].nunique()),
-        "crop codes": int(prepared["ori_crop"].nunique()),
+        "crop codes": n_crop_codes(prepared["ori_crop"]),
         "without geometry": int((ready.missing | ready.no_polygon).sum()),
         "repaired": int(ready.repaired.sum()),
         "invalid": int((~ready.valid).sum()),

@@ -32,8 +32,8 @@ def read_site_extent(path: Path) -> MultiPolygon:
     UnsafeArchiveError
         A zip that is not safe to unpack.
     """
-    with vector_file(path) as file:
-        layer = read_vector(path, file, layer=None, encoding=None, crs=None)
+    with vector_file(path, declared=False) as file:
+        layer = read_vector(path, file, layer=None, encoding=None, crs=None, declared=False)
     polygons = repair(layer.shapes.objects())
     if not any(polygon is not None for polygon in polygons.geometry):
         raise BadUploadError(

@@ -74,8 +74,8 @@ def read_strata(path: Path) -> Strata:
     BadUploadError
         When the file cannot be read, has no such attribute, or a feature has no name or no area.
     """
-    with vector_file(path) as file:
-        layer = read_vector(path, file, layer=None, encoding=None, crs=None)
+    with vector_file(path, declared=False) as file:
+        layer = read_vector(path, file, layer=None, encoding=None, crs=None, declared=False)
     lower = {name.lower(): name for name in reversed(layer.attributes.column_names)}
     column = next((lower[name] for name in NAME_COLUMNS if name in lower), None)
     if column is None:

@@ -55,8 +55,9 @@ class VectorLayer:
     """What a user should know about how the file was read."""
 
 
-def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | None, crs: str | None
-                ) -> VectorLayer:  # fmt: skip
+def read_vector(
+    path: Path, file: Path, *, layer: str | None, encoding: str | None, crs: str | None, declared: bool = True
+) -> VectorLayer:
     """Read one layer of a file that `vector_packs.vector_file` yields.
 
     Parameters
@@ -70,6 +71,8 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
         default: the .cpg, else detected.
     crs : str, optional
         Coordinate reference system for a file that has none (``EPSG:28992``); one in the file wins.
+    declared : bool
+        Whether these are declarations: no ``declarations.yaml`` says anything of other files.
 
     Raises
     ------
@@ -83,7 +86,7 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
         feature_id, layer = "", ""
         notes: list[str] = []
     else:
-        layer = _choose_layer(path, file, layer)
+        layer = _choose_layer(path, file, layer, declared)
         shapes, attributes, file_crs, feature_id, notes = _read_ogr(path, file, layer, encoding)
     if len(shapes) == 0:
         raise BadUploadError(
@@ -91,13 +94,15 @@ def read_vector(path: Path, file: Path, *, layer: str | None, encoding: str | No
         )
     attributes, told = decoded(attributes, encoding)
     notes += told
-    known_crs = _known_crs(path, file, file_crs, crs, notes)
+    known_crs = _known_crs(path, file, file_crs, crs, notes, declared)
     _check_range(path, file, shapes, known_crs)
     shown_layer = layer if kind in ("GeoPackage", "GML") else ""
     return VectorLayer(shapes, attributes, known_crs, file.name, kind, shown_layer, feature_id, tuple(notes))
 
 
-def _known_crs(path: Path, file: Path, of_file: CRS | None, given: str | None, notes: list[str]) -> CRS:
+def _known_crs(
+    path: Path, file: Path, of_file: CRS | None, given: str | None, notes: list[str], declared: bool
+) -> CRS:
     if of_file is not None:
         if given:
             notes.append(f"the file's own coordinate reference system was taken, not {given}")
@@ -113,8 +118,8 @@ def _known_crs(path: Path, file: Path, of_file: CRS | None, given: str | None, n
         path,
         f"{called(path, file)} has no coordinate reference system.",
         expected="a shapefile with its .prj, or a file that names its EPSG code",
-        remedy="export it again with its coordinate reference system (shapefile: pack the .prj too), "
-        "or state it, `crs: EPSG:...`, in declarations.yaml.",
+        remedy="export it again with its coordinate reference system (shapefile: pack the .prj too)"
+        + (", or state it, `crs: EPSG:...`, in declarations.yaml." if declared else "."),
     )
 
 
@@ -142,7 +147,7 @@ def _check_range(path: Path, file: Path, shapes: Shapes, crs: CRS) -> None:
         )
 
 
-def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
+def _choose_layer(path: Path, file: Path, wanted: str | None, declared: bool) -> str:
     try:
         with warnings.catch_warnings():
             # Measures are dropped as heights are.
@@ -175,7 +180,8 @@ def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
         path,
         f"{called(path, file)} has {len(with_geometry)} layers with geometry: {', '.join(with_geometry)}.",
         expected="one layer",
-        remedy=f"export one layer, or name it in declarations.yaml: `layer: {with_geometry[0]}`.",
+        remedy="export one layer"
+        + (f", or name it in declarations.yaml: `layer: {with_geometry[0]}`." if declared else "."),
     )
 
 

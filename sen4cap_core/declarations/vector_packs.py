@@ -38,7 +38,7 @@ _MAGIC = {
 
 
 @contextmanager
-def vector_file(path: Path, wanted: str | None = None) -> Iterator[Path]:
+def vector_file(path: Path, wanted: str | None = None, *, declared: bool = True) -> Iterator[Path]:
     """Yield the vector file that a path holds: the file itself, or the one inside a zip, unpacked meanwhile.
 
     Parameters
@@ -47,6 +47,8 @@ def vector_file(path: Path, wanted: str | None = None) -> Iterator[Path]:
         A vector file or a zip with one in any of its folders. Nothing is written beside it.
     wanted : str, optional
         Name (or path inside the zip) of the file to take where there are several.
+    declared : bool
+        Whether these are declarations: no ``declarations.yaml`` says anything of other files.
 
     Raises
     ------
@@ -58,7 +60,7 @@ def vector_file(path: Path, wanted: str | None = None) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="sen4cap-vector-") as scratch:
         folder = Path(scratch)
         if path.suffix.lower() == ".zip":
-            file = _unpack(path, folder, wanted)
+            file = _unpack(path, folder, wanted, declared)
         elif path.suffix.lower() in FORMATS:
             file = _beside(path, folder)
         else:
@@ -67,7 +69,7 @@ def vector_file(path: Path, wanted: str | None = None) -> Iterator[Path]:
         yield file
 
 
-def _unpack(path: Path, folder: Path, wanted: str | None) -> Path:
+def _unpack(path: Path, folder: Path, wanted: str | None, declared: bool) -> Path:
     names = [entry.filename for entry in inspect_zip(path)]
     visible = [name for name in names if not _is_litter(name)]
     found = [name for name in visible if _suffix(name) in FORMATS]
@@ -91,8 +93,12 @@ def _unpack(path: Path, folder: Path, wanted: str | None) -> Path:
             path,
             f"this zip holds {len(found)} vector files: {', '.join(sorted(found)[:20])}.",
             expected="one vector file",
-            remedy="leave one in the zip, or name it in declarations.yaml: `file: "
-            f"{PurePosixPath(sorted(found)[0]).name}`.",
+            remedy="leave one in the zip"
+            + (
+                f", or name it in declarations.yaml: `file: {PurePosixPath(sorted(found)[0]).name}`."
+                if declared
+                else "."
+            ),
         )
     chosen = found[0]
     if _suffix(chosen) != ".shp":

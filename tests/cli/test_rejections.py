@@ -101,3 +101,14 @@ def test_a_second_request_that_found_nothing_new_does_not_sound_like_a_loss() ->
         "jobs detect-mowing: 1 had nothing new to do",
         "jobs process-scene: 2 done, 1 failed",
     ]
+
+
+def test_rejections_of_old_are_told_from_open_ones() -> None:
+    work = {
+        "uploads": {"received": 2, "rejected": 7},
+        "scenes": {},
+        "jobs": {},
+        "oldest_waiting_seconds": None,
+    }
+    assert "uploads: 2 received, 7 rejected (1 of them open)\n" in _work_table({**work, "n_rejections": 1})
+    assert "7 rejected (none of them open)\n" in _work_table({**work, "n_rejections": 0})

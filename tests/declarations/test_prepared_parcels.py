@@ -221,6 +221,7 @@ def test_parcels_without_holding_or_crop(tmp_path: Path) -> None:
 
     assert frame["ori_hold"].tolist() == ["000", "f"]
     assert frame["ori_crop"].tolist() == ["1", ""]
+    assert frame.attrs["counts"]["crop codes"] == 1
     assert any("without a holding in 'farm' (row 1)" in text for text in frame.attrs["warnings"])
     assert any("without a crop code in 'crop' (row 2)" in text for text in frame.attrs["warnings"])
 

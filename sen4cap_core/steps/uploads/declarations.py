@@ -10,7 +10,7 @@ from sen4cap_core.db import parcel_versions
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
 from sen4cap_core.declarations.identity import Given
-from sen4cap_core.declarations.prepare import Parcels, prepare_parcels
+from sen4cap_core.declarations.prepare import Parcels, n_crop_codes, prepare_parcels
 from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
 from sen4cap_core.errors import BadUploadError, Problem, Sen4capError
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe
@@ -111,7 +111,7 @@ def _stored(set_id: int, parcels: Parcels) -> dict[str, Any]:
         "declaration set": set_id,
         "parcels": len(parcels),
         "holdings": int(table.hold_id.nunique()),
-        "crop codes": int(table.ori_crop.nunique()),
+        "crop codes": n_crop_codes(table.ori_crop),
         "area_ha": round(float(table.area_m2.sum()) / 1e4, 2),
         **{name: number for name, number in counts.items() if number},
     }

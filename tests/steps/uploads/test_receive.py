@@ -135,6 +135,31 @@ def test_a_shapefile_without_a_part_is_rejected_with_its_name(
     assert "What to do" in text
 
 
+def test_what_is_no_declaration_is_not_sent_to_declarations_yaml(context, drop, parcels_zip: Path) -> None:
+    drop("noord/site.zip", without(parcels_zip, ".prj"))
+    drop("noord/2019/strata/strata.zip", without(parcels_zip, ".prj"))
+    drop("noord/2019/declarations/parcels.zip", without(parcels_zip, ".prj"))
+
+    for relative, may in (
+        ("noord/site.zip", False),
+        ("noord/2019/strata/strata.zip", False),
+        ("noord/2019/declarations/parcels.zip", True),
+    ):
+        text = rejection_of(context, relative)
+        assert "no coordinate reference system" in text
+        assert ("declarations.yaml" in text) is may, relative
+
+
+def test_a_parcel_without_a_crop_code_is_no_crop_code(drop, tmp_path: Path) -> None:
+    parcels = fields(crop="265")
+    parcels.loc[0, "CROP_CODE"] = None
+    write_shapefile_zip(tmp_path / "one-without.zip", parcels, "parcels")
+
+    answer = drop("noord/2019/declarations/parcels.zip", tmp_path / "one-without.zip")
+
+    assert answer.receipt["stored"]["crop codes"] == 1
+
+
 def test_a_corrected_file_of_another_name_settles_the_rejection_and_its_receipt_says_so(
     context, drop, parcels_zip: Path
 ) -> None:
