@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -33,8 +33,10 @@ from sen4cap_core.rasters.workers import Workers
 ZOOM_TAG = "ZOOM"
 """Tag of a raster whose pixels are coarser than those of the pass: how many times."""
 
-_FLUSH_BYTES = 1 << 24
-"""Smaller files are given to the disk at once."""
+_GROUP_BYTES = 1 << 22
+"""Of a file that are handed over at once."""
+_MOST_PARTS = 1000
+"""Linux takes 1024."""
 _ZSTD_LEVEL = 1
 """Level 3 makes a noisy NDVI no smaller."""
 
@@ -183,21 +185,46 @@ def write_cog(
 def write_parts(path: Path, parts: Iterable[bytes | memoryview], size_bytes: int) -> None:
     """Write a file that appears whole or not at all; the error says what is missing when it cannot."""
     try:
-        with atomic_path(path) as temporary, temporary.open("wb") as handle, ThreadPoolExecutor(1) as disk:
+        with (
+            atomic_path(path) as temporary,
+            temporary.open("wb", buffering=0) as handle,
+            ThreadPoolExecutor(1) as disk,
+        ):
             flush: Future[None] | None = None
-            n_waiting = 0
-            for part in parts:
-                handle.write(part)
-                n_waiting += len(part)
-                if n_waiting >= _FLUSH_BYTES and (flush is None or flush.done()):
+            for together in _in_groups(parts):
+                _write_all(handle.fileno(), together)
+                # The disk takes what there is while the rest is handed over: at the end little is left.
+                if flush is None or flush.done():
                     if flush is not None:
                         flush.result()
-                    # The disk takes what there is while the rest is handed over: at the end little is left.
-                    flush, n_waiting = disk.submit(os.fsync, handle.fileno()), 0
+                    flush = disk.submit(os.fsync, handle.fileno())
             if flush is not None:
                 flush.result()
     except OSError as error:
         raise cannot_write(path, error, size_bytes) from error
+
+
+def _in_groups(parts: Iterable[bytes | memoryview]) -> Iterator[list[bytes | memoryview]]:
+    """Put parts together that the system takes at once, which costs a fifth less than one by one."""
+    group: list[bytes | memoryview] = []
+    n_bytes = 0
+    for part in parts:
+        group.append(part)
+        n_bytes += len(part)
+        if n_bytes >= _GROUP_BYTES or len(group) >= _MOST_PARTS:
+            yield group
+            group, n_bytes = [], 0
+    if group:
+        yield group
+
+
+def _write_all(descriptor: int, parts: Sequence[bytes | memoryview]) -> None:
+    n_written = os.writev(descriptor, parts)
+    if n_written < sum(len(part) for part in parts):
+        # Cut short, by a signal or a disk about to be full: the next call goes on or says why not.
+        rest = memoryview(b"".join(parts))[n_written:]
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
 
 
 def cannot_write(path: Path, error: OSError, size_bytes: int) -> OSError:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import os
 import struct
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -156,8 +158,15 @@ def test_a_large_file_given_to_the_disk_in_parts_is_the_same(
         return (tmp_path / name).read_bytes()
 
     at_once = write("at-once.tif")
-    monkeypatch.setattr(cog, "_FLUSH_BYTES", 50_000)
-    assert write("in-parts.tif") == at_once
+    monkeypatch.setattr(cog, "_GROUP_BYTES", 50_000)
+    assert write("in-groups.tif") == at_once
+
+    def takes_a_part(descriptor: int, parts: Sequence[bytes]) -> int:
+        return os.write(descriptor, b"".join(parts)[:100])
+
+    with monkeypatch.context() as short:
+        short.setattr(cog.os, "writev", takes_a_part)
+        assert write("in-parts.tif") == at_once
 
     def full_after_a_part(_descriptor: int) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -165,4 +174,8 @@ def test_a_large_file_given_to_the_disk_in_parts_is_the_same(
     monkeypatch.setattr(cog.os, "fsync", full_after_a_part)
     with pytest.raises(OSError, match=r"cannot write full\.tif: No space left"):
         write("full.tif")
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["at-once.tif", "in-parts.tif"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "at-once.tif",
+        "in-groups.tif",
+        "in-parts.tif",
+    ]
