@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
+
     from sen4cap_core.db.progress import SiteProgress
     from sen4cap_core.settings import Settings
 
@@ -57,6 +59,8 @@ def wait(
     from sen4cap_core.service.connection import open_step_context
 
     context = open_step_context()
+    with context.session() as session:
+        require_place(session, context.settings, site)
     # What was dropped just now is seen when it has stood still; on network storage at the next listing.
     settled_s = context.settings.settle_seconds + 5.0
     last, began = None, time.monotonic()
@@ -80,6 +84,17 @@ def wait(
             still = f"nothing has happened for {minutes:g} minutes, {now.jobs_open} jobs are open"
             raise Sen4capError(f"{still}: see sen4cap status")
         time.sleep(0.5)
+
+
+def require_place(session: Session, settings: Settings, site: str) -> None:
+    """Raise Sen4capError where there is neither a folder nor a site of this name: nothing would ever come.
+
+    A folder without a site may be one into which the first file was dropped just now.
+    """
+    from sen4cap_core.db.sites import known_site
+
+    if not (settings.uploads_root / site).is_dir():
+        known_site(session, site)
 
 
 def _told(settings: Settings, progress: SiteProgress) -> str:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from sen4cap_core.errors import BadUploadError
+from sen4cap_core.errors import BadUploadError, nearest_word
 
 RECEIPT_SUFFIX = ".receipt.json"
 ERROR_SUFFIX = ".error.txt"
@@ -229,8 +229,11 @@ def _misplaced_at_root(path: Path, root: Path, name: str, *, is_folder: bool) ->
 def _misplaced_in_year(path: Path, root: Path, rest: tuple[str, ...], folder: Path) -> Misplaced:
     top = folder if rest else path
     season = "/".join(top.relative_to(root).parts[:2])
+    kind = "/".join(top.relative_to(root).parts[2:])
+    near = nearest_word(kind, _kind_names())
+    guess = f", did you mean {near!r}?" if near else "."
     what = (
-        f"there is no kind of upload called {'/'.join(top.relative_to(root).parts[2:])!r}."
+        f"there is no kind of upload called {kind!r}{guess}"
         if len(rest) > 1 or top.is_dir()
         else "this file lies in none of the year's folders."
     )
@@ -246,5 +249,10 @@ def _misplaced_in_year(path: Path, root: Path, rest: tuple[str, ...], folder: Pa
 
 
 def _kind_list(prefix: str) -> str:
+    return ", ".join(f"{prefix}/{name}" for name in _kind_names())
+
+
+def _kind_names() -> list[str]:
+    """Folders of a year as docs/upload-folder.md writes them."""
     names = [name.upper() if "/" in name else name for name in KIND_FOLDERS]
-    return ", ".join(f"{prefix}/{name.replace('PRACTICES', PRACTICES)}" for name in names)
+    return [name.replace("PRACTICES", PRACTICES) for name in names]
