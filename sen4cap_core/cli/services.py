@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sen4cap_core.service.place import Place
     from sen4cap_core.service.report import Report
 
-JOB_WORDS = {"skipped": "had nothing new to do"}
-"""Said in the place of a state that sounds as if something were missing."""
+JOB_WORDS = {"skipped": "had nothing to do"}
+"""Said in the place of a state that sounds like a loss: all was under cloud, or there was nothing new."""
 
 
 def register(app: typer.Typer) -> None:

@@ -98,7 +98,7 @@ def test_a_second_request_that_found_nothing_new_does_not_sound_like_a_loss() ->
     assert told.splitlines() == [
         "uploads: 3 received",
         "scenes: 2 processed, 1 skipped",
-        "jobs detect-mowing: 1 had nothing new to do",
+        "jobs detect-mowing: 1 had nothing to do",
         "jobs process-scene: 2 done, 1 failed",
     ]
 
