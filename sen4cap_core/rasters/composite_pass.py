@@ -143,11 +143,11 @@ class _CompositePass:
 
     def run(self, threads: int, progress: Progress | None) -> CompositeResult:
         blocks = list(self._counts)
-        work = float(sum(b.height * b.width for b in blocks))
+        work = float(sum(b.n_pixels for b in blocks))
         workers = Workers(threads, work * 1.1, progress, enter_decode_environment)
         written: list[Path] = []
         try:
-            workers.run([(partial(self._block, b), float(b.height * b.width)) for b in blocks])
+            workers.run([(partial(self._block, b), float(b.n_pixels)) for b in blocks])
             n_valid = sum(count[2] for count in self._counts.values())
             if not n_valid:
                 raise NothingToDoError(f"none of {len(self.dates)} acquisitions shows a clear pixel")
@@ -156,6 +156,8 @@ class _CompositePass:
                 path = self.paths[FLAGS]
                 write_class_cog(path, self.grid, self._flags, nodata=NO_DATA, description="What is shown")
         except BaseException:
+            # Whoever still writes ends first: also that raster is one of those to be taken away.
+            workers.close()
             for path in written:
                 path.unlink(missing_ok=True)
             raise

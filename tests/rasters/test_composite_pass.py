@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import threading
+import time
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -13,6 +16,7 @@ from scipy.special import ndtr
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.processors.l3a.dates import composed_date
+from sen4cap_core.rasters.cog import CogBuilder
 from sen4cap_core.rasters.composite_block import FLAGS, outputs_of_plan
 from sen4cap_core.rasters.composite_dates import CompositePlan
 from sen4cap_core.rasters.composite_pass import run_composite
@@ -216,3 +220,26 @@ def test_nothing_comes_of_nothing(made, tmp_path: Path) -> None:
     with pytest.raises(UnreadableSceneError, match="B04"):
         compose([scenes[0], scene], tmp_path / "out", "median", ("B04",))
     assert not list((tmp_path / "out").glob("*.tif"))
+
+
+def test_a_raster_that_is_still_written_when_another_fails_is_not_left(
+    made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, began, failed = CogBuilder.write, threading.Event(), threading.Event()
+
+    def one_fails(builder: CogBuilder, path: Path, **options) -> None:
+        if path.name == "b08.tif":
+            assert began.wait(10)
+            failed.set()
+            raise OSError(errno.ENOSPC, "No space left on device")
+        began.set()
+        assert failed.wait(10)
+        # The error has long reached who waits for both.
+        time.sleep(0.3)
+        write(builder, path, **options)
+
+    monkeypatch.setattr(CogBuilder, "write", one_fails)
+    with pytest.raises(OSError, match="No space left"):
+        compose(made[0], tmp_path / "out", "median", ("B04", "B08"))
+    assert began.is_set()
+    assert not list((tmp_path / "out").glob("*"))
