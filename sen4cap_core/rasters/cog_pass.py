@@ -92,7 +92,7 @@ def _extract(
         sums.add(name, files.read(sources[name], block.zoomed(zoom)), block, zoom)
 
     tasks: list[Task] = [
-        (partial(one, name, block), float(block.height * block.width)) for block in needed for name in sources
+        (partial(one, name, block), float(block.n_pixels)) for block in needed for name in sources
     ]
     workers = Workers(threads, sum(work for _, work in tasks), progress, enter_decode_environment)
     try:

@@ -78,8 +78,7 @@ class PassInputs:
             return []
         band.allocate(self.files.dataset(band.source).dtypes[band.source.band_index - 1])
         return [
-            (partial(band.preload, block), float(block.height * block.width))
-            for block in band.blocks_to_preload(blocks)
+            (partial(band.preload, block), float(block.n_pixels)) for block in band.blocks_to_preload(blocks)
         ]
 
     def counted(self, block: Block) -> NDArray[np.int64]:

@@ -176,7 +176,7 @@ class _ScenePass:
         if self.raster_paths or self.sums is None:
             return large
         small = self._blocks_of(SKIPPING_SIDE)
-        pixels = [sum(block.height * block.width for block in blocks) for _, blocks in (small, large)]
+        pixels = [sum(block.n_pixels for block in blocks) for _, blocks in (small, large)]
         return small if pixels[0] < _WORTH_SKIPPING * pixels[1] else large
 
     def _blocks_of(self, at_least: int) -> tuple[tuple[int, int], frozenset[Block]]:
@@ -192,7 +192,7 @@ class _ScenePass:
         # The classification is small; what it leaves of the scene decides what else is decoded.
         classes = self.inputs.preload_masks(needed)
         reading = sum(work for _, work in classes) + sum(
-            float(b.height * b.width) * len(self.inputs.decode_sides() or [1]) for b in needed
+            float(b.n_pixels) * len(self.inputs.decode_sides() or [1]) for b in needed
         )
         writing = reading * _WRITE_SHARE
         workers = Workers(threads, reading + writing * n_outputs, progress, enter_decode_environment)
@@ -204,7 +204,7 @@ class _ScenePass:
             tasks: list[Task] = [
                 (
                     partial(self._block if b in seen else self._empty_block, b),
-                    float(b.height * b.width * len(self.inputs.decode_sides() or [1])),
+                    float(b.n_pixels * len(self.inputs.decode_sides() or [1])),
                 )
                 for b in needed
             ]

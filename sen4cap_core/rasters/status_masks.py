@@ -74,9 +74,7 @@ class MaskInputs:
             if mask.by_block:
                 continue
             mask.allocate(self._files.dataset(mask.source).dtypes[mask.source.band_index - 1])
-            tasks += [
-                (partial(mask.preload, b), float(b.height * b.width)) for b in mask.blocks_to_preload(blocks)
-            ]
+            tasks += [(partial(mask.preload, b), float(b.n_pixels)) for b in mask.blocks_to_preload(blocks)]
         return tasks
 
     def counted(self, block: Block) -> NDArray[np.int64]:
