@@ -9,9 +9,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
+
+from sen4cap_core.kernels import registers
 
 if TYPE_CHECKING:
 
@@ -28,10 +29,6 @@ else:
             return None
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            kind = ir.FloatType()
-            function = builder.module.declare_intrinsic(
-                "llvm.fmuladd", [kind], ir.FunctionType(kind, [kind, kind, kind])
-            )
-            return builder.call(function, arguments)
+            return registers.multiply_add(builder, *arguments)
 
         return number(number, number, number), generate

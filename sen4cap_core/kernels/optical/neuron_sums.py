@@ -9,13 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
-from numba.core import cgutils
 from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.optical.training_cells import PIXELS
+from sen4cap_core.kernels.registers import Registers, multiply_add, number_at, opened
 
 NEURONS = 5
 """Of a hidden layer."""
@@ -51,34 +50,26 @@ else:
             return None
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            index = ir.IntType(64)
-            vector = ir.VectorType(ir.FloatType(), LANES)
-            multiply_add = cgutils.get_or_insert_function(
-                builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fmuladd.v{LANES}f32"
-            )
-            nothing = ir.Constant(vector, ir.Undefined)
-            first = ir.Constant(ir.VectorType(ir.IntType(32), LANES), None)
+            inputs, weights, sums, start = opened(context, builder, signature, arguments)
+            registers = Registers(context, builder, types.float32, LANES)
+            index = start.type
 
-            def pixels(which: int, row: int) -> Any:
-                array = context.make_array(signature.args[which])(context, builder, arguments[which])
-                at = builder.add(arguments[3], index(row * PIXELS))
-                return builder.bitcast(builder.gep(array.data, [at]), vector.as_pointer())
+            def pixels(row: int) -> Any:
+                return builder.add(start, index(row * PIXELS))
 
             def weight(neuron: int, place: int) -> Any:
-                array = context.make_array(signature.args[1])(context, builder, arguments[1])
-                number = builder.load(builder.gep(array.data, [index(neuron * (1 + INPUTS) + place)]))
-                alone = builder.insert_element(nothing, number, ir.IntType(32)(0))
-                return builder.shuffle_vector(alone, nothing, first)
+                number = number_at(builder, weights, index(neuron * (1 + INPUTS) + place))
+                return registers.spread(number)
 
             totals = [weight(neuron, 0) for neuron in range(NEURONS)]
             for row in range(INPUTS):
-                numbers = builder.load(pixels(0, row), align=4)
+                numbers = registers.load(inputs, pixels(row))
                 totals = [
-                    builder.call(multiply_add, [weight(neuron, 1 + row), numbers, total])
+                    multiply_add(builder, weight(neuron, 1 + row), numbers, total)
                     for neuron, total in enumerate(totals)
                 ]
             for neuron, total in enumerate(totals):
-                builder.store(total, pixels(2, neuron), align=4)
+                registers.store(total, sums, pixels(neuron))
             return context.get_dummy_value()
 
         return types.none(inputs, weights, sums, types.intp), generate

@@ -10,10 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
+
+from sen4cap_core.kernels.registers import Registers, opened
 
 LANES = 16
 """Numbers that are summed together."""
@@ -42,30 +43,20 @@ else:
         number = source.dtype
 
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            index = ir.IntType(32)
-            vector = ir.VectorType(ir.IntType(number.bitwidth), LANES)
-            zeros = ir.Constant(vector, None)
-
-            def order(places: list[int]) -> Any:
-                return ir.Constant(ir.VectorType(index, LANES), places)
-
-            def place(which: int) -> Any:
-                array = context.make_array(signature.args[which])(context, builder, arguments[which])
-                return builder.bitcast(builder.gep(array.data, [arguments[2]]), vector.as_pointer())
-
-            sums = builder.load(place(0), align=number.bitwidth // 8)
+            source, target, start, before = opened(context, builder, signature, arguments)
+            registers = Registers(context, builder, number, LANES)
+            zeros = registers.zeros
+            sums = registers.load(source, start)
             half, step = LANES // 2, 1
             while step < half:
-                # Numbers of the second vector are counted on from LANES.
-                moved = order([LANES + i - step if i % half >= step else 0 for i in range(LANES)])
-                sums = builder.add(sums, builder.shuffle_vector(zeros, sums, moved))
+                # Numbers of the second register are counted on from LANES.
+                moved = [LANES + i - step if i % half >= step else 0 for i in range(LANES)]
+                sums = builder.add(sums, registers.pick(zeros, sums, moved))
                 step *= 2
-            lower = order([LANES + half - 1 if i >= half else 0 for i in range(LANES)])
-            sums = builder.add(sums, builder.shuffle_vector(zeros, sums, lower))
-            carried = builder.insert_element(zeros, arguments[3], index(0))
-            target = builder.add(sums, builder.shuffle_vector(carried, zeros, order([0] * LANES)))
-            builder.store(target, place(1), align=number.bitwidth // 8)
+            lower = [LANES + half - 1 if i >= half else 0 for i in range(LANES)]
+            sums = builder.add(sums, registers.pick(zeros, sums, lower))
+            registers.store(builder.add(sums, registers.spread(before)), target, start)
             # Not read from the register again: the next numbers would wait for its way there and back.
-            return builder.add(arguments[3], builder.extract_element(sums, index(LANES - 1)))
+            return builder.add(before, registers.lane(sums, LANES - 1))
 
         return number(source, target, types.intp, number), generate
