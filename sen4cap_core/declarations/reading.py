@@ -23,7 +23,7 @@ from sen4cap_core.declarations.columns import (
 from sen4cap_core.declarations.shapes import Shapes, joined_shapes
 from sen4cap_core.declarations.texts import Texts, as_texts, joined
 from sen4cap_core.declarations.vector_files import VectorLayer, read_vector
-from sen4cap_core.declarations.vector_packs import vector_file
+from sen4cap_core.declarations.vector_packs import UndecidedError
 
 MAPPING_NAME = "declarations.yaml"
 N_SAMPLE_ROWS = 5
@@ -125,8 +125,12 @@ def read_declarations(path: Path, mapping: ColumnMapping | None = None) -> Decla
     # Of the whole process: Arrow's own pool keeps what is given back a while, 0.2 GiB of a million parcels.
     pa.set_memory_pool(pa.system_memory_pool())
     mapping = mapping or _mapping_inside(path) or ColumnMapping()
-    with vector_file(path, mapping.file) as file:
-        layer = read_vector(path, file, layer=mapping.layer, encoding=mapping.encoding, crs=mapping.crs)
+    try:
+        layer = read_vector(
+            path, file=mapping.file, layer=mapping.layer, encoding=mapping.encoding, crs=mapping.crs
+        )
+    except UndecidedError as error:
+        raise error.of_declarations() from error
     choices = choose_columns(path, layer.attributes, mapping, feature_id=layer.feature_id)
     warnings = list(layer.notes)
     if not choices.holding_id.columns:

@@ -10,7 +10,6 @@ from shapely import MultiPolygon
 
 from sen4cap_core.declarations.geometry import WGS84, repair, reproject
 from sen4cap_core.declarations.vector_files import read_vector
-from sen4cap_core.declarations.vector_packs import vector_file
 from sen4cap_core.errors import BadUploadError
 
 _MAX_EDGE_M = 5000.0
@@ -32,8 +31,7 @@ def read_site_extent(path: Path) -> MultiPolygon:
     UnsafeArchiveError
         A zip that is not safe to unpack.
     """
-    with vector_file(path, declared=False) as file:
-        layer = read_vector(path, file, layer=None, encoding=None, crs=None, declared=False)
+    layer = read_vector(path)
     polygons = repair(layer.shapes.objects())
     if not any(polygon is not None for polygon in polygons.geometry):
         raise BadUploadError(

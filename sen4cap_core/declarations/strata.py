@@ -13,7 +13,6 @@ from pyproj import CRS
 
 from sen4cap_core.declarations.geometry import WGS84, repair, reproject
 from sen4cap_core.declarations.vector_files import read_vector
-from sen4cap_core.declarations.vector_packs import vector_file
 from sen4cap_core.errors import BadUploadError, Problem
 
 NAME_COLUMNS = ("id", "stratum", "strata", "name")
@@ -74,8 +73,7 @@ def read_strata(path: Path) -> Strata:
     BadUploadError
         When the file cannot be read, has no such attribute, or a feature has no name or no area.
     """
-    with vector_file(path, declared=False) as file:
-        layer = read_vector(path, file, layer=None, encoding=None, crs=None, declared=False)
+    layer = read_vector(path)
     lower = {name.lower(): name for name in reversed(layer.attributes.column_names)}
     column = next((lower[name] for name in NAME_COLUMNS if name in lower), None)
     if column is None:

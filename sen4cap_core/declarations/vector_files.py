@@ -23,7 +23,7 @@ from sen4cap_core.declarations.encodings import codec_of_label, dbf_encoding
 from sen4cap_core.declarations.geometry import WGS84
 from sen4cap_core.declarations.moving import transformer
 from sen4cap_core.declarations.shapes import Shapes, joined_shapes, no_shapes, shapes_of, shapes_of_wkb
-from sen4cap_core.declarations.vector_packs import FORMATS, called
+from sen4cap_core.declarations.vector_packs import FORMATS, UndecidedError, called, vector_file
 from sen4cap_core.errors import BadUploadError
 
 _DBF_SAMPLE_BYTES = 4 * 1024 * 1024
@@ -56,14 +56,21 @@ class VectorLayer:
 
 
 def read_vector(
-    path: Path, file: Path, *, layer: str | None, encoding: str | None, crs: str | None, declared: bool = True
+    path: Path,
+    *,
+    file: str | None = None,
+    layer: str | None = None,
+    encoding: str | None = None,
+    crs: str | None = None,
 ) -> VectorLayer:
-    """Read one layer of a file that `vector_packs.vector_file` yields.
+    """Read one layer of a vector file, alone or in a zip.
 
     Parameters
     ----------
     path : Path
-        What the user dropped, for error messages.
+        What the user dropped.
+    file : str, optional
+        Name (or path inside the zip) of the file to take where there are several.
     layer : str, optional
         Layer to take where the file has several with geometry.
     encoding : str, optional
@@ -71,22 +78,31 @@ def read_vector(
         default: the .cpg, else detected.
     crs : str, optional
         Coordinate reference system for a file that has none (``EPSG:28992``); one in the file wins.
-    declared : bool
-        Whether these are declarations: no ``declarations.yaml`` says anything of other files.
 
     Raises
     ------
+    UndecidedError
+        Several files, several layers, or no coordinate reference system.
     BadUploadError
-        Damaged file, several layers, no feature, no coordinate reference system, or coordinates that
-        cannot be in it.
+        No vector file, a damaged one, no feature, or coordinates that cannot be in their coordinate
+        reference system.
+    UnsafeArchiveError
+        See `archives.inspect_zip`.
     """
+    with vector_file(path, file) as found:
+        return _read_layer(path, found, layer, encoding, crs)
+
+
+def _read_layer(
+    path: Path, file: Path, layer: str | None, encoding: str | None, crs: str | None
+) -> VectorLayer:
     kind = FORMATS[file.suffix.lower()]
     if kind == "GeoParquet":
         shapes, attributes, file_crs = geoparquet.read(path, file)
         feature_id, layer = "", ""
         notes: list[str] = []
     else:
-        layer = _choose_layer(path, file, layer, declared)
+        layer = _choose_layer(path, file, layer)
         shapes, attributes, file_crs, feature_id, notes = _read_ogr(path, file, layer, encoding)
     if len(shapes) == 0:
         raise BadUploadError(
@@ -94,15 +110,13 @@ def read_vector(
         )
     attributes, told = decoded(attributes, encoding)
     notes += told
-    known_crs = _known_crs(path, file, file_crs, crs, notes, declared)
+    known_crs = _known_crs(path, file, file_crs, crs, notes)
     _check_range(path, file, shapes, known_crs)
     shown_layer = layer if kind in ("GeoPackage", "GML") else ""
     return VectorLayer(shapes, attributes, known_crs, file.name, kind, shown_layer, feature_id, tuple(notes))
 
 
-def _known_crs(
-    path: Path, file: Path, of_file: CRS | None, given: str | None, notes: list[str], declared: bool
-) -> CRS:
+def _known_crs(path: Path, file: Path, of_file: CRS | None, given: str | None, notes: list[str]) -> CRS:
     if of_file is not None:
         if given:
             notes.append(f"the file's own coordinate reference system was taken, not {given}")
@@ -114,12 +128,12 @@ def _known_crs(
             raise BadUploadError(
                 path, f"{given!r} is no coordinate reference system.", expected="a code such as EPSG:28992"
             ) from error
-    raise BadUploadError(
+    raise UndecidedError(
         path,
         f"{called(path, file)} has no coordinate reference system.",
         expected="a shapefile with its .prj, or a file that names its EPSG code",
-        remedy="export it again with its coordinate reference system (shapefile: pack the .prj too)"
-        + (", or state it, `crs: EPSG:...`, in declarations.yaml." if declared else "."),
+        remedy="export it again with its coordinate reference system (shapefile: pack the .prj too)",
+        setting="state it, `crs: EPSG:...`, in declarations.yaml",
     )
 
 
@@ -147,7 +161,7 @@ def _check_range(path: Path, file: Path, shapes: Shapes, crs: CRS) -> None:
         )
 
 
-def _choose_layer(path: Path, file: Path, wanted: str | None, declared: bool) -> str:
+def _choose_layer(path: Path, file: Path, wanted: str | None) -> str:
     try:
         with warnings.catch_warnings():
             # Measures are dropped as heights are.
@@ -176,12 +190,12 @@ def _choose_layer(path: Path, file: Path, wanted: str | None, declared: bool) ->
             f"{called(path, file)} has no layer with geometry (layers: {', '.join(names)}).",
             remedy="export the layer with its polygons.",
         )
-    raise BadUploadError(
+    raise UndecidedError(
         path,
         f"{called(path, file)} has {len(with_geometry)} layers with geometry: {', '.join(with_geometry)}.",
         expected="one layer",
-        remedy="export one layer"
-        + (f", or name it in declarations.yaml: `layer: {with_geometry[0]}`." if declared else "."),
+        remedy="export one layer",
+        setting=f"name it in declarations.yaml: `layer: {with_geometry[0]}`",
     )
 
 

@@ -37,8 +37,20 @@ _MAGIC = {
 }
 
 
+class UndecidedError(BadUploadError):
+    """A file leaves something open that ``declarations.yaml`` could say, if these were declarations."""
+
+    def __init__(self, file: Path, what: str, *, expected: str, remedy: str, setting: str) -> None:
+        super().__init__(file, what, expected=expected, remedy=f"{remedy}.")
+        self._remedies = f"{remedy}, or {setting}."
+
+    def of_declarations(self) -> BadUploadError:
+        """Return the same of a file of declarations: what to write into ``declarations.yaml`` is told too."""
+        return BadUploadError(self.file, self.what, expected=self.expected, remedy=self._remedies)
+
+
 @contextmanager
-def vector_file(path: Path, wanted: str | None = None, *, declared: bool = True) -> Iterator[Path]:
+def vector_file(path: Path, wanted: str | None = None) -> Iterator[Path]:
     """Yield the vector file that a path holds: the file itself, or the one inside a zip, unpacked meanwhile.
 
     Parameters
@@ -47,20 +59,20 @@ def vector_file(path: Path, wanted: str | None = None, *, declared: bool = True)
         A vector file or a zip with one in any of its folders. Nothing is written beside it.
     wanted : str, optional
         Name (or path inside the zip) of the file to take where there are several.
-    declared : bool
-        Whether these are declarations: no ``declarations.yaml`` says anything of other files.
 
     Raises
     ------
+    UndecidedError
+        Several vector files.
     BadUploadError
-        No vector file, several, an incomplete shapefile, or a file that is not what its name says.
+        No vector file, an incomplete shapefile, or a file that is not what its name says.
     UnsafeArchiveError
         See `archives.inspect_zip`.
     """
     with tempfile.TemporaryDirectory(prefix="sen4cap-vector-") as scratch:
         folder = Path(scratch)
         if path.suffix.lower() == ".zip":
-            file = _unpack(path, folder, wanted, declared)
+            file = _unpack(path, folder, wanted)
         elif path.suffix.lower() in FORMATS:
             file = _beside(path, folder)
         else:
@@ -69,7 +81,7 @@ def vector_file(path: Path, wanted: str | None = None, *, declared: bool = True)
         yield file
 
 
-def _unpack(path: Path, folder: Path, wanted: str | None, declared: bool) -> Path:
+def _unpack(path: Path, folder: Path, wanted: str | None) -> Path:
     names = [entry.filename for entry in inspect_zip(path)]
     visible = [name for name in names if not _is_litter(name)]
     found = [name for name in visible if _suffix(name) in FORMATS]
@@ -89,16 +101,12 @@ def _unpack(path: Path, folder: Path, wanted: str | None, declared: bool) -> Pat
         shown = ", ".join(visible[:10]) or "nothing"
         raise _nothing_inside(path, f"this zip holds no vector file (it holds: {shown}).")
     if len(found) > 1:
-        raise BadUploadError(
+        raise UndecidedError(
             path,
             f"this zip holds {len(found)} vector files: {', '.join(sorted(found)[:20])}.",
             expected="one vector file",
-            remedy="leave one in the zip"
-            + (
-                f", or name it in declarations.yaml: `file: {PurePosixPath(sorted(found)[0]).name}`."
-                if declared
-                else "."
-            ),
+            remedy="leave one in the zip",
+            setting=f"name it in declarations.yaml: `file: {PurePosixPath(sorted(found)[0]).name}`",
         )
     chosen = found[0]
     if _suffix(chosen) != ".shp":

@@ -21,6 +21,7 @@ import shapely
 from sen4cap_core.declarations.columns import ColumnMapping
 from sen4cap_core.declarations.reading import Declarations, read_declarations
 from sen4cap_core.declarations.site_extent import read_site_extent
+from sen4cap_core.declarations.strata import read_strata
 from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
 
 PackZip = Callable[..., Path]
@@ -172,6 +173,32 @@ def test_several_files_in_a_zip_are_listed_and_one_can_be_named(
         read_declarations(path)
 
     assert ids(read_declarations(path, ColumnMapping(file="other.gpkg"))) == IDS[:2]
+
+
+def test_only_declarations_are_sent_to_declarations_yaml(
+    tmp_path: Path, parcels: gpd.GeoDataFrame, shapefile: Path, pack: PackZip
+) -> None:
+    layers = tmp_path / "two.gpkg"
+    parcels.to_file(layers, layer="parcels_2019")
+    parcels.head(1).to_file(layers, layer="buildings")
+    parts = list(shapefile.parent.iterdir())
+    files = pack("files.zip", [*parts, layers])
+    without_crs = pack("without.zip", [part for part in parts if part.suffix != ".prj"])
+    again = "export it again with its coordinate reference system (shapefile: pack the .prj too)"
+
+    for path, remedy, setting in (
+        (files, "leave one in the zip", "name it in declarations.yaml: `file: parcels.shp`"),
+        (layers, "export one layer", "name it in declarations.yaml: `layer: parcels_2019`"),
+        (without_crs, again, "state it, `crs: EPSG:...`, in declarations.yaml"),
+    ):
+        for read, expected in (
+            (read_declarations, f"{remedy}, or {setting}."),
+            (read_site_extent, f"{remedy}."),
+            (read_strata, f"{remedy}."),
+        ):
+            with pytest.raises(BadUploadError) as caught:
+                read(path)
+            assert str(caught.value).endswith(f"\nWhat to do: {expected}")
 
 
 def test_a_mapping_inside_the_zip_is_used(
