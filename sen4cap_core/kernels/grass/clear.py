@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel
+from sen4cap_core.kernels.grass.model import Clear, Optical
 from sen4cap_core.kernels.grass.thresholds import (
     FULL_CLEAR,
     LEAST_CLEAR,
@@ -29,34 +30,31 @@ HAZY_SPAN_DAYS = 30
 @inner_kernel
 def gather_clear(
     p: int,
-    columns: NDArray[np.int64],
-    days: NDArray[np.int32],
     values: NDArray[Any],
-    scale: float,
-    clear_scores: NDArray[np.float32],
-    courses: NDArray[np.float64],
-    group: int,
+    optical: Optical,
     thresholds: NDArray[np.float64],
-    clear_sky: float,
-    short_share: float,
-    day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    course: NDArray[np.float64],
-    doubt: NDArray[np.float64],
+    clear: Clear,
 ) -> int:
-    """Write the clear values of a parcel, their days, the course of neighbourhood ``group`` on them (of
-    ``courses`` (G, K)) and the doubt in each; return how many.
+    """Write the clear values of parcel ``p``; return how many.
 
-    Scores count in relation to ``clear_sky``, over short grass to ``short_share`` of it. The doubt is 0 from
+    Scores count in relation to that of a clear sky, over short grass to a share of it. The doubt is 0 from
     the full score on (and without a score) and 1 at the least score.
+
+    Parameters
+    ----------
+    values : float (P, C), NaN where not observed
     """
+    columns, days, clear_scores = optical.columns, optical.days, optical.clear_scores
+    clear_sky, short_share = optical.clear_sky, optical.short_share
+    courses, group = optical.courses, optical.course_of[p]
+    day, value, course, doubt = clear
     n = 0
     lowest = thresholds[LOWEST]
     for k in range(columns.size):
         value[k] = values[p, columns[k]]
     # A loop of its own: four at a time.
     for k in range(columns.size):
-        value[k] /= scale
+        value[k] /= optical.scale
     # Every value is written and only the clear ones are kept: a branch that clouds decide is never foreseen.
     if clear_scores.size == 0:
         for k in range(columns.size):
@@ -78,10 +76,7 @@ def gather_clear(
 @inner_kernel
 def drop_brief_lows(
     n: int,
-    day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    course: NDArray[np.float64],
-    doubt: NDArray[np.float64],
+    clear: Clear,
     least: float,
     brief_days: float,
     recovered: float,
@@ -89,8 +84,9 @@ def drop_brief_lows(
 ) -> int:
     """Take out lows of one or two values that recover at once, in place; return how many values stay.
 
-    ``marks`` is room for as many as ``value``.
+    ``marks`` is room for as many.
     """
+    day, value, course, doubt = clear
     for length in (1, 2):
         last = n - length
         if last <= 1:
@@ -174,16 +170,14 @@ def _is_brief(
 @inner_kernel
 def drop_fast_rises(
     n: int,
-    day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    course: NDArray[np.float64],
-    doubt: NDArray[np.float64],
+    clear: Clear,
     fastest: float,
 ) -> int:
     """Take out values from which NDVI rises faster than any grass grows, in place; return how many stay.
 
     Each value is compared with the next that stays, from the last to the first: runs of clouds go too.
     """
+    day, value, course, doubt = clear
     is_slow = True
     for i in range(n - 1):
         if value[i + 1] - value[i] > SUDDEN_RISE + fastest * (day[i + 1] - day[i]):
@@ -205,15 +199,13 @@ def drop_fast_rises(
 @inner_kernel
 def drop_hazy_lows(
     n: int,
-    day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    course: NDArray[np.float64],
-    doubt: NDArray[np.float64],
+    clear: Clear,
 ) -> int:
     """Take out hazy values below the line between the clear ones around them, in place; return how many stay.
 
     Haze only lowers NDVI: a hazy value says that the grass is at least as green.
     """
+    day, value, course, doubt = clear
     m = 0
     for i in range(n):
         if doubt[i] > HAZY_FROM and m > 0:

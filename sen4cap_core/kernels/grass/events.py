@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import kernel
+from sen4cap_core.kernels.grass.model import Cuts, Evidence
 from sen4cap_core.kernels.mowing.slots import S1
 
 SECONDS_PER_DAY = 86_400.0
@@ -15,11 +16,8 @@ SECONDS_PER_DAY = 86_400.0
 
 @kernel
 def describe_cuts(
-    parcel: NDArray[np.int32],
-    cuts: NDArray[np.float64],
-    mission: NDArray[np.int8],
-    n_clear: NDArray[np.int32],
-    n_tested: NDArray[np.int32],
+    cuts: Cuts,
+    evidence: Evidence,
     optical_time_s: int,
     radar_time_s: int,
     odds: NDArray[np.float64],
@@ -29,9 +27,7 @@ def describe_cuts(
 
     Parameters
     ----------
-    parcel, cuts, mission : of ``find_cuts``.
-    n_clear, n_tested : int32 (P,)
-        Clear values and tested coherence values of each parcel.
+    cuts, evidence : of ``find_cuts``.
     optical_time_s, radar_time_s : int
         Local time of an acquisition, seconds after midnight: that of radar counts where it alone saw the cut.
     odds : float64 (2, M, 2)
@@ -46,15 +42,16 @@ def describe_cuts(
         Seconds since 1970-01-01.
     confidence : float64 (N,)
     """
+    parcel, values, mission = cuts
     n = parcel.size
     start_s, end_s = np.empty(n, np.int64), np.empty(n, np.int64)
     confidence = np.empty(n, np.float64)
     for i in range(n):
         is_radar = mission[i] == S1
         time_s = radar_time_s if is_radar else optical_time_s
-        start_s[i] = int(np.rint(cuts[i, 1] * SECONDS_PER_DAY)) + time_s
-        end_s[i] = int(np.rint(cuts[i, 2] * SECONDS_PER_DAY)) + time_s
-        other_looked = int((n_clear if is_radar else n_tested)[parcel[i]] > 0)
+        start_s[i] = int(np.rint(values[i, 1] * SECONDS_PER_DAY)) + time_s
+        end_s[i] = int(np.rint(values[i, 2] * SECONDS_PER_DAY)) + time_s
+        other_looked = int((evidence.n_clear if is_radar else evidence.n_tested)[parcel[i]] > 0)
         base, slope = odds[other_looked, mission[i], 0], odds[other_looked, mission[i], 1]
-        confidence[i] = min(1.0 / (1.0 + math.exp(-(base + slope * math.log(cuts[i, 0])))), cap)
+        confidence[i] = min(1.0 / (1.0 + math.exp(-(base + slope * math.log(values[i, 0])))), cap)
     return start_s, end_s, confidence

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel
+from sen4cap_core.kernels.grass.model import Candidates, Clear, Demand, FallRoom
 from sen4cap_core.kernels.grass.thresholds import (
     BRIEF_DAYS,
     DATE_SHARE,
@@ -19,6 +20,7 @@ from sen4cap_core.kernels.grass.thresholds import (
     REGROWTH_PER_DAY,
     WINDOW_DAYS,
 )
+from sen4cap_core.kernels.mowing.slots import S2
 
 STEP_WEIGHT = 0.5
 """Weight of the steepest step in a fall of several steps; the rest is the whole fall. Cuts are sudden."""
@@ -29,26 +31,20 @@ RETURN_WEIGHT = 0.5
 @inner_kernel
 def find_falls(
     n: int,
-    day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    course: NDArray[np.float64],
-    doubt: NDArray[np.float64],
-    demand: NDArray[np.float64],
-    demand_first_day: int,
-    least_demand: float,
+    clear: Clear,
+    demand: Demand,
     thresholds: NDArray[np.float64],
     least_strength: float,
-    lows: NDArray[np.int64],
-    steps: NDArray[np.float64],
-    wanted: NDArray[np.float64],
-    step_demand: NDArray[np.float64],
-    found: NDArray[np.float64],
+    room: FallRoom,
+    found: Candidates,
 ) -> int:
-    """Write the falls of one parcel's clear values that are strong enough as candidates; return how many.
+    """Write the falls among the ``n`` clear values that are strong enough as candidates; return how many.
 
-    ``least_demand`` is the least of ``demand``: what is too weak even by that is none. ``lows``, ``steps``,
-    ``wanted`` and ``step_demand`` are room for as many as there are values.
+    Each is taken from the clear value within the window (or the last one) that makes most of it.
+    What is too weak even by the least demand of all days is none.
     """
+    day, value, course, doubt = clear
+    lows, steps, wanted, step_demand = room.lows, room.steps, room.wanted, room.step_demand
     m = 0
     least_fall, least_share = thresholds[LEAST_FALL], thresholds[LEAST_SHARE]
     window_days, brief_days = int(np.floor(thresholds[WINDOW_DAYS])), thresholds[BRIEF_DAYS]
@@ -58,7 +54,7 @@ def find_falls(
         wanted[i] = max(least_fall, least_share * value[i])
     for i in range(n - 1):
         event = int(day[i] + date_share * (day[i + 1] - day[i]))
-        step_demand[i] = demand[event - demand_first_day]
+        step_demand[i] = demand.factors[event - demand.first_day]
     # Branches that noise decides are never foreseen: lows are listed first, and all of a low's falls are
     # measured to the end.
     n_lows = 0
@@ -73,7 +69,7 @@ def find_falls(
         recovered = thresholds[RECOVERED] + RECOVERED_PER_DAY * max(0.0, since - RECOVERED_AFTER_DAYS)
         too_fast = RETURN_WEIGHT * max(0.0, back - thresholds[REGROWTH_PER_DAY] * since)
         doubted = 1.0 + thresholds[DOUBT_FACTOR] * doubt[j]
-        least = least_strength * least_demand * doubted
+        least = least_strength * demand.least * doubted
         can_be_brief = since <= brief_days
         best, steepest = 0.0, 0.0
         best_step = at = j - 1
@@ -98,9 +94,10 @@ def find_falls(
             if i < 0 or day[i] < first_day:
                 break
         start, gap = day[best_step], day[best_step + 1] - day[best_step]
-        found[0, m] = best
+        found.strength[m] = best
         # An interval whose middle is the most likely day.
-        found[1, m] = start + (2.0 * date_share - 1.0) * gap
-        found[2, m] = start + gap
+        found.start[m] = start + (2.0 * date_share - 1.0) * gap
+        found.end[m] = start + gap
+        found.seen_by[m] = S2
         m += int((best > 0.0) & (best >= least_strength))
     return m

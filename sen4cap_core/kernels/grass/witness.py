@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.compiling import inner_kernel, kernel
+from sen4cap_core.kernels.grass.model import Candidates, Clear, Demand, Radar, Rises
 from sen4cap_core.kernels.grass.thresholds import (
     ALONE_GAP_DAYS,
     ALONE_Z,
@@ -41,37 +42,23 @@ def first_pairs(
 
 @inner_kernel
 def witness_of(
-    first_day: float,
-    last_day: float,
-    pair_days: NDArray[np.int32],
-    orbit_bounds: NDArray[np.int64],
-    first_pair: NDArray[np.int64],
-    first_pair_day: int,
-    rises: NDArray[np.float32],
+    first_day: float, last_day: float, radar: Radar, rises: Rises, demand: Demand
 ) -> tuple[float, int]:
     """Strength of the coherence rises of pairs that begin in a period, and the pair of the strongest.
 
     The strongest rise of each orbit counts; squares add up, as those of independent normal variables. The
     pair is -1 where there is none.
-
-    Parameters
-    ----------
-    pair_days : int32 (R,)
-        Earlier day of each pair, ascending within its orbit.
-    orbit_bounds : int64 (O + 1,)
-        Where the pairs of each orbit begin.
-    first_pair : int64 (O, D)
-        Of ``first_pairs``, from ``first_pair_day`` on.
     """
+    pair_days, orbit_bounds, first_pair = radar.days, radar.bounds, rises.first_pair
     total = 0.0
     best = 0.0
     best_pair = -1
-    place = min(max(int(np.ceil(first_day)) - first_pair_day, 0), first_pair.shape[1] - 1)
+    place = min(max(int(np.ceil(first_day)) - demand.first_day, 0), first_pair.shape[1] - 1)
     for orbit in range(orbit_bounds.size - 1):
         low, stop = first_pair[orbit, place], orbit_bounds[orbit + 1]
         in_orbit = 0.0
         while low < stop and pair_days[low] <= last_day:
-            rise = float(rises[low])
+            rise = float(rises.rise[low])
             in_orbit = max(in_orbit, rise)
             if rise > best:
                 best = rise
@@ -84,16 +71,11 @@ def witness_of(
 @inner_kernel
 def hear_witnesses(
     m: int,
-    pair_days: NDArray[np.int32],
-    pair_lengths: NDArray[np.int32],
-    orbit_bounds: NDArray[np.int64],
-    first_pair: NDArray[np.int64],
-    first_pair_day: int,
-    rises: NDArray[np.float32],
-    demand: NDArray[np.float64],
+    radar: Radar,
+    rises: Rises,
+    demand: Demand,
     thresholds: NDArray[np.float64],
-    found: NDArray[np.float64],
-    seen_by: NDArray[np.int8],
+    found: Candidates,
 ) -> None:
     """Strengthen the ``m`` falls by the coherence rises of their time; date them by radar where the optical
     gap is long.
@@ -101,92 +83,81 @@ def hear_witnesses(
     least_z, factor = thresholds[WITNESS_Z], thresholds[WITNESS_FACTOR]
     span = thresholds[WITNESS_FULL_Z] - least_z
     for c in range(m):
-        start, end = found[1, c], found[2, c]
+        start, end = found.start[c], found.end[c]
         first_day, last_day = start - WITNESS_LEAD_DAYS, end + WITNESS_LAG_DAYS
-        if found[0, c] * (1.0 + factor) < 1.0:
+        if found.strength[c] * (1.0 + factor) < 1.0:
             continue
-        rise, pair = witness_of(
-            first_day, last_day, pair_days, orbit_bounds, first_pair, first_pair_day, rises
-        )
+        rise, pair = witness_of(first_day, last_day, radar, rises, demand)
         if pair < 0 or rise < least_z:
             continue
         # Soil shows through the grass of spring and autumn, and is coherent too.
-        rise /= max(demand[pair_days[pair] - first_pair_day], 1.0)
+        rise /= max(demand.factors[radar.days[pair] - demand.first_day], 1.0)
         if rise < least_z:
             continue
-        seen_by[c] = S2_S1
+        found.seen_by[c] = S2_S1
         part = (rise - least_z) / span
-        found[0, c] *= 1.0 + factor * min(part, 1.0)
-        if part >= 1.0 and end - start > 2 * pair_lengths[pair]:
-            found[1, c] = max(start, float(pair_days[pair] - pair_lengths[pair]))
-            found[2, c] = min(max(end, found[1, c] + 1.0), float(pair_days[pair]))
-            found[2, c] = max(found[2, c], found[1, c])
+        found.strength[c] *= 1.0 + factor * min(part, 1.0)
+        if part >= 1.0 and end - start > 2 * radar.lengths[pair]:
+            found.start[c] = max(start, float(radar.days[pair] - radar.lengths[pair]))
+            found.end[c] = min(max(end, found.start[c] + 1.0), float(radar.days[pair]))
+            found.end[c] = max(found.end[c], found.start[c])
 
 
 @inner_kernel
 def find_rises_alone(
     n: int,
-    clear_day: NDArray[np.int32],
-    value: NDArray[np.float64],
-    pair_days: NDArray[np.int32],
-    pair_lengths: NDArray[np.int32],
-    orbit_bounds: NDArray[np.int64],
-    first_pair: NDArray[np.int64],
-    first_pair_day: int,
-    rises: NDArray[np.float32],
-    demand: NDArray[np.float64],
+    clear: Clear,
+    radar: Radar,
+    rises: Rises,
+    demand: Demand,
     thresholds: NDArray[np.float64],
     peaks: NDArray[np.int64],
     m: int,
-    found: NDArray[np.float64],
-    seen_by: NDArray[np.int8],
+    found: Candidates,
 ) -> int:
-    """Add rises that are strong alone, where clear values neither show a fall of their own nor deny one."""
+    """Add rises that are strong alone to the ``m`` candidates, where the ``n`` clear values neither show a
+    fall of their own nor deny one; return how many candidates there are.
+
+    ``peaks`` is room for as many as there are radar.
+    """
+    pair_days, rise = radar.days, rises.rise
     least_rise = ALONE_LEAST_SHARE * thresholds[ALONE_Z]
     n_peaks = 0
     for r in range(pair_days.size):
         peaks[n_peaks] = r
-        n_peaks += int(rises[r] >= least_rise)
+        n_peaks += int(rise[r] >= least_rise)
     for k in range(n_peaks):
         r = peaks[k]
         day = float(pair_days[r])
         # Most strong rises stand beside a stronger one, which is the one that counts.
-        if r > 0 and rises[r - 1] >= rises[r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
+        if r > 0 and rise[r - 1] >= rise[r] and abs(pair_days[r - 1] - day) <= ALONE_REACH_DAYS:
             continue
         if (
             r + 1 < pair_days.size
-            and rises[r + 1] > rises[r]
+            and rise[r + 1] > rise[r]
             and (abs(pair_days[r + 1] - day) <= ALONE_REACH_DAYS)
         ):
             continue
-        total, pair = witness_of(
-            day - ALONE_REACH_DAYS,
-            day + ALONE_REACH_DAYS,
-            pair_days,
-            orbit_bounds,
-            first_pair,
-            first_pair_day,
-            rises,
-        )
+        total, pair = witness_of(day - ALONE_REACH_DAYS, day + ALONE_REACH_DAYS, radar, rises, demand)
         if pair != r or total < thresholds[ALONE_Z]:
             continue
-        before = _days_until(clear_day, n, pair_days[r] - pair_lengths[r]) - 1
+        before = _days_until(clear.day, n, pair_days[r] - radar.lengths[r]) - 1
         after = before + 1
-        while after < n and clear_day[after] < pair_days[r]:
+        while after < n and clear.day[after] < pair_days[r]:
             after += 1
         if before >= 0 and after < n:
-            gap = clear_day[after] - clear_day[before]
+            gap = clear.day[after] - clear.day[before]
             if gap < thresholds[ALONE_GAP_DAYS]:
                 continue
             # A long gap: regrowth may have hidden the fall, but not more than grass can regrow.
-            if value[after] - value[before] > 0.05:
+            if clear.value[after] - clear.value[before] > 0.05:
                 continue
         # Soil that shows through in autumn is coherent too; without any NDVI there is nothing else to go by.
-        wanted = thresholds[ALONE_Z] * (demand[pair_days[r] - first_pair_day] if n > 0 else 1.0)
-        found[0, m] = total / wanted
-        found[1, m] = day - pair_lengths[r]
-        found[2, m] = day
-        seen_by[m] = S1
+        wanted = thresholds[ALONE_Z] * (demand.factors[pair_days[r] - demand.first_day] if n > 0 else 1.0)
+        found.strength[m] = total / wanted
+        found.start[m] = day - radar.lengths[r]
+        found.end[m] = day
+        found.seen_by[m] = S1
         m += 1
     return m
 

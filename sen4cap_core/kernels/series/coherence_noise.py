@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.compiling import inner_kernel
+from sen4cap_core.kernels.compiling import inner_kernel, kernel
 
 N_BEFORE = 4
 LEAST_BEFORE = 3
@@ -20,6 +20,29 @@ NEXT_WEIGHT = 0.3
 NEXT_VARIANCE = (1.0 - NEXT_WEIGHT) ** 2 + NEXT_WEIGHT**2
 
 
+class NoiseRoom(NamedTuple):
+    """Room for what is made of the coherence of one orbit on the way to its rises."""
+
+    series: NDArray[np.float64]
+    is_known: NDArray[np.int64]
+    """(R + N_BEFORE) each; the first ``N_BEFORE`` hold 0: as many empty values as are looked back on."""
+    counts: NDArray[np.int32]
+    bins: NDArray[np.int32]
+    scales: NDArray[np.float64]
+
+
+@kernel
+def noise_room(n_pairs: int) -> NoiseRoom:
+    """Return room for orbits of ``n_pairs`` together."""
+    return NoiseRoom(
+        np.zeros(n_pairs + N_BEFORE, np.float64),
+        np.zeros(n_pairs + N_BEFORE, np.int64),
+        np.empty(NOISE_BINS, np.int32),
+        np.empty(n_pairs, np.int32),
+        np.zeros((2, N_BEFORE + 1), np.float64),
+    )
+
+
 @inner_kernel
 def score_rises(
     p: int,
@@ -28,11 +51,7 @@ def score_rises(
     last: int,
     values: NDArray[Any],
     noise_floor: float,
-    series: NDArray[np.float64],
-    is_known: NDArray[np.int64],
-    counts: NDArray[np.int32],
-    bins: NDArray[np.int32],
-    scales: NDArray[np.float64],
+    room: NoiseRoom,
     rises: NDArray[np.float32],
 ) -> int:
     """Write the rises of one orbit for parcel ``p``; return how many values were tested.
@@ -48,15 +67,11 @@ def score_rises(
         ascending order of time.
     noise_floor : float
         Least standard deviation a parcel of so many pixels can have; infinite: never tested.
-    series, is_known : (R + N_BEFORE,)
-        Room; the first ``N_BEFORE`` hold 0.
-    counts : int32 (NOISE_BINS,)
-    bins : int32 (R,)
-    scales : float64 (2, N_BEFORE + 1)
-        Room.
+    room : of :func:`noise_room`
     rises : float32 (R,)
         Written from ``first`` to ``last``; NaN where not tested.
     """
+    series, is_known, counts, bins, scales = room
     n = last - first
     n_known = 0
     for t in range(n):

@@ -16,6 +16,8 @@ from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import L4BConfig
 from sen4cap_core.kernels.grass.cuts import find_cuts
 from sen4cap_core.kernels.grass.events import describe_cuts
+from sen4cap_core.kernels.grass.model import Demand, Optical, Radar
+from sen4cap_core.kernels.grass.model import Evidence as GrassEvidence
 from sen4cap_core.kernels.grass.neighbourhood import count_rates, shared_course
 from sen4cap_core.kernels.grass.thresholds import N_THRESHOLDS, demand_of_days
 from sen4cap_core.kernels.mowing.slots import MISSION_TEXTS, S1, S2, S2_S1
@@ -69,46 +71,21 @@ def find_mowings(
     clear_sky = clear_sky_score(scores, columns)
     short_share = short_grass_share(matrix, scores, columns, clear_sky)
     courses, course_of = neighbourhood_courses(matrix, facts, settings, columns, days, scores, clear_sky)
-    pair_columns, pair_days, pair_lengths, is_heard, orbit_bounds = _pairs(radar)
-    noise_floors = sigma_floors(facts, config.s1, original=False)
-    n_clear, longest, n_tested = (np.zeros(facts.size, np.int32) for _ in range(3))
+    seen = Optical(columns, days, matrix.optical_scale, scores, clear_sky, short_share, courses, course_of)
+    heard = _heard(radar, sigma_floors(facts, config.s1, original=False))
+    found_by = GrassEvidence(*(np.zeros(facts.size, np.int32) for _ in range(3)))
     thresholds = _thresholds(settings)
-    demand_first_day, demand = _demand(settings, np.concatenate([days, pair_days]))
+    demand = _demand(settings, np.concatenate([days, heard.days]))
 
     def find(first: int, last: int) -> tuple[NDArray[Any], ...]:
-        parcel, cuts, mission = find_cuts(
-            first,
-            last,
-            columns,
-            days,
-            matrix.values,
-            matrix.optical_scale,
-            scores,
-            clear_sky,
-            short_share,
-            courses,
-            course_of,
-            pair_days,
-            pair_lengths,
-            orbit_bounds,
-            pair_columns,
-            is_heard,
-            noise_floors,
-            demand,
-            demand_first_day,
-            thresholds,
-            1.0,
-            n_clear,
-            longest,
-            n_tested,
-        )
+        cuts = find_cuts(first, last, matrix.values, seen, heard, demand, thresholds, found_by)
         times_s = config.s2.acquisition_time_s, config.s1.ascending_time_s
-        described = describe_cuts(parcel, cuts, mission, n_clear, n_tested, *times_s, ODDS, CONFIDENCE_CAP)
-        return parcel, *described, mission
+        described = describe_cuts(cuts, found_by, *times_s, ODDS, CONFIDENCE_CAP)
+        return cuts.parcel, *described, cuts.mission
 
     parts = run_in_chunks(find, facts.size)
     events = MowingEvents(*(np.concatenate(column) for column in zip(*parts, strict=True)))
-    return events, Evidence(n_clear, longest, n_tested)
+    return events, Evidence(*found_by)
 
 
 def clear_sky_score(scores: NDArray[np.float32], columns: NDArray[np.int64]) -> float:
@@ -189,11 +166,8 @@ def neighbourhood_courses(
     return courses, course_of
 
 
-def _pairs(
-    radar: list[tuple[Source, Source | None]],
-) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int32], NDArray[np.bool_], NDArray[np.int64]]:
-    """List the coherence pairs of all orbits: column, earlier day, length and whether it is heard (R,);
-    bounds of the orbits.
+def _heard(radar: list[tuple[Source, Source | None]], noise_floors: NDArray[np.float64]) -> Radar:
+    """List the coherence pairs of all orbits.
 
     A pair that begins before the one that ended before it (a long one among short ones) tells less than that
     one and is not heard: earlier days ascend within an orbit.
@@ -201,19 +175,20 @@ def _pairs(
     mains = [main for main, _ in radar]
     starts = [np.maximum.accumulate(main.start_days) for main in mains]
     none = np.empty(0, np.int64)
-    return (
+    return Radar(
         np.concatenate([none, *(main.columns for main in mains)]).astype(np.int64),
         np.concatenate([none, *starts]).astype(np.int32),
         np.concatenate([none, *(main.days - main.start_days for main in mains)]).astype(np.int32),
         np.concatenate([none, *(m.start_days >= s for m, s in zip(mains, starts, strict=True))]) > 0,
         np.cumsum([0, *(main.columns.size for main in mains)], dtype=np.int64),
+        noise_floors,
     )
 
 
-def _demand(settings: GrassSettings, days: NDArray[np.int32]) -> tuple[int, NDArray[np.float64]]:
-    """Factor on the least fall of each day from the first to the last, and the first."""
+def _demand(settings: GrassSettings, days: NDArray[np.int32]) -> Demand:
+    """Factor on the least fall of each day from the first to the last."""
     first, last = (int(days.min()), int(days.max())) if days.size else (0, 0)
-    return first, demand_of_days(
+    factors = demand_of_days(
         first,
         last,
         spring_factor=settings.spring_factor,
@@ -222,6 +197,7 @@ def _demand(settings: GrassSettings, days: NDArray[np.int32]) -> tuple[int, NDAr
         autumn_first_doy=settings.autumn_first_doy,
         autumn_last_doy=settings.autumn_last_doy,
     )
+    return Demand(first, factors, float(factors.min()))
 
 
 def _thresholds(s: GrassSettings) -> NDArray[np.float64]:

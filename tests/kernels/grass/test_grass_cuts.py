@@ -211,6 +211,22 @@ def test_what_all_neighbours_show_is_no_cut_and_a_neighbourhood_is_its_own():
     assert run(ndvi, days).parcel.tolist() == list(range(8))
 
 
+def test_more_cuts_than_there_was_room_for_are_the_same_cuts():
+    ndvi, days = season(400)
+    # Some are cut five times, without a neighbour that shows it; room is made for three of each parcel.
+    cuts = range(4, 44, 8)
+    for first in cuts:
+        cut(ndvi, slice(0, None), first, depth=0.3, steps=5)
+    neighbourhood = np.arange(400, dtype=np.int32)
+
+    events = run(ndvi, days, neighbourhood=neighbourhood)
+
+    assert events.parcel.tolist() == np.repeat(np.arange(400), len(cuts)).tolist()
+    assert np.array_equal(events.start_s.reshape(400, -1), np.tile(events.start_s[: len(cuts)], (400, 1)))
+    middle = (events.start_s + events.end_s)[: len(cuts)] / 2 / 86_400
+    assert all(days[k - 1] < day < days[k] + 1 for k, day in zip(cuts, middle, strict=True))
+
+
 def test_a_week_in_which_nearly_half_mow_is_no_weather():
     ndvi, days = season(60)
     ndvi += np.random.default_rng(5).normal(0, 0.02, (60, 1)) * (np.arange(len(days)) >= 25)

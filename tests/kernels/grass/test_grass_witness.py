@@ -9,7 +9,7 @@ import pytest
 
 from sen4cap_core.declarations.l4b_config import L4BConfig
 from sen4cap_core.kernels.mowing.slots import S1, S2, S2_S1
-from sen4cap_core.kernels.series.coherence_noise import NEXT_WEIGHT, score_rises
+from sen4cap_core.kernels.series.coherence_noise import NEXT_WEIGHT, noise_room, score_rises
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
 from sen4cap_core.processors.l4b.neighbourhood import find_mowings
 from tests.kernels.grass.test_grass_cuts import DAY_0, cut, facts, run, season
@@ -26,15 +26,9 @@ def test_rises_equal_numpy():
     rises, tested = np.zeros((6, 52), np.float32), np.zeros(6, np.int32)
     # Of the columns of two orbits, the second.
     columns = np.concatenate([[0, 0], np.arange(50)])
-    room = (
-        np.zeros(54),
-        np.zeros(54, np.int64),
-        np.empty(512, np.int32),
-        np.empty(52, np.int32),
-        np.zeros((2, 5)),
-    )
+    room = noise_room(52)
     for p in range(6):
-        tested[p] = score_rises(p, columns, 2, 52, series, floors[p], *room, rises[p])
+        tested[p] = score_rises(p, columns, 2, 52, series, floors[p], room, rises[p])
     for p in range(6):
         if p == 3:
             assert np.isnan(rises[p, 2:]).all()
