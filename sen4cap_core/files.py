@@ -24,20 +24,30 @@ _OWNER = re.compile(r"\..*\.[0-9]+\.(?P<host>[A-Za-z0-9-]+)-(?P<pid>[0-9]+)\.par
 
 @contextmanager
 def atomic_path(target: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``target``; rename it to ``target`` on success, remove it on failure.
-
-    The temporary name is ``.<stem>.<n>.<host>-<pid>.part<suffix>``, so that a stale one left by a killed
-    process is recognised and swept by ``sweep_partial``, by the machine that made it.
-    """
-    target.parent.mkdir(parents=True, exist_ok=True)
-    temporary = target.with_name(_temporary_name(target))
+    """Yield a temporary path beside ``target``; rename it to ``target`` on success, remove it on failure."""
+    temporary = temporary_beside(target)
     try:
         yield temporary
-        with temporary.open("rb") as handle:
-            os.fsync(handle.fileno())
-        temporary.replace(target)
+        publish(temporary, target)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def temporary_beside(target: Path) -> Path:
+    """Name the temporary file that is to become ``target``, and make its folder.
+
+    The name is ``.<stem>.<n>.<host>-<pid>.part<suffix>``, so that a stale one left by a killed process is
+    recognised and swept by ``sweep_partial``, by the machine that made it.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    return target.with_name(_temporary_name(target))
+
+
+def publish(temporary: Path, target: Path) -> None:
+    """Let a temporary file that is on the disk to its last byte appear under its own name."""
+    with temporary.open("rb") as handle:
+        os.fsync(handle.fileno())
+    temporary.replace(target)
 
 
 def write_text_atomic(target: Path, text: str) -> None:

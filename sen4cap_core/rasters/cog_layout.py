@@ -1,9 +1,9 @@
 """The bytes of a cloud-optimised GeoTIFF with one int16 band: header, directories, order of the tiles.
 
 Directories come first, then the tiles of the smallest overview, of the next larger and so on, the full
-resolution last. Each tile is preceded by its size and followed by its last four bytes again, and the text
-after the header says so: readers that know the convention (GDAL's COG layout) fetch a tile with one
-request.
+resolution last. Each tile is preceded by its size and followed by its last four bytes again (then by up to
+15 zeros), and the text after the header says so: readers that know the convention (GDAL's COG layout) fetch
+a tile with one request.
 """
 
 from __future__ import annotations
@@ -12,10 +12,18 @@ import struct
 from collections.abc import Iterator, Mapping, Sequence
 from xml.sax.saxutils import escape
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.variables import Quantisation
 
 TILE_SIDE = 512
+LEADER_BYTES = 4
+"""The size before a tile."""
+_TRAILER_BYTES = 4
+_ALIGNMENT = 16
+"""Of what stands before a tile: the system takes half the time to copy what lies evenly."""
 
 _ZSTD = 50_000
 _SHORT, _LONG, _DOUBLE, _ASCII = 3, 4, 12, 2
@@ -45,51 +53,74 @@ def tiles_across(shape: tuple[int, int]) -> tuple[int, int]:
     return -(-shape[0] // TILE_SIDE), -(-shape[1] // TILE_SIDE)
 
 
-def assemble(
-    levels: Sequence[Sequence[bytes | memoryview]],
-    grid: Grid,
-    quantisation: Quantisation,
-    description: str,
-    tags: Mapping[str, str],
-) -> Iterator[bytes | memoryview]:
-    """Yield the parts of the file in order.
+class CogLayout:
+    """Where everything lies in one file. Levels go from the full resolution to the smallest overview."""
+
+    def __init__(
+        self, grid: Grid, quantisation: Quantisation, description: str, tags: Mapping[str, str]
+    ) -> None:
+        self.shapes = level_shapes(grid.shape)
+        self._tags = [
+            _directory_tags(shape, index > 0, quantisation) for index, shape in enumerate(self.shapes)
+        ]
+        self._tags[0] += _georeference_tags(grid) + _metadata_tags(quantisation, description, tags)
+        self._start = _even(8 + len(_GHOST))
+        n_tiles = [rows * cols for rows, cols in (tiles_across(shape) for shape in self.shapes)]
+        self._sizes = [_directory_bytes(t, n) for t, n in zip(self._tags, n_tiles, strict=True)]
+
+    @property
+    def n_header_bytes(self) -> int:
+        """Of all directories, after which the tiles may lie."""
+        return aligned(self._start + sum(self._sizes))
+
+    def header(self, offsets: Sequence[Sequence[int]], sizes: Sequence[Sequence[int]]) -> Iterator[bytes]:
+        """Yield what the file begins with.
+
+        Parameters
+        ----------
+        offsets, sizes : of the tiles of each level in reading order, bytes
+
+        Raises
+        ------
+        ValueError
+            When the file would be larger than 4 GiB, which this layout cannot address.
+        """
+        end = max(max(level) for level in offsets) + max(max(level) for level in sizes)
+        if end > _MAX_BYTES:
+            raise ValueError(f"a raster of {end / 1e9:.1f} GB does not fit a classic TIFF (4 GB)")
+        yield (struct.pack("<2sHI", b"II", 42, self._start) + _GHOST).ljust(self._start, b"\0")
+        at = self._start
+        for index, own in enumerate(self._tags):
+            following = at + self._sizes[index] if index + 1 < len(self._tags) else 0
+            places = [_tag(324, _LONG, *offsets[index]), _tag(325, _LONG, *sizes[index])]
+            yield _directory(own + places, at, following)
+            at += self._sizes[index]
+        yield bytes(self.n_header_bytes - at)
+
+
+def framed_bytes(n_bytes: int) -> int:
+    """Size of a tile with what stands before and behind it."""
+    return aligned(LEADER_BYTES + n_bytes + _TRAILER_BYTES)
+
+
+def frame(tile: NDArray[np.uint8], out: NDArray[np.uint8]) -> None:
+    """Put a tile between its size and its last four bytes.
 
     Parameters
     ----------
-    levels : compressed tiles of each level in reading order, full resolution first, as ``level_shapes``
-
-    Raises
-    ------
-    ValueError
-        When the file would be larger than 4 GiB, which this layout cannot address.
+    tile : uint8 (bytes,)
+    out : uint8 (``framed_bytes``,)
     """
-    shapes = level_shapes(grid.shape)
-    common = [_directory_tags(shape, index > 0, quantisation) for index, shape in enumerate(shapes)]
-    common[0] += _georeference_tags(grid) + _metadata_tags(quantisation, description, tags)
-    start = 8 + len(_GHOST)
-    start += start % 2
-    sizes = [_directory_bytes(t, len(tiles)) for t, tiles in zip(common, levels, strict=True)]
-    position = start + sum(sizes)
-    offsets: list[list[int]] = [[] for _ in levels]
-    for index in range(len(levels) - 1, -1, -1):
-        for tile in levels[index]:
-            offsets[index].append(position + 4)
-            position += len(tile) + 8
-    if position > _MAX_BYTES:
-        raise ValueError(f"a raster of {position / 1e9:.1f} GB does not fit a classic TIFF (4 GB)")
+    end = LEADER_BYTES + tile.size
+    out[:LEADER_BYTES] = np.frombuffer(struct.pack("<I", tile.size), np.uint8)
+    out[LEADER_BYTES:end] = tile
+    out[end : end + _TRAILER_BYTES] = tile[-_TRAILER_BYTES:]
+    out[end + _TRAILER_BYTES :] = 0
 
-    yield (struct.pack("<2sHI", b"II", 42, start) + _GHOST).ljust(start, b"\0")
-    at = start
-    for index, tiles in enumerate(levels):
-        following = at + sizes[index] if index + 1 < len(levels) else 0
-        places = [_tag(324, _LONG, *offsets[index]), _tag(325, _LONG, *(len(tile) for tile in tiles))]
-        yield _directory(common[index] + places, at, following)
-        at += sizes[index]
-    for index in range(len(levels) - 1, -1, -1):
-        for tile in levels[index]:
-            yield struct.pack("<I", len(tile))
-            yield tile
-            yield tile[-4:]
+
+def aligned(size: int) -> int:
+    """Round a place or size in the file up, so that tiles lie evenly."""
+    return -(-size // _ALIGNMENT) * _ALIGNMENT
 
 
 def _directory_tags(shape: tuple[int, int], is_overview: bool, quantisation: Quantisation) -> list[Tag]:

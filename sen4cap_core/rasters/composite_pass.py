@@ -30,7 +30,6 @@ from sen4cap_core.rasters.grid import Grid
 from sen4cap_core.rasters.on_grid import read_on, status_on
 from sen4cap_core.rasters.status import LAND, NO_DATA, SATURATED
 from sen4cap_core.rasters.status_masks import shadow_as_cloud
-from sen4cap_core.rasters.variables import Output
 from sen4cap_core.rasters.workers import Progress, Workers
 
 MOST_OPEN_FILES = 500
@@ -110,7 +109,12 @@ class _CompositePass:
         self._side = self._choose_side()
         self._outputs = outputs_of_plan(plan)
         self._composers = Composers(plan)
-        self._builders = {o.name: CogBuilder(grid, o.quantisation) for o in self._outputs}
+        self._builders = {
+            o.name: CogBuilder(
+                paths[o.name], grid, o.quantisation, description=o.description, tags={"VARIABLE": o.name}
+            )
+            for o in self._outputs
+        }
         self._flags = np.full(grid.shape, NO_DATA, np.uint8) if FLAGS in paths else None
         blocks = cut(grid.shape, self._side)
         self._counts = dict.fromkeys(blocks, (0, 0, 0))
@@ -145,31 +149,25 @@ class _CompositePass:
         blocks = list(self._counts)
         work = float(sum(b.n_pixels for b in blocks))
         workers = Workers(threads, work * 1.1, progress, enter_decode_environment)
-        written: list[Path] = []
         try:
             workers.run([(partial(self._block, b), float(b.n_pixels)) for b in blocks])
             n_valid = sum(count[2] for count in self._counts.values())
             if not n_valid:
                 raise NothingToDoError(f"none of {len(self.dates)} acquisitions shows a clear pixel")
-            workers.run([(partial(self._write, output, written), 0.0) for output in self._outputs])
+            workers.run([(builder.finish, 0.0) for builder in self._builders.values()])
             if self._flags is not None:
                 path = self.paths[FLAGS]
                 write_class_cog(path, self.grid, self._flags, nodata=NO_DATA, description="What is shown")
         except BaseException:
             # Whoever still writes ends first: also that raster is one of those to be taken away.
             workers.close()
-            for path in written:
-                path.unlink(missing_ok=True)
+            for builder in self._builders.values():
+                builder.remove()
             raise
         finally:
             workers.close()
         decoded, skipped, _ = (sum(column) for column in zip(*self._counts.values(), strict=True))
         return CompositeResult(decoded, skipped, n_valid / (self.grid.width * self.grid.height))
-
-    def _write(self, output: Output, written: list[Path]) -> None:
-        path, builder = self.paths[output.name], self._builders.pop(output.name)
-        builder.write(path, description=output.description, tags={"VARIABLE": output.name})
-        written.append(path)
 
     def _block(self, block: Block) -> None:
         statuses = [self._status(date, block) for date in self.dates]

@@ -29,7 +29,6 @@ from sen4cap_core.rasters.status_masks import MaskInput
 from sen4cap_core.rasters.sums import ParcelSums, SumBuilder
 from sen4cap_core.rasters.variables import (
     BandMean,
-    Output,
     PassItem,
     Together,
     Variable,
@@ -157,14 +156,8 @@ class _ScenePass:
         self.side, self._with_parcel = self._choose_blocks()
         self.inputs.cut_by(self.side)
         self.rasters: dict[str, CogBuilder] = {}
-        self.outputs: dict[str, Output] = {o.name: o for o in outputs}
-        for item in items:
-            for output in outputs_of([item]):
-                if output.name in raster_paths:
-                    coarse = _zoomed(self.grid, self.zooms[item])
-                    self.rasters[output.name] = CogBuilder(coarse, output.quantisation)
         self.histogram = np.zeros(256, np.int64)
-        self._written: list[Path] = []
+        self._clear: dict[Block, int] = {}
         self._lock = threading.Lock()
 
     def _choose_blocks(self) -> tuple[tuple[int, int], frozenset[Block]]:
@@ -187,8 +180,9 @@ class _ScenePass:
 
     def run(self, threads: int, progress: Progress | None) -> PassResult:
         blocks = cut(self.grid.shape, self.side)
-        needed = blocks if self.rasters or self.sums is None else [b for b in blocks if self._has_parcel(b)]
-        n_outputs = len(self.rasters)
+        every = self.raster_paths or self.sums is None
+        needed = blocks if every else [b for b in blocks if self._has_parcel(b)]
+        n_outputs = len(self.raster_paths)
         # The classification is small; what it leaves of the scene decides what else is decoded.
         classes = self.inputs.preload_masks(needed)
         reading = sum(work for _, work in classes) + sum(
@@ -200,6 +194,7 @@ class _ScenePass:
             workers.run(classes)
             usable = self._usable(needed, blocks, workers)
             workers.run(self._unweighted(self.inputs.preload_bands(self._blocks_by_band(usable))))
+            self._begin_rasters()
             seen = set(usable)
             tasks: list[Task] = [
                 (
@@ -209,14 +204,14 @@ class _ScenePass:
                 for b in needed
             ]
             workers.run(tasks)
-            largest_first = sorted(self.rasters, key=lambda name: -self.rasters[name].size_bytes)
+            largest_first = sorted(self.rasters.values(), key=lambda raster: -raster.n_bytes_left)
             # Side by side: while one waits for the disk another is handed over.
-            workers.run([(partial(self._write, name), writing) for name in largest_first])
+            workers.run([(raster.finish, writing) for raster in largest_first])
         except BaseException:
             workers.close()
-            # All rasters of a pass or none: also those that were written before the error.
-            for path in self._written:
-                path.unlink(missing_ok=True)
+            # All rasters of a pass or none: also those that had appeared before the error.
+            for raster in self.rasters.values():
+                raster.remove()
             raise
         finally:
             workers.close()
@@ -231,7 +226,7 @@ class _ScenePass:
         return {band: usable if band in everywhere else of_parcels for band in bands_of(self.items)}
 
     def _has_raster(self, item: PassItem) -> bool:
-        return any(output.name in self.rasters for output in outputs_of([item]))
+        return any(output.name in self.raster_paths for output in outputs_of([item]))
 
     def _has_parcel(self, block: Block) -> bool:
         return block in self._with_parcel
@@ -240,40 +235,45 @@ class _ScenePass:
         """Blocks in which the classification leaves a pixel; without a classification all."""
         if not self.inputs.has_masks or not needed:
             return list(needed)
-        clear: set[Block] = set()
-        workers.run([(partial(self._classify, b, clear), 0.0) for b in needed])
-        if not clear:
+        workers.run([(partial(self._classify, b), 0.0) for b in needed])
+        if not any(self._clear.values()):
             # Perhaps only the parcels are under cloud: a scene is given up for what it shows as a whole.
             rest = sorted(set(blocks) - set(needed), key=lambda b: (b.row, b.col))
             before = self.histogram.copy()
             workers.run(self._unweighted(self.inputs.preload_masks(blocks)))
-            workers.run([(partial(self._classify, b, clear), 0.0) for b in rest])
-            if not clear:
+            workers.run([(partial(self._classify, b), 0.0) for b in rest])
+            if not any(self._clear.values()):
                 raise NothingClearError(self._data_fraction(), self._status_counts())
             self.histogram = before
-        return [b for b in needed if b in clear]
+        return [b for b in needed if self._clear[b]]
 
-    def _classify(self, block: Block, clear: set[Block]) -> None:
+    def _classify(self, block: Block) -> None:
         histogram = self.inputs.counted(block)
         with self._lock:
             self.histogram += histogram
-            if histogram[LAND]:
-                clear.add(block)
+            self._clear[block] = int(histogram[LAND])
 
     @staticmethod
     def _unweighted(tasks: Sequence[Task]) -> list[Task]:
         """Tasks that the progress does not count, because it was planned without them."""
         return [(call, 0.0) for call, _ in tasks]
 
-    def _write(self, name: str) -> None:
-        path = self.raster_paths[name]
-        zoom = next(self.zooms[i] for i in self.items if name in (o.name for o in outputs_of([i])))
-        self.rasters.pop(name).write(
-            path,
-            description=self.outputs[name].description or name,
-            tags={"VARIABLE": name, **({ZOOM_TAG: str(zoom)} if zoom > 1 else {})},
-        )
-        self._written.append(path)
+    def _begin_rasters(self) -> None:
+        clear = np.zeros(self.grid.height)
+        for block, n_pixels in self._clear.items():
+            clear[block.row : block.row + block.height] += n_pixels / block.height
+        for item in self.items:
+            zoom = self.zooms[item]
+            for output in outputs_of([item]):
+                if output.name in self.raster_paths:
+                    self.rasters[output.name] = CogBuilder(
+                        self.raster_paths[output.name],
+                        _zoomed(self.grid, zoom),
+                        output.quantisation,
+                        description=output.description or output.name,
+                        tags={"VARIABLE": output.name, **({ZOOM_TAG: str(zoom)} if zoom > 1 else {})},
+                        filled=clear.reshape(-1, zoom).sum(axis=1),
+                    )
 
     def _block(self, block: Block) -> None:
         inputs = self.inputs.block(block)

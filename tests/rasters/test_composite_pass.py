@@ -225,10 +225,10 @@ def test_nothing_comes_of_nothing(made, tmp_path: Path) -> None:
 def test_a_raster_that_is_still_written_when_another_fails_is_not_left(
     made, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, began, failed = CogBuilder.write, threading.Event(), threading.Event()
+    finish, began, failed = CogBuilder.finish, threading.Event(), threading.Event()
 
-    def one_fails(builder: CogBuilder, path: Path, **options) -> None:
-        if path.name == "b08.tif":
+    def one_fails(builder: CogBuilder) -> None:
+        if builder.path.name == "b08.tif":
             assert began.wait(10)
             failed.set()
             raise OSError(errno.ENOSPC, "No space left on device")
@@ -236,9 +236,9 @@ def test_a_raster_that_is_still_written_when_another_fails_is_not_left(
         assert failed.wait(10)
         # The error has long reached who waits for both.
         time.sleep(0.3)
-        write(builder, path, **options)
+        finish(builder)
 
-    monkeypatch.setattr(CogBuilder, "write", one_fails)
+    monkeypatch.setattr(CogBuilder, "finish", one_fails)
     with pytest.raises(OSError, match="No space left"):
         compose(made[0], tmp_path / "out", "median", ("B04", "B08"))
     assert began.is_set()
