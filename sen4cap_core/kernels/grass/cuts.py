@@ -76,15 +76,15 @@ def find_cuts(
     # The candidates of one parcel always fit.
     size = 3 * (last - first) + room.found.strength.size
     cuts = Cuts(np.empty(size, np.int32), np.empty((size, 3), np.float64), np.empty(size, np.int8))
-    p, n = _find_while_they_fit(
-        first, last, values, optical, radar, demand, thresholds, evidence, room, 0, cuts
-    )
-    while p < last:
-        size *= 2
-        cuts = Cuts(grown(cuts.parcel, size), _grown_rows(cuts.values, size), grown(cuts.mission, size))
+    p, n = first, 0
+    while True:
         p, n = _find_while_they_fit(
             p, last, values, optical, radar, demand, thresholds, evidence, room, n, cuts
         )
+        if p >= last:
+            break
+        size *= 2
+        cuts = Cuts(grown(cuts.parcel, size), _grown_rows(cuts.values, size), grown(cuts.mission, size))
     return Cuts(cuts.parcel[:n], cuts.values[:n], cuts.mission[:n])
 
 
