@@ -41,6 +41,8 @@ from sen4cap_core.steps.uploads.receive import receive_upload
 from tests.processors.l4a.crop_type_season import long_frame, wide_of
 from tests.steps.conftest import GRID, SITE, YEAR, fields
 
+pytestmark = pytest.mark.service
+
 CROPS = ("011", "012", "013")
 
 
