@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,10 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 pytest_plugins = ["fixtures_services", "fixtures_tables"]
+
+# Asserts are rewritten when a test is imported: of all files that takes eight seconds, in each process anew
+# where Python is told to write nothing beside its sources, as in containers (PYTHONDONTWRITEBYTECODE).
+sys.dont_write_bytecode = False
 
 TESTS = Path(__file__).resolve().parent
 REPOSITORY = TESTS.parent
@@ -21,10 +26,19 @@ ROOMS = {
     "practices": ("processors/l4c/", "kernels/practices/"),
     "radar": ("sentinel1/", "kernels/radar/test_sar"),
     "slc": ("steps/radar/test_slc_way",),
+    "server": (
+        "flows/",
+        "service/test_alerts",
+        "service/test_place",
+        "service/test_prefect_api",
+        "service/test_provider_limit",
+        "deployments/test_kubernetes_jobs",
+    ),
     "faults": ("e2e/test_faults",),
     "services": ("e2e/test_real_services",),
 }
-"""Tests that compile the same kernels or simulate the same scene, and those that take longest. They go first.
+"""Tests that compile the same kernels, simulate the same scene or need a Prefect server (one process starts
+it), and those that take longest. They go first.
 
 On a machine that never ran them compiling takes a minute: one process does it, the others read from the disk.
 The real system, tested beside them a little later, finds what it needs when the first three have gone ahead.
