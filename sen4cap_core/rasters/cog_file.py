@@ -1,10 +1,11 @@
 """Laying the tiles of a cloud-optimised GeoTIFF down while they are made.
 
 The overviews stand before the full resolution, but are known only with the last block. So room is left for
-them: the first rows of tiles are kept, and what their part of the overviews took says how much all of it
-will take. From there on each row is written as soon as it is there, and its memory lent again. Overviews and
-kept rows go before them at the end. An eighth more than expected is left, which no file system stores and
-no reader looks at. Where that is too little, the file is written once more.
+them: what the first rows of tiles of the largest overview took says how much all of it will take, and with
+it the smaller ones. From then on each row of the full resolution and of the largest overview is written as
+soon as it is there and those before it are, and its memory lent again. What is left for the end is small. An
+eighth more room than expected is left, which no file system stores and no reader looks at. Where even that
+is too little, the file is written once more.
 
 A full tile of NDVI has 178 MB: kept to the end they would cost a tenth of the pass, half of it waiting for
 the disk.
@@ -32,12 +33,12 @@ from sen4cap_core.rasters.cog_layout import (
 from sen4cap_core.rasters.new_file import NewFile, Part
 from sen4cap_core.rasters.tile_rows import RowMemory, TileRow
 
-_KEPT_SHARE = 0.08
+_FIRST_SHARE = 0.08
 """Part of the expected pixels that the first rows must hold before all is judged by them."""
-_MOST_KEPT_SHARE = 0.5
-"""Where the first rows hold more, what is left is not worth it."""
+_MOST_FIRST_SHARE = 0.5
+"""Where they hold more, what is left is not worth it."""
 _SPARE = 1.12
-"""Room for the overviews, as a multiple of what they are expected to take."""
+"""Room for overviews, as a multiple of what they are expected to take."""
 
 
 class CogFile:
@@ -52,13 +53,10 @@ class CogFile:
         """
         self.path, self._layout = path, layout
         self._levels = _tile_rows(layout)
-        self._overviews = [row for level in reversed(self._levels[1:]) for row in level]
         self._filled = np.ones(layout.shapes[0][0]) if filled is None or not filled.any() else filled
         self._lock = threading.Lock()
         self._file: NewFile | None = None
-        self._front_end = self._end = 0
-        """Where overviews and kept rows are to end, and where the rows end that are in the file by now."""
-        self._n_kept = self._n_taken = 0
+        self._rooms: list[_Room] = []
         self._expected_bytes = 0
         self._has_appeared = False
 
@@ -81,7 +79,9 @@ class CogFile:
         """
         try:
             with self._lock:
-                rows = self._take_rows()
+                if self._file is None:
+                    self._leave_room()
+                rows = [found for room in self._rooms for found in room.take()]
             for row, place in rows:
                 assert self._file is not None
                 self._file.write(place, row.framed())
@@ -116,32 +116,19 @@ class CogFile:
         if self._has_appeared:
             self.path.unlink(missing_ok=True)
 
-    def _take_rows(self) -> list[tuple[TileRow, int]]:
-        """Return rows of the full resolution with their places, each row once."""
-        if self._file is None and not self._leave_room():
-            return []
-        rows, taken = self._levels[0], []
-        while self._n_taken < len(rows) and rows[self._n_taken].is_whole:
-            row = rows[self._n_taken]
-            taken.append((row, self._end))
-            self._end += row.n_framed_bytes
-            self._n_taken += 1
-        return taken
-
-    def _leave_room(self) -> bool:
+    def _leave_room(self) -> None:
         """Begin the file, once the first rows are there."""
         found = self._first_rows()
         if found is None:
-            return False
+            return
         n, share = found
-        kept = _n_bytes(self._levels[0][: 2 * n])
-        largest, *others = (rows * cols for rows, cols in self._layout.shapes[1:])
-        overviews = _n_bytes(self._levels[1][:n]) / share * (1 + sum(others) / largest)
-        self._front_end = self._end = self._layout.n_header_bytes + aligned(int(overviews * _SPARE)) + kept
-        self._expected_bytes = self._front_end + int(kept * (1 / share - 1))
-        self._n_kept = self._n_taken = 2 * n
+        largest, *smaller = (rows * cols for rows, cols in self._layout.shapes[1:])
+        of_largest = _n_bytes(self._levels[1][:n]) / share * _SPARE
+        overview_at = self._layout.n_header_bytes + aligned(int(of_largest * sum(smaller) / largest))
+        full_at = overview_at + aligned(int(of_largest))
+        self._expected_bytes = full_at + int(_n_bytes(self._levels[0][: 2 * n]) / share)
+        self._rooms = [_Room(self._levels[1], overview_at, full_at), _Room(self._levels[0], full_at, None)]
         self._file = NewFile(self.path)
-        return True
 
     def _first_rows(self) -> tuple[int, float] | None:
         """Rows of the largest overview that hold enough, and their share of all pixels.
@@ -152,26 +139,25 @@ class CogFile:
             if not row.is_whole:
                 return None
             share = float(self._filled[: 2 * n * TILE_SIDE].sum() / self._filled.sum())
-            if share >= _KEPT_SHARE:
-                return (n, share) if share <= _MOST_KEPT_SHARE else None
+            if share >= _FIRST_SHARE:
+                return (n, share) if share <= _MOST_FIRST_SHARE else None
         return None
 
     def _write_front(self, file: NewFile) -> bool:
-        """Write overviews and kept rows before the others; false where there is no room for them."""
-        kept = self._levels[0][: self._n_kept]
-        overviews_at = self._layout.n_header_bytes
-        kept_at = self._front_end - _n_bytes(kept)
-        if overviews_at + _n_bytes(self._overviews) > kept_at:
+        """Write what comes before the rooms; false where something has found no room."""
+        smaller = _smallest_first(self._levels[2:])
+        if not all(room.is_written for room in self._rooms):
             return False
-        places = _places(self._overviews, overviews_at) | _places(kept, kept_at)
-        file.write(0, chain(self._header(places), *map(TileRow.framed, self._overviews)))
-        file.write(kept_at, chain.from_iterable(map(TileRow.framed, kept)))
+        if self._layout.n_header_bytes + _n_bytes(smaller) > self._rooms[0].start:
+            return False
+        places = _places(smaller, self._layout.n_header_bytes)
+        file.write(0, chain(self._header(places), *map(TileRow.framed, smaller)))
         file.publish()
         return True
 
     def _write_in_order(self) -> None:
         """Write the whole file anew, without any room between."""
-        rows = [*self._overviews, *self._levels[0]]
+        rows = _smallest_first(self._levels)
         places = _places(rows, self._layout.n_header_bytes)
         before, self._file = self._file, NewFile(self.path)
         try:
@@ -195,12 +181,39 @@ class CogFile:
         return self._layout.header(offsets, sizes)
 
 
+class _Room:
+    """Where in the file the rows of one level go, one after the other."""
+
+    def __init__(self, rows: Sequence[TileRow], start: int, end: int | None) -> None:
+        """Leave room from ``start`` to ``end``; None: as much as it takes."""
+        self.start = start
+        self._rows, self._at, self._end = rows, start, end
+        self._n_taken = 0
+
+    @property
+    def is_written(self) -> bool:
+        return all(row.place is not None for row in self._rows)
+
+    def take(self) -> Iterator[tuple[TileRow, int]]:
+        """Yield the rows that are there and follow the last one, with their places, each once."""
+        while self._n_taken < len(self._rows) and self._rows[self._n_taken].is_whole:
+            row, at = self._rows[self._n_taken], self._at
+            if self._end is not None and at + row.n_framed_bytes > self._end:
+                return
+            self._n_taken, self._at = self._n_taken + 1, at + row.n_framed_bytes
+            yield row, at
+
+
 def _tile_rows(layout: CogLayout) -> list[list[TileRow]]:
     memory = RowMemory()
     return [
         [TileRow(cols, memory) for _ in range(rows)]
         for rows, cols in (tiles_across(shape) for shape in layout.shapes)
     ]
+
+
+def _smallest_first(levels: Sequence[Sequence[TileRow]]) -> list[TileRow]:
+    return [row for level in reversed(levels) for row in level]
 
 
 def _n_bytes(rows: Iterable[TileRow]) -> int:

@@ -86,21 +86,22 @@ def test_rows_are_in_the_file_as_soon_as_they_are_there(tmp_path: Path) -> None:
     assert sizes == sorted(sizes)
     assert not (tmp_path / "a.tif").exists()
     builder.finish()
-    (gap,) = check(tmp_path / "a.tif", image)
+    gaps = check(tmp_path / "a.tif", image)
     size = (tmp_path / "a.tif").stat().st_size
-    assert gap < 0.05 * size
+    assert len(gaps) == 2, "behind the smaller overviews and behind the largest"
+    assert sum(gaps) < 0.05 * size
     assert sizes[-1] == size, "what comes last goes before the rest"
-    assert max(left) < 0.5 * size, "what is in the file is kept no more"
+    assert max(left) < 0.3 * size, "what is in the file is kept no more"
+    assert left[-1] < 0.1 * size
 
 
 def test_rows_wait_for_those_before_them(tmp_path: Path) -> None:
     image, in_order = noise(slice(None)), blocks()
     builder = begin(tmp_path / "a.tif")
-    add(builder, image, in_order[:2] + in_order[3:])
-    assert written(tmp_path) == 0
-    add(builder, image, in_order[2:3])
+    add(builder, image, in_order[:5] + in_order[6:])
     before = written(tmp_path)
-    assert before > 0
+    add(builder, image, in_order[5:6])
+    assert written(tmp_path) > 1.3 * before
     builder.finish()
     check(tmp_path / "a.tif", image)
 
@@ -119,7 +120,7 @@ def test_where_the_room_is_too_large_the_rest_of_it_is_no_part_of_the_disk(tmp_p
     builder = begin(tmp_path / "a.tif")
     add(builder, image, blocks())
     builder.finish()
-    (gap,) = check(tmp_path / "a.tif", image)
+    gap = sum(check(tmp_path / "a.tif", image))
     status = (tmp_path / "a.tif").stat()
     assert gap > 0.2 * status.st_size
     assert 512 * status.st_blocks < status.st_size - 0.8 * gap
@@ -133,8 +134,8 @@ def test_what_is_known_to_be_empty_is_not_judged_by(tmp_path: Path) -> None:
     assert written(tmp_path) == 0
     add(builder, image, blocks()[4:])
     builder.finish()
-    (gap,) = check(tmp_path / "a.tif", image)
-    assert gap < 0.06 * (tmp_path / "a.tif").stat().st_size
+    gaps = check(tmp_path / "a.tif", image)
+    assert 0 < sum(gaps) < 0.06 * (tmp_path / "a.tif").stat().st_size
 
 
 def test_an_empty_raster_is_a_file_too(tmp_path: Path) -> None:
