@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 JOB_WORDS = {"skipped": "had nothing to do"}
 """Said in the place of a state that sounds like a loss: all was under cloud, or there was nothing new."""
 
+MAX_MISPLACED = 5
+"""So many misplaced files are shown, as of what failed and of what was rejected."""
+
 
 def register(app: typer.Typer) -> None:
     """Add these commands to the top level."""
@@ -129,11 +132,26 @@ def _print_report(report: Report) -> None:
         console.print(f"Prefect: {report.runs['running']} running, {report.runs['failed']} failed in a day")
     for one in report.arriving:
         console.print(f"arriving: {escape(one['path'])}: {escape(one['reason'])}")
+    _print_misplaced(console, report.misplaced)
     if report.work:
         console.print(_work_table(report.work))
         _print_failures(console, report.work)
     elif report.services:
         console.print("The database does not tell what waits: it is away, or has no tables yet.")
+
+
+def _print_misplaced(console: Console, misplaced: list[dict[str, Any]]) -> None:
+    from rich.markup import escape
+
+    from sen4cap_core.cli.reasons import indented
+
+    for one in misplaced[:MAX_MISPLACED]:
+        console.print(
+            f"[red]misplaced[/] {one['at']:%Y-%m-%d %H:%M} {escape(one['error_file'])}", soft_wrap=True
+        )
+        console.print(escape(indented(one["why"])), soft_wrap=True)
+    if len(misplaced) > MAX_MISPLACED:
+        console.print(f"[red]misplaced[/] and {len(misplaced) - MAX_MISPLACED} more", soft_wrap=True)
 
 
 def _print_failures(console: Console, work: dict[str, Any]) -> None:

@@ -10,10 +10,11 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sen4cap_core.db.progress import SiteProgress
+    from sen4cap_core.inbox.layout import Misplaced
     from sen4cap_core.settings import Settings
 
 MAX_TOLD = 10
-"""So many of what failed and was rejected are shown."""
+"""So many of what failed, was rejected or is misplaced are shown."""
 
 
 def register(app: typer.Typer) -> None:
@@ -49,13 +50,15 @@ def wait(
 ) -> None:
     """Wait until everything dropped for a site is answered and none of its work is open.
 
-    Exit code 1 when work failed, or an upload was rejected and that is not settled yet. The reason is said,
-    and what settles it: a corrected file, or taking the rejected one out of rejected/.
+    Exit code 1 when work failed, or an upload was rejected and that is not settled yet, or at the end a file
+    lies in the site's folder where nothing is expected. The reason is said, and what settles it: a corrected
+    file, or taking the rejected one out of rejected/, the misplaced one to where it belongs.
     """
     import time
 
     from sen4cap_core.db.progress import site_progress
     from sen4cap_core.errors import Sen4capError
+    from sen4cap_core.inbox.misplaced import find_misplaced, had_its_time
     from sen4cap_core.service.connection import open_step_context
 
     context = open_step_context()
@@ -74,12 +77,18 @@ def wait(
         # What corrects an earlier rejection may have been dropped just now.
         is_settled = now.is_answered and moment - began > settled_s
         if now.failures or (now.rejections and is_settled):
-            raise Sen4capError(_told(context.settings, now))
+            raise Sen4capError(_told(_failed(context.settings, now)))
         if not now.is_quiet or not now.uploads:
             quiet_since = moment
-        if moment - quiet_since > settled_s:
-            typer.echo(f"{now.uploads} uploads answered, {now.scenes_processed} scenes processed")
-            return
+        is_over = moment - quiet_since > settled_s
+        # Where all that came is misplaced, there never is an upload.
+        if is_over or (is_settled and not now.uploads):
+            misplaced = list(find_misplaced(context.settings, site))
+            if misplaced and all(map(had_its_time, misplaced)):
+                raise Sen4capError(_told(_misplaced(context.settings, misplaced)))
+            if is_over and not misplaced:
+                typer.echo(f"{now.uploads} uploads answered, {now.scenes_processed} scenes processed")
+                return
         if moment - changed > 60.0 * minutes:
             still = f"nothing has happened for {minutes:g} minutes, {now.jobs_open} jobs are open"
             raise Sen4capError(f"{still}: see sen4cap status")
@@ -97,7 +106,7 @@ def require_place(session: Session, settings: Settings, site: str) -> None:
         known_site(session, site)
 
 
-def _told(settings: Settings, progress: SiteProgress) -> str:
+def _failed(settings: Settings, progress: SiteProgress) -> list[str]:
     """Return what failed and what was rejected, each with its whole reason below it."""
     from pathlib import Path
 
@@ -111,5 +120,21 @@ def _told(settings: Settings, progress: SiteProgress) -> str:
         f"    The rejection stays open until {settled_by(one.kind)}."
         for one in progress.rejections
     ]
-    more = [f"and {len(told) - MAX_TOLD} more"] if len(told) > MAX_TOLD else []
-    return "\n".join([*told[:MAX_TOLD], *more])
+    return told
+
+
+def _misplaced(settings: Settings, misplaced: list[Misplaced]) -> list[str]:
+    """Return what lies where nothing is expected, each with its whole reason below it."""
+    from sen4cap_core.cli.reasons import indented
+    from sen4cap_core.inbox.misplaced import printable
+    from sen4cap_core.inbox.receipts import error_note
+
+    return [
+        f"misplaced {printable(error_note(settings, one.path) or one.path)}\n{indented(one.error.text())}"
+        for one in misplaced
+    ]
+
+
+def _told(things: list[str]) -> str:
+    more = [f"and {len(things) - MAX_TOLD} more"] if len(things) > MAX_TOLD else []
+    return "\n".join([*things[:MAX_TOLD], *more])

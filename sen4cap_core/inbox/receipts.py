@@ -9,7 +9,9 @@ from __future__ import annotations
 import errno
 import logging
 import os
-from datetime import datetime
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,7 @@ from sen4cap_core.inbox.layout import (
     REJECTED,
     Misplaced,
     UploadPlace,
+    is_ignored,
     place_of,
     plain_name,
     settled_by,
@@ -39,6 +42,7 @@ logger = logging.getLogger(__name__)
 SCHEMA_VERSION = 1
 
 _MISPLACED_END = "It was left where it is. This note goes away when it does.\n"
+_WHOLE_FOLDERS = (".safe", ".gdb", ".parquet")
 _READ_ONLY = frozenset({errno.EROFS, errno.EACCES, errno.EPERM})
 
 
@@ -99,24 +103,68 @@ def write_misplaced(settings: Settings, misplaced: Misplaced) -> Path | None:
     return _write_answer(settings, target, f"{misplaced.error.text()}\n\n{_MISPLACED_END}")
 
 
-def sweep_misplaced(settings: Settings) -> list[Path]:
-    """Remove notes of ours beside files that are no longer there; return what was removed."""
-    root = _root(settings)
-    removed = []
-    for depth in range(4):
-        for note in root.glob("*/" * depth + f"*{ERROR_SUFFIX}"):
-            subject = note.with_name(note.name.removesuffix(ERROR_SUFFIX))
+@dataclass(frozen=True)
+class MisplacedNote:
+    """What was said of a misplaced file or folder."""
+
+    note: Path
+    subject: Path
+    """The file or folder itself, which may have gone."""
+    why: str
+    """Reason, what is expected and what to do, a line each."""
+    at: datetime
+
+
+def misplaced_notes(settings: Settings) -> list[MisplacedNote]:
+    """Return the notes of ours beside misplaced files, the latest first.
+
+    Links are not followed, but for a site's whole folder on another disk, and scenes are not looked into. Of
+    3000 scenes that takes 0.15 s; to look for the misplaced files themselves took 6 to 17 s.
+    """
+    root, notes = _root(settings), []
+    for top in (root, _aside(settings, root)):
+        for note in _error_files(top):
             try:
-                if not subject.exists() and note.read_text(encoding="utf-8").endswith(_MISPLACED_END):
-                    note.unlink()
-                    removed.append(note)
+                text = note.read_text(encoding="utf-8")
+                at = datetime.fromtimestamp(note.stat().st_mtime, UTC)
             except (OSError, UnicodeDecodeError) as error:
-                logger.debug("note %s stays: %s", note, error)
+                logger.debug("%r is no note of ours: %s", str(note), error)
+                continue
+            if text.endswith(_MISPLACED_END):
+                subject = root / note.relative_to(top).with_name(note.name.removesuffix(ERROR_SUFFIX))
+                notes.append(MisplacedNote(note, subject, text.removesuffix(_MISPLACED_END).rstrip(), at))
+    return sorted(notes, key=lambda one: (one.at, one.note), reverse=True)
+
+
+def sweep_misplaced(settings: Settings, misplaced: Collection[Path]) -> list[Path]:
+    """Remove notes of ours beside what is not ``misplaced`` (any more); return what was removed."""
+    removed = []
+    for one in misplaced_notes(settings):
+        if one.subject in misplaced:
+            continue
+        try:
+            one.note.unlink()
+            removed.append(one.note)
+        except OSError as error:
+            logger.debug("note %r stays: %s", str(one.note), error)
     return removed
 
 
+def _error_files(top: Path) -> Iterator[Path]:
+    for folder, inner, names in os.walk(top, followlinks=True):
+        here = Path(folder)
+        inner[:] = [
+            name
+            for name in inner
+            if not is_ignored(name)
+            and not name.lower().endswith(_WHOLE_FOLDERS)
+            and (here == top or not (here / name).is_symlink())
+        ]
+        yield from (here / name for name in names if name.endswith(ERROR_SUFFIX))
+
+
 def error_note(settings: Settings, path: Path) -> Path | None:
-    """Return the text that says why a rejected file could not be used; None where it is gone.
+    """Return the text that says why a rejected or misplaced file could not be used; None where it is gone.
 
     ``path`` is where the file lies now, which may be inside the folder that was dropped.
     """
@@ -125,7 +173,8 @@ def error_note(settings: Settings, path: Path) -> Path | None:
         if part == root or not part.is_relative_to(root):
             break
         for note in (_error_path(part), _aside(settings, _error_path(part))):
-            if note.exists():
+            # Not exists(): that raises for a name that is too long.
+            if os.path.exists(note):
                 return note
     return None
 

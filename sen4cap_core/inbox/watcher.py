@@ -19,8 +19,7 @@ from typing import TYPE_CHECKING, Any
 from sen4cap_core.db import backlog, uploads
 from sen4cap_core.db.session import is_database_trouble, is_held, session_scope
 from sen4cap_core.inbox.heartbeat import Heartbeat
-from sen4cap_core.inbox.layout import Misplaced
-from sen4cap_core.inbox.misplaced import MisplacedThings
+from sen4cap_core.inbox.misplaced import MisplacedThings, as_misplaced
 from sen4cap_core.inbox.notices import Notices, is_network_mount, start_observer
 from sen4cap_core.inbox.nudging import Nudger
 from sen4cap_core.inbox.patience import DatabasePatience
@@ -35,7 +34,7 @@ from sen4cap_core.inbox.register import (
     write_duplicate_receipt,
 )
 from sen4cap_core.inbox.settle import Settler
-from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, is_utf8, scope_of
+from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, scope_of
 from sen4cap_core.settings import Settings
 
 if TYPE_CHECKING:
@@ -186,6 +185,7 @@ class Watcher:
         self._n_rescans += is_rescan
         scopes |= {scope_of(path, self._root) for path in (*self._pending, *self._misplaced.undecided)}
         found: set[Path] = set()
+        misplaced: set[Path] = set()
         settled: list[tuple[Unit, Fingerprint]] = []
         for scope in scopes:
             if any(other in scope.parents for other in scopes):
@@ -193,18 +193,20 @@ class Watcher:
             for unit in find_units(self._root, scope):
                 found.add(unit.path)
                 try:
-                    if isinstance(unit, Misplaced) or not is_utf8(unit.path):
-                        self._misplaced.see(unit, is_rescan)
-                    elif (fingerprint := self._look(unit, deep, is_rescan)) is not None:
+                    if (stray := as_misplaced(unit)) is not None:
+                        misplaced.add(stray.path)
+                        self._misplaced.see(stray, is_rescan)
+                    elif isinstance(unit, Unit) and (fingerprint := self._look(unit, deep, is_rescan)):
                         settled.append((unit, fingerprint))
                 except Exception as error:
                     self._put_aside(unit.path, error)
-        self._forget_gone(found, is_rescan)
+        if is_rescan:
+            self._forget_gone(found)
+            self._misplaced.keep_only(misplaced)
+            self._misplaced.sweep()
         for unit, fingerprint in sorted(settled, key=lambda pair: order(*pair)):
             self._hash(unit, fingerprint)
         self._register_hashed()
-        if is_rescan:
-            self._misplaced.sweep()
 
     def _look(self, unit: Unit, deep: bool, is_rescan: bool) -> Fingerprint | None:
         """Return the fingerprint of a unit that is to be hashed now, else None."""
@@ -313,13 +315,10 @@ class Watcher:
         if sha256 is not None:
             write_duplicate_receipt(self._settings, unit, first, fingerprint.size_bytes, sha256)
 
-    def _forget_gone(self, found: set[Path], is_rescan: bool) -> None:
+    def _forget_gone(self, found: set[Path]) -> None:
         """Forget what is no longer there, once all has been listed."""
-        if not is_rescan:
-            return
         for path in set().union(self._pending, self._unreadable) - found - set(self._hashed):
             self._done(path)
-        self._misplaced.keep_only(found)
         self._settler.keep_only(found)
 
     def _pause(self, spent: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -53,6 +54,9 @@ class Report:
     """What ``db.status.summary`` gives; None while the database is away."""
     arriving: list[dict[str, str]]
     """Files the watcher sees and does not take yet: ``path`` and ``reason`` (still growing ...)."""
+    misplaced: list[dict[str, Any]]
+    """Files and folders that lie where nothing is expected, the latest first: ``path``, ``error_file``,
+    ``at`` (UTC, when it was said) and ``why`` (of several lines)."""
 
     @property
     def all_up(self) -> bool:
@@ -105,6 +109,7 @@ def gather(place: Place) -> Report:
         runs=_runs(api_url, place.prefect_login()) if api_url and prefect_answers else None,
         work=_work(place, database_url) if database_url and database_answers else None,
         arriving=_arriving(place) if supervised else [],
+        misplaced=_misplaced(place),
     )
 
 
@@ -136,6 +141,18 @@ def _arriving(place: Place) -> list[dict[str, str]]:
         return [{"path": str(one["path"]), "reason": str(one["reason"])} for one in heartbeat["pending"]]
     except (OSError, ValueError, KeyError, TypeError):
         return []
+
+
+def _misplaced(place: Place) -> list[dict[str, Any]]:
+    from sen4cap_core.inbox.misplaced import printable
+    from sen4cap_core.inbox.receipts import misplaced_notes
+
+    return [
+        {"path": printable(one.subject), "error_file": printable(one.note), "at": one.at, "why": one.why}
+        for one in misplaced_notes(place.settings)
+        # What was moved away a moment ago has its note until the watcher looks again.
+        if os.path.lexists(one.subject)
+    ]
 
 
 def _database_url(place: Place) -> str | None:

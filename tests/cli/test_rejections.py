@@ -9,7 +9,7 @@ from rich.console import Console
 
 from sen4cap_core.cli.reasons import MAX_LINES, indented
 from sen4cap_core.cli.services import _print_failures, _work_table
-from sen4cap_core.cli.work import MAX_TOLD, _told
+from sen4cap_core.cli.work import MAX_TOLD, _failed, _told
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db.progress import SiteProgress
 from sen4cap_core.db.rejections import Rejection
@@ -34,7 +34,7 @@ def test_who_waits_is_told_where_the_reason_stands(tmp_path: Path) -> None:
     moved = reject(settings, path, error)
 
     rejection = Rejection("nld", "practices-cc", str(moved), utc_now(), error.text())
-    told = _told(settings, _progress(rejection))
+    told = _told(_failed(settings, _progress(rejection)))
 
     note = path.parent / "rejected/podor.csv.error.txt"
     until = (
@@ -62,7 +62,7 @@ def test_a_very_long_reason_is_cut_and_says_so() -> None:
 
 def test_many_are_counted(tmp_path: Path) -> None:
     many = [Rejection("nld", "scene", f"/gone/{n}", utc_now(), "no date") for n in range(30)]
-    lines = _told(Settings(home=tmp_path), _progress(*many)).splitlines()
+    lines = _told(_failed(Settings(home=tmp_path), _progress(*many))).splitlines()
     heads = [line for line in lines if not line.startswith(" ")]
     assert (len(heads), heads[-1]) == (MAX_TOLD + 1, f"and {31 - MAX_TOLD} more")
 
