@@ -27,8 +27,9 @@ from flows.search_sources import search_sources
 from sen4cap_core.db import jobs
 from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.session import transact
-from sen4cap_core.errors import BadUploadError
+from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.external.running import ExternalProgramError
+from sen4cap_core.steps.scenes.ingest import NothingRegisteredError
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.leases import keep_leases
 from sen4cap_core.steps.shared.work import (
@@ -148,6 +149,11 @@ def _write(
         jobs.skip(session, job.id, job.owner, state.message or "nothing to do", flow_run_id=run_id)
         return
     error = state.result(raise_on_failure=False)
+    if isinstance(error, NothingRegisteredError):
+        error = error.faults[job.payload["upload_id"]]
+        if isinstance(error, NothingToDoError):
+            jobs.skip(session, job.id, job.owner, str(error), flow_run_id=run_id)
+            return
     # A file that is wrong stays wrong; everything else may be better in a while.
     is_file = isinstance(error, BadUploadError)
     tries = UNREADABLE_TRIES if is_file else context.settings.max_attempts

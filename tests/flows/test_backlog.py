@@ -10,11 +10,12 @@ from sqlalchemy import select, update
 
 from flows import claims
 from flows.claims import next_fetch, next_registration, next_work
+from flows.ingest_scene import ingest_scene
 from flows.runs import run_work
 from sen4cap_core.db.models import Job, ObservationSet, SceneRow
-from sen4cap_core.steps.shared.work import FETCH_SCENE, INGEST_SCENE, PROCESS_SCENE
+from sen4cap_core.steps.shared.work import FETCH_SCENE, INGEST_SCENE, PROCESS_SCENE, ask_ingest
 from tests.flows.conftest import Server
-from tests.steps.conftest import Desk
+from tests.steps.conftest import SITE, Desk
 from tests.steps.sources.test_sources_way import Network, network
 
 pytestmark = pytest.mark.service
@@ -109,3 +110,34 @@ def test_what_came_and_cannot_be_registered_has_a_run_that_says_why(
     with desk.context.session() as session:
         [job] = session.scalars(select(Job).where(Job.kind == INGEST_SCENE))
         assert "red.tif" in str(job.error)
+
+
+def test_scenes_none_of_which_can_be_read_fail_with_their_names(desk: Desk, server: Server) -> None:
+    broken, emptied, gone = (desk.scene(day) for day in (2, 5, 8))
+    uploads = [desk.enter(path, "scene").upload_id for path in (broken, emptied, gone)]
+    (broken / "MTD_MSIL2A.xml").write_text("<half", encoding="utf-8")
+    shutil.rmtree(emptied / "GRANULE")
+    shutil.rmtree(gone)
+
+    none = server.run(ingest_scene, uploads)
+    assert none.state == "Failed", none.message
+    assert none.name == f"ingest-scene: nothing registered of {broken.name} and 2 more"
+    assert all(f"\n{path.name}: " in none.message for path in (broken, emptied, gone)), none.message
+    only = server.run(ingest_scene, uploads[2:])
+    assert (only.state, f"{gone.name} is gone" in only.message) == ("Skipped", True)
+
+    with desk.context.session() as session:
+        for number in uploads:
+            ask_ingest(session, SITE, number)
+    taken = next_registration(desk.context, "me")
+    assert len(taken) == 3
+    run_work(desk.context, taken)
+    assert [states(desk, INGEST_SCENE)[f"ingest-scene/{number}"] for number in uploads] == [
+        ("waiting", 1), ("waiting", 1), ("skipped", 1)
+    ]  # fmt: skip
+    with desk.context.session() as session:
+        reasons = dict(session.execute(select(Job.key, Job.error).where(Job.kind == INGEST_SCENE)).all())
+    # Each has its own reason, not that of the run.
+    first, second = (str(reasons[f"ingest-scene/{number}"]) for number in uploads[:2])
+    assert first.startswith("BadUploadError: MTD_MSIL2A.xml: this is not well-formed XML")
+    assert second.startswith(f"UnreadableSceneError: {emptied.name}: its metadata list the granule")

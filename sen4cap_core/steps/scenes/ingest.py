@@ -44,6 +44,21 @@ class IngestReport:
     scenes: list[IngestedScene]
     faults: dict[int, Exception]
     """Uploads nothing could be registered of, with the reason."""
+    names: dict[int, str]
+    """Names of the uploads' files; without those that do not exist."""
+
+
+class NothingRegisteredError(Sen4capError):
+    """Nothing of some uploads could be registered, and not because they are gone."""
+
+    def __init__(self, report: IngestReport) -> None:
+        self.faults = report.faults
+        lines = []
+        for number, fault in report.faults.items():
+            name = report.names.get(number, f"upload {number}")
+            why = str(fault)
+            lines.append(why if why.startswith(f"{name}: ") else f"{name}: {why}")
+        super().__init__("\n".join(["nothing could be registered", *lines]))
 
 
 def ingest_scenes(context: Context, upload_ids: Sequence[int]) -> IngestReport:
@@ -51,15 +66,18 @@ def ingest_scenes(context: Context, upload_ids: Sequence[int]) -> IngestReport:
     site = ""
     scenes: list[IngestedScene] = []
     faults: dict[int, Exception] = {}
+    names: dict[int, str] = {}
     for number, upload_id in enumerate(upload_ids, start=1):
         try:
-            site, found = ingest_scene(context, upload_id)
-            scenes += found
+            path, slug = _find(context, upload_id)
+            names[upload_id] = path.name
+            scenes += _register(context, upload_id, path, slug)
+            site = slug
         except (Sen4capError, OSError, ValueError) as error:
             # Whatever is wrong with one upload of a burst is nothing to the others.
             faults[upload_id] = error
         context.progress(number / len(upload_ids))
-    return IngestReport(site, scenes, faults)
+    return IngestReport(site, scenes, faults, names)
 
 
 def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedScene]]:
@@ -74,19 +92,28 @@ def ingest_scene(context: Context, upload_id: int) -> tuple[str, list[IngestedSc
     UnknownNumberError
         There is no such upload.
     """
+    path, slug = _find(context, upload_id)
+    return slug, _register(context, upload_id, path, slug)
+
+
+def _find(context: Context, upload_id: int) -> tuple[Path, str]:
+    """Return where an upload lies, and its site."""
     with context.session() as session:
         upload = known_upload(session, upload_id)
-        path, slug = Path(upload.path), upload.site_slug
+        return Path(upload.path), upload.site_slug
+
+
+def _register(context: Context, upload_id: int, path: Path, slug: str) -> list[IngestedScene]:
     if not path.exists():
         raise NothingToDoError(f"{path} is gone: drop the scene again")
     if is_product(path):
-        return slug, ingest_slc(context, slug, upload_id, path)
+        return ingest_slc(context, slug, upload_id, path)
     if looks_like_radar(path):
-        return slug, ingest_radar(context, slug, upload_id, path)
+        return ingest_radar(context, slug, upload_id, path)
     scenes = open_scenes(path)
     root = context.settings.data
     with context.session() as session:
-        return slug, [
+        return [
             register(session, root, slug, scene_values(scene, upload_id), scene.footprint_wkt)
             for scene in scenes
         ]
