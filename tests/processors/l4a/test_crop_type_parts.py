@@ -264,7 +264,7 @@ def test_strategies_follow_the_size_of_the_class() -> None:
     assert 1 in found.validation
     assert found.reasons[0] == "fewer than 3 Sentinel-2 pixels"
     assert found.reasons[2] == "land cover 5 is not classified"
-    assert found.reasons[-1] == "rare crop type: 3 parcels to learn from, 5 are needed"
+    assert found.reasons[-1].startswith("rare crop type: 3 parcels to learn from, 5 are needed (pa_min: ")
     assert len(found.calibration) + len(found.validation) == n - 2 - 3
 
 

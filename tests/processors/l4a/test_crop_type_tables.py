@@ -236,7 +236,10 @@ def test_rare_and_unknown_crops_say_why(inputs, tmp_path: Path) -> None:
 
     found = done.predictions
     assert found.loc[3, "Reason"] == "crop code not in the crop code table"
-    assert found.loc[4, "Reason"] == "rare crop type: 1 parcels to learn from, 5 are needed"
+    assert found.loc[4, "Reason"] == (
+        "rare crop type: 1 parcels to learn from, 5 are needed "
+        "(pa_min: in site.yaml below processors.l4a.settings, on tables in the file of --config)"
+    )
     assert any("'099'" in line for line in done.summary)
 
 

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 
+_PA_MIN_IS_SET = "pa_min: in site.yaml below processors.l4a.settings, on tables in the file of --config"
+
 STRATEGY_LARGE, STRATEGY_MIDDLE, STRATEGY_SMALL = 1, 2, 3
 
 
@@ -84,7 +86,9 @@ def select(
     for crop_type in np.unique(classes.declared[kept]).tolist():
         n_of = n_pool.get(crop_type, 0)
         if n_of < config.pa_min:
-            why = f"rare crop type: {n_of} parcels to learn from, {config.pa_min} are needed"
+            why = (
+                f"rare crop type: {n_of} parcels to learn from, {config.pa_min} are needed ({_PA_MIN_IS_SET})"
+            )
             refuse(classes.declared == crop_type, why)
     kept = is_open() & looked_at
     pool = pool & kept
