@@ -33,6 +33,7 @@ class PlannedLine:
     """One planned run."""
 
     season: str
+    """Name and year: two years may have seasons of one name."""
     processor: str
     due_on: date
     covers_from: date
@@ -59,6 +60,8 @@ class SeasonPage:
     paused: bool = False
     numbers: Mapping[str, int] = field(default_factory=dict)
     """By season: what runs by hand call it, ``season_id``."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """By season nothing is done for: why, ``paused`` or ``withdrawn, ...``. These come last."""
 
 
 def sentence(line: PlannedLine, now: datetime) -> str:
@@ -85,7 +88,8 @@ def season_lines(page: SeasonPage) -> list[str]:
     lines = [f"{page.site} is paused"] if page.paused else []
     for season in _seasons(page):
         number = f" (season_id={page.numbers[season]})" if season in page.numbers else ""
-        lines.append(f"{page.site}, season {season}{number}")
+        state = f": {page.states[season]}" if season in page.states else ""
+        lines.append(f"{page.site}, season {season}{number}{state}")
         lines += [f"  {sentence(line, page.now)}" for line in page.lines if line.season == season]
         lines += [
             f"  next: {TITLES.get(processor, processor)} of {due_on}"
@@ -100,7 +104,7 @@ def season_markdown(page: SeasonPage) -> str:
     waiting = [line for line in page.lines if line.state == "waiting"]
     rows = [
         [
-            line.season,
+            line.season + (f" ({page.states[line.season]})" if line.season in page.states else ""),
             TITLES.get(line.processor, line.processor),
             line.due_on,
             f"from {line.covers_from}" if line.covers_from < line.due_on else None,

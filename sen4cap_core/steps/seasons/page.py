@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def season_page(session: Session, slug: str) -> SeasonPage:
-    """Return the planned runs of all seasons of a site, with what each waits for.
+    """Return the planned runs of all seasons of a site, with what each waits for; those under way first.
 
     Raises
     ------
@@ -30,12 +30,32 @@ def season_page(session: Session, slug: str) -> SeasonPage:
     now = pending.database_now(session)
     lines: list[PlannedLine] = []
     coming: list[tuple[str, str, date]] = []
-    seasons = site_rows.seasons_of(session, site.id)
+    seasons = sorted(site_rows.seasons_of(session, site.id), key=lambda one: _rank(site, one))
     for season in seasons:
         lines += [_line(season, plan) for plan in plans_of(session, season.id)]
         if season.enabled and site.enabled:
             coming += _coming(site, season, now)
-    return SeasonPage(slug, now, lines, coming, not site.enabled, {one.name: one.id for one in seasons})
+    numbers = {season_label(one): one.id for one in seasons}
+    states = {season_label(one): _STATES[_rank(site, one)] for one in seasons if not one.enabled}
+    return SeasonPage(slug, now, lines, coming, not site.enabled, numbers, states)
+
+
+def season_label(season: Season) -> str:
+    """Return name and year of a season; one that is assumed is called by its year alone."""
+    return season.name if season.name == str(season.year) else f"{season.name} {season.year}"
+
+
+_STATES = ("under way", "paused", "off in site.yaml", "withdrawn, not in site.yaml")
+
+
+def _rank(site: Site, season: Season) -> int:
+    """Return the state of a season as its place in the order of the page."""
+    if season.enabled:
+        return 0
+    if season.paused_at is not None:
+        return 1
+    named = SiteConfig.model_validate(site.config).seasons
+    return 2 if any((one.name, one.year) == (season.name, season.year) for one in named) else 3
 
 
 def _coming(site: Site, season: Season, now: datetime) -> list[tuple[str, str, date]]:
@@ -45,13 +65,13 @@ def _coming(site: Site, season: Season, now: datetime) -> list[tuple[str, str, d
         if is_on(config, planned):
             schedule = getattr(config.schedule, planned)
             days = run_days(planned, schedule, season.start, season.mid, season.end)
-            found += [(season.name, planned, day) for day in days if day >= now.date()][:1]
+            found += [(season_label(season), planned, day) for day in days if day >= now.date()][:1]
     return found
 
 
 def _line(season: Season, plan: PlannedRun) -> PlannedLine:
     return PlannedLine(
-        season.name,
+        season_label(season),
         plan.processor,
         plan.due_on,
         plan.covers_from,

@@ -18,7 +18,7 @@ from sen4cap_core.observations.store import read_means
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.reports.season_report import SeasonReport, Unseen
 from sen4cap_core.steps.seasons.disk_need import LATELY, need_of
-from sen4cap_core.steps.seasons.page import season_page
+from sen4cap_core.steps.seasons.page import season_label, season_page
 from sen4cap_core.steps.shared.context import Context
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _report(
         machines=samples,
         disk=need_of(session, season, now.date(), usage, rates),
         unseen=_unseen(context, session, site_id, season, last, unseen_days),
-        planned=[line for line in page.lines if line.season == season.name],
+        planned=[line for line in page.lines if line.season == season_label(season)],
         warnings=[row.text for row in monitoring.open_warnings(session, slug)],
     )
 

@@ -470,3 +470,44 @@ def test_crop_types_of_a_past_season_wait_for_a_first_scene_and_then_run_by_them
         session.get_one(SceneRow, other).state = "processed"
     plan_seasons(desk.context)
     assert _plan(desk.context, "l4a").state == "asked"
+
+
+def test_seasons_under_way_stand_first_and_others_say_what_they_are(desk: Desk, clock: Clock) -> None:
+    _declare(desk.context)
+    clock.set("2021-03-01")
+
+    def settle(*named: tuple[str, int]) -> None:
+        seasons = [{"name": name, "start": f"{y}-01-01", "end": f"{y}-12-31"} for name, y in named]
+        schedule = {"l4a": "never", "l4c": "never"}
+        config = SiteConfig.model_validate({"seasons": seasons, "schedule": schedule})
+        with desk.context.session() as session:
+            site = site_rows.get_or_create_site(session, SITE)
+            site_rows.set_config(session, site, config.model_dump(mode="json", exclude_unset=True))
+            spans = [SeasonSpan(s.name, s.year, s.start, s.mid, s.end, True) for s in config.seasons]
+            site_rows.set_seasons(session, site, spans)
+        plan_seasons(desk.context)
+
+    settle(("main", 2018))
+    settle(("switched off", 2016), ("resting", 2017), ("main", 2019))
+    with desk.context.session() as session:
+        for season in session.scalars(select(Season).where(Season.name != "main")):
+            season.enabled = False
+            season.paused_at = clock.now if season.name == "resting" else None
+
+    with desk.context.session() as session:
+        page = season_page(session, SITE)
+
+    assert [line for line in season_lines(page) if not line.startswith(" ")] == [
+        f"{SITE}, season main 2019 (season_id={page.numbers['main 2019']})",
+        f"{SITE}, season resting 2017 (season_id={page.numbers['resting 2017']}): paused",
+        f"{SITE}, season switched off 2016 (season_id={page.numbers['switched off 2016']}): off in site.yaml",
+        f"{SITE}, season main 2018 (season_id={page.numbers['main 2018']}): withdrawn, not in site.yaml",
+        # Assumed for the year until one was named.
+        f"{SITE}, season 2019 (season_id={page.numbers['2019']}): withdrawn, not in site.yaml",
+    ]
+    # Seasons of one name and two years do not run into each other.
+    assert {(line.season, line.due_on.year) for line in page.lines if "main" in line.season} == {
+        ("main 2019", 2020),
+        ("main 2018", 2019),
+    }
+    assert "main 2018 (withdrawn, not in site.yaml)" in season_markdown(page)
