@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import typer
 from typer.core import TyperGroup
 
+from sen4cap_core.cli.days import day_option
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -124,10 +126,9 @@ def _bare(annotation: Any) -> Any:
 
 def _option(name: str, info: FieldInfo) -> inspect.Parameter:
     bare = _bare(info.annotation)
-    formats = None
     kind: Any = bare
     if bare is date:
-        kind, formats = datetime, ["%Y-%m-%d"]
+        kind = datetime
     elif bare is list:
         kind = types.GenericAlias(list, (_item(info.annotation),))
     elif bare is Literal:
@@ -139,7 +140,10 @@ def _option(name: str, info: FieldInfo) -> inspect.Parameter:
     required = info.is_required()
     default: Any = inspect.Parameter.empty if required else (info.default if bare is bool else None)
     text = info.description or ""
-    option = typer.Option(help=f"{text} As JSON." if bare is dict else text, formats=formats)
+    if bare is date:
+        option = day_option(help=text)
+    else:
+        option = typer.Option(help=f"{text} As JSON." if bare is dict else text)
     stated: Any = kind if required or bare is bool else kind | None
     annotation: Any = Annotated.__class_getitem__((stated, option))  # type: ignore[attr-defined]
     return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)

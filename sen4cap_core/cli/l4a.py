@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.days import day_option
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
@@ -38,12 +39,10 @@ CropCodes = Annotated[
     Path, typer.Option(help="Crop code table: Ori_crop, CTnumL4A, CTL4A, LC or all columns.")
 ]
 Config = Annotated[Path | None, typer.Option(help="YAML file of settings; default: the original's values.")]
-Start = Annotated[
-    datetime | None, typer.Option(formats=["%Y-%m-%d"], help="First day of observations, YYYY-MM-DD.")
-]
+Start = Annotated[datetime | None, day_option(help="First day of observations.")]
 Until = Annotated[
     datetime | None,
-    typer.Option(formats=["%Y-%m-%d"], help="Use only what was known on this day, YYYY-MM-DD."),
+    day_option(help="Use only what was known on this day."),
 ]
 Compat = Annotated[Behaviour, typer.Option(help="sen4cap learns as the original: SMOTE and a random forest.")]
 Strata = Annotated[

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.days import day_option
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
@@ -47,8 +48,8 @@ def detect(
     observations: Annotated[Path, typer.Option(help="Table of parcel means; .csv, .csv.gz or .parquet.")],
     parcels: Annotated[Path, typer.Option(help="Table of parcels; .csv, .csv.gz or .parquet.")],
     config: Annotated[Path, typer.Option(help="Mowing configuration of the original's form (.cfg).")],
-    start: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, YYYY-MM-DD.")],
-    end: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day, YYYY-MM-DD.")],
+    start: Annotated[datetime, day_option(help="First day.")],
+    end: Annotated[datetime, day_option(help="Last day.")],
     out: Annotated[
         Path, typer.Option(help="Table to write; .csv, .csv.gz or .parquet.", callback=tell_new_folder)
     ],

@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.days import day_option
 from sen4cap_core.cli.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
@@ -36,9 +37,6 @@ class Behaviour(StrEnum):
     sen4cap = "sen4cap"
 
 
-_DAY = ["%Y-%m-%d"]
-
-
 @app.command()
 def monitor(
     observations: Annotated[Path, typer.Option(help="Table of parcel means; .csv, .csv.gz or .parquet.")],
@@ -52,12 +50,10 @@ def monitor(
     out: Annotated[
         list[Path], typer.Option(help="Table to write; .csv, .csv.gz or .parquet.", callback=tell_new_folder)
     ],
-    until: Annotated[
-        datetime | None, typer.Option(formats=_DAY, help="Last day of observations, YYYY-MM-DD.")
-    ] = None,
+    until: Annotated[datetime | None, day_option(help="Last day of observations.")] = None,
     acqs_date_limit: Annotated[
         datetime | None,
-        typer.Option(formats=_DAY, help="Gaps count up to this day; default: the last observation."),
+        day_option(help="Gaps count up to this day; default: the last observation."),
     ] = None,
     min_acqs: Annotated[
         int, typer.Option(min=0, help="Coherences one orbit must have (with --compat sen4cap).")

@@ -7,8 +7,9 @@ from typing import Annotated
 
 import typer
 
+from sen4cap_core.cli.days import day_option
+
 app = typer.Typer(help="Marker databases: all that was observed of each parcel.", no_args_is_help=True)
-_DAY = ["%Y-%m-%d"]
 
 
 @app.callback()
@@ -19,8 +20,8 @@ def _group() -> None:
 @app.command()
 def export(
     site: Annotated[str, typer.Option(help="Folder name of the site.")],
-    start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")],
-    end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day; its year is the season's.")],
+    start: Annotated[datetime, day_option("--from", help="First day.")],
+    end: Annotated[datetime, day_option("--to", help="Last day; its year is the season's.")],
     markers: Annotated[
         str,
         typer.Option(

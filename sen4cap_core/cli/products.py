@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from sen4cap_core.cli.days import day_option
+
 if TYPE_CHECKING:
     from sen4cap_core.db.product_list import ProductFacts
 
 app = typer.Typer(help="What was made: list, show, export.", no_args_is_help=True)
-_DAY = ["%Y-%m-%d"]
 
 Kinds = Annotated[
     list[str] | None,
@@ -22,8 +23,8 @@ Kinds = Annotated[
     ),
 ]
 Tile = Annotated[str | None, typer.Option(help="Only this tile.")]
-Start = Annotated[datetime | None, typer.Option("--from", formats=_DAY, help="First day, YYYY-MM-DD.")]
-End = Annotated[datetime | None, typer.Option("--to", formats=_DAY, help="Last day, YYYY-MM-DD.")]
+Start = Annotated[datetime | None, day_option("--from", help="First day.")]
+End = Annotated[datetime | None, day_option("--to", help="Last day.")]
 Every = Annotated[bool, typer.Option("--all", help="Earlier versions too, not only those in force.")]
 
 

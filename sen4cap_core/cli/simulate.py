@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-_DAY = ["%Y-%m-%d"]
+from sen4cap_core.cli.days import day_option
+
 FIRST, LAST = datetime(2019, 3, 1), datetime(2019, 10, 31)
 
 
@@ -21,8 +22,12 @@ def simulate(
     folder: Annotated[Path, typer.Argument(help="Folder to write into; not an upload folder.")],
     size_m: Annotated[float, typer.Option(min=1000, help="Edge of the simulated area in metres.")] = 3000.0,
     dates: Annotated[int, typer.Option(min=1, help="Number of Sentinel-2 dates.")] = 30,
-    start: Annotated[datetime, typer.Option("--from", formats=_DAY, help="First day.")] = FIRST,
-    end: Annotated[datetime, typer.Option("--to", formats=_DAY, help="Last day.")] = LAST,
+    start: Annotated[
+        datetime, day_option("--from", help=f"First day; default: {FIRST:%Y-%m-%d}.", show_default=False)
+    ] = FIRST,
+    end: Annotated[
+        datetime, day_option("--to", help=f"Last day; default: {LAST:%Y-%m-%d}.", show_default=False)
+    ] = LAST,
     seed: Annotated[int, typer.Option(help="Another seed is another landscape and another weather.")] = 1,
     radar: Annotated[bool, typer.Option(help="Sentinel-1 backscatter and coherence too.")] = True,
 ) -> None:

@@ -47,7 +47,7 @@ def test_the_version_is_said(say, word: str) -> None:
         ("simulate {tmp}/out --from 2019-05-01 --to 2019-04-01", 1, "30 dates are wanted, 0 passages lie"),
         ("simulate {tmp}/out --size-m 200000", 1, "size_m is 200000, 1000 to 109800 was expected"),
         ("simulate {tmp}/out --dates 0", 2, "greater than or equal to 1"),
-        ("products list --from 01.05.2019", 2, "does not match the formats"),
+        ("products list --from 01.05.2019", 2, "is no day; write YYYY-MM-DD"),
         ("import {tmp}/nope.zip --site x --kind declarations", 1, "Give --year"),
         (
             "import {tmp}/x.zip --site x --kind bogus",
