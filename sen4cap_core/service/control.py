@@ -12,12 +12,15 @@ from contextlib import suppress
 
 import psutil
 
+from sen4cap_core.clock import utc_now
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service import logfiles
+from sen4cap_core.service.deploying import applied_so_far
 from sen4cap_core.service.place import SUPERVISED_MARK, Place, make_folders
 from sen4cap_core.service.processes import end, supervised_processes
 from sen4cap_core.service.state import State, is_held, only_one, read_state
 from sen4cap_core.service.supervisor import LOCK
+from sen4cap_core.service.units import DEPLOYMENTS
 
 Say = Callable[[str], None]
 
@@ -184,7 +187,7 @@ def _follow(place: Place, say: Say, runs: Callable[[], bool]) -> None:
                 + logfiles.last_lines(place.logs / "supervisor.log")
             )
         if time.monotonic() - told_at >= QUIET_S:
-            say(_under_way(state))
+            say(_under_way(place, state))
             told_at = time.monotonic()
         time.sleep(0.1)
     raise ServiceError(
@@ -193,13 +196,19 @@ def _follow(place: Place, say: Say, runs: Callable[[], bool]) -> None:
     )
 
 
-def _under_way(state: State | None) -> str:
-    """Say what is waited for."""
+def _under_way(place: Place, state: State | None) -> str:
+    """Say what is waited for, since when, and how many of all deployments are applied."""
     if state is None:
         return "the supervisor is starting"
-    awaited = [unit.title for unit in state.units if unit.phase in ("starting", "backoff")]
+    awaited = []
+    for unit in state.units:
+        if unit.phase in ("starting", "backoff"):
+            since = [f"{(utc_now() - unit.started_at).total_seconds():.0f} s"] if unit.started_at else []
+            applied = applied_so_far(place) if unit.name == DEPLOYMENTS else None
+            about = ", ".join([*since, *([applied] if applied else [])])
+            awaited.append(f"{unit.title} ({about})" if about else unit.title)
     if awaited:
-        return f"{', '.join(awaited)}: still starting"
+        return f"still starting: {', '.join(awaited)}"
     return f"still at it: {state.progress[-1].text}" if state.progress else f"the services are {state.phase}"
 
 

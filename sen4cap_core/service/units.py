@@ -19,6 +19,7 @@ from sen4cap_core.service.ports import ClaimedPort, claim_port
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
 from sen4cap_core.service.processes import is_listening
 
+DEPLOYMENTS = "deployments"
 WORK_POOL = "sen4cap"
 WORK_POOL_DESCRIPTION = "Processes on this machine, one per run."
 
@@ -89,7 +90,7 @@ def standard_units(place: Place) -> list[Unit]:
     online = _WorkerOnline(place.prefect_api_url(), place.prefect_login())
     units += [
         Unit(
-            "deployments",
+            DEPLOYMENTS,
             "deployments",
             python("sen4cap_core.service.deploying"),
             environment,

@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 import ast
+import inspect
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
+from prefect.cli.deploy import _core as prefect_deploy
 
-from sen4cap_core.service.deploying import deployment_fingerprint, wanted_deployments
+from sen4cap_core.service.deploying import (
+    APPLIED,
+    PROGRESS_FILE,
+    _apply,
+    applied_so_far,
+    deployment_fingerprint,
+    wanted_deployments,
+)
 from sen4cap_core.service.nudge import INBOX_READY
+from sen4cap_core.service.place import Place
 from sen4cap_core.service.units import WORK_POOL
+from sen4cap_core.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 ENTRIES: dict[str, dict[str, Any]] = {
@@ -54,3 +66,33 @@ def test_a_changed_flow_changes_the_fingerprint(tmp_path: Path) -> None:
     assert before == deployment_fingerprint(tmp_path)
     flow.write_text("a = 2\n")
     assert deployment_fingerprint(tmp_path) != before
+
+
+SLOW_PREFECT = """
+import pathlib, sys, time
+run = pathlib.Path({run!r})
+for n in range(3):
+    print(f"Deploying flow-{{n}}")
+    print(f"Deployment 'flow-{{n}}/flow-{{n}}' successfully created with id '{{n}}'.")
+    while (run / {file!r}).read_text() != f"{{n + 1}} of 5 applied":
+        time.sleep(0.01)
+sys.exit(3)
+"""
+"""It goes on only when what it said was counted."""
+
+
+def test_deployments_are_counted_as_they_are_applied(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert APPLIED in inspect.getsource(prefect_deploy)
+    place = Place(Settings(home=tmp_path / "home"))
+    project = tmp_path / "project"
+    project.mkdir()
+    monkeypatch.setattr(Place, "project", project)
+    # What lies in the working folder goes before what is installed.
+    (project / "prefect.py").write_text(SLOW_PREFECT.format(run=str(place.run), file=PROGRESS_FILE))
+
+    assert _apply(place, 5) == 3
+
+    assert capfd.readouterr().out.count(APPLIED) == 3
+    assert applied_so_far(place) is None

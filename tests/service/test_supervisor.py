@@ -9,16 +9,20 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
 import pytest
 
+from sen4cap_core.clock import utc_now
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service import control
+from sen4cap_core.service.deploying import PROGRESS_FILE
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.processes import supervised_processes
 from sen4cap_core.service.state import State, UnitState
+from sen4cap_core.service.units import DEPLOYMENTS
 from sen4cap_core.settings import Settings
 
 STAND_INS = Path(__file__).with_name("stand_ins.py")
@@ -90,10 +94,14 @@ def test_who_waits_long_is_told_what_is_under_way(place: Place, monkeypatch: pyt
     assert said[-1] == "all services are up"
 
     waits = state(place)
-    assert control._under_way(waits) == "still at it: all services are up"
-    waits.units[0].phase, waits.units[1].phase = "starting", "backoff"
-    first, second = waits.units[0].title, waits.units[1].title
-    assert control._under_way(waits) == f"{first}, {second}: still starting"
+    assert control._under_way(place, waits) == "still at it: all services are up"
+    first, second = waits.units[:2]
+    first.phase, second.phase = "starting", "backoff"
+    first.started_at, second.started_at = utc_now() - timedelta(seconds=12), None
+    assert control._under_way(place, waits) == f"still starting: {first.title} (12 s), {second.title}"
+    first.name = DEPLOYMENTS
+    (place.run / PROGRESS_FILE).write_text("7 of 37 applied")
+    assert f"{first.title} (12 s, 7 of 37 applied)" in control._under_way(place, waits)
 
 
 def test_two_ups_at_once_start_one_supervisor(place: Place) -> None:
