@@ -1,4 +1,4 @@
-"""The map of parcels: true to scale, and a bar that says how large."""
+"""The map of parcels: true to scale, a bar that says how large, and no blank beside it."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ import geopandas as gpd
 import numpy as np
 import pytest
 from PIL import Image
+from scipy import ndimage
 from shapely.geometry import box
 
-from sen4cap_core.reports.parcel_map import parcel_map_png
+from sen4cap_core.reports.parcel_map import MOST_HEIGHT_PX, WIDTH_PX, parcel_map_png
 
 RED, BLUE = "#d01010", "#1010d0"
+
+
+def picture_of(table: gpd.GeoDataFrame, values: list[str], names: tuple[str, str] = ("a", "b")) -> np.ndarray:
+    png = parcel_map_png(table, values, dict(zip(names, (RED, BLUE), strict=True)), "T")
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
 
 def drawn(crs: int | None, unit: float, origin: tuple[float, float]) -> np.ndarray:
@@ -20,14 +26,20 @@ def drawn(crs: int | None, unit: float, origin: tuple[float, float]) -> np.ndarr
     x, y = origin
     per_m = unit if crs != 4326 else 1 / 111_320
     shapes = [box(x + left * unit, y, x + (left + 1000) * unit, y + 500 * per_m) for left in (0, 1200)]
-    table = gpd.GeoDataFrame(geometry=shapes, crs=crs)
-    png = parcel_map_png(table, ["a", "b"], {"a": RED, "b": BLUE}, "T")
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
+    return picture_of(gpd.GeoDataFrame(geometry=shapes, crs=crs), ["a", "b"])
 
 
-def extent(picture: np.ndarray, where: np.ndarray) -> tuple[int, int]:
-    rows, columns = np.nonzero(where)
-    return int(np.ptp(columns)) + 1, int(np.ptp(rows)) + 1
+def largest(where: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the largest connected patch: a parcel, not its patch in the legend."""
+    labels, _ = ndimage.label(where)
+    number = int(np.bincount(labels.ravel())[1:].argmax()) + 1
+    rows, columns = ndimage.find_objects(labels)[number - 1]
+    return rows, columns
+
+
+def parcels_of(picture: np.ndarray) -> tuple[tuple[slice, slice], tuple[slice, slice]]:
+    red, _, blue = np.moveaxis(picture, 2, 0)
+    return largest((red > 150) & (blue < 90)), largest((blue > 150) & (red < 90))
 
 
 @pytest.mark.parametrize(
@@ -36,17 +48,38 @@ def extent(picture: np.ndarray, where: np.ndarray) -> tuple[int, int]:
 )
 def test_shapes_are_true_and_the_bar_is_as_long_as_it_says(crs, unit, origin):
     picture = drawn(crs, unit, origin)
-    is_red = (picture[..., 0] > 150) & (picture[..., 2] < 90)
-    is_red[:, 500:] = False
-    width, height = extent(picture, is_red)
+    (rows, columns), (_, last) = parcels_of(picture)
+    height, width = rows.stop - rows.start, columns.stop - columns.start
     assert width / height == pytest.approx(2.0, rel=0.03)
-    both = (np.ptp(picture, axis=2) > 90) & (np.arange(700) < 510)
-    whole, _ = extent(picture, both)
+    whole = last.stop - columns.start
     # The bar: the longest dark row below the map, 500 m of the 2200.
-    dark = (picture[450:480, :510] < 110).all(axis=2)
+    dark = (picture[rows.stop + 4 :, : last.stop] < 110).all(axis=2)
     assert dark.sum(axis=1).max() == pytest.approx(whole * 500 / 2200, abs=4)
 
 
 def test_no_bar_where_nobody_knows_the_length_of_a_unit():
     picture = drawn(None, 1.0, (0.0, 0.0))
-    assert (picture[430:490, :500] > 200).all()
+    (rows, _), (_, last) = parcels_of(picture)
+    assert (picture[rows.stop + 2 :, : last.stop] > 200).all()
+
+
+@pytest.mark.parametrize(("width_m", "height_m"), [(3000, 3000), (9000, 2000), (1000, 9000), (90_000, 900)])
+@pytest.mark.parametrize("name", ["b", "mown three times or more"])
+def test_map_and_legend_fill_the_picture(width_m: int, height_m: int, name: str) -> None:
+    corners = [box(0, 0, width_m / 3, height_m / 3), box(width_m / 2, height_m / 2, width_m, height_m)]
+    picture = picture_of(gpd.GeoDataFrame(geometry=corners, crs=32631), ["a", name], ("a", name))
+    (first, left), (second, right) = parcels_of(picture)
+    map_height, map_width = first.stop - second.start, right.stop - left.start
+    assert map_width / map_height == pytest.approx(width_m / height_m, rel=0.12)
+    # Beside the map there are the edges and the legend, which begins right of it, and nothing is cut off.
+    inked = (picture < 250).any(axis=2)
+    for edge in (inked[:, :10], inked[:, -10:], inked[:8], inked[-4:]):
+        assert not edge.any()
+    columns = np.flatnonzero(inked[:, right.stop + 3 :].any(axis=0))
+    assert 8 <= columns[0] + 3 <= 30
+    assert picture.shape[1] - (right.stop + 3 + columns[-1]) <= 20
+    if height_m > width_m:
+        assert map_height == pytest.approx(MOST_HEIGHT_PX, rel=0.02)
+    else:
+        assert picture.shape[1] == WIDTH_PX
+        assert picture.shape[0] - map_height <= 120

@@ -62,20 +62,19 @@ def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:
     squares = [box(100.0 * i, 0.0, 100.0 * i + 80.0, 80.0) for i in range(4)]
     parcels = gpd.GeoDataFrame(geometry=squares, crs="EPSG:32631")
     image = pixels(practice_map_png(parcels, values, "Catch crops"))
-    # Squares lie side by side between the margins of the axes.
     wanted = [GRADE_COLOURS.get(value, NEUTRAL) for value in values]
-    n_rows, n_columns = image.shape[:2]
-    middles = [int(n_columns * (0.02 + 0.7 * (0.0455 + 0.909 * (100 * i + 40) / 380))) for i in range(4)]
-    # They are as high as wide, at the top of the axes.
-    first = np.nonzero(is_colour(image, wanted[0])[: n_rows // 2, middles[0]])[0]
-    middle_row = int(first.mean())
-    assert np.ptp(first) + 1 == pytest.approx(n_columns * 0.7 * 0.909 * 80 / 380, abs=3)
+    n_rows = image.shape[0]
+    rows, columns = np.nonzero(is_colour(image, wanted[0])[: n_rows // 2])
+    side, start, middle_row = np.ptp(columns) + 1, int(columns.min()), int(rows.mean())
+    # Squares lie side by side, as high as wide.
+    assert np.count_nonzero(is_colour(image, wanted[0])[:, start + side // 2]) == pytest.approx(side, abs=3)
+    middles = [int(start + side * (100 * i + 40) / 80) for i in range(4)]
     for column, colour in zip(middles, wanted, strict=True):
         assert is_colour(image, colour)[middle_row, column], (column, colour)
     # The legend stands beside the map and covers no parcel.
     columns = np.nonzero(is_colour(image, GRADE_COLOURS["POOR"]).any(axis=0))[0]
     (gap,) = np.nonzero(np.diff(columns) > 20)[0]
-    assert columns[gap] < 0.72 * n_columns < columns[gap + 1]
+    assert columns[gap] < start + side * 380 / 80 < columns[gap + 1]
     # The legend names what is on the map and nothing else.
     assert not is_colour(image, GRADE_COLOURS["MODERATE"]).any()
 
