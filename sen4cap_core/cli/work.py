@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
     from sen4cap_core.db.progress import SiteProgress
+    from sen4cap_core.inbox.heartbeat import Arriving
     from sen4cap_core.inbox.layout import Misplaced
     from sen4cap_core.settings import Settings
 
@@ -50,15 +51,18 @@ def wait(
 ) -> None:
     """Wait until everything dropped for a site is answered and none of its work is open.
 
-    Exit code 1 when work failed, or an upload was rejected and that is not settled yet, or at the end a file
-    lies in the site's folder where nothing is expected. The reason is said, and what settles it: a corrected
-    file, or taking the rejected one out of rejected/, the misplaced one to where it belongs.
+    While a drop is arriving (still growing, or not whole yet) it goes on, and says for which. Exit code 1
+    when work failed, or an upload was rejected and that is not settled yet, or at the end a file lies in the
+    site's folder where nothing is expected. The reason is said, and what settles it: a corrected file, or
+    taking the rejected one out of rejected/, the misplaced one to where it belongs.
     """
     import time
 
     from sen4cap_core.db.progress import site_progress
     from sen4cap_core.errors import Sen4capError
+    from sen4cap_core.inbox.heartbeat import arriving_at
     from sen4cap_core.inbox.misplaced import find_misplaced, had_its_time
+    from sen4cap_core.inbox.settle import STILL_GROWING
     from sen4cap_core.service.connection import open_step_context
 
     context = open_step_context()
@@ -66,20 +70,28 @@ def wait(
         require_place(session, context.settings, site)
     # What was dropped just now is seen when it has stood still; on network storage at the next listing.
     settled_s = context.settings.settle_seconds + 5.0
-    last, began = None, time.monotonic()
+    last: tuple[SiteProgress, list[Arriving]] | None = None
+    began = time.monotonic()
     changed = quiet_since = began
+    told: set[Arriving] = set()
     while True:
+        # Before the rows are counted: what has arrived has its row by the time it is not listed any more.
+        coming = arriving_at(context.settings, site)
         with context.session() as session:
             now = site_progress(session, site)
         moment = time.monotonic()
-        if now != last:
-            last, changed = now, moment
+        if (now, coming) != last or any(one.reason == STILL_GROWING for one in coming):
+            last, changed = (now, coming), moment
         # What corrects an earlier rejection may have been dropped just now.
-        is_settled = now.is_answered and moment - began > settled_s
-        if now.failures or (now.rejections and is_settled):
+        is_settled = now.is_answered and moment - began > settled_s and not coming
+        if not coming and (now.failures or (now.rejections and is_settled)):
             raise Sen4capError(_told(_failed(context.settings, now)))
-        if not now.is_quiet or not now.uploads:
+        if coming or not now.is_quiet or not now.uploads:
             quiet_since = moment
+        fresh = [one for one in coming if one not in told]
+        if fresh and now.is_quiet:
+            told.update(fresh)
+            typer.echo(_told(_coming(fresh)), err=True)
         is_over = moment - quiet_since > settled_s
         # Where all that came is misplaced, there never is an upload.
         if is_over or (is_settled and not now.uploads):
@@ -91,7 +103,8 @@ def wait(
                 return
         if moment - changed > 60.0 * minutes:
             still = f"nothing has happened for {minutes:g} minutes, {now.jobs_open} jobs are open"
-            raise Sen4capError(f"{still}: see sen4cap status")
+            open_ends = [*_coming(coming), *_failed(context.settings, now)]
+            raise Sen4capError(_told([f"{still}: see sen4cap status", *open_ends]))
         time.sleep(0.5)
 
 
@@ -133,6 +146,11 @@ def _misplaced(settings: Settings, misplaced: list[Misplaced]) -> list[str]:
         f"misplaced {printable(error_note(settings, one.path) or one.path)}\n{indented(one.error.text())}"
         for one in misplaced
     ]
+
+
+def _coming(coming: list[Arriving]) -> list[str]:
+    """Return what is waited for, and why it is not taken yet."""
+    return [f"arriving {one.path}: {one.reason}" for one in coming]
 
 
 def _told(things: list[str]) -> str:

@@ -1,17 +1,74 @@
-"""What ``sen4cap status`` reads of the watcher: one small file, written when it says something new."""
+"""What ``status`` and ``wait`` read of the watcher: one small file, written when it says something new."""
 
 from __future__ import annotations
 
 import json
 import logging
+from collections import defaultdict
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from sen4cap_core.clock import utc_now
 from sen4cap_core.files import write_text_atomic
+from sen4cap_core.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+HEARTBEAT = "run/watcher.json"
+"""Below home: what the watcher last said of itself."""
+MAX_PENDING = 100
+"""So many drops of each site are named."""
+
+
+@dataclass(frozen=True)
+class Arriving:
+    """A drop that the watcher sees and does not take yet."""
+
+    path: Path
+    reason: str
+    """Why not: ``still growing``, ``incomplete, waiting for the rest: ...``."""
+
+
+def arriving(settings: Settings) -> list[Arriving]:
+    """Return what the watcher last said to be arriving, at most ``MAX_PENDING`` of each site."""
+    try:
+        beat = json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
+        return [Arriving(Path(one["path"]), str(one["reason"])) for one in beat["pending"]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+
+
+def arriving_at(settings: Settings, site: str) -> list[Arriving]:
+    """Return what is arriving in the folder of a site; nothing where no watcher is at work."""
+    folder = settings.uploads_root.absolute() / site
+    return [one for one in arriving(settings) if folder in one.path.parents] if is_watched(settings) else []
+
+
+def is_watched(settings: Settings) -> bool:
+    """Whether a watcher of this upload folder has shown lately that it lives."""
+    try:
+        beat = json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
+        age_seconds = (utc_now() - datetime.fromisoformat(beat["at"])).total_seconds()
+        is_ours = beat["state"] == "watching" and beat["uploads_root"] == str(
+            settings.uploads_root.absolute()
+        )
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    # A time ahead of ours is of a clock that was set back, and says nothing.
+    return is_ours and -30.0 < age_seconds < 3 * settings.rescan_seconds + 30.0
+
+
+def first_of_each_site(pending: Mapping[Path, str], root: Path) -> list[dict[str, str]]:
+    """Return the first drops of each site as the file has them: of a busy one no other's are left out."""
+    told: defaultdict[str, list[dict[str, str]]] = defaultdict(list)
+    for path, reason in sorted(pending.items()):
+        site = path.relative_to(root).parts[0]
+        if len(told[site]) < MAX_PENDING:
+            told[site].append({"path": str(path), "reason": reason})
+    return [one for of_site in told.values() for one in of_site]
 
 
 class Heartbeat:

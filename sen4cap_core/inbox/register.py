@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.clock import utc_now
 from sen4cap_core.db import uploads
 from sen4cap_core.db.session import is_database_trouble, session_scope
+from sen4cap_core.inbox.heartbeat import is_watched
 from sen4cap_core.inbox.layout import Misplaced
 from sen4cap_core.inbox.receipts import Receipt, has_receipt, write_receipt
 from sen4cap_core.inbox.settle import Settler
@@ -24,9 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 logger = logging.getLogger(__name__)
-
-HEARTBEAT = "run/watcher.json"
-"""Below home: what the watcher last said of itself."""
 
 
 @dataclass(frozen=True)
@@ -157,20 +152,6 @@ def register_all(settings: Settings, engine: Engine, *, sleep: Callable[[float],
         except Exception as error:
             _leave_out(unit, error)
     return n_registered
-
-
-def is_watched(settings: Settings) -> bool:
-    """Whether a watcher of this upload folder has shown lately that it lives."""
-    try:
-        beat = json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
-        age_seconds = (utc_now() - datetime.fromisoformat(beat["at"])).total_seconds()
-        is_ours = beat["state"] == "watching" and beat["uploads_root"] == str(
-            settings.uploads_root.absolute()
-        )
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
-    # A time ahead of ours is of a clock that was set back, and says nothing.
-    return is_ours and -30.0 < age_seconds < 3 * settings.rescan_seconds + 30.0
 
 
 def _leave_out(unit: Unit, error: Exception) -> None:

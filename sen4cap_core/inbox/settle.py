@@ -21,6 +21,8 @@ USABLE_SECONDS = 10.0
 INCOMPLETE_SECONDS = 60.0
 """A drop that is not whole is taken after this long without growth, so that its owner gets a clear error."""
 
+JUST_ARRIVED, STILL_GROWING = "just arrived", "still growing"
+
 _SHAPEFILE_NEEDS = (".shx", ".dbf", ".prj")
 
 
@@ -46,10 +48,10 @@ class Settler:
         watched = self._watched.get(unit.path)
         if watched is None or watched.fingerprint != fingerprint:
             self._watched[unit.path] = _Watched(fingerprint, now)
-            return "just arrived" if watched is None else "still growing"
+            return JUST_ARRIVED if watched is None else STILL_GROWING
         quiet = now - watched.since
         if quiet < self.settle_seconds:
-            return "just arrived"
+            return JUST_ARRIVED
         if watched.completeness is None:
             # Once per state of its files: while nothing changes, the answer does not either.
             watched.completeness = self.check(unit)

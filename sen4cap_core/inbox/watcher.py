@@ -18,13 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import backlog, uploads
 from sen4cap_core.db.session import is_database_trouble, is_held, session_scope
-from sen4cap_core.inbox.heartbeat import Heartbeat
+from sen4cap_core.inbox.heartbeat import HEARTBEAT, Heartbeat, first_of_each_site
 from sen4cap_core.inbox.misplaced import MisplacedThings, as_misplaced
 from sen4cap_core.inbox.notices import Notices, is_network_mount, start_observer
 from sen4cap_core.inbox.nudging import Nudger
 from sen4cap_core.inbox.patience import DatabasePatience
 from sen4cap_core.inbox.register import (
-    HEARTBEAT,
     Registered,
     hash_unit,
     needs_look,
@@ -33,7 +32,7 @@ from sen4cap_core.inbox.register import (
     register,
     write_duplicate_receipt,
 )
-from sen4cap_core.inbox.settle import Settler
+from sen4cap_core.inbox.settle import JUST_ARRIVED, STILL_GROWING, Settler
 from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, scope_of
 from sen4cap_core.settings import Settings
 
@@ -50,7 +49,7 @@ UNREADABLE_PAUSE_SECONDS = 15.0
 
 SLOW_LOOK_SECONDS = 2.0
 _JUST_SEEN, _HASHING = "being written", "reading its contents"
-_BRISK = frozenset({"just arrived", "still growing", _JUST_SEEN, _HASHING})
+_BRISK = frozenset({JUST_ARRIVED, STILL_GROWING, _JUST_SEEN, _HASHING})
 """Reasons that pass by themselves within seconds."""
 
 Register = Callable[[Settings, "Engine", Unit, Fingerprint, str], Registered]
@@ -352,9 +351,7 @@ class Watcher:
             "database": self._database.trouble or "reachable",
             "rescans": self._n_rescans,
             "known": len(self._known or {}),
-            "pending": [
-                {"path": str(path), "reason": reason} for path, reason in sorted(self._pending.items())[:100]
-            ],
+            "pending": first_of_each_site(self._pending, self._root),
             "n_pending": len(self._pending),
         }
         self._beat.write(facts)

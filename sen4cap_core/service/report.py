@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
@@ -12,6 +11,7 @@ from typing import Any
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import databases
 from sen4cap_core.errors import ServiceError
+from sen4cap_core.inbox.heartbeat import arriving
 from sen4cap_core.service import control
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.prefect_api import PrefectApi
@@ -136,11 +136,7 @@ def _with_answers(
 
 
 def _arriving(place: Place) -> list[dict[str, str]]:
-    try:
-        heartbeat = json.loads((place.run / "watcher.json").read_text(encoding="utf-8"))
-        return [{"path": str(one["path"]), "reason": str(one["reason"])} for one in heartbeat["pending"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    return [{"path": str(one.path), "reason": one.reason} for one in arriving(place.settings)]
 
 
 def _misplaced(place: Place) -> list[dict[str, Any]]:

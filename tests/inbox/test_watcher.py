@@ -25,6 +25,7 @@ from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
 from sen4cap_core.db.session import make_engine, session_scope
 from sen4cap_core.inbox import register as registering
+from sen4cap_core.inbox.heartbeat import is_watched
 from sen4cap_core.inbox.notices import is_network_mount
 from sen4cap_core.inbox.register import Registered, register_all
 from sen4cap_core.inbox.settle import Settler
@@ -679,9 +680,9 @@ def test_reconcile_believes_the_watcher_s_own_heartbeat(
     settings: Settings, root: Path, engine: Engine, start: Callable[..., Running]
 ) -> None:
     running = start()
-    assert registering.is_watched(settings)
+    assert is_watched(settings)
     running.stop()
-    assert not registering.is_watched(settings)
+    assert not is_watched(settings)
 
 
 def test_of_files_that_replace_each_other_the_last_written_is_registered_last(
