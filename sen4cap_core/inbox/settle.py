@@ -11,6 +11,7 @@ from pathlib import Path
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.units import Fingerprint, Unit
+from sen4cap_core.inbox.wrong_kind import satellite_product
 from sen4cap_core.scenes.completeness import Completeness, check_completeness
 from sen4cap_core.sentinel1.product import product_completeness
 
@@ -77,7 +78,8 @@ class Settler:
 def completeness_of(unit: Unit) -> Completeness:
     """Say what a drop still lacks, judged by its form: scene metadata, archive ends, shapefile parts."""
     try:
-        if unit.place.kind is Kind.SCENE:
+        # Also among declarations: a product that is still being copied there is not to be moved away.
+        if unit.place.kind is Kind.SCENE or (unit.path.is_dir() and satellite_product(unit.path)):
             return product_completeness(unit.path) or check_completeness(unit.path)
         fault = _fault(unit)
     except OSError as error:

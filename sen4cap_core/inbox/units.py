@@ -15,6 +15,7 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.files import content_hash, files_below, sha256_file
 from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
 from sen4cap_core.inbox.links import leads_out
+from sen4cap_core.inbox.wrong_kind import is_vector, satellite_product
 from sen4cap_core.scenes.reading import looks_like_scene
 from sen4cap_core.scenes.s1_drops import find_radar_drops, waits_for_partner
 from sen4cap_core.scenes.stac_assets import resolve_href
@@ -184,7 +185,7 @@ def _scan_kind(folder: Path, root: Path, kind: Kind, *, deep: bool = True) -> It
     entries, faults = _look(folder, root)
     yield from faults
     for entry in entries:
-        if entry.is_dir() and entry.suffix.lower() not in _FOLDER_FORMATS:
+        if entry.is_dir() and entry.suffix.lower() not in _FOLDER_FORMATS and not satellite_product(entry):
             if deep:
                 yield from _scan_kind(entry, root, kind)
         else:
@@ -261,13 +262,16 @@ def _scan_scenes(folder: Path, root: Path, *, deep: bool = True) -> Iterator[Uni
 
 
 def _stray(path: Path, what: str) -> Misplaced:
+    is_parcels = is_vector(path.name) and path.is_file()
     error = BadUploadError(
         path,
         what,
         expected="a Sentinel-2 Level-2A .SAFE folder or its zip, a MAJA product, a Landsat Collection 2 "
         "Level-2 product (folder or .tar), a Sentinel-1 product under its producer's name, or a STAC item "
         "JSON with its assets beside it",
-        remedy="add the item's JSON file, or take this away.",
+        remedy="move it, with all its parts, into declarations/ or strata/."
+        if is_parcels
+        else "add the item's JSON file, or take this away.",
     )
     return Misplaced(path, error, may_become_whole=True)
 

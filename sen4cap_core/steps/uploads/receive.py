@@ -19,6 +19,7 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.kept import Kept, find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
+from sen4cap_core.inbox.wrong_kind import refuse_satellite_product
 from sen4cap_core.steps.radar.receive_slc import receive_radar_file
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.taken import Drop, Taken
@@ -79,6 +80,7 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
             )
         if not drop.path.exists():
             raise BadUploadError(drop.path, "is gone before it was read", remedy="drop it again")
+        refuse_satellite_product(drop.path, drop.kind, drop.site_slug, drop.year)
         taken = _replaced_by_later(context, drop) or receiver(context, drop)
     except BadUploadError as error:
         return _reject(context, drop, error)

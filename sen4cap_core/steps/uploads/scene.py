@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sen4cap_core.db import sites as site_rows
+from sen4cap_core.inbox.wrong_kind import refuse_parcels
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.s1_reading import looks_like_radar
 from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
@@ -23,6 +24,7 @@ def receive_scene(context: Context, drop: Drop) -> Taken:
         return receive_radar(context, drop)
     if (level_1 := to_be_corrected(context.settings, drop.path)) is not None:
         return receive_level_1(context, drop, level_1)
+    refuse_parcels(drop.path, drop.site_slug, drop.year)
     scenes = open_scenes(drop.path)
     warnings: list[str] = []
     with context.session() as session:

@@ -18,7 +18,7 @@ from sen4cap_core.files import content_hash
 from sen4cap_core.inbox.kept import find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind, UploadPlace, place_of
 from sen4cap_core.inbox.register import register_all
-from sen4cap_core.inbox.units import find_unit
+from sen4cap_core.inbox.units import find_unit, find_units
 from sen4cap_core.reports.receipt import receipt_markdown
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.acquisitions.wanted import wanted_of
@@ -440,3 +440,32 @@ def test_what_is_asked_of_a_scene_follows_from_the_settings(context, drop) -> No
         wanted = wanted_of(session, site, 2019, "s2-l2a")
     assert wanted.rasters == {"ndvi", "lai", "fapar"}
     assert wanted.groups == {"ndvi": {"ndvi"}, "biophysical": {"lai", "fapar"}}
+
+
+@pytest.mark.parametrize("place", ["declarations", "radar", "practices/CC"])
+def test_a_scene_among_tables_is_one_upload_and_rejected_whole(context, drop, desk, place: str) -> None:
+    root = context.settings.uploads_root
+    scene = desk.scene(16)
+    files = {path.relative_to(scene) for path in scene.rglob("*") if path.is_file()}
+    assert len(files) > 5
+    folder = root / f"noord/2019/{place}"
+    folder.mkdir(parents=True)
+    scene.rename(folder / scene.name)
+
+    assert [thing.path for thing in find_units(root)] == [folder / scene.name]
+    (folder / scene.name).rename(scene)
+    assert not drop(f"noord/2019/{place}/{scene.name}", scene).accepted
+
+    moved = folder / "rejected" / scene.name
+    assert {path.relative_to(moved) for path in moved.rglob("*") if path.is_file()} == files
+    assert sorted(path.name for path in folder.iterdir()) == ["rejected"]
+    text = rejection_of(context, f"noord/2019/{place}/{scene.name}")
+    assert "this is a Sentinel-2 product, no file of the kind '" in text
+    assert "drop it, whole and under its own name, into noord/2019/scenes." in text
+
+
+def test_a_zip_of_parcels_among_scenes_is_told_where_it_belongs(context, drop, parcels_zip: Path) -> None:
+    assert not drop("noord/2019/scenes/parcels.zip", parcels_zip).accepted
+    text = rejection_of(context, "noord/2019/scenes/parcels.zip")
+    assert "this zip holds a vector file (parcels.shp) and no satellite product." in text
+    assert "declared parcels into noord/2019/declarations" in text
