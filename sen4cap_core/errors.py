@@ -103,6 +103,10 @@ class BadUploadError(Sen4capError):
         return "\n".join(lines)
 
 
+class OtherKindError(BadUploadError):
+    """A dropped file whose content is of another kind than its folder: no file of that kind corrects it."""
+
+
 class UnsafeArchiveError(BadUploadError):
     """An archive that would write outside its folder, or unpack to an unreasonable size."""
 

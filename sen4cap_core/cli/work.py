@@ -130,7 +130,7 @@ def _failed(settings: Settings, progress: SiteProgress) -> list[str]:
     told = [f"failed {what}\n{indented(why)}" for what, why in progress.failures]
     told += [
         f"rejected {error_note(settings, Path(one.path)) or one.path}\n{indented(one.why)}\n"
-        f"    The rejection stays open until {settled_by(one.kind)}."
+        f"    The rejection stays open until {settled_by(one.kind, is_other_kind=one.is_other_kind)}."
         for one in progress.rejections
     ]
     return told

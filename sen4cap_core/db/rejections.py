@@ -11,11 +11,13 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from sen4cap_core.db.models import DeclarationSet, Sighting, Upload
+from sen4cap_core.db.uploads import IS_OTHER_KIND
 
 ONE_BY_ONE = ("scene", "radar")
 """Kinds of which each file stands for itself; of all others the last one dropped counts."""
 
 _Good = aliased(Upload)
+_IS_OTHER_KIND = func.coalesce(Upload.receipt[IS_OTHER_KIND].as_boolean(), False)
 _AT = func.coalesce(Upload.received_at, Upload.registered_at)
 
 
@@ -30,6 +32,8 @@ class Rejection:
     at: datetime
     why: str
     """The whole reason; of several lines."""
+    is_other_kind: bool = False
+    """What it holds is of another kind than its folder: no later file of the folder corrects it."""
 
 
 def open_rejections(
@@ -38,8 +42,9 @@ def open_rejections(
     """Return the rejections that are not settled, the latest first.
 
     One is settled by a file received since of the same place and name or, where the last one dropped counts
-    for all, of the same kind, site and year, if it was dropped after the rejection; or by the rejected file's
-    being gone: taken out of ``rejected/`` or deleted.
+    for all, of the same kind, site and year, if it was dropped after the rejection, and unless what was
+    rejected is of another kind altogether (a scene among declarations); or by the rejected file's being gone:
+    taken out of ``rejected/`` or deleted.
     """
     query = _open()
     if site_slug is not None:
@@ -60,13 +65,13 @@ def whole_reason(text: str | None) -> str:
     return (text or "").strip() or "no reason recorded"
 
 
-_Query = Select[tuple[str, str, str, datetime, str | None]]
+_Query = Select[tuple[str, str, str, datetime, str | None, bool]]
 
 
 def _open() -> _Query:
     settled = select(_Good.id).where(_Good.state == "received", _settles()).exists()
     return (
-        select(Upload.site_slug, Upload.kind, Upload.path, _AT, Upload.error)
+        select(Upload.site_slug, Upload.kind, Upload.path, _AT, Upload.error, _IS_OTHER_KIND)
         .where(Upload.state == "rejected", ~settled)
         .order_by(_AT.desc(), Upload.id.desc())
     )
@@ -95,6 +100,7 @@ def _settles() -> ColumnElement[bool]:
         & (_Good.year == Upload.year)
         & (_Good.kind == Upload.kind)
         & (_Good.registered_at > _AT)
+        & ~_IS_OTHER_KIND
         & ~is_a_part
     )
     return or_(takes_its_place, counts_for_all)
@@ -102,7 +108,7 @@ def _settles() -> ColumnElement[bool]:
 
 def _told(session: Session, query: _Query, still_there: Callable[[str], bool]) -> list[Rejection]:
     return [
-        Rejection(slug, kind, path, when, whole_reason(error))
-        for slug, kind, path, when, error in session.execute(query)
+        Rejection(slug, kind, path, when, whole_reason(error), is_other_kind)
+        for slug, kind, path, when, error, is_other_kind in session.execute(query)
         if still_there(path)
     ]

@@ -30,8 +30,8 @@ def summary(engine: Engine) -> dict[str, Any]:
         ``oldest_waiting_seconds``: age of the job that has been due longest, None when none is due;
         ``failures``: the last few failed jobs, newest first, each with ``what``, ``site``, ``at`` (UTC) and
         ``why`` (the whole error, of several lines); ``n_failures``: how many there are in all;
-        ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with ``path``
-        and ``kind``.
+        ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with
+        ``path``, ``kind`` and ``is_other_kind`` (what it holds is of another).
     """
     with session_scope(engine) as session:
         return {
@@ -82,7 +82,14 @@ def _failures(session: Session) -> dict[str, Any]:
     ]
     rejected = open_rejections(session)
     rejections = [
-        {"path": one.path, "kind": one.kind, "site": one.site_slug, "at": one.at, "why": one.why}
+        {
+            "path": one.path,
+            "kind": one.kind,
+            "is_other_kind": one.is_other_kind,
+            "site": one.site_slug,
+            "at": one.at,
+            "why": one.why,
+        }
         for one in rejected[:LAST_FAILURES]
     ]
     return {

@@ -19,6 +19,8 @@ from sen4cap_core.db.jobs import enqueue
 from sen4cap_core.db.models import Json, Sighting, Upload
 
 RECEIVE_UPLOAD = "receive-upload"
+IS_OTHER_KIND = "is_other_kind"
+"""In the receipt of a rejected upload, where what it holds is of another kind than its folder."""
 DRAIN_LOCK = 0x494E424F58
 """Key of the advisory lock that a drain of the inbox holds: "INBOX" in ASCII."""
 
@@ -177,6 +179,8 @@ def mark_rejected(
     moved_to: str | None = None,
     flow_run_id: str | None = None,
     put_back: Known | None = None,
+    *,
+    is_other_kind: bool = False,
 ) -> None:
     """Note that an upload could not be used, why, and where it was moved to.
 
@@ -188,6 +192,8 @@ def mark_rejected(
     put_back : Known
         The earlier upload that takes the place again. It is sighted at the very moment of the rejection, by
         which it is told from a file somebody dropped since (``open_rejections``).
+    is_other_kind : bool
+        What it holds is of another kind than its folder, so that no later file of that kind corrects it.
     """
     upload = session.get_one(Upload, upload_id, with_for_update=True)
     upload.dropped_as = upload.path
@@ -197,6 +203,7 @@ def mark_rejected(
         upload.path = moved_to
     upload.state = "rejected"
     upload.error = error
+    upload.receipt = {IS_OTHER_KIND: True} if is_other_kind else None
     upload.received_at = at
     upload.flow_run_id = flow_run_id
     session.flush()

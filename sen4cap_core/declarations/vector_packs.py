@@ -13,7 +13,7 @@ from defusedxml.common import DefusedXmlException
 from defusedxml.ElementTree import iterparse
 
 from sen4cap_core.archives import extract_zip, inspect_zip
-from sen4cap_core.errors import BadUploadError
+from sen4cap_core.errors import BadUploadError, OtherKindError
 
 FORMATS = {
     ".shp": "shapefile",
@@ -182,8 +182,8 @@ def _incomplete(path: Path, part: str, missing: Sequence[str]) -> BadUploadError
     )
 
 
-def _nothing_inside(path: Path, what: str) -> BadUploadError:
-    return BadUploadError(
+def _nothing_inside(path: Path, what: str) -> OtherKindError:
+    return OtherKindError(
         path,
         what,
         expected=f"one of {', '.join(sorted(set(FORMATS.values())))}, alone or inside a zip",

@@ -102,9 +102,14 @@ class Misplaced:
     """True for a part whose main file may still be on its way."""
 
 
-def settled_by(kind: str) -> str:
-    """Say what settles the rejection of a file of a kind, as the end of a sentence."""
+def settled_by(kind: str, *, is_other_kind: bool = False) -> str:
+    """Say what settles the rejection of a file of a kind, as the end of a sentence.
+
+    ``is_other_kind``: what it holds is of another kind, so that nothing but a file in its own place does.
+    """
     match kind:
+        case _ if is_other_kind:
+            corrected = "a file of the right kind and of the same place and name"
         case Kind.SCENE | Kind.RADAR:
             corrected = "a corrected file of the same place and name"
         case Kind.SITE_EXTENT | Kind.SITE_CONFIG:

@@ -18,7 +18,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.errors import BadUploadError, Problem
+from sen4cap_core.errors import BadUploadError, OtherKindError, Problem
 from sen4cap_core.files import write_text_atomic
 from sen4cap_core.inbox.layout import (
     ERROR_SUFFIX,
@@ -212,7 +212,8 @@ def reject(
         return _find_moved(folder, whole, path) or path
     text = _rejection_text(folder, whole, error)
     if isinstance(place, UploadPlace):
-        text += f"The rejection stays open until {settled_by(place.kind)}.\n"
+        settles = settled_by(place.kind, is_other_kind=isinstance(error, OtherKindError))
+        text += f"The rejection stays open until {settles}.\n"
     if sha256 is not None and unit.content_hash() != sha256:
         logger.info("%s changed while it was looked at: it stays, and is looked at again", path)
         return path

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from sen4cap_core.errors import BadUploadError
+from sen4cap_core.errors import OtherKindError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.scenes.reading import looks_like_scene, optical_kind
 from sen4cap_core.scenes.s1_reading import looks_like_radar
@@ -34,10 +34,10 @@ def satellite_product(path: Path) -> str | None:
 
 
 def refuse_satellite_product(path: Path, kind: str, site: str, year: int) -> None:
-    """Raise BadUploadError where a drop of another kind than scenes is a satellite product."""
+    """Raise OtherKindError where a drop of another kind than scenes is a satellite product."""
     product = None if kind == Kind.SCENE else satellite_product(path)
     if product is not None:
-        raise BadUploadError(
+        raise OtherKindError(
             path,
             f"this is a {product} product, no file of the kind {str(kind)!r}.",
             remedy=f"drop it, whole and under its own name, into {site}/{year or '<year>'}/scenes.",
@@ -45,7 +45,7 @@ def refuse_satellite_product(path: Path, kind: str, site: str, year: int) -> Non
 
 
 def refuse_parcels(path: Path, site: str, year: int) -> None:
-    """Raise BadUploadError where a zip among the scenes holds a vector file and no satellite product."""
+    """Raise OtherKindError where a zip among the scenes holds a vector file and no satellite product."""
     if path.suffix.lower() != ".zip" or satellite_product(path) is not None:
         return
     try:
@@ -56,7 +56,7 @@ def refuse_parcels(path: Path, site: str, year: int) -> None:
         return
     vectors = [name.name for name in names if is_vector(name.name) and "__MACOSX" not in name.parts]
     if vectors:
-        raise BadUploadError(
+        raise OtherKindError(
             path,
             f"this zip holds a vector file ({vectors[0]}) and no satellite product.",
             remedy=f"drop it where it belongs: declared parcels into {site}/{year}/declarations, strata into "

@@ -185,5 +185,5 @@ def _work(place: Place, database_url: str) -> dict[str, Any] | None:
     work = summary_at(database_url)
     for one in work["rejections"] if work else ():
         one["error_file"] = str(error_note(place.settings, Path(one["path"])) or one["path"])
-        one["settled_by"] = settled_by(one["kind"])
+        one["settled_by"] = settled_by(one["kind"], is_other_kind=one["is_other_kind"])
     return work

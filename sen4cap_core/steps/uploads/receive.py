@@ -15,7 +15,7 @@ from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.numbers import known_upload
 from sen4cap_core.db.rejections import rejections_settled_by
 from sen4cap_core.db.uploads import Known, later_received, mark_received, mark_rejected, received_as
-from sen4cap_core.errors import BadUploadError
+from sen4cap_core.errors import BadUploadError, OtherKindError
 from sen4cap_core.inbox.kept import Kept, find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
@@ -162,6 +162,7 @@ def _reject(context: Context, drop: Drop, error: BadUploadError) -> Answer:
             str(now_at),
             context.flow_run_id,
             known if is_moved else None,
+            is_other_kind=isinstance(error, OtherKindError),
         )
     # After the rows: a process killed between them must not find the good file under the name of the bad one.
     if before is not None and is_moved:

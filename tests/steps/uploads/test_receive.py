@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, Parcel, Season, Site, Upload
 from sen4cap_core.db.rejections import open_rejections
+from sen4cap_core.db.status import summary
 from sen4cap_core.db.uploads import Drop as Found
 from sen4cap_core.db.uploads import register_upload
 from sen4cap_core.files import content_hash
@@ -174,6 +175,32 @@ def test_a_corrected_file_of_another_name_settles_the_rejection_and_its_receipt_
     assert f"**Settles the rejection of** | {rejected} |" in receipt_markdown(answer.receipt)
     with context.session() as session:
         assert open_rejections(session, "noord") == []
+
+
+def test_declarations_do_not_settle_what_was_none(context, drop, desk, parcels_zip: Path) -> None:
+    scene = desk.scene(16)
+    assert not drop(f"noord/2019/declarations/{scene.name}", scene).accepted
+    assert not drop("noord/2019/declarations/codes.csv", b"a;b").accepted
+    assert not drop("noord/2019/declarations/parcels.zip", without(parcels_zip, ".prj")).accepted
+    for name in (scene.name, "codes.csv"):
+        text = rejection_of(context, f"noord/2019/declarations/{name}")
+        assert "open until a file of the right kind and of the same place and name is received, or" in text
+
+    answer = drop("noord/2019/declarations/good.zip", parcels_zip)
+
+    assert answer.receipt["settles"] == ["noord/2019/declarations/rejected/parcels.zip"]
+    with context.session() as session:
+        left = open_rejections(session, "noord")
+        assert sorted((Path(one.path).name, one.is_other_kind) for one in left) == [
+            (scene.name, True),
+            ("codes.csv", True),
+        ]
+    summary_of = summary(context.engine)["rejections"]
+    assert [one["is_other_kind"] for one in summary_of] == [True, True]
+
+    (context.settings.uploads_root / "noord/2019/declarations/rejected/codes.csv").unlink()
+    with context.session() as session:
+        assert [Path(one.path).name for one in open_rejections(session, "noord")] == [scene.name]
 
 
 def test_a_part_of_the_declarations_settles_no_rejection_of_another_name(
