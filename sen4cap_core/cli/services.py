@@ -21,6 +21,7 @@ JOB_WORDS = {"skipped": "had nothing to do"}
 
 MAX_MISPLACED = 5
 """So many misplaced files are shown, as of what failed and of what was rejected."""
+LIST_ALL = "; list all: sen4cap status --all"
 
 
 def register(app: typer.Typer) -> None:
@@ -75,17 +76,21 @@ def down() -> None:
 
 def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
+    everything: Annotated[
+        bool,
+        typer.Option("--all", help="List all that failed, was rejected or is misplaced, not the last 5."),
+    ] = False,
 ) -> None:
     """Show what is up, what waits and what failed. Exit code 0 only when all is up."""
     import json
 
     from sen4cap_core.service.report import gather
 
-    report = gather(_place())
+    report = gather(_place(), all_failures=everything)
     if as_json:
         typer.echo(json.dumps(report.as_dict(), default=str, indent=2))
     else:
-        _print_report(report)
+        _print_report(report, everything)
     sys.exit(0 if report.all_up else 1)
 
 
@@ -104,7 +109,7 @@ def _place() -> Place:
     return Place(Settings())
 
 
-def _print_report(report: Report) -> None:
+def _print_report(report: Report, everything: bool) -> None:
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
@@ -132,7 +137,7 @@ def _print_report(report: Report) -> None:
         console.print(f"Prefect: {report.runs['running']} running, {report.runs['failed']} failed in a day")
     for one in report.arriving:
         console.print(f"arriving: {escape(one['path'])}: {escape(one['reason'])}")
-    _print_misplaced(console, report.misplaced)
+    _print_misplaced(console, report.misplaced, len(report.misplaced) if everything else MAX_MISPLACED)
     if report.work:
         console.print(_work_table(report.work))
         _print_failures(console, report.work)
@@ -140,18 +145,18 @@ def _print_report(report: Report) -> None:
         console.print("The database does not tell what waits: it is away, or has no tables yet.")
 
 
-def _print_misplaced(console: Console, misplaced: list[dict[str, Any]]) -> None:
+def _print_misplaced(console: Console, misplaced: list[dict[str, Any]], limit: int = MAX_MISPLACED) -> None:
     from rich.markup import escape
 
     from sen4cap_core.cli.reasons import indented
 
-    for one in misplaced[:MAX_MISPLACED]:
+    for one in misplaced[:limit]:
         console.print(
             f"[red]misplaced[/] {one['at']:%Y-%m-%d %H:%M} {escape(one['error_file'])}", soft_wrap=True
         )
         console.print(escape(indented(one["why"])), soft_wrap=True)
-    if len(misplaced) > MAX_MISPLACED:
-        console.print(f"[red]misplaced[/] and {len(misplaced) - MAX_MISPLACED} more", soft_wrap=True)
+    if len(misplaced) > limit:
+        console.print(f"[red]misplaced[/] and {len(misplaced) - limit} more{LIST_ALL}", soft_wrap=True)
 
 
 def _print_failures(console: Console, work: dict[str, Any]) -> None:
@@ -169,7 +174,7 @@ def _print_failures(console: Console, work: dict[str, Any]) -> None:
                 console.print(f"    The rejection stays open until {one['settled_by']}.", soft_wrap=True)
         n_more = work[f"n_{kind}"] - len(work[kind])
         if n_more > 0:
-            console.print(f"[red]{word}[/] and {n_more} more", soft_wrap=True)
+            console.print(f"[red]{word}[/] and {n_more} more{LIST_ALL}", soft_wrap=True)
         if kind == "failures" and work[kind]:
             console.print("Try what failed again, once its cause is gone: sen4cap retry", soft_wrap=True)
 

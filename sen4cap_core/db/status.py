@@ -20,15 +20,19 @@ logger = logging.getLogger(__name__)
 LAST_FAILURES = 5
 
 
-def summary(engine: Engine) -> dict[str, Any]:
+def summary(engine: Engine, limit: int | None = LAST_FAILURES) -> dict[str, Any]:
     """Count uploads, jobs and scenes by state.
+
+    Parameters
+    ----------
+    limit : so many failures, and as many rejections, are told; None for all
 
     Returns
     -------
     dict
         ``uploads``, ``scenes``: state -> count; ``jobs``: kind -> state -> count;
         ``oldest_waiting_seconds``: age of the job that has been due longest, None when none is due;
-        ``failures``: the last few failed jobs, newest first, each with ``what``, ``site``, ``at`` (UTC) and
+        ``failures``: the last failed jobs, newest first, each with ``what``, ``site``, ``at`` (UTC) and
         ``why`` (the whole error, of several lines); ``n_failures``: how many there are in all;
         ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with
         ``path``, ``kind`` and ``is_other_kind`` (what it holds is of another).
@@ -39,15 +43,15 @@ def summary(engine: Engine) -> dict[str, Any]:
             "scenes": _by_state(session, SceneRow.state),
             "jobs": backlog.counts(session),
             "oldest_waiting_seconds": _oldest_waiting_seconds(session),
-            **_failures(session),
+            **_failures(session, limit),
         }
 
 
-def summary_at(url: str) -> dict[str, Any] | None:
+def summary_at(url: str, limit: int | None = LAST_FAILURES) -> dict[str, Any] | None:
     """Return ``summary`` of the database at a URL; None while it is away or has no tables yet."""
     engine = make_engine(url, pool_size=1)
     try:
-        return summary(engine)
+        return summary(engine, limit)
     except DBAPIError as error:
         logger.warning("no summary of the work: %s", error.orig)
         return None
@@ -66,10 +70,10 @@ def _oldest_waiting_seconds(session: Session) -> float | None:
     return None if oldest is None else (utc_now() - oldest).total_seconds()
 
 
-def _failures(session: Session) -> dict[str, Any]:
+def _failures(session: Session, limit: int | None) -> dict[str, Any]:
     n_failed = session.scalar(select(func.count()).where(Job.state == "failed"))
     jobs = session.scalars(
-        select(Job).where(Job.state == "failed").order_by(Job.finished_at.desc()).limit(LAST_FAILURES)
+        select(Job).where(Job.state == "failed").order_by(Job.finished_at.desc()).limit(limit)
     )
     failures = [
         {
@@ -90,7 +94,7 @@ def _failures(session: Session) -> dict[str, Any]:
             "at": one.at,
             "why": one.why,
         }
-        for one in rejected[:LAST_FAILURES]
+        for one in rejected[:limit]
     ]
     return {
         "failures": failures,

@@ -68,8 +68,11 @@ class Report:
         return asdict(self) | {"all_up": self.all_up}
 
 
-def gather(place: Place) -> Report:
-    """Ask everybody how they are. Takes a few seconds at most and raises for no service that is down."""
+def gather(place: Place, *, all_failures: bool = False) -> Report:
+    """Ask everybody how they are. Takes a few seconds at most and raises for no service that is down.
+
+    ``all_failures``: every failure and open rejection is in ``work``, not only the last few.
+    """
     state = control.current_state(place)
     services = []
     supervised = control.is_up(place)
@@ -107,7 +110,7 @@ def gather(place: Place) -> Report:
         interface_url=api_url.removesuffix("/api") if api_url and prefect_answers else None,
         uploads=str(place.settings.uploads_root),
         runs=_runs(api_url, place.prefect_login()) if api_url and prefect_answers else None,
-        work=_work(place, database_url) if database_url and database_answers else None,
+        work=_work(place, database_url, all_failures) if database_url and database_answers else None,
         arriving=_arriving(place) if supervised else [],
         misplaced=_misplaced(place),
     )
@@ -176,13 +179,13 @@ def _runs(api_url: str, login: str | None) -> dict[str, int] | None:
         return None
 
 
-def _work(place: Place, database_url: str) -> dict[str, Any] | None:
+def _work(place: Place, database_url: str, all_failures: bool) -> dict[str, Any] | None:
     # Slow to import, and needed by nobody else here.
-    from sen4cap_core.db.status import summary_at
+    from sen4cap_core.db.status import LAST_FAILURES, summary_at
     from sen4cap_core.inbox.layout import settled_by
     from sen4cap_core.inbox.receipts import error_note
 
-    work = summary_at(database_url)
+    work = summary_at(database_url, None if all_failures else LAST_FAILURES)
     for one in work["rejections"] if work else ():
         one["error_file"] = str(error_note(place.settings, Path(one["path"])) or one["path"])
         one["settled_by"] = settled_by(one["kind"], is_other_kind=one["is_other_kind"])

@@ -64,7 +64,7 @@ def test_many_are_counted_by_status(tmp_path: Path) -> None:
         _misplace(settings, f"nld/{number}.zip")
     shown = io.StringIO()
     _print_misplaced(Console(file=shown, width=60, highlight=False), gather(Place(settings)).misplaced)
-    assert shown.getvalue().splitlines()[-1] == "misplaced and 2 more"
+    assert shown.getvalue().splitlines()[-1] == "misplaced and 2 more; list all: sen4cap status --all"
 
 
 @pytest.mark.service

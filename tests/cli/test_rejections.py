@@ -82,7 +82,7 @@ def test_status_keeps_paths_whole_and_says_how_many_more() -> None:
     assert len([line for line in lines if line.startswith("rejected 2") and path in line]) == 5
     assert lines.count("    What to do: write one") == 5
     assert any(line.startswith("    The rejection stays open until a corrected file") for line in lines)
-    assert "rejected and 8 more" in lines
+    assert "rejected and 8 more; list all: sen4cap status --all" in lines
     assert "failed" not in shown.getvalue()
 
 
