@@ -11,12 +11,12 @@ from sqlalchemy import ColumnElement, Select, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from sen4cap_core.db.models import DeclarationSet, Sighting, Upload
-from sen4cap_core.db.uploads import IS_OTHER_KIND
+from sen4cap_core.db.uploads import IS_OTHER_KIND, MTIME_NS
 
 ONE_BY_ONE = ("scene", "radar")
 """Kinds of which each file stands for itself; of all others the last one dropped counts."""
 
-_Good = aliased(Upload)
+_Good, _Later = aliased(Upload), aliased(Upload)
 _IS_OTHER_KIND = func.coalesce(Upload.receipt[IS_OTHER_KIND].as_boolean(), False)
 _AT = func.coalesce(Upload.received_at, Upload.registered_at)
 
@@ -60,6 +60,26 @@ def rejections_settled_by(
     return _told(session, _open().where(this), still_there)
 
 
+@dataclass(frozen=True)
+class MovedFile:
+    """A rejected file as it was when it was read."""
+
+    path: str
+    dropped_as: str
+    size_bytes: int
+    mtime_ns: int
+
+
+def moved_files(session: Session) -> list[MovedFile]:
+    """Return the open rejections that were moved away, and how they were when they were read."""
+    rows = _open().with_only_columns(Upload.path, Upload.dropped_as, Upload.size_bytes, Upload.receipt)
+    return [
+        MovedFile(path, dropped_as, size_bytes, receipt[MTIME_NS])
+        for path, dropped_as, size_bytes, receipt in session.execute(rows)
+        if dropped_as and path != dropped_as and receipt and receipt.get(MTIME_NS) is not None
+    ]
+
+
 def whole_reason(text: str | None) -> str:
     """Return a reason as it was written down."""
     return (text or "").strip() or "no reason recorded"
@@ -70,9 +90,17 @@ _Query = Select[tuple[str, str, str, datetime, str | None, bool]]
 
 def _open() -> _Query:
     settled = select(_Good.id).where(_Good.state == "received", _settles()).exists()
+    # Of an earlier rejection the file has gone, where that of another drop has its place in rejected/.
+    has_another = (
+        select(_Later.id)
+        .where(
+            _Later.path == Upload.path, _Later.state == "rejected", _Later.received_at > Upload.received_at
+        )
+        .exists()
+    )
     return (
         select(Upload.site_slug, Upload.kind, Upload.path, _AT, Upload.error, _IS_OTHER_KIND)
-        .where(Upload.state == "rejected", ~settled)
+        .where(Upload.state == "rejected", ~settled, ~has_another)
         .order_by(_AT.desc(), Upload.id.desc())
     )
 

@@ -20,7 +20,9 @@ from sen4cap_core.db.models import Json, Sighting, Upload
 
 RECEIVE_UPLOAD = "receive-upload"
 IS_OTHER_KIND = "is_other_kind"
-"""In the receipt of a rejected upload, where what it holds is of another kind than its folder."""
+"""In the receipt of a rejected upload: whether what it holds is of another kind than its folder."""
+MTIME_NS = "mtime_ns"
+"""In the receipt of a rejected upload: time of its files when they were read."""
 DRAIN_LOCK = 0x494E424F58
 """Key of the advisory lock that a drain of the inbox holds: "INBOX" in ASCII."""
 
@@ -197,13 +199,14 @@ def mark_rejected(
     """
     upload = session.get_one(Upload, upload_id, with_for_update=True)
     upload.dropped_as = upload.path
+    seen = session.get(Sighting, upload.path)
+    upload.receipt = {IS_OTHER_KIND: is_other_kind, MTIME_NS: seen.mtime_ns if seen else None}
     at = session.execute(select(func.statement_timestamp())).scalar_one()
     if moved_to is not None and moved_to != upload.path:
         session.execute(delete(Sighting).where(Sighting.path == upload.path))
         upload.path = moved_to
     upload.state = "rejected"
     upload.error = error
-    upload.receipt = {IS_OTHER_KIND: True} if is_other_kind else None
     upload.received_at = at
     upload.flow_run_id = flow_run_id
     session.flush()

@@ -172,7 +172,7 @@ def error_note(settings: Settings, path: Path) -> Path | None:
     for part in (path, *path.parents):
         if part == root or not part.is_relative_to(root):
             break
-        for note in (_error_path(part), _aside(settings, _error_path(part))):
+        for note in (error_path(part), _aside(settings, error_path(part))):
             # Not exists(): that raises for a name that is too long.
             if os.path.exists(note):
                 return note
@@ -222,13 +222,13 @@ def reject(
     try:
         folder.mkdir(exist_ok=True)
         target = _free_name(folder, whole, parts)
-        write_text_atomic(_error_path(target), redact(f"{text}{note}\n" if note else text))
+        write_text_atomic(error_path(target), redact(f"{text}{note}\n" if note else text))
         move_all(parts, path if inside is None else whole, target)
     except OSError as problem:
         if problem.errno not in _READ_ONLY:
             raise
         logger.warning("%s cannot be moved to rejected/ (%s): it stays in place", path, problem.strerror)
-        _write_answer(settings, _error_path(whole), text, aside=True)
+        _write_answer(settings, error_path(whole), text, aside=True)
         return path
     return target if inside is None else target / inside
 
@@ -312,7 +312,8 @@ def _root(settings: Settings) -> Path:
     return settings.uploads_root.absolute()
 
 
-def _error_path(path: Path) -> Path:
+def error_path(path: Path) -> Path:
+    """Where the text stands that says why a file could not be used."""
     return path.with_name(path.name + ERROR_SUFFIX)
 
 

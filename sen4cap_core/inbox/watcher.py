@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import backlog, uploads
+from sen4cap_core.db.rejections import moved_files
 from sen4cap_core.db.session import is_database_trouble, is_held, session_scope
 from sen4cap_core.inbox.heartbeat import HEARTBEAT, Heartbeat, first_of_each_site
 from sen4cap_core.inbox.misplaced import MisplacedThings, as_misplaced
@@ -33,6 +34,7 @@ from sen4cap_core.inbox.register import (
     write_duplicate_receipt,
 )
 from sen4cap_core.inbox.settle import JUST_ARRIVED, STILL_GROWING, Settler
+from sen4cap_core.inbox.taking_up import take_up
 from sen4cap_core.inbox.units import Fingerprint, Unit, find_units, scope_of
 from sen4cap_core.settings import Settings
 
@@ -175,6 +177,8 @@ class Watcher:
         if self._known is None or is_rescan:
             with session_scope(self._engine) as session:
                 self._known = uploads.load_known(session, str(self._root))
+                rejected = moved_files(session)
+            take_up(rejected)
             scopes = {self._root}
         for path in changed:
             # Only a cache: what is forgotten here is looked up again before it is hashed.

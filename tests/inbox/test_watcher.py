@@ -23,10 +23,13 @@ from sqlalchemy.exc import OperationalError
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
+from sen4cap_core.db.rejections import open_rejections
 from sen4cap_core.db.session import make_engine, session_scope
+from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox import register as registering
 from sen4cap_core.inbox.heartbeat import is_watched
 from sen4cap_core.inbox.notices import is_network_mount
+from sen4cap_core.inbox.receipts import reject
 from sen4cap_core.inbox.register import Registered, register_all
 from sen4cap_core.inbox.settle import Settler
 from sen4cap_core.inbox.units import Fingerprint, Unit
@@ -488,6 +491,44 @@ def test_rejected_and_dropped_again_it_is_looked_at_again(
     _until(lambda: _uploads(engine)[0].state == "waiting")
     assert len(_uploads(engine)) == 1
     assert _uploads(engine)[0].path == str(path)
+
+
+def test_a_copy_that_was_rejected_in_a_pause_is_taken_up_when_it_goes_on(
+    settings: Settings, root: Path, engine: Engine, start: Callable[..., Running]
+) -> None:
+    """Twice: the second pause is rejected under the same name."""
+    whole = _zip(settings.home / "parcels.zip").read_bytes()
+    path = root / "nl/2019/declarations/parcels.zip"
+    path.parent.mkdir(parents=True)
+    moved = path.parent / "rejected/parcels.zip"
+    note = moved.with_name("parcels.zip.error.txt")
+    running = start(settler=Settler(settings.settle_seconds, incomplete_seconds=1.0))
+    with path.open("wb", buffering=0) as copier:
+        for number, part in enumerate((whole[:40], whole[40:80])):
+            copier.write(part)
+            _until(lambda n=number: len(_uploads(engine)) == n + 1)  # type: ignore[misc]
+            with session_scope(engine) as session:
+                (job,) = jobs.claim(session, ["receive-upload"], "drain", 60)
+                upload_id = job.payload["upload_id"]
+                error = BadUploadError(path, "cut short")
+                assert reject(settings, path, error) == moved
+                uploads.mark_rejected(session, upload_id, error.text(), str(moved))
+                jobs.finish(session, job.id, "drain")
+            n_rescans = running.beat()["rescans"]
+            _until(lambda n=n_rescans: running.beat()["rescans"] > n + 1)  # type: ignore[misc]
+            assert moved.exists(), "while it does not change it stays"
+            with session_scope(engine) as session:
+                (one,) = open_rejections(session, "nl")
+                assert (one.path, note.exists()) == (str(moved), True)
+        copier.write(whole[80:])
+    _until(lambda: len(_uploads(engine)) == 3)
+
+    assert path.read_bytes() == whole
+    assert not moved.exists()
+    assert not note.exists()
+    with session_scope(engine) as session:
+        assert open_rejections(session, "nl") == []
+        assert session.scalars(select(Upload.state).order_by(Upload.id)).all()[-1] == "waiting"
 
 
 def test_a_file_that_changes_while_it_is_read_is_read_again(
