@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from sen4cap_core.declarations.encodings import UTF_8, detect_encoding, is_utf8
+from sen4cap_core.declarations.table_files import refuse_no_table
 from sen4cap_core.errors import BadUploadError, Problem, nearest_word
 
 COLUMNS = (
@@ -176,6 +177,7 @@ def _read_text(path: Path) -> tuple[str, str]:
             f"this file has {size / 1e6:.0f} MB; a crop code table has at most {_MAX_BYTES / 1e6:.0f}.",
             remedy="check that the file is what its name says.",
         )
+    refuse_no_table(path)
     content = path.read_bytes()
     encoding = detect_encoding(content)
     if encoding == UTF_8 and not is_utf8(content + b" "):

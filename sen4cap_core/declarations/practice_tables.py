@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
+from sen4cap_core.declarations.table_files import refuse_no_table
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.tables.arrow_arrays import from_numbers, in_one_piece, to_flags
 
@@ -94,6 +95,7 @@ def read_practice_table(path: Path) -> PracticeTable:
     """
     if not path.is_file():
         raise BadUploadError(path, "there is no such file.", remedy="Check the path.")
+    refuse_no_table(path)
     try:
         table = _read_texts(path)
     except (pa.ArrowInvalid, OSError, UnicodeDecodeError) as error:
