@@ -40,6 +40,18 @@ crop_codes = 265, 331
 crop_time_intervals = ('01/04/2019', '31/10/2019'), ('01/04/2019', '31/10/2019')
 crop_rule = 0, 0
 """
+_LISTS = {
+    "crop_codes": "crop codes as the declarations have them; of those without an entry nothing is demanded",
+    "crop_time_intervals": "one period for each crop code: `('dd/mm/yyyy', 'dd/mm/yyyy')`",
+    "crop_rule": f"one rule for each crop code: {l4b_file.RULES}",
+}
+_VERDICTS = (
+    ("inside only", "1 compliant", "1 compliant"),
+    ("inside and outside", "1 compliant", "3 mown inside and outside: not compliant"),
+    ("outside only", "2 not compliant", "2 not compliant"),
+    ("none, and the parcel could be judged", "2 not compliant", "2 not compliant"),
+    ("none, and it could not be judged", "0 not assessed", "0 not assessed"),
+)
 L4C_EXAMPLE = """
 [DEFAULT_TIME_SERIES_ANALYSIS_PARAMS]
 OPTTHRVEGCYCLE = 350
@@ -130,9 +142,7 @@ def _l4b() -> str:
             elif key.group == "unused":
                 rows.append((f"`{name}`", section, "", "", "accepted, without effect"))
             else:
-                rows.append(
-                    (f"`{name}`", section, "empty", "", "lists of one length, one entry for each crop")
-                )
+                rows.append((f"`{name}`", section, "empty", "", _LISTS[name]))
     return f"""## Mowing configuration (L4B)
 
 The original's `.cfg` file. A key left out keeps its default; an unknown key is an error with its line.
@@ -148,6 +158,11 @@ a parcel (`HoldID`, `GeomValid`, `Duplic`, `Overlap`, `Area_meters`, `ShapeInd`,
 into the mowing tables; a name that no parcel has a value of ends the evaluation with the names there are.
 
 {table(("key", "section", "default", "range", "meaning"), rows)}
+
+What a parcel's `compl` is, by its mowings and the rule of its crop (-1: the crop has no entry). A mowing is
+inside when its interval overlaps the period:
+
+{table(("mowings", "`crop_rule` 0", "`crop_rule` 1"), _VERDICTS)}
 
 Example:
 

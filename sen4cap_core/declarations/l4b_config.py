@@ -91,7 +91,7 @@ class CompliancePeriod(_Frozen):
     start: date
     end: date
     rule: Literal[0, 1] = 0
-    """0: at least one mowing inside. 1: no mowing outside."""
+    """0: at least one mowing inside. 1: at least one mowing inside and none outside."""
 
 
 class L4BConfig(_Frozen):

@@ -20,6 +20,11 @@ from sen4cap_core.declarations.ini import Entry, parse_ini, read_text
 from sen4cap_core.declarations.l4b_config import MODELS, CompliancePeriod, L4BConfig, normal_orbit
 from sen4cap_core.errors import ConfigurationError, Problem, nearest_word
 
+RULES = (
+    "0 (at least one mowing inside the period) or 1 (at least one mowing inside the period and none outside)"
+)
+"""What ``crop_rule`` may be."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -277,7 +282,7 @@ def _compliance(
         problems.append(
             Problem(
                 f"{_at(at)}crop_codes has {len(names)} entries, crop_time_intervals {len(pairs)}, "
-                f"crop_rule {len(numbers)}: they must have one entry for each crop code"
+                f"crop_rule {len(numbers)}: they must have one entry for each crop code; crop_rule is {RULES}"
             )
         )
         return ()
@@ -296,9 +301,7 @@ def _compliance(
             )
             continue
         if rule_text not in ("0", "1", "0.0", "1.0"):
-            problems.append(
-                Problem(f"{_at(rules.line)}crop code {code}: rule {rule_text!r} is neither 0 nor 1")
-            )
+            problems.append(Problem(f"{_at(rules.line)}crop code {code}: rule {rule_text!r} is not {RULES}"))
             continue
         period = CompliancePeriod(crop_code=code, start=start, end=end, rule=1 if float(rule_text) else 0)
         if periods.setdefault(code, period) != period:

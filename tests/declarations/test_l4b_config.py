@@ -126,7 +126,7 @@ def test_the_model_is_frozen():
         (
             "[compliancy]\ncrop_codes = 1, 2\ncrop_time_intervals = ('01/04/2019','31/07/2019')\ncrop_rule=0",
             2,
-            "one entry for each",
+            "crop_rule is 0 (at least one mowing inside the period) or 1 (at least one mowing inside the",
         ),
         (
             "[compliancy]\ncrop_codes = 1\ncrop_time_intervals = ('31/07/2019','01/04/2019')\ncrop_rule = 0",
@@ -141,7 +141,7 @@ def test_the_model_is_frozen():
         (
             "[compliancy]\ncrop_codes = 1\ncrop_time_intervals = ('01/04/2019','31/07/2019')\ncrop_rule = 2",
             4,
-            "neither 0 nor 1",
+            "rule '2' is not 0 (at least",
         ),
         (
             "[GENERAL_CONFIG]\ns1_orbit_list_filter = 88\ns1_orbit_type_list_filter = ASC, DESC",

@@ -26,7 +26,7 @@ def evaluate_compliance(
     event_start, event_end : int64 (N,)
         Seconds since 1970-01-01. A mowing is inside when its interval strictly overlaps the period.
     rule : int8 (P,)
-        0: one mowing inside is enough. 1: no mowing may lie outside. Negative: the crop has no rule.
+        0: one mowing inside is enough. 1: one must lie inside and none outside. Negative: no rule.
     period_start, period_end : int64 (P,)
         Seconds since 1970-01-01.
     was_processed : bool (P,)

@@ -22,7 +22,7 @@ SEEN = {
 MOST_STATED = 0.99
 """No higher confidence is told to people: 1.00 would be a promise."""
 VERDICTS = {1: "compliant", 2: "not compliant", 3: "not compliant: mown inside and outside"}
-RULES = {0: "at least one mowing inside {}", 1: "no mowing outside {}"}
+RULES = {0: "at least one mowing inside {}", 1: "at least one mowing inside {} and none outside"}
 
 
 def explanations(outcome: MowingOutcome, facts: ParcelFacts, config: L4BConfig) -> list[str]:

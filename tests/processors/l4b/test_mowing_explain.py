@@ -74,6 +74,14 @@ def test_the_dates_and_the_verdict_of_any_year() -> None:
     assert texts[3].startswith("no mowing seen: no rule for this crop; ")
 
 
+def test_a_rule_that_forbids_mowing_outside_also_demands_one_inside() -> None:
+    (never,) = explain([], ["046"])
+    assert never.startswith(
+        "no mowing seen, rule: at least one mowing inside 15 July 2023 – 1 March 2024 and none outside: "
+        "not compliant; "
+    )
+
+
 def test_a_parcel_that_could_not_be_judged_gives_its_reason() -> None:
     (text,) = explain([], ["265"], [TOO_FEW_CLEAR_DATES])
     assert text.startswith("no mowing seen: not assessed, too few clear dates; ")
