@@ -71,6 +71,7 @@ def _show(done: MowingAnswer) -> None:
         parcel_links=charts,
         events=done.events,
         picture=image("Map of mowings", mowing_map(done, title)),
+        looked_on=done.looked_on,
     )
     # Lines wrap, a table of paths would run over the edge.
     files = bullets(f"{name}: {path}" for name, path in done.files.items())

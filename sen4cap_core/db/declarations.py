@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import geopandas as gpd
@@ -154,6 +154,12 @@ def crops_and_areas(session: Session, set_id: int) -> tuple[list[str], list[floa
     """Return crop code and area [m2] of each parcel of a set."""
     rows = session.execute(select(Parcel.ori_crop, Parcel.area_m2).where(Parcel.set_id == set_id)).all()
     return [row.ori_crop for row in rows], [row.area_m2 for row in rows]
+
+
+def n_parcels_of(session: Session, set_id: int, crops: Collection[str]) -> int:
+    """Return how many parcels of a set have one of some crop codes."""
+    query = select(func.count()).where(Parcel.set_id == set_id, Parcel.ori_crop.in_(crops))
+    return session.execute(query).scalar_one()
 
 
 def store_config(

@@ -28,6 +28,9 @@ LAND_COVERS = {
     5: "greenhouse and nursery",
 }  # fmt: skip
 
+GRASSLAND = 3
+"""Of `LAND_COVERS`."""
+
 WHOLE_NUMBERS = ("CTnum", "LC", "CTnumL4A", "CTnumDIV")
 FLAGS = ("EAA", "AL", "PGrass", "TGrass", "Fallow", "Cwater")
 _INTEGER = re.compile(r"^[+-]?\d+(\.0*)?$")
@@ -83,6 +86,11 @@ class UnknownCode:
     area_ha: float
     hint: str = ""
     """What it may be meant to be, where that can be seen."""
+
+
+def is_grass(lc: int, pgrass: bool, tgrass: bool) -> bool:
+    """Whether a crop is grassland: by its land cover, or as permanent or temporary grass."""
+    return lc == GRASSLAND or pgrass or tgrass
 
 
 def read_crop_codes(path: Path) -> CropCodeTable:

@@ -98,7 +98,8 @@ class L4BConfig(_Frozen):
     """All that L4B can be told. Defaults are the original's; the compliance list is empty."""
 
     ct_numbers: tuple[str, ...] = ()
-    """``CTNUM_FILTER``: crop type numbers to keep; empty keeps all."""
+    """``CTNUM_FILTER``: crop type numbers to keep; empty keeps grassland by the crop code table, and all
+    without a table or with ``compat: sen4cap``."""
     additional_columns: tuple[str, ...] = ()
     """Further columns of the declarations, capitals or not, that come along into the mowing tables."""
     s2: OpticalSettings = OpticalSettings()

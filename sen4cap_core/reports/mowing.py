@@ -61,6 +61,7 @@ def mowing_markdown(
     links: Mapping[str, str] | None = None,
     events: pd.DataFrame | None = None,
     picture: Markdown | None = None,
+    looked_on: str | None = None,
     top: int = 20,
 ) -> str:
     """Return the page of one evaluation.
@@ -76,6 +77,7 @@ def mowing_markdown(
     links : title -> web address, path or file URI, shown at the top (exports, map, run).
     events : all mowings with ``NewID``, ``start`` and ``end``; they are counted by week and crop.
     picture : map of the parcels.
+    looked_on : sentence that says which parcels these are, and why no others.
     top : parcels listed: those with the latest mowing first.
     """
     judged, mown = frame["proc"] == 1, frame["mow_n"] > 0
@@ -91,6 +93,7 @@ def mowing_markdown(
         pairs.insert(1, ("Acquisitions used", count(n_observation_dates)))
     return document(
         heading(title),
+        looked_on,
         facts(pairs),
         bullets(located(name, where) for name, where in (links or {}).items()),
         picture,

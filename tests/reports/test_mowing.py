@@ -92,6 +92,12 @@ def test_crops_are_summed_the_most_frequent_first() -> None:
     assert "| 265 | Grass \\*perm\\* | 4 | 2 | 2 | 3 |\n" in page(crop_names={"265": "Grass *perm*"})
 
 
+def test_the_page_says_which_parcels_were_looked_at() -> None:
+    text = page(looked_on="Mowing was looked for on 2 of 4 parcels: those of grassland.")
+
+    assert "\n\nMowing was looked for on 2 of 4 parcels: those of grassland.\n\n|" in text
+
+
 def test_exports_are_named_with_their_place() -> None:
     assert "- GeoPackage: /data/a.gpkg" in page(links={"GeoPackage": "file:///data/a.gpkg"})
 

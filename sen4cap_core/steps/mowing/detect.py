@@ -6,7 +6,6 @@ earlier run said is carried on. So scenes one by one, all at once or late give t
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -21,7 +20,7 @@ from sen4cap_core.clock import midnight
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import mowing as mowing_rows
 from sen4cap_core.db import products as product_rows
-from sen4cap_core.db.models import CropCode, Season
+from sen4cap_core.db.models import Season
 from sen4cap_core.declarations.grass_settings import GrassSettings
 from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.errors import NothingToDoError, Sen4capError
@@ -33,6 +32,7 @@ from sen4cap_core.products.tables import COLUMNS
 from sen4cap_core.steps.mowing.evaluation import Evaluation
 from sen4cap_core.steps.mowing.product import Published, events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing.request import MowingRequest
+from sen4cap_core.steps.mowing.selection import select_crops
 from sen4cap_core.steps.mowing.series import MowingSeries, read_mowing_series
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.product_files import is_whole
@@ -69,6 +69,8 @@ class MowingAnswer:
     series: MowingSeries
     """Of the rows of the table, in their order."""
     published: Published
+    looked_on: str
+    """Which parcels were evaluated, and why not the others: a sentence."""
 
     @property
     def files(self) -> dict[str, Path]:
@@ -105,7 +107,7 @@ def detect_mowing(context: Context, season_id: int, request: MowingRequest | Non
     """
     with context.session() as session:
         evaluation = find_evaluation(session, context.settings.data, season_id, request or MowingRequest())
-        parcels = _parcels(session, evaluation)
+        parcels, looked_on = _parcels(session, evaluation)
         declared = _additional_columns(session, evaluation, parcels)
     require_files(context, evaluation.site, evaluation.files)
     series, outcome = _evaluate(context, evaluation, parcels)
@@ -114,7 +116,7 @@ def detect_mowing(context: Context, season_id: int, request: MowingRequest | Non
     events = events_frame(parcels, outcome)
     days = {file.acquired_at.date() for file in evaluation.files}
     published = publish_mowing(context, evaluation, table, events, max(days))
-    return MowingAnswer(evaluation, table, events, max(days), len(days), series, published)
+    return MowingAnswer(evaluation, table, events, max(days), len(days), series, published, looked_on)
 
 
 def _evaluate(
@@ -190,7 +192,7 @@ def find_evaluation(session: Session, root: Path, season_id: int, request: Mowin
         optical=files.get("S2", ()),
         radar=files.get("S1", ()),
         crop_names={code.ori_crop: code.ct for code in codes},
-        selected_crops=_selected(config, codes),
+        selection=select_crops(config, compat, codes),
         last_run_id=last.id if last else None,
         stands_aside=request.stands_aside,
         with_shapefile=request.shapefile or switch.shapefile,
@@ -216,26 +218,16 @@ def _method_of(compat: Compat, request: MowingRequest, of_site: Method | None) -
     return effective_method(compat, None if compat == "sen4cap" else request.method or of_site)
 
 
-def _parcels(session: Session, evaluation: Evaluation) -> gpd.GeoDataFrame:
-    """Return the parcels to be evaluated: those whose crop passes CTNUM_FILTER."""
+def _parcels(session: Session, evaluation: Evaluation) -> tuple[gpd.GeoDataFrame, str]:
+    """Return the parcels to be evaluated, and a sentence that says which these are."""
     parcels = declaration_rows.load_parcels(session, evaluation.declaration_set_id)
-    if evaluation.selected_crops is not None:
-        parcels = parcels[parcels.ori_crop.isin(evaluation.selected_crops)]
+    selection, declared = evaluation.selection, parcels.ori_crop.tolist()
+    if selection.crops is not None:
+        parcels = parcels[parcels.ori_crop.isin(selection.crops)]
+    sentence = selection.sentence(declared, len(parcels))
     if parcels.empty:
-        raise NothingToDoError(f"no parcel of {evaluation.site} {evaluation.year} passes CTNUM_FILTER")
-    return parcels.reset_index(drop=True)
-
-
-def _selected(config: L4BConfig, codes: Sequence[CropCode]) -> tuple[str, ...] | None:
-    """Return the crop codes that pass CTNUM_FILTER, None without a filter."""
-    if not config.ct_numbers:
-        return None
-    if not codes:
-        raise NothingToDoError(
-            "the mowing configuration has a CTNUM_FILTER but there is no crop code table of this year: "
-            "drop one into crop-codes/, or empty the filter"
-        )
-    return tuple(sorted(code.ori_crop for code in codes if str(code.ctnum) in config.ct_numbers))
+        raise NothingToDoError(f"no parcel of {evaluation.site} {evaluation.year} is grassland: {sentence}")
+    return parcels.reset_index(drop=True), sentence
 
 
 def _start_of(season: Season, mowing_start: date | None) -> date:

@@ -9,6 +9,7 @@ from sen4cap_core import __version__
 from sen4cap_core.db.products import ObservationFile
 from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.products.naming import content_key, season_slug
+from sen4cap_core.steps.mowing.selection import Selection
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,8 @@ class Evaluation:
     radar: tuple[ObservationFile, ...]
     """Coherence sets."""
     crop_names: dict[str, str]
-    selected_crops: tuple[str, ...] | None
-    """Crop codes that pass CTNUM_FILTER; None where there is no filter."""
+    selection: Selection
+    """The crops that are evaluated."""
     last_run_id: int | None
     """The evaluation in force when this one began."""
     stands_aside: bool = False
@@ -66,6 +67,6 @@ class Evaluation:
             "missions": self.missions,
             "start": self.start,
             "end": self.end,
-            "crops": None if self.selected_crops is None else list(self.selected_crops),
+            "crops": None if self.selection.crops is None else list(self.selection.crops),
         }
         return content_key(inputs, facts, __version__)

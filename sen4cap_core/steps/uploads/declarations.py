@@ -65,7 +65,12 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
         }
     warnings = as_problems([*declarations.report.warnings, *parcels.warnings])
     if table is None:
-        warnings.append(Problem("no crop code table of this year yet: crop codes are taken as they are"))
+        warnings.append(
+            Problem(
+                "no crop code table of this year yet: crop codes are taken as they are, and without a "
+                "CTNUM_FILTER mowing is looked for on all parcels, since nothing says which are grassland"
+            )
+        )
     details = dict(declarations.report.as_dict())
     details.pop("warnings")
     if changed:

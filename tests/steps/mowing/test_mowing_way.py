@@ -17,12 +17,13 @@ from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product, Sce
 from sen4cap_core.db.mowing import found_mowings
 from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError, Sen4capError
-from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config
+from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.mowing.detect import MowingAnswer, detect_mowing
 from sen4cap_core.steps.mowing.pictures import mowing_map, parcel_charts
 from sen4cap_core.steps.mowing.request import MowingRequest
+from sen4cap_core.steps.uploads.declarations import receive_declarations
 from sen4cap_core.steps.uploads.tables import receive_crop_codes, receive_l4b_config
-from tests.steps.conftest import SITE
+from tests.steps.conftest import SITE, fields
 
 pytestmark = pytest.mark.service
 
@@ -289,6 +290,49 @@ def test_a_configuration_and_its_compliance_periods_are_used(desk, tmp_path: Pat
     assert after.table["explanation"][0].startswith("mown 13–21 May 2019 (NDVI fell, confidence 0.9")
     assert "inside 1 April – 31 July: compliant; 8 clear dates, " in after.table["explanation"][0]
     assert after.news() == {}, "the mowings were known before the rules came"
+
+
+def test_a_crop_code_table_leaves_arable_land_out_and_leads_to_a_new_evaluation(desk, tmp_path: Path) -> None:
+    """Without a table the harvest of maize is a mowing, and the page says that nothing told it from grass."""
+    table = fields(n=4)
+    table["CROP_CODE"] = ["265", "265", "118", "9999"]
+    path = tmp_path / "parcels.zip"
+    write_shapefile_zip(path, table, "parcels")
+    declared = receive_declarations(desk.context, desk.enter(path, "declarations"))
+    ndvi_season(desk, [(date(2019, m, d), [v] * 4) for d, m, v in SEASON])
+    before = detect_mowing(desk.context, 1)
+    codes = tmp_path / "codes.csv"
+    write_crop_codes(codes)
+    taken = receive_crop_codes(desk.context, desk.enter(codes, "crop-codes"))
+
+    after = detect_mowing(desk.context, 1)
+
+    assert "mowing is looked for on all parcels" in declared.warnings[-1].text
+    assert (before.table["mow_n"] > 0).all()
+    assert before.looked_on == (
+        "Mowing was looked for on all 4 parcels: there is no crop code table of this year that says which "
+        "are grassland."
+    )
+    assert taken.stored["parcels of grassland"] == 2
+    assert after.table["Ori_crop"].tolist() == ["265", "265"]
+    assert after.looked_on == (
+        "Mowing was looked for on 2 of 4 parcels: those of grassland by the crop code table, or with a "
+        "mowing rule. Left out: 1 of other crops and 1 with crop codes that the table lacks."
+    )
+    with desk.context.session() as session:
+        session.get_one(Site, 1).config = {"processors": {"l4b": {"compat": "sen4cap"}}}
+    assert len(detect_mowing(desk.context, 1).table) == 4, "the original takes all parcels without a filter"
+
+
+def test_without_grassland_nothing_is_evaluated_and_the_reason_names_the_table(desk, tmp_path: Path) -> None:
+    desk.declare(n=2, crop="118")
+    drop(desk, SEASON[:3])
+    codes = tmp_path / "codes.csv"
+    write_crop_codes(codes)
+    receive_crop_codes(desk.context, desk.enter(codes, "crop-codes"))
+
+    with pytest.raises(NothingToDoError, match=r"no parcel .* is grassland: .* 0 of 2 parcels"):
+        detect_mowing(desk.context, 1)
 
 
 def test_columns_of_the_declarations_come_along(desk, tmp_path: Path) -> None:
