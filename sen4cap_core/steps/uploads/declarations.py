@@ -20,6 +20,7 @@ from sen4cap_core.steps.shared.work import ask_extract
 from sen4cap_core.steps.uploads.crop_code_check import codes_not_in, missing_codes_warning, table_in_force
 from sen4cap_core.steps.uploads.declaration_version import make_version, store, told
 from sen4cap_core.steps.uploads.mapping import stays_in_force
+from sen4cap_core.steps.uploads.place_check import check_place, warn_of_gone
 
 
 def receive_declarations(context: Context, drop: Drop) -> Taken:
@@ -36,9 +37,16 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
         raise
     mode = declarations.mode
     with context.session() as session:
-        site_id = site_rows.get_or_create_site(session, drop.site_slug).id
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        site_id, extent = site.id, site_rows.site_extent(site)
         known = parcel_versions.known_ids(session, site_id)
     parcels = prepare_parcels(declarations, Given(*known.parcels), Given(*known.holdings), release=True)
+    try:
+        astray = check_place(drop.path, parcels.outlines, drop.site_slug, extent)
+    except BadUploadError as error:
+        if (kept := _kept(context, drop, error)) is not None:
+            return kept
+        raise
     columns = _columns(declarations, mapping)
     with context.session() as session:
         site = site_rows.lock_site(session, site_id)
@@ -48,11 +56,14 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
         current = declaration_rows.current_set(session, site.id, drop.year)
         changes: dict[str, int] = {}
         changed: list[dict[str, object]] = []
+        gone: list[Problem] = []
         if current is None or (current.upload_id, current.columns) != (drop.upload_id, columns):
             threads = context.settings.decode_threads
             prepared = make_version(session, parcels, current, mode, columns, list(site.tiles), threads)
+            n_before = current.n_parcels if current is not None else 0
             current = store(session, site.id, drop.year, drop.upload_id, prepared)
             changes, changed = told(session, prepared)
+            gone = warn_of_gone(changes.get("parcels gone", 0), n_before)
         earlier_scenes = scenes_to_observe(session, current)
         if earlier_scenes:
             ask_extract(session, site.slug, current.id)
@@ -63,7 +74,7 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
             **changes,
             "earlier scenes to be extracted": len(earlier_scenes),
         }
-    warnings = as_problems([*declarations.report.warnings, *parcels.warnings])
+    warnings = as_problems([*declarations.report.warnings, *parcels.warnings]) + astray + gone
     if table is None:
         warnings.append(
             Problem(
