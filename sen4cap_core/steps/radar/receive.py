@@ -8,6 +8,7 @@ from sen4cap_core.scenes.s1_model import RadarScene
 from sen4cap_core.scenes.s1_reading import open_radar
 from sen4cap_core.steps.radar.site import radar_config, radar_defaults, tiles_met
 from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.folder_season import season_of_folder
 from sen4cap_core.steps.shared.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.shared.work import ask_ingest
 
@@ -43,12 +44,8 @@ def receive_radar(context: Context, drop: Drop) -> Taken:
         site = site_rows.get_or_create_site(session, drop.site_slug)
         for scene in scenes:
             warnings += [text for text in scene.warnings if text not in warnings]
-            day = scene.acquired_at.date()
-            if not site_rows.seasons_on(session, site.id, day):
-                warnings.append(
-                    f"{day} lies outside of every season of the site: the product is kept and processed "
-                    "when site.yaml names a season that covers it"
-                )
+        days = [scene.acquired_at.date() for scene in scenes]
+        warnings += season_of_folder(session, site, drop.year, days)
         ask_ingest(session, drop.site_slug, drop.upload_id)
     return Taken(_taken_for(scenes[0]), _stored(scenes, tiles), as_problems(warnings))
 

@@ -13,6 +13,7 @@ from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.steps.acquisitions.ingested import IngestedScene
 from sen4cap_core.steps.radar.site import radar_config
 from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.folder_season import season_of_folder
 from sen4cap_core.steps.shared.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.shared.work import ask_ingest, ask_process_radar
 
@@ -27,6 +28,8 @@ def receive_slc(context: Context, drop: Drop) -> Taken:
     """
     product = open_product(drop.path)
     with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        warnings = season_of_folder(session, site, drop.year, [product.start.date()])
         ask_ingest(session, drop.site_slug, drop.upload_id)
     stored: dict[str, object] = {
         "product": product.name,
@@ -37,7 +40,6 @@ def receive_slc(context: Context, drop: Drop) -> Taken:
         "polarisations": product.polarisations,
         "swaths": sorted({swath.swath for swath in product.swaths}),
     }
-    warnings = []
     if product.polarisations != ["VV", "VH"]:
         warnings.append(f"the product has {product.polarisations[0]} only: there will be no other.")
     return Taken(f"Sentinel-1 {product.kind} in radar geometry", stored, as_problems(warnings))

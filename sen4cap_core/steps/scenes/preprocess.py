@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 from sen4cap_core.archives import extract_tar, extract_zip
+from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.numbers import known_upload
-from sen4cap_core.errors import NothingToDoError, ServiceError
+from sen4cap_core.errors import BadUploadError, NothingToDoError, ServiceError
 from sen4cap_core.external.level1 import Level1, level_1, name_of_level_1
 from sen4cap_core.external.level2a import run_maja, run_sen2cor
 from sen4cap_core.scenes.level1_drops import find_level_1, level_1_name
@@ -19,7 +21,8 @@ from sen4cap_core.settings import Settings
 from sen4cap_core.steps.acquisitions.ingested import IngestedScene, register
 from sen4cap_core.steps.scenes.ingest import scene_values
 from sen4cap_core.steps.shared.context import Context
-from sen4cap_core.steps.shared.taken import Drop, Taken
+from sen4cap_core.steps.shared.folder_season import season_of_folder
+from sen4cap_core.steps.shared.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.shared.work import ask_preprocess
 
 
@@ -56,12 +59,19 @@ def receive_level_1(context: Context, drop: Drop, files: ProductFiles) -> Taken:
     Raises BadUploadError where its name does not say which acquisition it is.
     """
     product = level_1(Path(level_1_name(files)))
+    try:
+        day = date.fromisoformat(product.instant[:8])
+    except ValueError:
+        raise BadUploadError(drop.path, f"its name has no day: {product.instant}.") from None
     with context.session() as session:
+        site = site_rows.get_or_create_site(session, drop.site_slug)
+        warnings = season_of_folder(session, site, drop.year, [day])
         ask_preprocess(session, drop.site_slug, drop.upload_id, again=True)
     return Taken(
         f"{'Landsat Level-1' if product.is_landsat else 'Sentinel-2 Level-1C'}, "
         f"to be corrected by {corrector_of(context.settings)}",
         {"product": product.folder.name, "tile": product.tile, "platform": product.platform},
+        as_problems(warnings),
     )
 
 

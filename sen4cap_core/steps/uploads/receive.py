@@ -69,7 +69,8 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
     """
     drop = _find(context, upload_id)
     try:
-        if drop.year:
+        # Whether a scene is of its folder's year is known once it is opened.
+        if drop.year and drop.kind != Kind.SCENE:
             assumed_season(context, drop.site_slug, drop.year)
         receiver = _RECEIVERS.get(drop.kind)
         if receiver is None:

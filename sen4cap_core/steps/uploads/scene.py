@@ -12,6 +12,7 @@ from sen4cap_core.steps.radar.receive import receive_radar
 from sen4cap_core.steps.radar.receive_slc import receive_slc
 from sen4cap_core.steps.scenes.preprocess import receive_level_1, to_be_corrected
 from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.folder_season import season_of_folder
 from sen4cap_core.steps.shared.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.shared.work import ask_ingest
 
@@ -31,17 +32,13 @@ def receive_scene(context: Context, drop: Drop) -> Taken:
         site = site_rows.get_or_create_site(session, drop.site_slug)
         for scene in scenes:
             warnings += scene.warnings
-            day = scene.acquired_at.date()
             if site.tiles and is_sentinel_2_tile(scene.tile) and scene.tile not in site.tiles:
                 warnings.append(
                     f"tile {scene.tile} is not one of the site's ({', '.join(site.tiles)}): "
                     "the scene is kept and not processed"
                 )
-            if not site_rows.seasons_on(session, site.id, day):
-                warnings.append(
-                    f"{day} lies outside of every season of the site: the scene is kept and processed "
-                    "when site.yaml names a season that covers it"
-                )
+        days = [scene.acquired_at.date() for scene in scenes]
+        warnings += season_of_folder(session, site, drop.year, days)
         ask_ingest(session, drop.site_slug, drop.upload_id)
     first = scenes[0]
     sensor = "Landsat" if first.sensor == "landsat-l2" else "Sentinel-2"

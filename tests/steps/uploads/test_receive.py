@@ -429,6 +429,53 @@ def test_a_scene_is_answered_and_queued(context, drop, desk) -> None:
     assert f"ingest-scene/{answer.upload_id}" in keys
 
 
+def seasons_in(context) -> list[str]:
+    with context.session() as session:
+        site = session.scalars(select(Site).where(Site.slug == "noord")).one()
+        return sorted(session.scalars(select(Season.name).where(Season.site_id == site.id)))
+
+
+def test_a_scene_of_another_year_than_its_folder_is_told_and_leaves_no_season_behind(
+    context, drop, desk, parcels_zip: Path
+) -> None:
+    drop("noord/2019/declarations/parcels.zip", parcels_zip)
+    of_2019, unwarned = desk.scene(16), desk.scene(17)
+
+    astray = drop(f"noord/2018/scenes/{of_2019.name}", of_2019)
+    at_home = drop(f"noord/2019/scenes/{unwarned.name}", unwarned)
+
+    assert [one["text"] for one in astray.receipt["warnings"]] == [
+        "2019-06-16 lies outside of the season of its folder 2018 (2018-01-01 to 2018-12-31): it is taken "
+        "for season 2019 (2019-01-01 to 2019-12-31), which covers it"
+    ]
+    assert at_home.receipt["warnings"] == []
+    assert seasons_in(context) == ["2019"], "a season of 2018 would wait for its declarations for good"
+
+
+def test_an_autumn_scene_lies_in_the_season_of_its_folder_and_another_waits(context, drop, desk) -> None:
+    drop(
+        "noord/site.yaml",
+        b"name: Noord\nseasons: [{name: main, start: 2019-06-01, mid: 2020-05-31, end: 2020-10-31}]\n",
+    )
+    inside, before = desk.scene(16), desk.scene(16, 5)
+
+    autumn = drop(f"noord/2020/scenes/{inside.name}", inside)
+    early = drop(f"noord/2020/scenes/{before.name}", before)
+
+    assert autumn.receipt["warnings"] == []
+    (warning,) = early.receipt["warnings"]
+    assert warning["text"].startswith(
+        "2019-05-16 lies outside of the season of its folder 2020 (2019-06-01 to 2020-10-31), and of every "
+    )
+    assert seasons_in(context) == ["main"]
+
+
+def test_the_first_scene_of_a_year_makes_its_season(context, drop, desk) -> None:
+    scene = desk.scene(16)
+    assert drop(f"noord/2019/scenes/{scene.name}", scene).receipt["warnings"] == []
+    assert seasons_in(context) == ["2019"]
+
+
 def test_a_scene_without_a_band_is_rejected_with_the_band(context, drop, desk) -> None:
     scene = desk.scene(16)
     next(scene.rglob("*B08*.jp2")).unlink()
