@@ -230,6 +230,12 @@ def received_as(session: Session, upload_id: int, sha256: str) -> int | None:
     return session.scalars(query).one_or_none()
 
 
+def has_received(session: Session, site_slug: str) -> bool:
+    """Whether anything of a site was received."""
+    query = select(Upload.id).where(Upload.site_slug == site_slug, Upload.state == "received").limit(1)
+    return session.execute(query).first() is not None
+
+
 def latest_of_kind(session: Session, site_slug: str, year: int, kind: str) -> int | None:
     """Return the upload of a kind that was received last for a site and year."""
     return session.scalars(

@@ -7,15 +7,22 @@ database away, the disk full) leaves here as an error, and the upload is receive
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.numbers import known_upload
 from sen4cap_core.db.rejections import rejections_settled_by
-from sen4cap_core.db.uploads import Known, later_received, mark_received, mark_rejected, received_as
-from sen4cap_core.errors import BadUploadError, OtherKindError
+from sen4cap_core.db.uploads import (
+    Known,
+    has_received,
+    later_received,
+    mark_received,
+    mark_rejected,
+    received_as,
+)
+from sen4cap_core.errors import BadUploadError, OtherKindError, Problem, nearest_word
 from sen4cap_core.inbox.kept import Kept, find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.receipts import Receipt, reject, write_receipt
@@ -29,6 +36,9 @@ from sen4cap_core.steps.uploads.practices import PRACTICE_OF, receive_l4c_config
 from sen4cap_core.steps.uploads.scene import receive_scene
 from sen4cap_core.steps.uploads.site import assumed_season, receive_extent, receive_site_config
 from sen4cap_core.steps.uploads.tables import receive_crop_codes, receive_l4b_config, receive_strata
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 _RECEIVERS: Mapping[str, Callable[[Context, Drop], Taken]] = {
     Kind.SITE_EXTENT: receive_extent,
@@ -87,6 +97,7 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
         return _reject(context, drop, error)
     with context.session() as session:
         settled = rejections_settled_by(session, drop.upload_id)
+        taken = replace(taken, warnings=[*_near_another(session, drop.site_slug), *taken.warnings])
     receipt = Receipt(
         upload_id=drop.upload_id,
         file=drop.path.name,
@@ -104,6 +115,21 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
     with context.session() as session:
         mark_received(session, drop.upload_id, content, context.flow_run_id)
     return Answer(drop.upload_id, drop.site_slug, drop.path.name, True, content)
+
+
+def _near_another(session: Session, slug: str) -> list[Problem]:
+    """Warn of a site that nothing was received for yet and whose name is near that of another."""
+    if has_received(session, slug):
+        return []
+    near = nearest_word(slug, [site.slug for site in site_rows.all_sites(session) if site.slug != slug])
+    if near is None:
+        return []
+    bare = "" if site_rows.site_extent(site_rows.known_site(session, slug)) else ", without an extent"
+    text = (
+        f"{slug} is a new site{bare}, and its name is near that of the site {near}. If {near} was meant, "
+        f"move the files into the folder {near} and run: sen4cap site delete {slug}"
+    )
+    return [Problem(text)]
 
 
 def _below(context: Context, path: str) -> str:

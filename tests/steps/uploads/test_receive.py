@@ -429,6 +429,22 @@ def test_a_scene_is_answered_and_queued(context, drop, desk) -> None:
     assert f"ingest-scene/{answer.upload_id}" in keys
 
 
+def test_a_new_site_whose_name_is_near_another_says_so_once(context, drop) -> None:
+    drop("drava/site.yaml", b"name: Drava\n")
+
+    refused = drop("darva/site.yaml", b"nam: Drava\n")
+    first = drop("darva/site.yaml", b"name: Drava\ncountry: SVN\n")
+    second = drop("darva/site.yaml", b"name: Drava\ncountry: HRV\n")
+    other = drop("ebro/site.yaml", b"name: Ebro\n")
+
+    assert not refused.accepted
+    assert first.receipt["warnings"][0]["text"] == (
+        "darva is a new site, without an extent, and its name is near that of the site drava. If drava was "
+        "meant, move the files into the folder drava and run: sen4cap site delete darva"
+    )
+    assert second.receipt["warnings"] == other.receipt["warnings"] == []
+
+
 def seasons_in(context) -> list[str]:
     with context.session() as session:
         site = session.scalars(select(Site).where(Site.slug == "noord")).one()
