@@ -24,6 +24,7 @@ from sen4cap_core.db.planning import (
     SKIPPED,
     WAITING,
     WITHDRAWN,
+    JobState,
     enter_plan,
     job_state,
     plans_of,
@@ -47,6 +48,9 @@ COUNTED_TO = "counted_to"
 that were folded into it."""
 AGAIN_HOURS = 6.0
 """A run is repeated for what came late no sooner than so long after it was asked for."""
+
+_ENDED = {"done": DONE, "skipped": SKIPPED, "failed": FAILED}
+"""State of a run by that of its job, where that has ended."""
 
 
 @dataclass
@@ -136,6 +140,8 @@ class _Calendar:
         latest = self._latest(plans, past)
         self._fold_earlier(plans, latest)
         if latest.state in (DONE, SKIPPED):
+            self._follow_later(latest)
+        if latest.state in (DONE, SKIPPED):
             self._repeat_for_news(latest)
         if latest.state == WAITING:
             self._decide(latest)
@@ -161,9 +167,20 @@ class _Calendar:
         if job is None:
             self._set(plan, WAITING, "its job is gone: it is asked for again")
             return
-        state = {"done": DONE, "skipped": SKIPPED, "failed": FAILED}.get(job.state, ASKED)
+        state = _ENDED.get(job.state, ASKED)
         if state == plan.state:
             return
+        self._end(plan, state, job)
+
+    def _follow_later(self, plan: PlannedRun) -> None:
+        """Take over how the job of a run ended when others asked for it again: the latest run counts."""
+        job = job_state(self.session, plan.job_key) if plan.job_key is not None else None
+        if job is None or job.state not in _ENDED or job.finished_at is None:
+            return
+        if plan.finished_at is None or job.finished_at > plan.finished_at:
+            self._end(plan, _ENDED[job.state], job)
+
+    def _end(self, plan: PlannedRun, state: str, job: JobState) -> None:
         plan.finished_at = job.finished_at
         self._set(plan, state, job.error)
         self.report.note(self.report.ended, self.site.slug, f"{self._name(plan)}: {state}")

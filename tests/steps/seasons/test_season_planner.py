@@ -191,6 +191,40 @@ def test_a_run_waits_for_pairs_then_runs_without_them(desk: Desk, settle: Any, c
     assert _asked(desk.context) == [f"detect-mowing/{season}"]
 
 
+def test_an_evaluation_that_others_asked_for_later_is_the_one_that_is_shown(
+    desk: Desk, settle: Any, clock: Clock
+) -> None:
+    """Scenes ask for mowing too, under the same key: the page showed how the calendar's own run had ended."""
+    _declare(desk.context)
+    settle()
+    clock.set("2021-03-01")
+    plan_seasons(desk.context)
+
+    def ended(state: str, at: str, error: str | None) -> str:
+        values = {"state": state, "at": at, "error": error}
+        with desk.context.session() as session:
+            session.execute(
+                text(
+                    "UPDATE job SET state = :state, finished_at = :at, error = :error "
+                    "WHERE kind = 'detect-mowing'"
+                ),
+                values,
+            )
+        plan_seasons(desk.context)
+        with desk.context.session() as session:
+            lines = season_lines(season_page(session, SITE))
+        return next(line.strip().replace("\u202f", " ") for line in lines if "L4B mowing" in line)
+
+    first = ended("skipped", "2021-03-01T11:37Z", "nothing new since the evaluation of 11:30")
+    assert first.endswith("(2021-03-01 11:37 UTC): nothing new since the evaluation of 11:30")
+    later = ended("done", "2021-03-01T12:05Z", None)
+    assert later == "L4B mowing of 2020-02-29 ran (2021-03-01 12:05 UTC)"
+    assert ended("waiting", "2021-03-01T12:05Z", None) == later
+    failed = ended("failed", "2021-03-01T13:00Z", "it broke")
+    assert failed == "L4B mowing of 2020-02-29 failed (2021-03-01 13:00 UTC): it broke"
+    assert ended("done", "2021-03-01T14:00Z", None) == "L4B mowing of 2020-02-29 ran (2021-03-01 14:00 UTC)"
+
+
 def test_what_comes_puts_the_deadline_off(desk: Desk, settle: Any, clock: Clock) -> None:
     _declare(desk.context)
     settle(schedule={"l4b": {"every": "week", "first": "2019-06-12"}})
