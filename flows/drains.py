@@ -11,12 +11,13 @@ import os
 import warnings
 from multiprocessing import forkserver
 from multiprocessing.process import BaseProcess
+from multiprocessing.synchronize import Event
 from typing import Any
 
 from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
-from flows.receive_upload import receive_upload
+from flows.receive_upload import receive_upload, told_to_end
 from sen4cap_core.declarations.warming import compile_kernels
 
 LINGER_SECONDS = 5.0
@@ -41,11 +42,26 @@ def warm_up() -> None:
     _forks.Process(target=_compile, name="warm-up", daemon=True).start()
 
 
-def start_drain(linger_seconds: float = LINGER_SECONDS) -> BaseProcess:
-    """Start a run of receive-upload in a process of its own."""
-    drain = _forks.Process(target=_drain, args=(linger_seconds,), name="drain", daemon=True)
-    drain.start()
-    return drain
+class Drain:
+    """A run of receive-upload in a process of its own, which is told to end rather than killed."""
+
+    def __init__(self, linger_seconds: float) -> None:
+        self._told_to_end = _forks.Event()
+        self.process: BaseProcess = _forks.Process(
+            target=_drain, args=(linger_seconds, self._told_to_end), name="drain", daemon=True
+        )
+        self.process.start()
+
+    def end(self, patience_s: float) -> None:
+        """Let it end after the upload in hand, so that its run has not crashed; kill it if it does not."""
+        self._told_to_end.set()
+        self.process.join(patience_s)
+        self.process.terminate()
+
+
+def start_drain(linger_seconds: float = LINGER_SECONDS) -> Drain:
+    """Start a drain."""
+    return Drain(linger_seconds)
 
 
 def _compile() -> None:
@@ -54,7 +70,8 @@ def _compile() -> None:
     compile_kernels()
 
 
-def _drain(linger_seconds: float) -> None:
+def _drain(linger_seconds: float, end: Event) -> None:
+    told_to_end.set(end.is_set)
     # The lease tells who lives.
     with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}):
         state: State[Any] = receive_upload(linger_seconds, return_state=True)

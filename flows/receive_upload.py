@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from contextvars import ContextVar
 
 from prefect import State, flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
@@ -20,6 +22,9 @@ from sen4cap_core.steps.uploads.receive import receive_upload as run_step
 
 LOOK_SECONDS = 0.5
 RETRY_SECONDS = 15.0
+
+told_to_end: ContextVar[Callable[[], bool]] = ContextVar("told_to_end", default=lambda: False)
+"""Asks whether the run is to end after the upload in hand: what waits is taken up at the next start."""
 
 
 @flow(name="receive-upload")
@@ -46,7 +51,8 @@ def _drain(context: Context, linger_seconds: float | None) -> dict[str, int]:
     linger = context.settings.linger_seconds if linger_seconds is None else linger_seconds
     owner, counts = new_owner(), {"received": 0, "rejected": 0, "put off": 0}
     quiet_since = time.monotonic()
-    while time.monotonic() - quiet_since < linger:
+    is_over = told_to_end.get()
+    while not is_over() and time.monotonic() - quiet_since < linger:
         job = claim_next(context, [RECEIVE_UPLOAD], owner)
         if job is None:
             time.sleep(LOOK_SECONDS)

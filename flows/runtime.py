@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from prefect.artifacts import (
     update_progress_artifact,
 )
 from prefect.client.orchestration import get_client
+from prefect.exceptions import CancelledRun
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
@@ -27,6 +29,16 @@ from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.shared.context import Context
 
 install()
+
+
+def _is_no_skip(record: logging.LogRecord) -> bool:
+    """Whether a log record is not Prefect's stack trace of a run that was skipped."""
+    return not (record.exc_info and isinstance(record.exc_info[1], CancelledRun))
+
+
+for _name in ("prefect.flow_runs", "prefect.engine"):
+    # A skipped run ends cancelled, which Prefect's process of a deployment's run logs as an error, twice.
+    logging.getLogger(_name).addFilter(_is_no_skip)
 
 Key = TypeVar("Key")
 

@@ -215,15 +215,14 @@ class WarmWorker:
                 if not self._is_for_a_drain():
                     continue
                 drain = start_drain()
-                while drain.is_alive() and not self._stop.is_set():
-                    drain.join(LOOK_SECONDS)
+                while drain.process.is_alive() and not self._stop.is_set():
+                    drain.process.join(LOOK_SECONDS)
                     # What is received is work for others, the first of it while the last is still read.
                     self._tell_hands()
-                if drain.is_alive():
+                if drain.process.is_alive():
                     # What it has in hand may end; the rest is taken up at the next start.
-                    drain.join(STOP_SECONDS / 2)
-                    drain.terminate()
-                elif drain.exitcode:
+                    drain.end(STOP_SECONDS / 2)
+                elif drain.process.exitcode:
                     # It has said why; the Prefect server may be away, which fails it at once.
                     self._stop.wait(AWAY_SECONDS)
             except Exception:

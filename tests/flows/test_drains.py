@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 
 import httpx
@@ -41,14 +42,18 @@ def test_a_drain_receives_in_a_process_of_its_own_and_one_that_dies_takes_nothin
     path = drop(desk)
     prepare_drains()
     lost = start_drain(60.0)
-    lost.kill()
-    lost.join()
-    drain = start_drain(0.2)
-    drain.join(PATIENCE_S)
-    drain.kill()
+    lost.process.kill()
+    lost.process.join()
+    drain = start_drain(PATIENCE_S)
+    until = time.monotonic() + PATIENCE_S
+    while job_of(desk).state != "done":
+        assert time.monotonic() < until
+        time.sleep(0.2)
+    # At a stop of the services: a run that is terminated would count as crashed.
+    drain.end(30.0)
 
-    assert drain.exitcode == 0
-    assert lost.pid != drain.pid != os.getpid()
+    assert drain.process.exitcode == 0
+    assert lost.process.pid != drain.process.pid != os.getpid()
     assert path.with_name("site.yaml.receipt.json").exists()
     with desk.context.session() as session:
         assert session.scalars(select(Upload.state)).all() == ["received"]
@@ -56,6 +61,11 @@ def test_a_drain_receives_in_a_process_of_its_own_and_one_that_dies_takes_nothin
     assert job.state == "done"
     told = httpx.get(f"{prefect_api}/flow_runs/{job.flow_run_id}", timeout=30).raise_for_status().json()
     assert (told["state_type"], told["name"]) == ("COMPLETED", "receive-upload: 1 received, 0 rejected")
+
+
+def job_of(desk: Desk) -> Job:
+    with desk.context.session() as session:
+        return session.scalars(select(Job).where(Job.kind == RECEIVE_UPLOAD)).one()
 
 
 def test_a_second_drain_leaves_what_waits_to_the_first(desk: Desk, server: Server) -> None:

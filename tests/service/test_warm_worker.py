@@ -65,6 +65,10 @@ def test_hands_take_what_is_due_and_gaps_are_closed_without_a_run(
                     done.append(("drain", job.key))
                     jobs.finish(session, job.id, job.owner)
 
+        @property
+        def process(self) -> Drain:
+            return self
+
         def is_alive(self) -> bool:
             return False
 
