@@ -40,9 +40,11 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
         site = site_rows.get_or_create_site(session, drop.site_slug)
         site_id, extent = site.id, site_rows.site_extent(site)
         known = parcel_versions.known_ids(session, site_id)
+        before = declaration_rows.current_set(session, site_id, drop.year)
+        replaces = before is not None and before.upload_id != drop.upload_id
     parcels = prepare_parcels(declarations, Given(*known.parcels), Given(*known.holdings), release=True)
     try:
-        astray = check_place(drop.path, parcels.outlines, drop.site_slug, extent)
+        astray = check_place(drop.path, parcels.outlines, drop.site_slug, extent, replaces=replaces)
     except BadUploadError as error:
         if (kept := _kept(context, drop, error)) is not None:
             return kept

@@ -18,18 +18,24 @@ _MOST_GONE = 0.5
 """A greater share of the parcels before that is gone is told in words."""
 
 
-def check_place(path: Path, outlines: Outlines, site: str, extent: BaseGeometry | None) -> list[Problem]:
+def check_place(
+    path: Path, outlines: Outlines, site: str, extent: BaseGeometry | None, *, replaces: bool
+) -> list[Problem]:
     """Compare parcels with the extent of their site; return a warning where some lie outside.
+
+    Where none lies inside, either may be the wrong one. So the first declarations are taken with a warning,
+    and those that would take the place of others refused.
 
     Parameters
     ----------
     outlines : of the parcels, longitude and latitude. One without area lies nowhere and does not count.
     extent : longitude and latitude; None where the site has none.
+    replaces : whether declarations of the year are in force that these would replace.
 
     Raises
     ------
     BadUploadError
-        When none lies inside.
+        When none lies inside and others are in force.
     """
     there = np.flatnonzero(outlines.there)
     if extent is None or not len(there):
@@ -38,10 +44,11 @@ def check_place(path: Path, outlines: Outlines, site: str, extent: BaseGeometry 
     n_inside = _n_meeting(boxes, extent)
     if n_inside == len(there):
         return []
-    if n_inside:
+    if n_inside or not replaces:
         text = (
             f"{len(there) - n_inside} of {len(there)} parcels lie outside of the extent of the site: scenes "
             "are looked for within it, so they may never be observed"
+            + ("" if n_inside else f". If {site} is the wrong site or its extent another one's, correct that")
         )
         return [Problem(text)]
     own = (*boxes[:, :2].min(axis=0), *boxes[:, 2:].max(axis=0))

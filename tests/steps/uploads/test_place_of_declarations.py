@@ -50,6 +50,17 @@ def test_parcels_of_another_place_are_refused_and_those_in_force_stay(context, r
     assert again.receipt["stored"]["parcels with other attributes"] == 3
 
 
+def test_first_parcels_of_another_place_are_taken_with_a_warning(context, receive, tmp_path) -> None:
+    give_extent(context, tmp_path, shift_m=50_000)
+
+    answer = drop(receive, tmp_path, "first.zip", n=4)
+
+    assert answer.accepted
+    assert "4 of 4 parcels lie outside of the extent of the site" in warnings_of(answer)
+    assert "If polder is the wrong site or its extent another one's, correct that" in warnings_of(answer)
+    assert not drop(receive, tmp_path, "second.zip", n=5).accepted
+
+
 def test_parcels_outside_are_counted(context, receive, tmp_path) -> None:
     give_extent(context, tmp_path, width_m=500.0)
 
