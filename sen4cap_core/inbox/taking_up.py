@@ -17,6 +17,9 @@ from sen4cap_core.inbox.transfer import move
 
 logger = logging.getLogger(__name__)
 
+_CLOCK_NS = 2_000_000_000
+"""File systems that round times do so by less; a file that seemed to change each time would go to and fro."""
+
 
 def take_up(moved: Iterable[MovedFile]) -> list[Path]:
     """Put files that have changed since they were rejected back where they were dropped; return where.
@@ -34,7 +37,8 @@ def take_up(moved: Iterable[MovedFile]) -> list[Path]:
             # Taken out of rejected/: that settles it.
             continue
         size, mtime = status.st_size, status.st_mtime_ns
-        has_changed = size > one.size_bytes or (size == one.size_bytes and mtime != one.mtime_ns)
+        is_later = mtime > one.mtime_ns + _CLOCK_NS
+        has_changed = size > one.size_bytes or (size == one.size_bytes and is_later)
         if not has_changed or not stat.S_ISREG(status.st_mode) or os.path.lexists(place):
             continue
         try:

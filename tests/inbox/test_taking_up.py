@@ -22,7 +22,9 @@ def moved(tmp_path: Path) -> MovedFile:
     return MovedFile(str(path), str(tmp_path / "parcels.zip"), 4, 7)
 
 
-def test_what_did_not_change_stays(moved: MovedFile) -> None:
+@pytest.mark.parametrize("rounded_ns", [7, 0, 1_999_999_999])
+def test_what_did_not_change_stays(moved: MovedFile, rounded_ns: int) -> None:
+    os.utime(moved.path, ns=(rounded_ns, rounded_ns))
     assert take_up([moved]) == []
     assert Path(moved.path).exists()
 
