@@ -34,28 +34,42 @@ class Arriving:
 
 def arriving(settings: Settings) -> list[Arriving]:
     """Return what the watcher last said to be arriving, at most ``MAX_PENDING`` of each site."""
-    try:
-        beat = json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
-        return [Arriving(Path(one["path"]), str(one["reason"])) for one in beat["pending"]]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
+    return _arriving(_last_beat(settings))
 
 
 def arriving_at(settings: Settings, site: str) -> list[Arriving]:
     """Return what is arriving in the folder of a site; nothing where no watcher is at work."""
-    folder = settings.uploads_root.absolute() / site
-    return [one for one in arriving(settings) if folder in one.path.parents] if is_watched(settings) else []
+    beat, folder = _last_beat(settings), settings.uploads_root.absolute() / site
+    return [one for one in _arriving(beat) if folder in one.path.parents] if _lives(beat, settings) else []
 
 
 def is_watched(settings: Settings) -> bool:
     """Whether a watcher of this upload folder has shown lately that it lives."""
+    return _lives(_last_beat(settings), settings)
+
+
+def _last_beat(settings: Settings) -> Any:
+    """Return what the file says, None where nothing can be read."""
     try:
-        beat = json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
+        return json.loads((settings.home / HEARTBEAT).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+
+
+def _arriving(beat: Any) -> list[Arriving]:
+    try:
+        return [Arriving(Path(one["path"]), str(one["reason"])) for one in beat["pending"]]
+    except (KeyError, TypeError):
+        return []
+
+
+def _lives(beat: Any, settings: Settings) -> bool:
+    try:
         age_seconds = (utc_now() - datetime.fromisoformat(beat["at"])).total_seconds()
         is_ours = beat["state"] == "watching" and beat["uploads_root"] == str(
             settings.uploads_root.absolute()
         )
-    except (OSError, ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError):
         return False
     # A time ahead of ours is of a clock that was set back, and says nothing.
     return is_ours and -30.0 < age_seconds < 3 * settings.rescan_seconds + 30.0

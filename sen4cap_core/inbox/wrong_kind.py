@@ -5,6 +5,7 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path, PurePosixPath
 
+from sen4cap_core.declarations.vector_packs import FORMATS
 from sen4cap_core.errors import OtherKindError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.scenes.reading import looks_like_scene, optical_kind
@@ -13,7 +14,7 @@ from sen4cap_core.sentinel1.product import is_product
 
 _OPTICAL = {"safe": "Sentinel-2", "maja": "MAJA", "landsat": "Landsat"}
 _ARCHIVES = (".zip", ".tar")
-_VECTORS = (".shp", ".gpkg", ".parquet", ".geoparquet", ".fgb", ".gml", ".geojson")
+_VECTORS = tuple(ending for ending in FORMATS if ending != ".json")
 """Without .json, which is a STAC item as well."""
 
 

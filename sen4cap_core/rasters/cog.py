@@ -51,7 +51,7 @@ class CogBuilder:
         tags: Mapping[str, str] | None = None,
         filled: NDArray[np.float64] | None = None,
     ) -> None:
-        """Begin a raster, to be finished or discarded.
+        """Begin a raster, to be finished or removed.
 
         Parameters
         ----------

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sen4cap_core.db.models import CropCode
-from sen4cap_core.declarations.crop_codes import is_grass
 from sen4cap_core.declarations.l4b_config import Compat, L4BConfig
 from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.steps.shared.grassland import grassland_codes
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def select_crops(config: L4BConfig, compat: Compat, codes: Sequence[CropCode]) -
     if not codes:
         return Selection(None, "there is no crop code table of this year that says which are grassland")
     ruled = {period.crop_code for period in config.compliance}
-    grass = {code.ori_crop for code in codes if is_grass(code.lc, code.pgrass, code.tgrass)}
+    grass = grassland_codes(codes)
     return Selection(
         tuple(sorted(grass | ruled)),
         "those of grassland by the crop code table, or with a mowing rule",

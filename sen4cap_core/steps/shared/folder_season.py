@@ -15,6 +15,12 @@ if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
 
+def assumed_span(year: int) -> SeasonSpan:
+    """Return the season of a year folder that site.yaml names none for: the calendar year."""
+    one = implicit_season(year)
+    return SeasonSpan(one.name, one.year, one.start, one.mid, one.end, implicit=True)
+
+
 def season_of_folder(session: Session, site: Site, year: int, days: Iterable[date]) -> list[str]:
     """Assume the season of a folder where a scene in it needs one; return warnings for scenes of other days.
 
@@ -24,10 +30,9 @@ def season_of_folder(session: Session, site: Site, year: int, days: Iterable[dat
     """
     warnings = []
     for day in sorted(set(days)):
-        assumed = implicit_season(year)
+        assumed = assumed_span(year)
         if assumed.start <= day <= assumed.end and not site_rows.seasons_on(session, site.id, day):
-            span = SeasonSpan(assumed.name, year, assumed.start, assumed.mid, assumed.end, implicit=True)
-            site_rows.ensure_season(session, site, span)
+            site_rows.ensure_season(session, site, assumed)
         covering = site_rows.seasons_on(session, site.id, day)
         if any(season.year == year for season in covering):
             continue

@@ -13,7 +13,7 @@ from sen4cap_core.db.mowing import latest_run
 from sen4cap_core.db.overpasses import shared_keys
 from sen4cap_core.db.sites import SeasonSpan
 from sen4cap_core.declarations import l4b_layers, l4c_layers
-from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, implicit_season, read_site_config
+from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, read_site_config
 from sen4cap_core.declarations.site_extent import read_site_extent
 from sen4cap_core.declarations.strata import read_strata
 from sen4cap_core.errors import Problem
@@ -21,6 +21,7 @@ from sen4cap_core.rasters.mgrs import tiles_of_extent
 from sen4cap_core.steps.acquisitions.ingested import in_force_again
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe, scenes_without_rasters
 from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.folder_season import assumed_span
 from sen4cap_core.steps.shared.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.shared.taken import Drop, Taken
 from sen4cap_core.steps.shared.work import ask_extract, ask_mowing, ask_process, ask_search
@@ -40,7 +41,7 @@ def assumed_season(context: Context, slug: str, year: int) -> None:
     """Give a year folder its season: the calendar year, unless site.yaml names one of that year."""
     with context.session() as session:
         site = site_rows.get_or_create_site(session, slug)
-        site_rows.ensure_season(session, site, _span(implicit_season(year), implicit=True))
+        site_rows.ensure_season(session, site, assumed_span(year))
 
 
 def receive_extent(context: Context, drop: Drop) -> Taken:
@@ -151,10 +152,8 @@ def _processors(config: SiteConfig) -> list[str]:
     return [name for name in ("l3a", "l3b", "l4a", "l4b", "l4c") if getattr(switches, name).enabled]
 
 
-def _span(season: SeasonConfig, *, implicit: bool = False) -> SeasonSpan:
-    return SeasonSpan(
-        season.name, season.year, season.start, season.mid, season.end, season.enabled, implicit
-    )
+def _span(season: SeasonConfig) -> SeasonSpan:
+    return SeasonSpan(season.name, season.year, season.start, season.mid, season.end, season.enabled)
 
 
 def _revive_skipped(session: Session, site: Site) -> None:

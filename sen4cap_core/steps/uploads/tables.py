@@ -9,11 +9,12 @@ from sen4cap_core.db import crop_types as crop_rows
 from sen4cap_core.db import declarations as declaration_rows
 from sen4cap_core.db import sites as site_rows
 from sen4cap_core.db.models import Site
-from sen4cap_core.declarations.crop_codes import is_grass, read_crop_codes
+from sen4cap_core.declarations.crop_codes import read_crop_codes
 from sen4cap_core.declarations.l4b_file import read_l4b_config
 from sen4cap_core.declarations.strata import read_strata
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe
 from sen4cap_core.steps.shared.context import Context
+from sen4cap_core.steps.shared.grassland import grassland_codes
 from sen4cap_core.steps.shared.taken import Drop, Taken, as_problems
 from sen4cap_core.steps.shared.work import ask_crop_types, ask_extract, ask_mowing
 from sen4cap_core.steps.uploads.crop_code_check import codes_not_in, missing_codes_warning
@@ -41,8 +42,7 @@ def receive_crop_codes(context: Context, drop: Drop) -> Taken:
         _ask_year(session, site, drop.year)
         n_maps = _ask_maps(session, site, drop.year)
         current = declaration_rows.current_set(session, site.id, drop.year)
-        codes = declaration_rows.crop_codes(session, site.id, drop.year)
-        grass = {code.ori_crop for code in codes if is_grass(code.lc, code.pgrass, code.tgrass)}
+        grass = grassland_codes(declaration_rows.crop_codes(session, site.id, drop.year))
         n_grass = declaration_rows.n_parcels_of(session, current.id, grass) if current is not None else 0
         # Crop types are told from ten bands, which scenes processed before the table may lack.
         if current is not None and scenes_to_observe(session, current):
