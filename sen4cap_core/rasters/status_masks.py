@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.kernels.optical.status import classify_nearest, count_codes, overlay_nearest
+from sen4cap_core.kernels.optical.status import (
+    classify_nearest,
+    classify_whole,
+    count_codes,
+    overlay_nearest,
+)
 from sen4cap_core.rasters.bands import BandSource
 from sen4cap_core.rasters.blocks import Block
 from sen4cap_core.rasters.decode import BandFiles, as_classes
@@ -79,24 +84,26 @@ class MaskInputs:
 
     def counted(self, block: Block) -> NDArray[np.int64]:
         """How many pixels of a block have each status (256,): a coarser mask is counted in its own pixels."""
-        mask, table = self._masks[0]
-        zoom = mask.own_zoom
-        alone = len(self._masks) == 1 and table.size == 256
-        edges = (block.row, block.col, block.height, block.width)
         histogram = np.zeros(256, np.int64)
-        if not alone or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
+        whole = self._in_whole_pixels(block)
+        if whole is None:
             count_codes(self.classified(block), histogram)
             return histogram
-        # A part of a plane is another type to the compiler, which would take longer than all the counting.
+        numbers, zoom, table = whole
         of_class = histogram.copy()
-        count_codes(as_classes(np.ascontiguousarray(mask.own(block))), of_class)
+        count_codes(numbers, of_class)
         np.add.at(histogram, table, of_class * zoom**2)
         return histogram
 
     def classified(self, block: Block) -> NDArray[np.uint8]:
         """Status of each pixel of a block."""
         shape = (block.height, block.width)
-        if len(self._masks) == 1 and self._masks[0][1].size == 256:
+        whole = self._in_whole_pixels(block)
+        if whole is not None:
+            status = np.empty(shape, np.uint8)
+            classify_whole(*whole, status)
+            return status
+        if self._is_one_of_classes:
             mask, table = self._masks[0]
             status = np.empty(shape, np.uint8)
             numbers, rows, cols = mask.indexed(block)
@@ -107,6 +114,21 @@ class MaskInputs:
             numbers, rows, cols = mask.indexed(block)
             overlay_nearest(_as_unsigned(numbers), rows, cols, table, NO_DATA, status)
         return status
+
+    @property
+    def _is_one_of_classes(self) -> bool:
+        """Whether there is one mask, whose numbers are classes."""
+        return len(self._masks) == 1 and self._masks[0][1].size == 256
+
+    def _in_whole_pixels(self, block: Block) -> tuple[NDArray[np.uint8], int, NDArray[np.uint8]] | None:
+        """Classes of a lone coarser mask in its own pixels, which fill the block, their zoom and table."""
+        mask, table = self._masks[0]
+        zoom = mask.own_zoom
+        edges = (block.row, block.col, block.height, block.width)
+        if not self._is_one_of_classes or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
+            return None
+        # A part of a plane is another type to the compiler, which would take longer than all the looking up.
+        return as_classes(np.ascontiguousarray(mask.own(block))), zoom, table
 
 
 def _as_unsigned(numbers: NDArray[Any]) -> NDArray[Any]:

@@ -33,7 +33,7 @@ def classify_nearest(
             target[:] = outside
         elif r > 0 and sr == source_rows[r - 1]:
             # Coarse pixels reach over several rows: the row above is this one.
-            target[:] = status[r - 1]
+            _copy_row(status[r - 1], target)
         else:
             source = classes[sr]
             for c in range(target.size):
@@ -41,6 +41,44 @@ def classify_nearest(
                 # Looked up whatever comes, and unsigned: no branch, and no test for an index from the end.
                 code = table[source[np.uint32(max(sc, 0))]]
                 target[c] = code if sc >= 0 else np.uint8(outside)
+
+
+@kernel
+def classify_whole(
+    classes: NDArray[np.uint8], zoom: int, table: NDArray[np.uint8], status: NDArray[np.uint8]
+) -> None:
+    """Look up the status of pixels of which ``zoom`` x ``zoom`` fill each source pixel.
+
+    Parameters
+    ----------
+    classes : uint8 (source rows, source columns)
+    table : uint8 (256,), status of each class
+    status : uint8 (source rows x zoom, source columns x zoom), out
+    """
+    codes = np.empty(classes.shape[1], np.uint8)
+    for r in range(status.shape[0]):
+        target = status[r]
+        if r % zoom:
+            _copy_row(status[r - 1], target)
+            continue
+        source = classes[r // zoom]
+        for c in range(codes.size):
+            codes[c] = table[source[c]]
+        if zoom == 2:
+            # Unsigned, so that no index is tested for counting from the end.
+            for c in range(codes.size):
+                target[np.uintp(2 * c)] = codes[c]
+                target[np.uintp(2 * c + 1)] = codes[c]
+        else:
+            for c in range(target.size):
+                target[c] = codes[np.uintp(c // zoom)]
+
+
+@kernel
+def _copy_row(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
+    """Copy without a copy in between, which an assignment makes for fear that both overlap."""
+    for c in range(target.size):
+        target[c] = source[c]
 
 
 @kernel

@@ -8,6 +8,7 @@ import pytest
 from sen4cap_core.kernels.optical.status import (
     average_numbers,
     classify_nearest,
+    classify_whole,
     coarsen_status,
     count_codes,
     take_nearest,
@@ -66,6 +67,16 @@ def test_rows_under_one_coarse_pixel_are_alike() -> None:
     classify_nearest(classes, rows, cols, table, 255, status)
     expected = np.where((rows[:, None] < 0) | (cols < 0), 255, table[classes[rows[:, None], cols]])
     np.testing.assert_array_equal(status, expected)
+
+
+@pytest.mark.parametrize("zoom", [2, 3, 6])
+def test_whole_pixels_are_looked_up_once(zoom: int) -> None:
+    rng = np.random.default_rng(4)
+    classes = rng.integers(0, 256, (5, 7)).astype(np.uint8)
+    table = rng.permutation(256).astype(np.uint8)
+    status = np.empty((5 * zoom, 7 * zoom), np.uint8)
+    classify_whole(classes, zoom, table, status)
+    np.testing.assert_array_equal(status, np.kron(table[classes], np.ones((zoom, zoom), np.uint8)))
 
 
 def test_codes_are_counted_over_runs() -> None:
