@@ -14,6 +14,7 @@ from sen4cap_core.kernels.optical.status import (
     classify_nearest,
     classify_whole,
     count_codes,
+    count_part,
     overlay_nearest,
 )
 from sen4cap_core.rasters.bands import BandSource
@@ -89,9 +90,9 @@ class MaskInputs:
         if whole is None:
             count_codes(self.classified(block), histogram)
             return histogram
-        numbers, zoom, table = whole
+        classes, top, left, zoom, table = whole
         of_class = histogram.copy()
-        count_codes(numbers, of_class)
+        count_part(classes, top, left, block.height // zoom, block.width // zoom, of_class)
         np.add.at(histogram, table, of_class * zoom**2)
         return histogram
 
@@ -120,15 +121,18 @@ class MaskInputs:
         """Whether there is one mask, whose numbers are classes."""
         return len(self._masks) == 1 and self._masks[0][1].size == 256
 
-    def _in_whole_pixels(self, block: Block) -> tuple[NDArray[np.uint8], int, NDArray[np.uint8]] | None:
-        """Classes of a lone coarser mask in its own pixels, which fill the block, their zoom and table."""
+    def _in_whole_pixels(
+        self, block: Block
+    ) -> tuple[NDArray[np.uint8], int, int, int, NDArray[np.uint8]] | None:
+        """Classes of a lone coarser mask whose pixels fill the block; row and column there, zoom, table."""
         mask, table = self._masks[0]
         zoom = mask.own_zoom
         edges = (block.row, block.col, block.height, block.width)
         if not self._is_one_of_classes or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
             return None
-        # A part of a plane is another type to the compiler, which would take longer than all the looking up.
-        return as_classes(np.ascontiguousarray(mask.own(block))), zoom, table
+        if mask.plane.dtype != np.uint8:
+            return None
+        return mask.plane, block.row // zoom, block.col // zoom, zoom, table
 
 
 def _as_unsigned(numbers: NDArray[Any]) -> NDArray[Any]:

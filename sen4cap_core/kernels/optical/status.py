@@ -45,23 +45,29 @@ def classify_nearest(
 
 @kernel
 def classify_whole(
-    classes: NDArray[np.uint8], zoom: int, table: NDArray[np.uint8], status: NDArray[np.uint8]
+    classes: NDArray[np.uint8],
+    top: int,
+    left: int,
+    zoom: int,
+    table: NDArray[np.uint8],
+    status: NDArray[np.uint8],
 ) -> None:
     """Look up the status of pixels of which ``zoom`` x ``zoom`` fill each source pixel.
 
     Parameters
     ----------
     classes : uint8 (source rows, source columns)
+    top, left : row and column of the source pixel under the first pixel of ``status``
     table : uint8 (256,), status of each class
-    status : uint8 (source rows x zoom, source columns x zoom), out
+    status : uint8 (rows, columns), whole multiples of ``zoom`` that lie within the source, out
     """
-    codes = np.empty(classes.shape[1], np.uint8)
+    codes = np.empty(status.shape[1] // zoom, np.uint8)
     for r in range(status.shape[0]):
         target = status[r]
         if r % zoom:
             _copy_row(status[r - 1], target)
             continue
-        source = classes[r // zoom]
+        source = classes[top + r // zoom, left : left + codes.size]
         for c in range(codes.size):
             codes[c] = table[source[c]]
         if zoom == 2:
@@ -84,10 +90,19 @@ def _copy_row(source: NDArray[np.uint8], target: NDArray[np.uint8]) -> None:
 @kernel
 def count_codes(codes: NDArray[np.uint8], histogram: NDArray[np.int64]) -> None:
     """Count the pixels of each code: codes uint8 (rows, columns), histogram int64 (256,), added to."""
-    for r in range(codes.shape[0]):
+    count_part(codes, 0, 0, codes.shape[0], codes.shape[1], histogram)
+
+
+@kernel
+def count_part(
+    codes: NDArray[np.uint8], top: int, left: int, height: int, width: int, histogram: NDArray[np.int64]
+) -> None:
+    """Count the pixels of each code in a rectangle of an image, as :func:`count_codes` does in all of it."""
+    for r in range(top, top + height):
+        row = codes[r, left : left + width]
         # Runs of one code are counted together: adding to the same place each time waits for the last.
-        last, run = codes[r, 0], 0
-        for code in codes[r]:
+        last, run = row[0], 0
+        for code in row:
             if code != last:
                 histogram[last] += run
                 last, run = code, 0

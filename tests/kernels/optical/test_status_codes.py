@@ -11,6 +11,7 @@ from sen4cap_core.kernels.optical.status import (
     classify_whole,
     coarsen_status,
     count_codes,
+    count_part,
     take_nearest,
 )
 
@@ -72,11 +73,12 @@ def test_rows_under_one_coarse_pixel_are_alike() -> None:
 @pytest.mark.parametrize("zoom", [2, 3, 6])
 def test_whole_pixels_are_looked_up_once(zoom: int) -> None:
     rng = np.random.default_rng(4)
-    classes = rng.integers(0, 256, (5, 7)).astype(np.uint8)
+    classes = rng.integers(0, 256, (8, 9)).astype(np.uint8)
     table = rng.permutation(256).astype(np.uint8)
     status = np.empty((5 * zoom, 7 * zoom), np.uint8)
-    classify_whole(classes, zoom, table, status)
-    np.testing.assert_array_equal(status, np.kron(table[classes], np.ones((zoom, zoom), np.uint8)))
+    classify_whole(classes, 2, 1, zoom, table, status)
+    inside = table[classes[2:7, 1:8]]
+    np.testing.assert_array_equal(status, np.kron(inside, np.ones((zoom, zoom), np.uint8)))
 
 
 def test_codes_are_counted_over_runs() -> None:
@@ -84,3 +86,6 @@ def test_codes_are_counted_over_runs() -> None:
     histogram = np.full(256, 7, np.int64)
     count_codes(codes, histogram)
     np.testing.assert_array_equal(histogram - 7, np.bincount(codes.ravel(), minlength=256))
+    histogram[:] = 0
+    count_part(codes, 3, 5, 20, 11, histogram)
+    np.testing.assert_array_equal(histogram, np.bincount(codes[3:23, 5:16].ravel(), minlength=256))
