@@ -9,7 +9,7 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.answer import answer_markdown
+from sen4cap_core.reports.pages.answer import answer_markdown
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.upkeep import by_hand, site_life
 from sen4cap_core.steps.upkeep.by_hand_forms import (

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sen4cap_core.db import backlog, jobs
-from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.db.work import backlog, jobs
+from sen4cap_core.db.work.jobs import ClaimedJob
 from sen4cap_core.steps.scenes.correction_order import corrections_in_turn
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.leases import claim_next

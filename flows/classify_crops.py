@@ -17,9 +17,9 @@ from flows.runtime import (
     with_progress,
 )
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db.crop_types import seasons_due
+from sen4cap_core.db.made.crop_types import seasons_due
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
+from sen4cap_core.reports.pages.crop_type_page import crop_type_markdown, map_png
 from sen4cap_core.steps.crop_types.classify import CropTypeAnswer
 from sen4cap_core.steps.crop_types.classify import classify_crops as run_step
 from sen4cap_core.steps.shared.context import Context

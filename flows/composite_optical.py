@@ -9,11 +9,11 @@ from prefect import State, flow, get_run_logger
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context, with_progress
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.composite import composite_facts
-from sen4cap_core.reports.text import bullets, document, heading, image
+from sen4cap_core.reports.pages.composite import composite_facts
+from sen4cap_core.reports.pages.text import bullets, document, heading, image
 from sen4cap_core.steps.composites.optical import (
     BANDS,
     HALF_SYNTHESIS_DAYS,

@@ -8,8 +8,8 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.tables import facts
-from sen4cap_core.reports.text import bullets, document, heading
+from sen4cap_core.reports.pages.tables import facts
+from sen4cap_core.reports.pages.text import bullets, document, heading
 from sen4cap_core.steps.composites.radar import composite_radar as run_step
 
 

@@ -8,8 +8,8 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.mowing import mowing_markdown
-from sen4cap_core.reports.text import Markdown, bullets, document, heading, image
+from sen4cap_core.reports.pages.mowing import mowing_markdown
+from sen4cap_core.reports.pages.text import Markdown, bullets, document, heading, image
 from sen4cap_core.service.nudge import emit
 from sen4cap_core.steps.mowing.detect import MowingAnswer
 from sen4cap_core.steps.mowing.detect import detect_mowing as run_step

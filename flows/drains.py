@@ -18,7 +18,7 @@ from prefect import State
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.receive_upload import receive_upload, told_to_end
-from sen4cap_core.declarations.warming import compile_kernels
+from sen4cap_core.declarations.parcels.warming import compile_kernels
 
 LINGER_SECONDS = 5.0
 """How long a drain waits for more: the next one begins as soon."""

@@ -8,10 +8,10 @@ from typing import Any
 from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
-from sen4cap_core.db.sites import known_site
+from sen4cap_core.db.declared.sites import known_site
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.tables import markdown_table
-from sen4cap_core.reports.text import count, document, heading
+from sen4cap_core.reports.pages.tables import markdown_table
+from sen4cap_core.reports.pages.text import count, document, heading
 from sen4cap_core.steps.products.export_markers import Database, current_years
 from sen4cap_core.steps.products.export_markers import export_markers as run_step
 

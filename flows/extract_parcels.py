@@ -6,7 +6,7 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.tables import facts
+from sen4cap_core.reports.pages.tables import facts
 from sen4cap_core.steps.scenes.extract_parcels import Backfill
 from sen4cap_core.steps.scenes.extract_parcels import extract_parcels as run_step
 

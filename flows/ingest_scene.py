@@ -6,8 +6,8 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.tables import markdown_table
-from sen4cap_core.reports.text import bullets, document, heading
+from sen4cap_core.reports.pages.tables import markdown_table
+from sen4cap_core.reports.pages.text import bullets, document, heading
 from sen4cap_core.steps.scenes.ingest import IngestReport, NothingRegisteredError, ingest_scenes
 
 

@@ -9,7 +9,7 @@ from prefect.states import Failed
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.keeping import differences_markdown, retention_markdown
+from sen4cap_core.reports.pages.keeping import differences_markdown, retention_markdown
 from sen4cap_core.steps.upkeep.check_files import check_files as run_check
 from sen4cap_core.steps.upkeep.check_files import repair as run_repair
 from sen4cap_core.steps.upkeep.retention import RetentionPlan, keeping_sites, plan_retention, sweep_retired

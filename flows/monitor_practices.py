@@ -8,9 +8,9 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.practices import practice_markdown
-from sen4cap_core.reports.tables import facts, markdown_table
-from sen4cap_core.reports.text import document, heading, image
+from sen4cap_core.reports.pages.practices import practice_markdown
+from sen4cap_core.reports.pages.tables import facts, markdown_table
+from sen4cap_core.reports.pages.text import document, heading, image
 from sen4cap_core.steps.practices.monitor import monitor_practices as run_step
 from sen4cap_core.steps.practices.monitor import result_frame
 from sen4cap_core.steps.practices.pictures import practice_pictures

@@ -7,8 +7,8 @@ from typing import Any
 from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
-from sen4cap_core.db.sites import enabled_sites, known_site
-from sen4cap_core.reports.season import season_markdown
+from sen4cap_core.db.declared.sites import enabled_sites, known_site
+from sen4cap_core.reports.pages.season import season_markdown
 from sen4cap_core.steps.seasons.page import season_page
 from sen4cap_core.steps.seasons.plan import plan_seasons as run_step
 

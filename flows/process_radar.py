@@ -8,7 +8,7 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.tables import facts
+from sen4cap_core.reports.pages.tables import facts
 from sen4cap_core.steps.radar.process_grd import process_grd as run_grd
 from sen4cap_core.steps.radar.process_slc import process_slc as run_slc
 from sen4cap_core.steps.radar.subject import ProcessedRadar

@@ -8,7 +8,7 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.coverage import Coverage, ParcelCount, coverage_markdown
+from sen4cap_core.reports.pages.coverage import Coverage, ParcelCount, coverage_markdown
 from sen4cap_core.steps.acquisitions.subject import ProcessedScene, find_subject
 from sen4cap_core.steps.scenes.pictures import scene_quicklooks
 from sen4cap_core.steps.scenes.process import process_scene as run_step

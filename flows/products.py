@@ -8,7 +8,7 @@ from prefect import State, flow
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.products import ProductLine, products_markdown
+from sen4cap_core.reports.pages.products import ProductLine, products_markdown
 from sen4cap_core.steps.products.page import ProductPage, gather_page, sites_to_show
 
 

@@ -10,10 +10,10 @@ from prefect import State, flow, get_run_logger, task
 from prefect.cache_policies import NO_CACHE
 
 from flows.runtime import artifact_key, name_run, show, skipped, step_context
-from sen4cap_core.db import jobs
-from sen4cap_core.db.session import alone
-from sen4cap_core.db.uploads import DRAIN_LOCK
-from sen4cap_core.reports.receipt import receipt_markdown
+from sen4cap_core.db.server.session import alone
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.uploads import DRAIN_LOCK
+from sen4cap_core.reports.pages.receipt import receipt_markdown
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.leases import claim_next, keep_leases, new_owner
 from sen4cap_core.steps.shared.work import RECEIVE_UPLOAD

@@ -24,9 +24,9 @@ from flows.process_scene import process_scene
 from flows.process_scenes import process_scenes
 from flows.runtime import current_work, mark_crashed
 from flows.search_sources import search_sources
-from sen4cap_core.db import jobs
-from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.session import transact
+from sen4cap_core.db.server.session import transact
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.jobs import ClaimedJob
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.steps.scenes.ingest import NothingRegisteredError

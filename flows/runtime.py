@@ -22,8 +22,8 @@ from prefect.exceptions import CancelledRun
 from prefect.runtime import flow_run
 from prefect.states import Cancelled, Crashed
 
-from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.leases import note_flow_run
+from sen4cap_core.db.work.jobs import ClaimedJob
+from sen4cap_core.db.work.leases import note_flow_run
 from sen4cap_core.redaction import install, redact
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.steps.shared.context import Context

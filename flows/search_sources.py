@@ -9,10 +9,10 @@ from prefect import State, flow
 from prefect.client.orchestration import get_client
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
-from sen4cap_core.db.sites import enabled_sites
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.declared.sites import enabled_sites
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.sources import sources_markdown
+from sen4cap_core.reports.pages.sources import sources_markdown
 from sen4cap_core.service.accounts import stored_account
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.sources.search import SearchReport

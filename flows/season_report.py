@@ -8,9 +8,9 @@ from prefect import State, flow, get_run_logger
 from prefect.states import Cancelled
 
 from flows.runtime import artifact_key, name_run, scope_tags, show, skipped, step_context
-from sen4cap_core.db.sites import enabled_sites
+from sen4cap_core.db.declared.sites import enabled_sites
 from sen4cap_core.errors import NothingToDoError, ServiceError
-from sen4cap_core.reports.season_report import digest_lines, season_report_markdown
+from sen4cap_core.reports.pages.season_report import digest_lines, season_report_markdown
 from sen4cap_core.service.mail import send_mail
 from sen4cap_core.steps.seasons.report import season_report as run_step
 

@@ -31,10 +31,10 @@ from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
 from flows.runtime import mark_crashed
 from sen4cap_core import redaction
-from sen4cap_core.db import backlog, jobs
-from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.session import alone
-from sen4cap_core.db.uploads import DRAIN_LOCK
+from sen4cap_core.db.server.session import alone
+from sen4cap_core.db.work import backlog, jobs
+from sen4cap_core.db.work.jobs import ClaimedJob
+from sen4cap_core.db.work.uploads import DRAIN_LOCK
 from sen4cap_core.service.alerts import tell
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.service.place import Place

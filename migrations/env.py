@@ -1,4 +1,4 @@
-"""Runs the migrations: from `sen4cap_core.db.migrate`, or by hand with the `alembic` command."""
+"""Runs the migrations: from `sen4cap_core.db.server.migrate`, or by hand with the `alembic` command."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from alembic import context
 from geoalchemy2 import alembic_helpers
 from sqlalchemy import Connection, text
 
-from sen4cap_core.db.migrate import UPGRADE_LOCK
 from sen4cap_core.db.models import Base
-from sen4cap_core.db.session import make_engine
+from sen4cap_core.db.server.migrate import UPGRADE_LOCK
+from sen4cap_core.db.server.session import make_engine
 from sen4cap_core.settings import Settings
 
 

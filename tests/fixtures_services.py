@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from sen4cap_core.db import databases
+from sen4cap_core.db.server import databases
 from sen4cap_core.service.cluster import PREFECT_DATABASE, ROLE, Cluster, end_with_parent
 from sen4cap_core.service.logfiles import last_lines
 from sen4cap_core.service.units import is_healthy, prefect_server_command, prefect_server_environment

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Engine, text
 
-from sen4cap_core.db import databases, migrate
 from sen4cap_core.db.models import Base
-from sen4cap_core.db.session import make_engine
+from sen4cap_core.db.server import databases, migrate
+from sen4cap_core.db.server.session import make_engine
 from sen4cap_core.service.cluster import ROLE, Cluster
 from tests.fixtures_services import TEMPLATE
 

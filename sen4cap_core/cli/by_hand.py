@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_
 import typer
 from typer.core import TyperGroup
 
-from sen4cap_core.cli.days import day_option
+from sen4cap_core.cli.terminal.days import day_option
 
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
@@ -66,7 +66,7 @@ def command_of(form: type[Form], step: str) -> Callable[..., None]:
     def command(**values: Any) -> None:
         from importlib import import_module
 
-        from sen4cap_core.reports.answer import answer_lines
+        from sen4cap_core.reports.pages.answer import answer_lines
         from sen4cap_core.service.connection import open_step_context
 
         module, _, name = step.partition(".")

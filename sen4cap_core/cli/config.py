@@ -24,7 +24,7 @@ def show(
     practice: Annotated[Literal["NA", "CC", "FL", "NFC"], typer.Option(help="Of l4c: which one.")] = "NA",
 ) -> None:
     """Show every setting in force with its source: built-in, default, country, site.yaml, upload."""
-    from sen4cap_core.db import sites
+    from sen4cap_core.db.declared import sites
     from sen4cap_core.errors import NothingToDoError
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.uploads.config_in_force import l4b_settings, l4c_settings

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.invocation import tell_new_folder
+from sen4cap_core.cli.terminal.invocation import tell_new_folder
 
 app = typer.Typer(
     help="A crop code table to begin with, drafted from your declarations.", no_args_is_help=True
@@ -20,7 +20,7 @@ def _group() -> None:
 
 
 def _code(country: str | None) -> str | None:
-    from sen4cap_core.declarations.countries import country_code
+    from sen4cap_core.declarations.texts.countries import country_code
 
     try:
         return None if country is None else country_code(country)
@@ -43,8 +43,8 @@ def draft(
     ] = None,
 ) -> None:
     """Write a draft of the crop code table from the codes that are declared; edit it, then drop it."""
-    from sen4cap_core.declarations.columns import read_column_mapping
-    from sen4cap_core.declarations.crop_code_draft import draft_crop_codes
+    from sen4cap_core.declarations.parcels.columns import read_column_mapping
+    from sen4cap_core.declarations.tables.crop_code_draft import draft_crop_codes
     from sen4cap_core.errors import BadUploadError
     from sen4cap_core.files import write_text_atomic
 

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sen4cap_core.db.roles import Role
+    from sen4cap_core.db.server.roles import Role
 
 Result = TypeVar("Result")
 
@@ -19,7 +19,7 @@ app = typer.Typer(help="The database: roles and logins for people and programs."
 @app.command()
 def roles() -> None:
     """Make the roles owner, service and analyst, or bring their rights up to date. Harmless when repeated."""
-    from sen4cap_core.db.roles import ensure_roles
+    from sen4cap_core.db.server.roles import ensure_roles
     from sen4cap_core.service.cluster import PREFECT_DATABASE
 
     names = _as_admin(lambda url: ensure_roles(url, (PREFECT_DATABASE,)))
@@ -39,7 +39,7 @@ def login(
     role: Annotated[str, typer.Option(help="owner, service or analyst.")] = "analyst",
 ) -> None:
     """Make a login of a role, or give it a new password. The password is shown once and kept nowhere."""
-    from sen4cap_core.db.roles import ROLES, create_login
+    from sen4cap_core.db.server.roles import ROLES, create_login
 
     chosen: Role | None = next((one for one in ROLES if one == role), None)
     if chosen is None:
@@ -51,7 +51,7 @@ def login(
 
 def _as_admin(work: Callable[[str], Result]) -> Result:
     """Do something as the administrator of the database, or as whom SEN4CAP_DATABASE_URL names."""
-    from sen4cap_core.db.databases import PrivilegeError, plain_url
+    from sen4cap_core.db.server.databases import PrivilegeError, plain_url
     from sen4cap_core.errors import ServiceError
     from sen4cap_core.service.cluster import DATABASE
     from sen4cap_core.service.place import Place

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sen4cap_core.cli.invocation import own_name
+from sen4cap_core.cli.terminal.invocation import own_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,7 +66,7 @@ def demo(
 
 def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
     """Write the season into the upload folder; each product appears whole, what is there already stays."""
-    from sen4cap_core.cli.shown_steps import ShownSteps
+    from sen4cap_core.cli.terminal.shown_steps import ShownSteps
 
     target = place.settings.uploads_root / SITE
     folder = target / str(season.truth.year) / "scenes"
@@ -90,10 +90,10 @@ def _simulate(place: Place, season: Season, console: Console) -> list[Path]:
 
 def _follow(context: Context, total: int, console: Console) -> None:
     """Show how far the service is until everything dropped has been answered."""
-    from sen4cap_core.cli.reasons import indented
-    from sen4cap_core.cli.shown_steps import ShownSteps
-    from sen4cap_core.db.backlog import counts
-    from sen4cap_core.db.progress import site_progress
+    from sen4cap_core.cli.terminal.reasons import indented
+    from sen4cap_core.cli.terminal.shown_steps import ShownSteps
+    from sen4cap_core.db.overview.progress import site_progress
+    from sen4cap_core.db.work.backlog import counts
     from sen4cap_core.errors import Sen4capError
 
     with ShownSteps(console) as shown:
@@ -131,8 +131,8 @@ def _under_way(jobs: dict[str, dict[str, int]]) -> str:
 
 
 def _score(context: Context, truth: SeasonTruth) -> str:
-    from sen4cap_core.db.mowing import found_mowings
-    from sen4cap_core.reports.demo_score import score_mowing, score_text
+    from sen4cap_core.db.made.mowing import found_mowings
+    from sen4cap_core.reports.scores.demo_score import score_mowing, score_text
 
     with context.session() as session:
         found = found_mowings(session, SITE)

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.invocation import tell_new_folder
+from sen4cap_core.cli.terminal.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Crop diversification of holdings from tables of crop types.", no_args_is_help=True)

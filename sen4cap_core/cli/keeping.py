@@ -23,7 +23,7 @@ def register(main: typer.Typer, panel: str) -> None:
 @app.command()
 def report(site: Site) -> None:
     """Say what the site's retention lets go, and what stays and why. Nothing is changed."""
-    from sen4cap_core.reports.keeping import retention_lines
+    from sen4cap_core.reports.pages.keeping import retention_lines
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.upkeep.retention import plan_retention
 

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.days import day_option
-from sen4cap_core.cli.invocation import tell_new_folder
+from sen4cap_core.cli.terminal.days import day_option
+from sen4cap_core.cli.terminal.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Crop types (L4A) from tables of observations.", no_args_is_help=True)
@@ -85,7 +85,7 @@ def classify_command(
     from sen4cap_core.processors.l4a.crop_type.command import classify_tables
     from sen4cap_core.processors.l4a.crop_type.regions import read_shapes
     from sen4cap_core.products.crop_type_shapes import write_crop_type_shapes
-    from sen4cap_core.reports.crop_type import write_pictures
+    from sen4cap_core.reports.pictures.crop_type import write_pictures
 
     try:
         done = classify_tables(
@@ -134,7 +134,7 @@ def early_season_command(
     """Show how accurate the map would have been on each date of the season."""
     from sen4cap_core.files import atomic_path
     from sen4cap_core.processors.l4a.crop_type.early_season import early_season
-    from sen4cap_core.reports.crop_type import early_season_png
+    from sen4cap_core.reports.pictures.crop_type import early_season_png
 
     try:
         found = early_season(

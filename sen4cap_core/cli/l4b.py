@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.days import day_option
-from sen4cap_core.cli.invocation import tell_new_folder
+from sen4cap_core.cli.terminal.days import day_option
+from sen4cap_core.cli.terminal.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Grassland mowing (L4B) from tables of observations.", no_args_is_help=True)
@@ -122,7 +122,7 @@ def score(
     last_doy: Annotated[int, typer.Option(min=1, max=366, help="Last day of the year that counts.")] = 300,
 ) -> None:
     """Score mowings against dated ones: MODCiX protocol and strict one to one; by crop, size and month."""
-    from sen4cap_core.reports.mowing_score_files import score_mowings
+    from sen4cap_core.reports.scores.mowing_score_files import score_mowings
 
     try:
         lines = score_mowings(

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.days import day_option
-from sen4cap_core.cli.invocation import tell_new_folder
+from sen4cap_core.cli.terminal.days import day_option
+from sen4cap_core.cli.terminal.invocation import tell_new_folder
 from sen4cap_core.errors import Sen4capError
 
 app = typer.Typer(help="Agricultural practices (L4C) from tables of observations.", no_args_is_help=True)
@@ -120,7 +120,7 @@ def score(
 
     What the truth or the result has no column for is not scored.
     """
-    from sen4cap_core.reports.practice_score_files import score_practices
+    from sen4cap_core.reports.scores.practice_score_files import score_practices
 
     try:
         lines = score_practices(

@@ -32,7 +32,7 @@ from sen4cap_core.cli import (
     upload,
     work,
 )
-from sen4cap_core.cli.failures import sentence_of
+from sen4cap_core.cli.terminal.failures import sentence_of
 
 app = typer.Typer(
     name="sen4cap",

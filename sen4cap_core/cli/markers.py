@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.days import day_option
+from sen4cap_core.cli.terminal.days import day_option
 
 app = typer.Typer(help="Marker databases: all that was observed of each parcel.", no_args_is_help=True)
 

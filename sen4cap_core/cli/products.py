@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sen4cap_core.cli.days import day_option
+from sen4cap_core.cli.terminal.days import day_option
 
 if TYPE_CHECKING:
-    from sen4cap_core.db.product_list import ProductFacts
+    from sen4cap_core.db.made.product_list import ProductFacts
 
 app = typer.Typer(help="What was made: list, show, export.", no_args_is_help=True)
 

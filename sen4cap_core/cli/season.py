@@ -25,7 +25,7 @@ def show(
     import dataclasses
     import json
 
-    from sen4cap_core.reports.season import season_lines
+    from sen4cap_core.reports.pages.season import season_lines
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.seasons.page import season_page
 
@@ -67,7 +67,7 @@ def report(
     unseen_days: Annotated[int, typer.Option(help="Parcels unseen for longer are counted.")] = 30,
 ) -> None:
     """Say how a season stands: scenes, downloads, parcels nobody has seen, what waits, what to look at."""
-    from sen4cap_core.reports.season_report import digest_lines
+    from sen4cap_core.reports.pages.season_report import digest_lines
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.seasons.report import season_report
 

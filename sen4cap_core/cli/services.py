@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from sen4cap_core.cli.invocation import own_name
+from sen4cap_core.cli.terminal.invocation import own_name
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -148,7 +148,7 @@ def _print_report(report: Report, everything: bool) -> None:
 def _print_misplaced(console: Console, misplaced: list[dict[str, Any]], limit: int = MAX_MISPLACED) -> None:
     from rich.markup import escape
 
-    from sen4cap_core.cli.reasons import indented
+    from sen4cap_core.cli.terminal.reasons import indented
 
     for one in misplaced[:limit]:
         console.print(
@@ -163,7 +163,7 @@ def _print_failures(console: Console, work: dict[str, Any]) -> None:
     """A heading each, which the terminal may fold and a copied path survives, and the reason below it."""
     from rich.markup import escape
 
-    from sen4cap_core.cli.reasons import indented
+    from sen4cap_core.cli.terminal.reasons import indented
 
     for kind, word in (("failures", "failed"), ("rejections", "rejected")):
         for one in work[kind]:

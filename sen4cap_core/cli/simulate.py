@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from sen4cap_core.cli.days import day_option
+from sen4cap_core.cli.terminal.days import day_option
 
 FIRST, LAST = datetime(2019, 3, 1), datetime(2019, 10, 31)
 

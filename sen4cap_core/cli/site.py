@@ -16,7 +16,7 @@ def schema() -> None:
     """Print the JSON schema of site.yaml, for editors that complete and check it."""
     import json
 
-    from sen4cap_core.declarations.site import site_schema
+    from sen4cap_core.declarations.sites.site import site_schema
 
     typer.echo(json.dumps(site_schema(), indent=2))
 
@@ -71,7 +71,7 @@ def delete(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what hangs on it.")] = False,
 ) -> None:
     """Delete a site: it stops and is no longer offered; everything is kept until it is purged or resumed."""
-    from sen4cap_core.reports.answer import answer_lines
+    from sen4cap_core.reports.pages.answer import answer_lines
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.upkeep.site_life import delete_site
 
@@ -85,7 +85,7 @@ def purge(
     confirm: Annotated[str, typer.Option(help="Name of the folder once more; without it a dry run.")] = "",
 ) -> None:
     """Remove a deleted site for good: its rows and what was made of it, never what people dropped."""
-    from sen4cap_core.reports.answer import answer_lines
+    from sen4cap_core.reports.pages.answer import answer_lines
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.upkeep.by_hand_forms import PurgeSite
     from sen4cap_core.steps.upkeep.site_life import purge_site

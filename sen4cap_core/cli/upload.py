@@ -47,7 +47,7 @@ def import_(
     from rich.console import Console
 
     from sen4cap_core.errors import BadUploadError
-    from sen4cap_core.reports.receipt import receipt_markdown
+    from sen4cap_core.reports.pages.receipt import receipt_markdown
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.uploads.import_file import import_file
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from types import FrameType
 
 from sen4cap_core import redaction
-from sen4cap_core.db.session import make_engine
+from sen4cap_core.db.server.session import make_engine
 from sen4cap_core.inbox.watcher import Watcher
 from sen4cap_core.service.nudge import nudge_inbox
 from sen4cap_core.service.place import Place

@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
 
-    from sen4cap_core.db.progress import SiteProgress
+    from sen4cap_core.db.overview.progress import SiteProgress
     from sen4cap_core.inbox.heartbeat import Arriving
     from sen4cap_core.inbox.layout import Misplaced
     from sen4cap_core.settings import Settings
@@ -28,8 +28,8 @@ def retry(
     site: Annotated[str | None, typer.Option(help="Only the work of this site.")] = None,
 ) -> None:
     """Try failed jobs again, with a fresh count of attempts."""
-    from sen4cap_core.db.jobs import retry_failed
-    from sen4cap_core.db.rejections import open_rejections
+    from sen4cap_core.db.work.jobs import retry_failed
+    from sen4cap_core.db.work.rejections import open_rejections
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.shared.work import PREPROCESS_SCENE, RECEIVE_UPLOAD, WARM_WORK
 
@@ -58,7 +58,7 @@ def wait(
     """
     import time
 
-    from sen4cap_core.db.progress import site_progress
+    from sen4cap_core.db.overview.progress import site_progress
     from sen4cap_core.errors import Sen4capError
     from sen4cap_core.inbox.heartbeat import arriving_at
     from sen4cap_core.inbox.misplaced import find_misplaced, had_its_time
@@ -113,7 +113,7 @@ def require_place(session: Session, settings: Settings, site: str) -> None:
 
     A folder without a site may be one into which the first file was dropped just now.
     """
-    from sen4cap_core.db.sites import known_site
+    from sen4cap_core.db.declared.sites import known_site
 
     if not (settings.uploads_root / site).is_dir():
         known_site(session, site)
@@ -123,7 +123,7 @@ def _failed(settings: Settings, progress: SiteProgress) -> list[str]:
     """Return what failed and what was rejected, each with its whole reason below it."""
     from pathlib import Path
 
-    from sen4cap_core.cli.reasons import indented
+    from sen4cap_core.cli.terminal.reasons import indented
     from sen4cap_core.inbox.layout import settled_by
     from sen4cap_core.inbox.receipts import error_note
 
@@ -138,7 +138,7 @@ def _failed(settings: Settings, progress: SiteProgress) -> list[str]:
 
 def _misplaced(settings: Settings, misplaced: list[Misplaced]) -> list[str]:
     """Return what lies where nothing is expected, each with its whole reason below it."""
-    from sen4cap_core.cli.reasons import indented
+    from sen4cap_core.cli.terminal.reasons import indented
     from sen4cap_core.inbox.misplaced import printable
     from sen4cap_core.inbox.receipts import error_note
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.scenes.s2_names import match_product
+from sen4cap_core.scenes.acquisition.s2_names import match_product
 
 _LANDSAT = re.compile(
     r"LC0(?P<satellite>[89])_L1(?:TP|GT|GS)_(?P<path>\d{3})(?P<row>\d{3})_(?P<day>\d{8})_\d{8}_\d\d_(?:RT|T1|T2)",

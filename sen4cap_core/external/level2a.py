@@ -15,10 +15,10 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.external.level1 import Level1
 from sen4cap_core.external.programs import find_program
 from sen4cap_core.external.running import ExternalProgramError, FinishedRun, check_outputs, run_program
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.acquisition.s2_names import find_tile
+from sen4cap_core.scenes.acquisition.xml_fields import all_fields, number, text_of
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.scenes.s2_names import find_tile
-from sen4cap_core.scenes.xml_fields import all_fields, number, text_of
 from sen4cap_core.xmlsafe import parse_xml
 
 FINAL_TEXTS = (

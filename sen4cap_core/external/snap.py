@@ -28,9 +28,9 @@ from sen4cap_core.external.snap_graphs import (
     graph_xml,
     split_graph,
 )
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.scenes.s1_model import RadarDefaults
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.scenes.radar.s1_model import RadarDefaults
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 
 PROGRAM = "SNAP"
 STEP_SECONDS = 3600.0

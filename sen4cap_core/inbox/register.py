@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import uploads
-from sen4cap_core.db.session import is_database_trouble, session_scope
+from sen4cap_core.db.server.session import is_database_trouble, session_scope
+from sen4cap_core.db.work import uploads
 from sen4cap_core.inbox.heartbeat import is_watched
 from sen4cap_core.inbox.layout import Misplaced
 from sen4cap_core.inbox.receipts import Receipt, has_receipt, write_receipt

@@ -11,7 +11,7 @@ import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from sen4cap_core.db.rejections import MovedFile
+from sen4cap_core.db.work.rejections import MovedFile
 from sen4cap_core.inbox.receipts import error_path
 from sen4cap_core.inbox.transfer import move
 

@@ -16,10 +16,10 @@ from sen4cap_core.files import content_hash, files_below, sha256_file
 from sen4cap_core.inbox.layout import Kind, Misplaced, UploadPlace, is_ignored, place_of
 from sen4cap_core.inbox.links import leads_out
 from sen4cap_core.inbox.wrong_kind import is_vector, satellite_product
+from sen4cap_core.scenes.radar.s1_drops import find_radar_drops, waits_for_partner
 from sen4cap_core.scenes.reading import looks_like_scene
-from sen4cap_core.scenes.s1_drops import find_radar_drops, waits_for_partner
-from sen4cap_core.scenes.stac_assets import resolve_href
-from sen4cap_core.scenes.stac_item import load_item
+from sen4cap_core.scenes.stac.stac_assets import resolve_href
+from sen4cap_core.scenes.stac.stac_item import load_item
 
 logger = logging.getLogger(__name__)
 

@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.db import backlog, uploads
-from sen4cap_core.db.rejections import moved_files
-from sen4cap_core.db.session import is_database_trouble, is_held, session_scope
+from sen4cap_core.db.server.session import is_database_trouble, is_held, session_scope
+from sen4cap_core.db.work import backlog, uploads
+from sen4cap_core.db.work.rejections import moved_files
 from sen4cap_core.inbox.heartbeat import HEARTBEAT, Heartbeat, first_of_each_site
 from sen4cap_core.inbox.misplaced import MisplacedThings, as_misplaced
 from sen4cap_core.inbox.notices import Notices, is_network_mount, start_observer

@@ -5,11 +5,11 @@ from __future__ import annotations
 import zipfile
 from pathlib import Path, PurePosixPath
 
-from sen4cap_core.declarations.vector_packs import FORMATS
+from sen4cap_core.declarations.vectors.vector_packs import FORMATS
 from sen4cap_core.errors import OtherKindError
 from sen4cap_core.inbox.layout import Kind
+from sen4cap_core.scenes.radar.s1_reading import looks_like_radar
 from sen4cap_core.scenes.reading import looks_like_scene, optical_kind
-from sen4cap_core.scenes.s1_reading import looks_like_radar
 from sen4cap_core.sentinel1.product import is_product
 
 _OPTICAL = {"safe": "Sentinel-2", "maja": "MAJA", "landsat": "Landsat"}

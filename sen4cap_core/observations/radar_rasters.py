@@ -23,7 +23,7 @@ from sen4cap_core.observations.radar_composites import (
     week_of,
     weekly_composites,
 )
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 STRIP_ROWS = 256
 """At 20 m: 40 acquisitions of a tile's strip take 225 MB in each polarisation."""

@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.files import atomic_path
-from sen4cap_core.rasters.sums import ParcelSums
+from sen4cap_core.rasters.passes.sums import ParcelSums
 
 ROW_GROUP_ROWS = 50_000
 """Small enough that a few parcels of a country's set are read without the rest."""

@@ -10,7 +10,7 @@ import pystac
 
 from sen4cap_core.products.naming import L3A_COMPOSITE
 from sen4cap_core.products.stac import Band, Origin, raster_item
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 
 def composite_item(

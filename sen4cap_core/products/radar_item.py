@@ -10,7 +10,7 @@ from typing import Any
 import pystac
 
 from sen4cap_core.products.stac import Band, Origin, raster_item
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 SAR = "https://stac-extensions.github.io/sar/v1.0.0/schema.json"
 SAT = "https://stac-extensions.github.io/sat/v1.0.0/schema.json"

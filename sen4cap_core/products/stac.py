@@ -20,7 +20,7 @@ from shapely.geometry.base import BaseGeometry
 from sen4cap_core.clock import utc_now
 from sen4cap_core.files import sha256_file, write_text_atomic
 from sen4cap_core.products.footprint import bbox_of, grid_footprint
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 _EXTENSIONS = "https://stac-extensions.github.io"
 PROJECTION = f"{_EXTENSIONS}/projection/v2.0.0/schema.json"

@@ -8,25 +8,27 @@ from pathlib import Path
 from typing import Any
 
 from sen4cap_core.errors import BadUploadError, IncompleteArchiveError, UnsafeArchiveError
-from sen4cap_core.scenes import landsat, landsat_item, maja
-from sen4cap_core.scenes.landsat_item import is_landsat_item
-from sen4cap_core.scenes.landsat_metadata import is_landsat_metadata
-from sen4cap_core.scenes.maja import is_maja_metadata
-from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, product_roots
-from sen4cap_core.scenes.raster_header import inspect_tiff, read_raster_header
+from sen4cap_core.scenes.files.product_files import FolderFiles, ProductFiles, product_roots
+from sen4cap_core.scenes.files.raster_header import inspect_tiff, read_raster_header
+from sen4cap_core.scenes.landsat import product as landsat
+from sen4cap_core.scenes.landsat.metadata import is_landsat_metadata
+from sen4cap_core.scenes.maja import product as maja
+from sen4cap_core.scenes.maja.product import is_maja_metadata
+from sen4cap_core.scenes.radar.s1_reading import lacking_of_radar, looks_like_radar
 from sen4cap_core.scenes.reading import optical_kind
-from sen4cap_core.scenes.s1_reading import lacking_of_radar, looks_like_radar
-from sen4cap_core.scenes.s2_metadata import ProductMetadata, read_product_metadata
-from sen4cap_core.scenes.s2_safe import (
+from sen4cap_core.scenes.sentinel2.s2_metadata import ProductMetadata, read_product_metadata
+from sen4cap_core.scenes.sentinel2.s2_safe import (
     L1C_METADATA,
     PRODUCT_METADATA,
     choose_images,
     find_image_fault,
     open_product_files,
 )
-from sen4cap_core.scenes.stac_aerosol import aerosol_key
-from sen4cap_core.scenes.stac_assets import find_bands, resolve_href
-from sen4cap_core.scenes.stac_item import NEEDED, load_item
+from sen4cap_core.scenes.stac import landsat_item
+from sen4cap_core.scenes.stac.landsat_item import is_landsat_item
+from sen4cap_core.scenes.stac.stac_aerosol import aerosol_key
+from sen4cap_core.scenes.stac.stac_assets import find_bands, resolve_href
+from sen4cap_core.scenes.stac.stac_item import NEEDED, load_item
 
 
 @dataclass(frozen=True)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sen4cap_core.scenes.landsat import find_landsat_level_1
-from sen4cap_core.scenes.product_files import ProductFiles
-from sen4cap_core.scenes.s2_safe import find_level_1c
+from sen4cap_core.scenes.files.product_files import ProductFiles
+from sen4cap_core.scenes.landsat.product import find_landsat_level_1
+from sen4cap_core.scenes.sentinel2.s2_safe import find_level_1c
 
 
 def find_level_1(path: Path) -> ProductFiles | None:

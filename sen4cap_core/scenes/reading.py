@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.scenes.landsat import is_landsat_name, open_landsat
-from sen4cap_core.scenes.landsat_metadata import is_landsat_metadata
-from sen4cap_core.scenes.maja import is_maja_metadata, is_maja_name, open_maja
-from sen4cap_core.scenes.model import Scene
-from sen4cap_core.scenes.s2_names import match_product
-from sen4cap_core.scenes.s2_safe import L1C_METADATA, PRODUCT_METADATA, open_safe
-from sen4cap_core.scenes.stac_item import MAX_ITEM_BYTES, is_item, open_stac_item
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.acquisition.s2_names import match_product
+from sen4cap_core.scenes.landsat.metadata import is_landsat_metadata
+from sen4cap_core.scenes.landsat.product import is_landsat_name, open_landsat
+from sen4cap_core.scenes.maja.product import is_maja_metadata, is_maja_name, open_maja
+from sen4cap_core.scenes.sentinel2.s2_safe import L1C_METADATA, PRODUCT_METADATA, open_safe
+from sen4cap_core.scenes.stac.stac_item import MAX_ITEM_BYTES, is_item, open_stac_item
 
 OpticalKind = Literal["safe", "maja", "landsat"]
 MAX_MEMBERS_LOOKED_AT = 1000

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.kernels.composites.fields import to_stored
-from sen4cap_core.rasters.blocks import Block, cut
-from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_decode_environment
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.on_grid import read_on, status_on
-from sen4cap_core.rasters.screening import SCREENING_RESOLUTION_M, ScreenedDate
-from sen4cap_core.rasters.status import LAND
-from sen4cap_core.rasters.status_masks import shadow_as_cloud
-from sen4cap_core.rasters.workers import Task, Workers
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.blocks import Block, cut
+from sen4cap_core.rasters.blockwise.workers import Task, Workers
+from sen4cap_core.rasters.decoding.decode import BandFiles, decode_environment, enter_decode_environment
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.on_grid import read_on, status_on
+from sen4cap_core.rasters.masks.screening import SCREENING_RESOLUTION_M, ScreenedDate
+from sen4cap_core.rasters.masks.status import LAND
+from sen4cap_core.rasters.masks.status_masks import shadow_as_cloud
+from sen4cap_core.scenes.acquisition.model import Scene
 
 BANDS = ("B02", "B04", "B08")
 _SIDE = 512

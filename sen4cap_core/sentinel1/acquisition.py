@@ -12,9 +12,9 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
-from sen4cap_core.rasters.elevation import heights_at_nodes
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.radar_image import open_radar_image
+from sen4cap_core.rasters.decoding.elevation import heights_at_nodes
+from sen4cap_core.rasters.decoding.radar_image import open_radar_image
+from sen4cap_core.rasters.grids.grid import Grid
 from sen4cap_core.sentinel1.annotation import Annotation, Burst, StateVectors
 from sen4cap_core.sentinel1.box import Box, box_around
 from sen4cap_core.sentinel1.flattening import MARGIN_CELLS, AreaGatherer

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 
 from sen4cap_core.kernels.radar.border import edge_lengths
-from sen4cap_core.rasters.radar_image import read_samples
+from sen4cap_core.rasters.decoding.radar_image import read_samples
 from sen4cap_core.sentinel1.luts import Lut
 from sen4cap_core.sentinel1.product import Product
 

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.kernels.radar.detected import detected_cells, ground_samples
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.radar_image import open_radar_image, read_samples
+from sen4cap_core.rasters.decoding.radar_image import open_radar_image, read_samples
+from sen4cap_core.rasters.grids.grid import Grid
 from sen4cap_core.sentinel1.acquisition import Terrain, parcels_around, parcels_met
 from sen4cap_core.sentinel1.annotation import Annotation
 from sen4cap_core.sentinel1.border import Borders, find_borders, has_border_noise

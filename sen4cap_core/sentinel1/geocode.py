@@ -23,7 +23,7 @@ from sen4cap_core.kernels.radar.resample import (
 )
 from sen4cap_core.kernels.radar.taps import TAPS
 from sen4cap_core.kernels.radar.windows import burst_cells, power_cells
-from sen4cap_core.rasters.radar_image import read_samples
+from sen4cap_core.rasters.decoding.radar_image import read_samples
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, Burst
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geometry import Nodes, burst_start_s

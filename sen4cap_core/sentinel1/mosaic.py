@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.radar.windows import coherence_cells
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geocode import GeocodedBurst

@@ -18,7 +18,7 @@ from sen4cap_core.errors import (
     UnsafeArchiveError,
 )
 from sen4cap_core.scenes.completeness import Completeness
-from sen4cap_core.scenes.product_files import FolderFiles, ProductFiles, find_safe_roots
+from sen4cap_core.scenes.files.product_files import FolderFiles, ProductFiles, find_safe_roots
 from sen4cap_core.sentinel1.annotation import Annotation, read_annotation
 from sen4cap_core.sentinel1.luts import Lut, read_calibration, read_noise
 from sen4cap_core.xmlsafe import local_name, parse_xml

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from sen4cap_core.files import write_text_atomic
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geocode import GeocodedBurst

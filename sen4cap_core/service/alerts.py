@@ -7,7 +7,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from sen4cap_core.db.models import WarningRow
-from sen4cap_core.db.monitoring import REMIND_AFTER
+from sen4cap_core.db.overview.monitoring import REMIND_AFTER
 from sen4cap_core.service.prefect_api import PrefectApi
 
 Json = dict[str, Any]

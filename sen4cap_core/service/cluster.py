@@ -18,7 +18,7 @@ from typing import BinaryIO
 
 import psutil
 
-from sen4cap_core.db import databases
+from sen4cap_core.db.server import databases
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service.osuser import OsUser, require_reachable, unprivileged_user
 from sen4cap_core.service.pgbinaries import PostgresBinaries, find_binaries

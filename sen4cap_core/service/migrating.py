@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import sys
 
-from sen4cap_core.db import databases
-from sen4cap_core.db.migrate import upgrade
+from sen4cap_core.db.server import databases
+from sen4cap_core.db.server.migrate import upgrade
 from sen4cap_core.errors import Sen4capError, ServiceError
 from sen4cap_core.service.cluster import PREFECT_DATABASE
 from sen4cap_core.service.place import Place

@@ -97,7 +97,7 @@ class Place:
 
     def prefect_database_url(self) -> str:
         """Return the URL of the Prefect server's own database."""
-        from sen4cap_core.db.databases import plain_url
+        from sen4cap_core.db.server.databases import plain_url
 
         for variable in ("PREFECT_SERVER_DATABASE_CONNECTION_URL", "PREFECT_API_DATABASE_CONNECTION_URL"):
             if given := os.environ.get(variable):

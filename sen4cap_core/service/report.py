@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import databases
+from sen4cap_core.db.server import databases
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.inbox.heartbeat import arriving
 from sen4cap_core.service import control
@@ -181,7 +181,7 @@ def _runs(api_url: str, login: str | None) -> dict[str, int] | None:
 
 def _work(place: Place, database_url: str, all_failures: bool) -> dict[str, Any] | None:
     # Slow to import, and needed by nobody else here.
-    from sen4cap_core.db.status import LAST_FAILURES, summary_at
+    from sen4cap_core.db.overview.status import LAST_FAILURES, summary_at
     from sen4cap_core.inbox.layout import settled_by
     from sen4cap_core.inbox.receipts import error_note
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import databases
+from sen4cap_core.db.server import databases
 from sen4cap_core.service.cluster import HOST, Cluster, plain_environment
 from sen4cap_core.service.osuser import OsUser, unprivileged_user
 from sen4cap_core.service.place import Place, is_loopback

@@ -15,32 +15,32 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.site import season_year
+from sen4cap_core.declarations.sites.site import season_year
 from sen4cap_core.files import write_text_atomic
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.simulation.acquisition import Acquisition, plan_acquisition
-from sen4cap_core.simulation.burning import burn
-from sen4cap_core.simulation.crops import CROPS
-from sen4cap_core.simulation.growth import Growth, Mowing
-from sen4cap_core.simulation.landscape import FIELD, FIELD_HA_MEDIAN, WATER, make_landscape
-from sen4cap_core.simulation.radar_season import RadarSeason
-from sen4cap_core.simulation.rendering import SPECTRA, coarse_bands, render
-from sen4cap_core.simulation.safe_product import true_colour, write_safe
-from sen4cap_core.simulation.uploads import (
-    holdings_of,
-    write_crop_codes,
-    write_declarations,
-    write_l4b_config,
-    write_site,
-)
-from sen4cap_core.simulation.weather import (
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.simulation.land.burning import burn
+from sen4cap_core.simulation.land.crops import CROPS
+from sen4cap_core.simulation.land.growth import Growth, Mowing
+from sen4cap_core.simulation.land.landscape import FIELD, FIELD_HA_MEDIAN, WATER, make_landscape
+from sen4cap_core.simulation.optical.acquisition import Acquisition, plan_acquisition
+from sen4cap_core.simulation.optical.rendering import SPECTRA, coarse_bands, render
+from sen4cap_core.simulation.optical.safe_product import true_colour, write_safe
+from sen4cap_core.simulation.radar.radar_season import RadarSeason
+from sen4cap_core.simulation.sky.weather import (
     CELL_M,
     Pass,
     WrongSeasonError,
     cloud_and_shadow,
     plan_passes,
     smooth_noise,
+)
+from sen4cap_core.simulation.uploads import (
+    holdings_of,
+    write_crop_codes,
+    write_declarations,
+    write_l4b_config,
+    write_site,
 )
 
 BandChoice = Literal["all", "10m-only-ndvi"]

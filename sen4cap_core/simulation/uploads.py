@@ -15,8 +15,8 @@ import shapely
 import yaml
 
 from sen4cap_core.files import atomic_path, write_text_atomic
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.simulation.crops import CROPS, GRASSLAND_CODES
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.simulation.land.crops import CROPS, GRASSLAND_CODES
 
 FIXED_TIME = (2019, 1, 1, 0, 0, 0)
 LUT_HEADER = (

@@ -21,7 +21,7 @@ from sentinelsat.exceptions import (
     UnauthorizedError,
 )
 
-from sen4cap_core.scenes.s2_names import acquisition_key, match_product
+from sen4cap_core.scenes.acquisition.s2_names import acquisition_key, match_product
 from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.offers import Offer, Progress, Query, Sensor, SourceAwayError, SourceError
 from sen4cap_core.sources.remote_clock import RemoteClock

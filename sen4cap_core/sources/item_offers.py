@@ -7,10 +7,16 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sen4cap_core.scenes.s2_names import acquisition_key, find_tile, match_product, parse_utc, sensing_start
-from sen4cap_core.scenes.stac_aerosol import aerosol_key
-from sen4cap_core.scenes.stac_assets import find_bands
-from sen4cap_core.scenes.stac_item import item_footprint
+from sen4cap_core.scenes.acquisition.s2_names import (
+    acquisition_key,
+    find_tile,
+    match_product,
+    parse_utc,
+    sensing_start,
+)
+from sen4cap_core.scenes.stac.stac_aerosol import aerosol_key
+from sen4cap_core.scenes.stac.stac_assets import find_bands
+from sen4cap_core.scenes.stac.stac_item import item_footprint
 from sen4cap_core.sources.offers import Asset, Offer, Sensor, SourceError
 
 METADATA_KEYS = (

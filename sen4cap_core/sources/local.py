@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sen4cap_core.scenes.s2_names import acquisition_key, match_product, parse_utc
+from sen4cap_core.scenes.acquisition.s2_names import acquisition_key, match_product, parse_utc
 from sen4cap_core.sources.offers import Offer, Progress, Query, SourceAwayError, SourceError
 
 PATTERNS = {

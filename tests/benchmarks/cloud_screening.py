@@ -21,18 +21,18 @@ import numpy as np
 from sen4cap_core.clock import to_days
 from sen4cap_core.kernels.composites.fields import to_stored
 from sen4cap_core.kernels.optical.status import coarsen_status
-from sen4cap_core.rasters.blocks import cut
-from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_decode_environment
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.screening import ClearSky, ScreenedDate, ScreeningSettings, screen
-from sen4cap_core.rasters.screening_store import ScreeningStore
-from sen4cap_core.rasters.status import CLOUD, SHADOW, scl_table
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.blocks import cut
+from sen4cap_core.rasters.decoding.decode import BandFiles, decode_environment, enter_decode_environment
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.masks.screening import ClearSky, ScreenedDate, ScreeningSettings, screen
+from sen4cap_core.rasters.masks.screening_store import ScreeningStore
+from sen4cap_core.rasters.masks.status import CLOUD, SHADOW, scl_table
+from sen4cap_core.scenes.acquisition.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.scenes.screening_input import read_screened_date, screening_grid
-from sen4cap_core.simulation.hard_clouds import hard_fields, overlook, spoilt
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.simulation.season import Season
+from sen4cap_core.simulation.sky.hard_clouds import hard_fields, overlook, spoilt
 
 _TABLE = np.where(scl_table() == SHADOW, CLOUD, scl_table()).astype(np.uint8)
 

@@ -28,15 +28,15 @@ from typing import Any
 import numpy as np
 
 from sen4cap_core.processors.l3a.dates import composed_date
-from sen4cap_core.rasters.blocks import Block, cut
-from sen4cap_core.rasters.composite_block import FLAGS, Composers, DateBlock, outputs_of_plan
-from sen4cap_core.rasters.composite_dates import CompositePlan
-from sen4cap_core.rasters.composite_pass import run_composite
-from sen4cap_core.rasters.decode import BandFiles, decode_environment, enter_decode_environment
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.blockwise.blocks import Block, cut
+from sen4cap_core.rasters.decoding.decode import BandFiles, decode_environment, enter_decode_environment
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.passes.composite_block import FLAGS, Composers, DateBlock, outputs_of_plan
+from sen4cap_core.rasters.passes.composite_dates import CompositePlan
+from sen4cap_core.rasters.passes.composite_pass import run_composite
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from tests.benchmarks.process_cost import peak_resident_mb
 
 OURS = ("median", "max-ndvi", "weighted")

@@ -26,7 +26,7 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import accuracy_score, f1_score, log_loss
 from sklearn.model_selection import StratifiedKFold
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig
 from sen4cap_core.processors.l4a.crop_type.classify import classify
 from sen4cap_core.processors.l4a.crop_type.command import read_input
 from sen4cap_core.processors.l4a.crop_type.features import build_features

@@ -27,11 +27,11 @@ import pyogrio
 import shapely
 from sqlalchemy import text
 
-from sen4cap_core.db import databases, migrate
-from sen4cap_core.db.copying import BATCH_ROWS, copy_rows
-from sen4cap_core.db.session import make_engine, session_scope
-from sen4cap_core.db.uploads import Drop as Found
-from sen4cap_core.db.uploads import register_upload
+from sen4cap_core.db.bulk.copying import BATCH_ROWS, copy_rows
+from sen4cap_core.db.server import databases, migrate
+from sen4cap_core.db.server.session import make_engine, session_scope
+from sen4cap_core.db.work.uploads import Drop as Found
+from sen4cap_core.db.work.uploads import register_upload
 from sen4cap_core.kernels.compiling import load_compiler
 from sen4cap_core.service.cluster import ROLE, Cluster
 from sen4cap_core.settings import Settings

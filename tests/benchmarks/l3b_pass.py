@@ -35,15 +35,20 @@ import rasterio
 from sen4cap_core.processors.l3b.groups import BAND_OF
 from sen4cap_core.processors.l3b.items import pass_plan
 from sen4cap_core.processors.l3b.ndvi import NDVI
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import Block, cut
-from sen4cap_core.rasters.cog_pass import extract_from_cog
-from sen4cap_core.rasters.decode import BandFiles, decode_environment, decode_side, enter_decode_environment
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels
-from sen4cap_core.rasters.scene_pass import run_pass
-from sen4cap_core.rasters.sums import SumBuilder
-from sen4cap_core.rasters.variables import bands_of
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.blocks import Block, cut
+from sen4cap_core.rasters.blockwise.variables import bands_of
+from sen4cap_core.rasters.decoding.decode import (
+    BandFiles,
+    decode_environment,
+    decode_side,
+    enter_decode_environment,
+)
+from sen4cap_core.rasters.parcels.labels import LabelSpans, burn_labels, load_labels
+from sen4cap_core.rasters.passes.cog_pass import extract_from_cog
+from sen4cap_core.rasters.passes.scene_pass import run_pass
+from sen4cap_core.rasters.passes.sums import SumBuilder
+from sen4cap_core.scenes.acquisition.model import Scene
 from tests.benchmarks import l3b_peers
 from tests.benchmarks.l3b_scene import (
     SOIL,

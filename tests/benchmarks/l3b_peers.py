@@ -17,8 +17,8 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.parcels.labels import LabelSpans, burn_labels
+from sen4cap_core.scenes.acquisition.model import Scene
 from tests.benchmarks.l3b_scene import make_parcels
 
 EIGHT = ("B03", "B04", "B05", "B06", "B07", "B8A", "B11", "B12")

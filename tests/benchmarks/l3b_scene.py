@@ -10,13 +10,13 @@ import numpy as np
 import rasterio
 import shapely
 
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import burn_labels, save_labels
-from sen4cap_core.rasters.status import scl_table
-from sen4cap_core.rasters.status_masks import StatusMask
-from sen4cap_core.scenes.angles import AngleGrid, MeanAngle, SceneAngles
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.status import scl_table
+from sen4cap_core.rasters.masks.status_masks import StatusMask
+from sen4cap_core.rasters.parcels.labels import burn_labels, save_labels
+from sen4cap_core.scenes.acquisition.angles import AngleGrid, MeanAngle, SceneAngles
+from sen4cap_core.scenes.acquisition.model import Scene
 
 SOIL = {
     "B02": 0.06, "B03": 0.09, "B04": 0.13, "B08": 0.22, "B05": 0.16, "B06": 0.19, "B07": 0.2, "B8A": 0.23,

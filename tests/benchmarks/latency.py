@@ -19,10 +19,10 @@ import numpy as np
 from sqlalchemy import select
 
 from sen4cap_core.db.models import MowingRun, ObservationSet, SceneRow, Season, Site, Upload
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.service.connection import open_step_context
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.shared.context import Context
 from tests.steps.conftest import fields

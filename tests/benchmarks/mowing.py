@@ -21,7 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from sen4cap_core.declarations.l4b_config import Compat, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig
 from sen4cap_core.processors.l4b.branches import OpticalState, detect_drops
 from sen4cap_core.processors.l4b.command import parcel_facts
 from sen4cap_core.processors.l4b.detection import detect

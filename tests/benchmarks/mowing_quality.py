@@ -19,13 +19,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
+from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.processors.l4b.command import parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.model import MowingOutcome, ObservationMatrix, ParcelFacts
 from sen4cap_core.processors.l4b.observations_table import read_observations_table
-from sen4cap_core.reports.scoring_mowing import DatedEvents, Score, score_nearest, score_one_to_one
-from sen4cap_core.simulation.grassland import GrasslandTables, Region, simulate_grassland
+from sen4cap_core.reports.scores.scoring_mowing import DatedEvents, Score, score_nearest, score_one_to_one
+from sen4cap_core.simulation.land.grassland import GrasslandTables, Region, simulate_grassland
 from sen4cap_core.tables.parcels import read_parcels
 from tests.benchmarks.mowing_real import FOLDER, original_parcels, real_parcels, with_noise
 from tests.benchmarks.mowing_simple_rule import SimpleRule

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.simulation.grassland import PIXEL_COHERENCE_SD, GrasslandTables
+from sen4cap_core.simulation.land.grassland import PIXEL_COHERENCE_SD, GrasslandTables
 
 ORBITS = {"0517": 1, "1650": 2, "1651": 2, "1658": 3}
 """Orbits by the time of their passages."""

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import SECONDS_PER_DAY, L4BConfig
 from sen4cap_core.kernels.mowing.slots import MISSION_TEXTS
-from sen4cap_core.reports.mowing_score_files import reliability_table
-from sen4cap_core.reports.mowing_score_plots import reliability_png
-from sen4cap_core.reports.scoring_mowing import DatedEvents, match_one_to_one
+from sen4cap_core.reports.scores.mowing_score_files import reliability_table
+from sen4cap_core.reports.scores.mowing_score_plots import reliability_png
+from sen4cap_core.reports.scores.scoring_mowing import DatedEvents, match_one_to_one
 from tests.benchmarks.mowing_quality import REGIMES, Case, cases_of, reference_cases
 
 Array = np.ndarray

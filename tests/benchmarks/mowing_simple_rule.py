@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.reports.scoring_mowing import DatedEvents
+from sen4cap_core.reports.scores.scoring_mowing import DatedEvents
 
 Array = NDArray[np.float64]
 

@@ -115,8 +115,8 @@ def command(folder: Path) -> list[str]:
 
 def time_kernels(folder: Path) -> None:
     """Print the seconds of each stage, run in this process with compiled kernels."""
-    from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
-    from sen4cap_core.declarations.practice_tables import read_practice_table
+    from sen4cap_core.declarations.settings.l4c_config import PRACTICES, read_l4c_config
+    from sen4cap_core.declarations.tables.practice_tables import read_practice_table
     from sen4cap_core.kernels.practices.series import NEVER
     from sen4cap_core.processors.l4c.command import all_parcels
     from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor

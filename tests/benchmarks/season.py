@@ -32,7 +32,7 @@ from rasterio.transform import from_origin
 from sqlalchemy import func, select
 
 from sen4cap_core.db.models import Job, JobUsage, ObservationSet, OfferRow, PlannedRun, SceneRow
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.service.connection import open_step_context
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from tests.sources.catalogue_server import Catalogue, serving

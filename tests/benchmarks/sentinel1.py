@@ -26,8 +26,8 @@ import rasterio
 from numpy.typing import NDArray
 from scipy.optimize import brentq
 
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_footprint, tile_grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_footprint, tile_grid
 from sen4cap_core.sentinel1.acquisition import (
     BurstOnMap,
     Terrain,
@@ -41,11 +41,11 @@ from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_p
 from sen4cap_core.sentinel1.product import Product, open_product
 from sen4cap_core.sentinel1.samples import SampleFile
 from sen4cap_core.sentinel1.store import store_bursts
-from sen4cap_core.simulation.radar_detected import write_grd
-from sen4cap_core.simulation.radar_model import BETA_INCIDENCE_DEG
-from sen4cap_core.simulation.radar_pair import STRIP_M, TRUE_COHERENCE, rolling_ground, small_pair
-from sen4cap_core.simulation.radar_product import write_slc
-from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.radar.radar_detected import write_grd
+from sen4cap_core.simulation.radar.radar_model import BETA_INCIDENCE_DEG
+from sen4cap_core.simulation.radar.radar_pair import STRIP_M, TRUE_COHERENCE, rolling_ground, small_pair
+from sen4cap_core.simulation.radar.radar_product import write_slc
+from sen4cap_core.simulation.radar.radar_scene import SimulatedRadar
 from tests.benchmarks.process_cost import cpu_seconds, peak_resident_mb
 from tests.benchmarks.sentinel1_sarsen import run_sarsen
 from tests.benchmarks.sentinel1_scenes import TILE, write_burst, write_detected, write_model

@@ -28,7 +28,7 @@ from rasterio.warp import reproject, transform_bounds
 from rasterio.windows import Window
 from scipy.ndimage import gaussian_filter, uniform_filter
 
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.detected import detected_backscatter, detected_samples

@@ -10,19 +10,19 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from rasterio.windows import Window
 
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.simulation.radar_detected_xml import (
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.simulation.radar.radar_detected_xml import (
     detected_annotation_xml,
     detected_calibration_xml,
     detected_noise_xml,
 )
-from sen4cap_core.simulation.radar_ground_range import ground_range_model
-from sen4cap_core.simulation.radar_model import LINE_INTERVAL_S, SAMPLING_HZ, PassModel, SwathModel
-from sen4cap_core.simulation.radar_orbit import LIGHT_M_S, orbit_over
-from sen4cap_core.simulation.radar_pair import FIRST_AT, RANGE_M
-from sen4cap_core.simulation.radar_product import footprint_of, product_name, stem_of
-from sen4cap_core.simulation.radar_xml import annotation_xml, calibration_xml, manifest_xml, noise_xml
+from sen4cap_core.simulation.radar.radar_ground_range import ground_range_model
+from sen4cap_core.simulation.radar.radar_model import LINE_INTERVAL_S, SAMPLING_HZ, PassModel, SwathModel
+from sen4cap_core.simulation.radar.radar_orbit import LIGHT_M_S, orbit_over
+from sen4cap_core.simulation.radar.radar_pair import FIRST_AT, RANGE_M
+from sen4cap_core.simulation.radar.radar_product import footprint_of, product_name, stem_of
+from sen4cap_core.simulation.radar.radar_xml import annotation_xml, calibration_xml, manifest_xml, noise_xml
 
 TILE = "33TTG"
 BURST_LINES, BURST_SAMPLES = 1501, 22_694

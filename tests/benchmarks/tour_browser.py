@@ -11,7 +11,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-from sen4cap_core.reports.drawing import png_bytes
+from sen4cap_core.reports.pictures.drawing import png_bytes
 from tests.browser import NoBrowserError, open_chromium
 
 WIDTH_PX = 1200

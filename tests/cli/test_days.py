@@ -12,8 +12,8 @@ import typer
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from sen4cap_core.cli.days import read_day
 from sen4cap_core.cli.main import app
+from sen4cap_core.cli.terminal.days import read_day
 
 WITH_DAYS = {"simulate", "l4a classify", "l4b detect", "l4c monitor", "markers export", "run run-again"}
 

@@ -11,8 +11,8 @@ import pytest
 import typer
 
 from sen4cap_core import __version__
-from sen4cap_core.cli.failures import sentence_of
 from sen4cap_core.cli.main import app, main
+from sen4cap_core.cli.terminal.failures import sentence_of
 from sen4cap_core.service import connection
 
 

@@ -7,20 +7,20 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from sen4cap_core.cli import formats_in
-from sen4cap_core.cli.formats import formats_page
-from sen4cap_core.cli.formats_examples import CODES, crop_type_examples, mowing_example, practice_example
-from sen4cap_core.cli.formats_site import SITE_EXAMPLE, parts
-from sen4cap_core.cli.formats_text import attribute_docs
-from sen4cap_core.declarations.columns import ColumnMapping
-from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.grass_settings import GrassSettings
-from sen4cap_core.declarations.l4b_config import OpticalSettings, RadarSettings
-from sen4cap_core.declarations.l4b_file import read_l4b_config
-from sen4cap_core.declarations.l4c_config import PracticeSettings, read_l4c_config
-from sen4cap_core.declarations.practice_tables import read_practice_table
-from sen4cap_core.declarations.site import read_site_config
-from sen4cap_core.declarations.yaml_models import read_yaml_model
+from sen4cap_core.cli.formats import going_in as formats_in
+from sen4cap_core.cli.formats.examples import CODES, crop_type_examples, mowing_example, practice_example
+from sen4cap_core.cli.formats.page import formats_page
+from sen4cap_core.cli.formats.site_file import SITE_EXAMPLE, parts
+from sen4cap_core.cli.formats.text import attribute_docs
+from sen4cap_core.declarations.parcels.columns import ColumnMapping
+from sen4cap_core.declarations.settings.grass_settings import GrassSettings
+from sen4cap_core.declarations.settings.l4b_config import OpticalSettings, RadarSettings
+from sen4cap_core.declarations.settings.l4b_file import read_l4b_config
+from sen4cap_core.declarations.settings.l4c_config import PracticeSettings, read_l4c_config
+from sen4cap_core.declarations.sites.site import read_site_config
+from sen4cap_core.declarations.tables.crop_codes import read_crop_codes
+from sen4cap_core.declarations.tables.practice_tables import read_practice_table
+from sen4cap_core.declarations.texts.yaml_models import read_yaml_model
 from sen4cap_core.products.practice_exports import ORIGINAL_COLUMNS
 
 PAGE = Path(__file__).parents[2] / "docs" / "formats.md"
@@ -32,7 +32,7 @@ def page() -> str:
 
 
 def test_the_page_has_not_drifted_from_the_models(page: str) -> None:
-    told = "run: python -m sen4cap_core.cli.formats docs/formats.md"
+    told = "run: python -m sen4cap_core.cli.formats.page docs/formats.md"
     assert PAGE.read_text(encoding="utf-8") == page, told
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sen4cap_core.cli.invocation import own_name, tell_new_folder
+from sen4cap_core.cli.terminal.invocation import own_name, tell_new_folder
 
 
 def test_a_command_on_the_path_is_called_by_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

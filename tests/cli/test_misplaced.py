@@ -12,9 +12,9 @@ from sqlalchemy import Engine
 
 from sen4cap_core.cli.services import MAX_MISPLACED, _print_misplaced
 from sen4cap_core.cli.work import wait
-from sen4cap_core.db import jobs
-from sen4cap_core.db.session import session_scope
-from sen4cap_core.db.uploads import Drop, mark_received, register_upload
+from sen4cap_core.db.server.session import session_scope
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.uploads import Drop, mark_received, register_upload
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.inbox.misplaced import find_misplaced
 from sen4cap_core.inbox.receipts import write_misplaced

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from sen4cap_core.cli.reasons import MAX_LINES, indented
 from sen4cap_core.cli.services import _print_failures, _work_table
+from sen4cap_core.cli.terminal.reasons import MAX_LINES, indented
 from sen4cap_core.cli.work import MAX_TOLD, _failed, _told
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db.progress import SiteProgress
-from sen4cap_core.db.rejections import Rejection
+from sen4cap_core.db.overview.progress import SiteProgress
+from sen4cap_core.db.work.rejections import Rejection
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.layout import settled_by
 from sen4cap_core.inbox.receipts import reject

@@ -8,8 +8,8 @@ import time
 import pytest
 from rich.console import Console
 
-from sen4cap_core.cli import shown_steps
-from sen4cap_core.cli.shown_steps import LINE_SECONDS, QUIET_SECONDS, ShownSteps
+from sen4cap_core.cli.terminal import shown_steps
+from sen4cap_core.cli.terminal.shown_steps import LINE_SECONDS, QUIET_SECONDS, ShownSteps
 
 
 class Clock:

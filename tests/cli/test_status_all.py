@@ -10,8 +10,8 @@ from sqlalchemy import Engine
 from typer.testing import CliRunner
 
 from sen4cap_core.cli.main import app
-from sen4cap_core.db.session import session_scope
-from sen4cap_core.db.uploads import Drop, mark_rejected, register_upload
+from sen4cap_core.db.server.session import session_scope
+from sen4cap_core.db.work.uploads import Drop, mark_rejected, register_upload
 
 pytestmark = pytest.mark.service
 

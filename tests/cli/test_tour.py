@@ -15,7 +15,7 @@ import typer
 import yaml
 
 from sen4cap_core.cli.main import app
-from sen4cap_core.declarations.site import read_site_config
+from sen4cap_core.declarations.sites.site import read_site_config
 from tests.benchmarks.tour import LARGEST_BYTES, PAGES, TOUR, blocks, not_printed
 
 TEXT = TOUR.read_text(encoding="utf-8")

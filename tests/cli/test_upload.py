@@ -7,7 +7,7 @@ import io
 from rich.console import Console
 
 from sen4cap_core.cli.upload import print_page
-from sen4cap_core.reports.receipt import receipt_markdown
+from sen4cap_core.reports.pages.receipt import receipt_markdown
 
 RECEIPT = {"file": "a_b.zip", "details": {"columns": [{"role": "crop_code", "columns": "COD_CULT"}]}}
 

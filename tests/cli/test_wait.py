@@ -8,8 +8,8 @@ import pytest
 from sqlalchemy import Engine
 
 from sen4cap_core.cli.work import require_place
-from sen4cap_core.db.session import session_scope
-from sen4cap_core.db.sites import get_or_create_site
+from sen4cap_core.db.declared.sites import get_or_create_site
+from sen4cap_core.db.server.session import session_scope
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.settings import Settings
 

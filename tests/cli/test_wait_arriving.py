@@ -10,9 +10,9 @@ import pytest
 from sqlalchemy import Engine
 
 from sen4cap_core.cli.work import wait
-from sen4cap_core.db import jobs
-from sen4cap_core.db.session import session_scope
-from sen4cap_core.db.uploads import Drop, mark_received, mark_rejected, register_upload
+from sen4cap_core.db.server.session import session_scope
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.uploads import Drop, mark_received, mark_rejected, register_upload
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.inbox.heartbeat import MAX_PENDING, arriving, arriving_at, first_of_each_site
 from sen4cap_core.inbox.settle import Settler

@@ -8,9 +8,9 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import Engine, text
 
-from sen4cap_core.db.binary_copy import copy_binary, rows_of
-from sen4cap_core.db.reading_out import read_names, read_numbers
-from sen4cap_core.db.session import session_scope
+from sen4cap_core.db.bulk.binary_copy import copy_binary, rows_of
+from sen4cap_core.db.bulk.reading_out import read_names, read_numbers
+from sen4cap_core.db.server.session import session_scope
 
 TABLE = """CREATE TABLE copied (n integer, big bigint, x float8, yes boolean, at timestamptz, name text,
                                 facts jsonb, spot geometry(Point, 4326))"""

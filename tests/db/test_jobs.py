@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, func, select, text
 
-from sen4cap_core.db import backlog, jobs
 from sen4cap_core.db.models import Job
-from sen4cap_core.db.session import alone, is_held, session_scope
-from sen4cap_core.db.uploads import DRAIN_LOCK
+from sen4cap_core.db.server.session import alone, is_held, session_scope
+from sen4cap_core.db.work import backlog, jobs
+from sen4cap_core.db.work.uploads import DRAIN_LOCK
 
 pytestmark = pytest.mark.service
 

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import inspect, text
 
-from sen4cap_core.db import migrate
 from sen4cap_core.db.models import Base
-from sen4cap_core.db.session import make_engine
+from sen4cap_core.db.server import migrate
+from sen4cap_core.db.server.session import make_engine
 
 pytestmark = pytest.mark.service
 
@@ -93,7 +93,7 @@ def test_upgrades_at_the_same_time_are_safe(empty_postgis_url: str) -> None:
     command = [
         sys.executable,
         "-c",
-        "import sys; from sen4cap_core.db.migrate import upgrade; upgrade(sys.argv[1])",
+        "import sys; from sen4cap_core.db.server.migrate import upgrade; upgrade(sys.argv[1])",
         empty_postgis_url,
     ]
     with ThreadPoolExecutor(3) as pool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sen4cap_core.db.radar import one_quantity
+from sen4cap_core.db.acquired.radar import one_quantity
 
 AT = datetime(2022, 5, 3, 17, 6, tzinfo=UTC)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from sen4cap_core.db import databases, migrate
-from sen4cap_core.db.roles import create_login, ensure_roles
+from sen4cap_core.db.server import databases, migrate
+from sen4cap_core.db.server.roles import create_login, ensure_roles
 from sen4cap_core.service.cluster import ROLE, Cluster
 
 pytestmark = pytest.mark.service

@@ -9,7 +9,7 @@ from sqlalchemy import Engine, text
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 
 from sen4cap_core.db.models import Site
-from sen4cap_core.db.session import (
+from sen4cap_core.db.server.session import (
     alone,
     is_connection_loss,
     make_engine,

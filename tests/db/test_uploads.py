@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, select
 
-from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
-from sen4cap_core.db.progress import site_progress
-from sen4cap_core.db.rejections import open_rejections, rejections_settled_by
-from sen4cap_core.db.session import session_scope
-from sen4cap_core.db.status import LAST_FAILURES, summary
+from sen4cap_core.db.overview.progress import site_progress
+from sen4cap_core.db.overview.status import LAST_FAILURES, summary
+from sen4cap_core.db.server.session import session_scope
+from sen4cap_core.db.work import jobs, uploads
+from sen4cap_core.db.work.rejections import open_rejections, rejections_settled_by
 
 pytestmark = pytest.mark.service
 

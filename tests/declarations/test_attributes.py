@@ -11,9 +11,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations import attributes
-from sen4cap_core.declarations.attributes import as_json, content_hashes, geometry_hashes
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.declarations.parcels import attributes
+from sen4cap_core.declarations.parcels.attributes import as_json, content_hashes, geometry_hashes
+from sen4cap_core.rasters.parcels.outlines import outlines_of
 
 TEXTS = st.lists(st.none() | st.text(max_size=12), min_size=7, max_size=7)
 

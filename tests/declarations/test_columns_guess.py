@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from sen4cap_core.declarations.columns import ColumnMapping, choose_columns, read_column_mapping
+from sen4cap_core.declarations.parcels.columns import ColumnMapping, choose_columns, read_column_mapping
 from sen4cap_core.errors import BadUploadError, ConfigurationError
 
 FILE = Path("parcels.gpkg")

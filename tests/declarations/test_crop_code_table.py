@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sen4cap_core.declarations.crop_codes import COLUMNS, CropCodeTable, read_crop_codes, unknown_codes
+from sen4cap_core.declarations.tables.crop_codes import COLUMNS, CropCodeTable, read_crop_codes, unknown_codes
 from sen4cap_core.errors import BadUploadError
 
 HEADER = ",".join(COLUMNS)

@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 from pydantic import ValidationError
 
-from sen4cap_core.declarations.l4b_config import L4BConfig
-from sen4cap_core.declarations.l4b_file import read_l4b_config
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig
+from sen4cap_core.declarations.settings.l4b_file import read_l4b_config
 from sen4cap_core.errors import ConfigurationError
 
 

@@ -6,8 +6,8 @@ from datetime import date
 
 import pytest
 
-from sen4cap_core.declarations.l4b_config import L4BConfig
-from sen4cap_core.declarations.l4b_layers import countries, effective_l4b
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig
+from sen4cap_core.declarations.settings.l4b_layers import countries, effective_l4b
 from sen4cap_core.errors import ConfigurationError
 
 PUBLISHED = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sen4cap_core.declarations.l4c_config import NOT_AVAILABLE, PRACTICES, read_l4c_config
+from sen4cap_core.declarations.settings.l4c_config import NOT_AVAILABLE, PRACTICES, read_l4c_config
 from sen4cap_core.errors import ConfigurationError
 
 FOLDER = "data/maja-metadata-and-l4c-configs/sen2agri-processors/AgriculturalPractices/ConfigFiles"

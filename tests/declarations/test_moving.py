@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from pyproj import CRS
 
-from sen4cap_core.declarations import moving
-from sen4cap_core.declarations.moving import Mover, transformer
+from sen4cap_core.declarations.shapes import moving
+from sen4cap_core.declarations.shapes.moving import Mover, transformer
 
 WGS84 = CRS.from_epsg(4326)
 

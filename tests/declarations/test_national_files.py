@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sen4cap_core.declarations.identity import Given
-from sen4cap_core.declarations.prepare import prepare_parcels
-from sen4cap_core.declarations.reading import read_declarations
+from sen4cap_core.declarations.parcels.identity import Given
+from sen4cap_core.declarations.parcels.prepare import prepare_parcels
+from sen4cap_core.declarations.parcels.reading import read_declarations
 
 FILES = {
     # file, parcel id, crop code, EPSG, one parcel: id, crop code

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.identity import Given, distinguish, letters, name_nameless, number
-from sen4cap_core.declarations.texts import as_texts, joined
+from sen4cap_core.declarations.parcels.identity import Given, distinguish, letters, name_nameless, number
+from sen4cap_core.declarations.texts.texts import as_texts, joined
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.practice_tables import check_practice_table, read_practice_table
+from sen4cap_core.declarations.tables.practice_tables import check_practice_table, read_practice_table
 from sen4cap_core.errors import BadUploadError
 
 HEADER = "FIELD_ID,MAIN_CROP,VEG_START,H_START,H_END,PRACTICE,P_TYPE,P_START,P_END"

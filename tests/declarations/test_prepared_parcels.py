@@ -14,11 +14,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from shapely import MultiPolygon, Polygon, box
 
-from sen4cap_core.declarations.columns import ColumnMapping
-from sen4cap_core.declarations.geometry import equal_area_crs, repair
-from sen4cap_core.declarations.identity import Given
-from sen4cap_core.declarations.prepare import prepare_parcels
-from sen4cap_core.declarations.reading import read_declarations
+from sen4cap_core.declarations.parcels.columns import ColumnMapping
+from sen4cap_core.declarations.parcels.identity import Given
+from sen4cap_core.declarations.parcels.prepare import prepare_parcels
+from sen4cap_core.declarations.parcels.reading import read_declarations
+from sen4cap_core.declarations.shapes.geometry import equal_area_crs, repair
 
 X, Y = 400_000.0, 4_600_000.0
 COLUMNS = ColumnMapping(parcel_id=("id",), holding_id=("farm",), crop_code=("crop",))

@@ -7,8 +7,8 @@ from datetime import date, timedelta
 import pytest
 from pydantic import ValidationError
 
-from sen4cap_core.declarations.schedule import Schedule, run_days
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.sites.schedule import Schedule, run_days
+from sen4cap_core.declarations.sites.site import SiteConfig
 
 START, MID, END = date(2018, 10, 1), date(2019, 5, 15), date(2019, 9, 30)
 

@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.site import (
+from sen4cap_core.declarations.sites.site import (
     SiteConfig,
     implicit_season,
     read_site_config,
     season_year,
     site_schema,
 )
-from sen4cap_core.declarations.site_sources import LocalSource, StacSource
+from sen4cap_core.declarations.sites.site_sources import LocalSource, StacSource
 from sen4cap_core.errors import ConfigurationError
 
 FULL = """

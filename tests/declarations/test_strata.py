@@ -10,7 +10,7 @@ import pytest
 import shapely
 from pyproj import CRS
 
-from sen4cap_core.declarations.strata import Strata, read_strata
+from sen4cap_core.declarations.sites.strata import Strata, read_strata
 from sen4cap_core.errors import BadUploadError
 
 RD = CRS.from_epsg(28992)

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.practice_tables import read_practice_table
+from sen4cap_core.declarations.tables.crop_codes import read_crop_codes
+from sen4cap_core.declarations.tables.practice_tables import read_practice_table
 from sen4cap_core.errors import BadUploadError
 
 READERS = [read_crop_codes, read_practice_table]

@@ -18,10 +18,10 @@ import pyogrio
 import pytest
 import shapely
 
-from sen4cap_core.declarations.columns import ColumnMapping
-from sen4cap_core.declarations.reading import Declarations, read_declarations
-from sen4cap_core.declarations.site_extent import read_site_extent
-from sen4cap_core.declarations.strata import read_strata
+from sen4cap_core.declarations.parcels.columns import ColumnMapping
+from sen4cap_core.declarations.parcels.reading import Declarations, read_declarations
+from sen4cap_core.declarations.sites.site_extent import read_site_extent
+from sen4cap_core.declarations.sites.strata import read_strata
 from sen4cap_core.errors import BadUploadError, UnsafeArchiveError
 
 PackZip = Callable[..., Path]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import shapely
 
-from sen4cap_core.declarations.versions import change_ratios
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.declarations.parcels.versions import change_ratios
+from sen4cap_core.rasters.parcels.outlines import outlines_of
 
 
 def test_change_ratios_are_those_of_shapely() -> None:

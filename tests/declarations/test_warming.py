@@ -7,10 +7,10 @@ from pathlib import Path
 
 from numba.core.dispatcher import Dispatcher
 
-from sen4cap_core.declarations.identity import Given
-from sen4cap_core.declarations.prepare import prepare_parcels
-from sen4cap_core.declarations.reading import read_declarations
-from sen4cap_core.declarations.warming import compile_kernels
+from sen4cap_core.declarations.parcels.identity import Given
+from sen4cap_core.declarations.parcels.prepare import prepare_parcels
+from sen4cap_core.declarations.parcels.reading import read_declarations
+from sen4cap_core.declarations.parcels.warming import compile_kernels
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from tests.steps.conftest import fields
 

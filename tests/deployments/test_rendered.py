@@ -13,7 +13,7 @@ import pytest
 import yaml
 from compose_spec import PyCompose
 
-from sen4cap_core.db.databases import plain_url
+from sen4cap_core.db.server.databases import plain_url
 from sen4cap_core.settings import Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]

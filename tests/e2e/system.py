@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from sen4cap_core.db.progress import SiteProgress, site_progress
+from sen4cap_core.db.overview.progress import SiteProgress, site_progress
 from sen4cap_core.service import control
 from sen4cap_core.service.place import Place
 from sen4cap_core.steps.shared.context import Context

@@ -16,9 +16,9 @@ import pytest
 from sqlalchemy import func, select
 
 from sen4cap_core.db.models import Job, ObservationSet, SceneRow, Site, Upload
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from tests.e2e.system import System
 from tests.steps.conftest import fields

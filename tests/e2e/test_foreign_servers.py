@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, inspect
 
-from sen4cap_core.db.databases import plain_url
+from sen4cap_core.db.server.databases import plain_url
 from sen4cap_core.service import control
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.processes import supervised_processes

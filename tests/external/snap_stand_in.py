@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sen4cap_core.rasters.float_cog import write_float_cog
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.writing.float_cog import write_float_cog
 
 STAND_IN = f"""#!{sys.executable} -S
 import shutil

@@ -15,10 +15,10 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.external.level1 import Level1, level_1
 from sen4cap_core.external.level2a import run_maja, run_sen2cor
 from sen4cap_core.external.running import ExternalProgramError
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.scenes.model import Scene
-from sen4cap_core.simulation.maja_product import maja_scene
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.simulation.optical.maja_product import maja_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 
 L1C = "S2A_MSIL1C_20190616T110621_N0207_R137_T30TUM_20190616T120000.SAFE"
 AT = datetime(2019, 6, 16, 11, 6, 21, tzinfo=UTC)

@@ -13,7 +13,7 @@ import shapely
 
 from sen4cap_core.external.running import ExternalProgramError
 from sen4cap_core.external.snap import SnapInput, SnapPair, run_snap
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 from tests.external.snap_stand_in import stand_in
 
 AT = datetime(2022, 5, 15, 17, 6, 12, tzinfo=UTC)

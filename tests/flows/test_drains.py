@@ -13,8 +13,8 @@ from sqlalchemy import select
 from flows.drains import prepare_drains, start_drain
 from flows.receive_upload import receive_upload
 from sen4cap_core.db.models import Job, Upload
-from sen4cap_core.db.session import alone
-from sen4cap_core.db.uploads import DRAIN_LOCK
+from sen4cap_core.db.server.session import alone
+from sen4cap_core.db.work.uploads import DRAIN_LOCK
 from sen4cap_core.steps.shared.work import RECEIVE_UPLOAD, ask_receive
 from tests.flows.conftest import Server
 from tests.steps.conftest import SITE, YEAR, Desk

@@ -52,7 +52,7 @@ from flows.products import show_products
 from flows.reconcile import reconcile
 from flows.search_sources import search_sources
 from flows.season_report import season_report, send_alert
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Job, Season, Site
 from sen4cap_core.steps.crop_types.classify import STAGES
 from sen4cap_core.steps.upkeep.by_hand_forms import (

@@ -20,7 +20,7 @@ from sqlalchemy import func, select
 
 from sen4cap_core.db.models import Job, JobUsage, ObservationSet, Product, SceneRow
 from sen4cap_core.service.cluster import end_with_parent
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.work import PROCESS_SCENE, ask_ingest
 from sen4cap_core.steps.upkeep.check_files import check_files

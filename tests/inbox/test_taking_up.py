@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sen4cap_core.db.rejections import MovedFile
+from sen4cap_core.db.work.rejections import MovedFile
 from sen4cap_core.inbox.taking_up import take_up
 
 

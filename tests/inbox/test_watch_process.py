@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import Engine, select
 
 from sen4cap_core.db.models import Upload
-from sen4cap_core.db.session import session_scope
+from sen4cap_core.db.server.session import session_scope
 from sen4cap_core.settings import Settings
 
 pytestmark = pytest.mark.service

@@ -21,10 +21,10 @@ from sqlalchemy import Engine, select
 from sqlalchemy.exc import OperationalError
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import jobs, uploads
 from sen4cap_core.db.models import Job, Sighting, Upload
-from sen4cap_core.db.rejections import open_rejections
-from sen4cap_core.db.session import make_engine, session_scope
+from sen4cap_core.db.server.session import make_engine, session_scope
+from sen4cap_core.db.work import jobs, uploads
+from sen4cap_core.db.work.rejections import open_rejections
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox import register as registering
 from sen4cap_core.inbox.heartbeat import is_watched

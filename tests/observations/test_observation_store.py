@@ -18,8 +18,8 @@ from sen4cap_core.observations.store import (
     read_observations,
     write_observations,
 )
-from sen4cap_core.rasters.sums import ParcelSums, VariableSums
-from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.blockwise.variables import Quantisation
+from sen4cap_core.rasters.passes.sums import ParcelSums, VariableSums
 
 
 def make_sums(values: dict[int, list[int]], n_total: dict[int, int] | None = None) -> ParcelSums:

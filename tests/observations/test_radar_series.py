@@ -23,8 +23,8 @@ from sen4cap_core.observations.radar_composites import (
 )
 from sen4cap_core.observations.radar_series import RadarSeries, build_radar_series
 from sen4cap_core.observations.store import write_observations
-from sen4cap_core.rasters.radar_sums import RealSums
-from sen4cap_core.rasters.sums import ParcelSums
+from sen4cap_core.rasters.passes.radar_sums import RealSums
+from sen4cap_core.rasters.passes.sums import ParcelSums
 
 
 @dataclass

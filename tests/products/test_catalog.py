@@ -14,7 +14,7 @@ from pystac.validation import validate_dict
 
 from sen4cap_core.products import catalog, naming, stac
 from sen4cap_core.products.geoparquet import write_table
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 FIRST = datetime(2019, 6, 16, 11, 6, 21, tzinfo=UTC)
 GRID = Grid(32630, 300_000.0, 4_700_040.0, 10.0, 300, 300)

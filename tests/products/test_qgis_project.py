@@ -16,7 +16,7 @@ from sen4cap_core.products.composite_item import composite_item
 from sen4cap_core.products.geoparquet import write_geoparquet
 from sen4cap_core.products.qgis_project import write_project
 from sen4cap_core.products.tables import write_geopackage
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 SITE = "navarra"
 GRID = Grid(32630, 600_000.0, 4_700_040.0, 10.0, 300, 300)

@@ -14,7 +14,7 @@ import shapely
 from sen4cap_core.products import stac
 from sen4cap_core.products.footprint import bbox_of, grid_footprint, union_bbox
 from sen4cap_core.products.geoparquet import write_geoparquet
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 
 GRID = Grid(32630, 300_000.0, 4_700_040.0, 10.0, 10980, 10980)
 SEEN = datetime(2019, 6, 16, 11, 6, 21, tzinfo=UTC)

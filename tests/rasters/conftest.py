@@ -11,8 +11,8 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.grids.grid import Grid
 
 SCALE, OFFSET = 1e-4, -0.1
 

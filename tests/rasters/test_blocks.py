@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sen4cap_core.kernels.pixels.zonal import encode_spans
-from sen4cap_core.rasters.blocks import BlockSpans, cut
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans
+from sen4cap_core.rasters.blockwise.blocks import BlockSpans, cut
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import LabelSpans
 
 
 def spans_of(image: np.ndarray, grid: Grid) -> LabelSpans:

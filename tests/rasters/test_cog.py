@@ -12,10 +12,10 @@ import rasterio
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.pixels.pyramid import halve
-from sen4cap_core.rasters.blocks import cut
-from sen4cap_core.rasters.cog import CogBuilder, write_cog
-from sen4cap_core.rasters.cog_layout import level_shapes
-from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.blockwise.blocks import cut
+from sen4cap_core.rasters.blockwise.variables import Quantisation
+from sen4cap_core.rasters.writing.cog import CogBuilder, write_cog
+from sen4cap_core.rasters.writing.cog_layout import level_shapes
 from tests.rasters.conftest import make_grid
 from tests.rasters.tiff_bytes import directories
 

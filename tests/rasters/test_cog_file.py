@@ -11,11 +11,11 @@ import pytest
 import rasterio
 from numpy.typing import NDArray
 
-from sen4cap_core.rasters import cog_file
-from sen4cap_core.rasters.blocks import Block, cut
-from sen4cap_core.rasters.cog import CogBuilder
-from sen4cap_core.rasters.new_file import NewFile
-from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.blockwise.blocks import Block, cut
+from sen4cap_core.rasters.blockwise.variables import Quantisation
+from sen4cap_core.rasters.writing import cog_file
+from sen4cap_core.rasters.writing.cog import CogBuilder
+from sen4cap_core.rasters.writing.new_file import NewFile
 from tests.rasters.conftest import make_grid
 from tests.rasters.tiff_bytes import directories
 

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.cog import write_cog
-from sen4cap_core.rasters.cog_pass import extract_from_cog
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import burn_labels
-from sen4cap_core.rasters.variables import Quantisation
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.variables import Quantisation
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import burn_labels
+from sen4cap_core.rasters.passes.cog_pass import extract_from_cog
+from sen4cap_core.rasters.writing.cog import write_cog
 from tests.rasters.conftest import WriteBand, make_grid, make_parcels
 
 

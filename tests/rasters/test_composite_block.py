@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sen4cap_core.rasters import composite_block
-from sen4cap_core.rasters.composite_block import DateBlock, make_composer
-from sen4cap_core.rasters.composite_dates import CompositePlan
+from sen4cap_core.rasters.passes import composite_block
+from sen4cap_core.rasters.passes.composite_block import DateBlock, make_composer
+from sen4cap_core.rasters.passes.composite_dates import CompositePlan
 
 BANDS = ("B02", "B04")
 SHAPE = (37, 21)

@@ -16,15 +16,15 @@ from scipy.special import ndtr
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.processors.l3a.dates import composed_date
-from sen4cap_core.rasters.cog import CogBuilder
-from sen4cap_core.rasters.composite_block import FLAGS, outputs_of_plan
-from sen4cap_core.rasters.composite_dates import CompositePlan
-from sen4cap_core.rasters.composite_pass import run_composite
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.passes.composite_block import FLAGS, outputs_of_plan
+from sen4cap_core.rasters.passes.composite_dates import CompositePlan
+from sen4cap_core.rasters.passes.composite_pass import run_composite
+from sen4cap_core.rasters.writing.cog import CogBuilder
+from sen4cap_core.scenes.acquisition.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 
 WHOLE = tile_grid("30TUM")
 GRID = Grid(WHOLE.epsg, WHOLE.x_min_m, WHOLE.y_max_m, 10.0, 120, 120)

@@ -11,13 +11,13 @@ from affine import Affine
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from sen4cap_core.rasters.elevation import (
+from sen4cap_core.rasters.decoding.elevation import (
     ElevationError,
     describe_elevation,
     heights_at_nodes,
     write_elevation,
 )
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import Terrain
 from sen4cap_core.sentinel1.box import Box
 

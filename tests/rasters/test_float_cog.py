@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from sen4cap_core.rasters.float_cog import write_float_cog
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.scenes.raster_header import check_tiff_length
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.writing.float_cog import write_float_cog
+from sen4cap_core.scenes.files.raster_header import check_tiff_length
 
 GRID = Grid(32633, 300_000.0, 4_700_040.0, 20.0, 1700, 1300)
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 import rasterio
 
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.jp2 import write_jp2
-from sen4cap_core.scenes import jp2_check
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.writing.jp2 import write_jp2
+from sen4cap_core.scenes.files import jp2_check
 
 GRID = Grid(32630, 300000.0, 4700040.0, 10.0, 70, 50)
 

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sen4cap_core.errors import Sen4capError
-from sen4cap_core.rasters import labels as labels_module
-from sen4cap_core.rasters.label_changes import labels_of_parcels, parcels_with_other_pixels
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
+from sen4cap_core.rasters.parcels import labels as labels_module
+from sen4cap_core.rasters.parcels.label_changes import labels_of_parcels, parcels_with_other_pixels
+from sen4cap_core.rasters.parcels.labels import LabelSpans, burn_labels, load_labels, save_labels
 from tests.rasters.conftest import make_grid, make_parcels
 
 

@@ -9,7 +9,13 @@ import numpy as np
 import pytest
 import shapely
 
-from sen4cap_core.rasters.mgrs import existing_tile, tile_epsg, tile_footprint, tile_grid, tiles_of_extent
+from sen4cap_core.rasters.grids.mgrs import (
+    existing_tile,
+    tile_epsg,
+    tile_footprint,
+    tile_grid,
+    tiles_of_extent,
+)
 
 
 def test_tile_grid_of_known_tiles() -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sen4cap_core.rasters import new_file
-from sen4cap_core.rasters.new_file import NewFile
+from sen4cap_core.rasters.writing import new_file
+from sen4cap_core.rasters.writing.new_file import NewFile
 
 
 def test_parts_from_several_threads_lie_where_they_belong(tmp_path: Path) -> None:

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import shapely
 
-from sen4cap_core.rasters import pixel_counts
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import burn_labels
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.outlines import Outlines, outlines_of
-from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.parcels import pixel_counts
+from sen4cap_core.rasters.parcels.labels import burn_labels
+from sen4cap_core.rasters.parcels.outlines import Outlines, outlines_of
+from sen4cap_core.rasters.parcels.pixel_counts import count_pixels, zones_of
 from tests.rasters.conftest import make_grid, make_parcels
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.rasters.preview import read_preview
+from sen4cap_core.rasters.decoding.preview import read_preview
 from tests.rasters.conftest import WriteBand, make_grid
 
 

@@ -17,16 +17,16 @@ from hypothesis import strategies as st
 from sen4cap_core import files
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.processors.l3b.ndvi import NDVI
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import Block
-from sen4cap_core.rasters.cog_pass import extract_from_cog
-from sen4cap_core.rasters.decode import BandFiles
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels
-from sen4cap_core.rasters.pixel_values import STATISTICS
-from sen4cap_core.rasters.scene_pass import NothingClearError, PassResult, run_pass
-from sen4cap_core.rasters.sums import ParcelSums
-from sen4cap_core.rasters.variables import BandMean
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.blocks import Block
+from sen4cap_core.rasters.blockwise.variables import BandMean
+from sen4cap_core.rasters.decoding.decode import BandFiles
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import LabelSpans, burn_labels
+from sen4cap_core.rasters.parcels.pixel_values import STATISTICS
+from sen4cap_core.rasters.passes.cog_pass import extract_from_cog
+from sen4cap_core.rasters.passes.scene_pass import NothingClearError, PassResult, run_pass
+from sen4cap_core.rasters.passes.sums import ParcelSums
 from tests.rasters.conftest import WriteBand, expected_ndvi, make_grid, make_parcels, make_scene
 
 
@@ -196,7 +196,7 @@ def test_a_raster_does_not_have_bands_of_parcels_alone_decoded_elsewhere(
         read[source.name] = read.get(source.name, 0) + block.height * block.width
         return bare(self, source, block)
 
-    monkeypatch.setattr("sen4cap_core.rasters.scene_pass.WHOLE_SIDE", 128)
+    monkeypatch.setattr("sen4cap_core.rasters.passes.scene_pass.WHOLE_SIDE", 128)
     monkeypatch.setattr(BandFiles, "read", counted)
 
     def means(raster_paths: dict[str, Path]) -> ParcelSums:

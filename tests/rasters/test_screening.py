@@ -11,9 +11,9 @@ import rasterio
 from benchmarks.cloud_screening import Counts, screened_dates
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.screening import ClearSky, ScreenedDate, screen
-from sen4cap_core.rasters.screening_store import STATES_KEPT, ScreeningStore
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.screening import ClearSky, ScreenedDate, screen
+from sen4cap_core.rasters.masks.screening_store import STATES_KEPT, ScreeningStore
 
 
 @pytest.fixture(scope="module")

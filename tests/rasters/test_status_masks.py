@@ -9,14 +9,23 @@ import pytest
 import rasterio
 
 from sen4cap_core.processors.l3b.ndvi import NDVI
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import cut
-from sen4cap_core.rasters.decode import BandFiles
-from sen4cap_core.rasters.geotiff import write_geotiff
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.scene_pass import run_pass
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, STATUS_NAMES, WATER
-from sen4cap_core.rasters.status_masks import MaskInputs, StatusMask, as_masks, shadow_as_cloud
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.blocks import cut
+from sen4cap_core.rasters.decoding.decode import BandFiles
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.status import (
+    CLOUD,
+    LAND,
+    NO_DATA,
+    SATURATED,
+    SHADOW,
+    SNOW,
+    STATUS_NAMES,
+    WATER,
+)
+from sen4cap_core.rasters.masks.status_masks import MaskInputs, StatusMask, as_masks, shadow_as_cloud
+from sen4cap_core.rasters.passes.scene_pass import run_pass
+from sen4cap_core.rasters.writing.geotiff import write_geotiff
 
 from .conftest import SCALE, WriteBand, make_grid
 

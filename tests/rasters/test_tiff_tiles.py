@@ -11,11 +11,11 @@ import rasterio
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.blocks import Block
-from sen4cap_core.rasters.decode import BandFiles
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.tiff_tiles import TiffTiles, tiff_tiles
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.blocks import Block
+from sen4cap_core.rasters.decoding.decode import BandFiles
+from sen4cap_core.rasters.decoding.tiff_tiles import TiffTiles, tiff_tiles
+from sen4cap_core.rasters.grids.grid import Grid
 
 GRID = Grid(32630, 300000.0, 4600020.0, 10.0, 300, 200)
 WHOLE = Block(0, 0, 200, 300)

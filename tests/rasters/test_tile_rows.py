@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from sen4cap_core.rasters.tile_rows import RowMemory, TileRow
+from sen4cap_core.rasters.writing.tile_rows import RowMemory, TileRow
 
 
 def unframed(tile: memoryview) -> bytes:

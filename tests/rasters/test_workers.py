@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sen4cap_core.rasters.workers import Workers
+from sen4cap_core.rasters.blockwise.workers import Workers
 
 
 def test_each_task_runs_once_and_progress_rises_to_one() -> None:

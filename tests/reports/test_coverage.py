@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sen4cap_core.reports.coverage import Coverage, ParcelCount, coverage_markdown
+from sen4cap_core.reports.pages.coverage import Coverage, ParcelCount, coverage_markdown
 
 PNG = b"\x89PNG\r\n\x1a\nrest"
 SCENE = Coverage(

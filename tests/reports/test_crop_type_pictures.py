@@ -13,8 +13,8 @@ from PIL import Image
 from shapely.geometry import box
 
 from sen4cap_core.processors.l4a.crop_type.accuracy import measure
-from sen4cap_core.reports import crop_type
-from sen4cap_core.reports.crop_type_page import map_png
+from sen4cap_core.reports.pages.crop_type_page import map_png
+from sen4cap_core.reports.pictures import crop_type
 
 CLASSES = np.array([1, 2, 3])
 NAMES = {1: "wheat", 2: "maize", 3: "grass"}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sen4cap_core.reports.demo_score import score_mowing, score_text
+from sen4cap_core.reports.scores.demo_score import score_mowing, score_text
 
 JUNE = date(2019, 6, 1)
 

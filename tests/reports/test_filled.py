@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sen4cap_core.reports.filled import MAX_GAP_DAYS, SMOOTHNESS, filled_series
+from sen4cap_core.reports.pictures.filled import MAX_GAP_DAYS, SMOOTHNESS, filled_series
 
 
 def test_short_gaps_are_filled_and_long_ones_are_told_apart() -> None:

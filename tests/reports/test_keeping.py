@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import date
 from pathlib import Path
 
-from sen4cap_core.reports.keeping import differences_markdown, retention_lines, retention_markdown
-from sen4cap_core.reports.products import ProductLine, products_markdown
+from sen4cap_core.reports.pages.keeping import differences_markdown, retention_lines, retention_markdown
+from sen4cap_core.reports.pages.products import ProductLine, products_markdown
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"pixels"
 LINE = ProductLine("NDVI (L3B)", 1200, date(2019, 6, 9), 3_000_000, {"NDVI": Path("sites/a b/x.tif")})

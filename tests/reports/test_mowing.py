@@ -4,7 +4,7 @@ from datetime import date
 
 import pandas as pd
 
-from sen4cap_core.reports.mowing import (
+from sen4cap_core.reports.pages.mowing import (
     compliance_text,
     crop_summary,
     latest_mowing,

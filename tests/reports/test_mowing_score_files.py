@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sen4cap_core.cli.l4b import app
-from sen4cap_core.reports.mowing_score_files import reliability_table
+from sen4cap_core.reports.scores.mowing_score_files import reliability_table
 
 REFERENCE = """parcel_id,date
 01,2020-05-10

@@ -11,7 +11,7 @@ from PIL import Image
 from scipy import ndimage
 from shapely.geometry import box
 
-from sen4cap_core.reports.parcel_map import MOST_HEIGHT_PX, WIDTH_PX, parcel_map_png
+from sen4cap_core.reports.pictures.parcel_map import MOST_HEIGHT_PX, WIDTH_PX, parcel_map_png
 
 RED, BLUE = "#d01010", "#1010d0"
 

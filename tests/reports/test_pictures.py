@@ -11,13 +11,13 @@ import shapely
 from PIL import Image
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.reports import quicklook as quicklook_module
-from sen4cap_core.reports.chart import ChartCoherence, ChartEvent, parcel_chart_png
-from sen4cap_core.reports.drawing import fitted, font, length_text, png_bytes, round_length_m
-from sen4cap_core.reports.few_colours import few_colours
-from sen4cap_core.reports.palette import ndvi_colours, ndvi_table, true_colours
-from sen4cap_core.reports.quicklook import quicklook_png
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.reports.pictures import quicklook as quicklook_module
+from sen4cap_core.reports.pictures.chart import ChartCoherence, ChartEvent, parcel_chart_png
+from sen4cap_core.reports.pictures.drawing import fitted, font, length_text, png_bytes, round_length_m
+from sen4cap_core.reports.pictures.few_colours import few_colours
+from sen4cap_core.reports.pictures.palette import ndvi_colours, ndvi_table, true_colours
+from sen4cap_core.reports.pictures.quicklook import quicklook_png
 
 GRID = Grid(32630, 300_000.0, 4_700_040.0, 10.0, 100, 100)
 HEADER = 32
@@ -359,7 +359,7 @@ def test_a_parcel_never_observed_and_dates_out_of_nowhere() -> None:
 
 
 def test_matplotlib_is_imported_only_when_a_chart_is_drawn() -> None:
-    code = "import sys, sen4cap_core.reports.chart as _; print('matplotlib' in sys.modules)"
+    code = "import sys, sen4cap_core.reports.pictures.chart as _; print('matplotlib' in sys.modules)"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 

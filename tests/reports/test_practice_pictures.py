@@ -14,15 +14,15 @@ from PIL import Image
 from shapely.geometry import box
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.reports.parcel_map import NEUTRAL
-from sen4cap_core.reports.practice_pictures import (
+from sen4cap_core.reports.pictures.parcel_map import NEUTRAL
+from sen4cap_core.reports.pictures.practice_pictures import (
     GRADE_COLOURS,
     PracticeChart,
     harvest_histogram_png,
     practice_chart_png,
     practice_map_png,
 )
-from sen4cap_core.reports.scoring_practices import crop_shares_png, week_error_png
+from sen4cap_core.reports.scores.scoring_practices import crop_shares_png, week_error_png
 
 BLUE = "#0072b2"
 TOLERANCE = 6

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from sen4cap_core.cli.l4c import app
-from sen4cap_core.reports.scoring_practices import score_presence, score_table, score_weeks
+from sen4cap_core.reports.scores.scoring_practices import score_presence, score_table, score_weeks
 
 HEAD = {"L_WEEK": "2019-12-30", "H_START": "2019-06-01", "H_END": "2019-09-30"}
 ROWS = [

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import re
 
-from sen4cap_core.reports.receipt import MAX_ROWS, receipt_markdown
+from sen4cap_core.reports.pages.receipt import MAX_ROWS, receipt_markdown
 
 RECEIPT = {
     "upload_id": 7,

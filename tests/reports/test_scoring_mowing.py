@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sen4cap_core.reports.scoring_mowing import (
+from sen4cap_core.reports.scores.scoring_mowing import (
     DatedEvents,
     day_of_year,
     score_nearest,

@@ -10,8 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from sen4cap_core.reports import text
-from sen4cap_core.reports.tables import markdown_table
+from sen4cap_core.reports.pages import text
+from sen4cap_core.reports.pages.tables import markdown_table
 
 RENDER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
 

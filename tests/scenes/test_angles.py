@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.scenes.angle_xml import read_angle_grid, read_mean_angle
-from sen4cap_core.scenes.angles import AngleGrid, SceneAngles
+from sen4cap_core.scenes.acquisition.angle_xml import read_angle_grid, read_mean_angle
+from sen4cap_core.scenes.acquisition.angles import AngleGrid, SceneAngles
+from sen4cap_core.scenes.acquisition.s2_names import BAND_IDS
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.scenes.s2_metadata import read_tile_metadata
-from sen4cap_core.scenes.s2_names import BAND_IDS
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.scenes.sentinel2.s2_metadata import read_tile_metadata
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 
 FILES = {
     "esa_S2B_MSIL2A_20210122T133229": 13,

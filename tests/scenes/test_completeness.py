@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sen4cap_core.scenes.completeness import check_completeness
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from tests.scenes.stac_items import plain_item
 
 

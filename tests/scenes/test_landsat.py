@@ -13,14 +13,14 @@ import pytest
 import rasterio
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError, UnsafeArchiveError
-from sen4cap_core.rasters.geotiff import write_geotiff
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, WATER
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.status import CLOUD, LAND, NO_DATA, SATURATED, SHADOW, SNOW, WATER
+from sen4cap_core.rasters.writing.geotiff import write_geotiff
 from sen4cap_core.scenes.completeness import check_completeness
-from sen4cap_core.scenes.landsat import pixel_table, saturation_table
-from sen4cap_core.scenes.landsat_metadata import read_landsat_metadata
+from sen4cap_core.scenes.landsat.metadata import read_landsat_metadata
+from sen4cap_core.scenes.landsat.product import pixel_table, saturation_table
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
-from sen4cap_core.simulation.landsat_product import landsat_scene
+from sen4cap_core.simulation.optical.landsat_product import landsat_scene
 
 GRID = Grid(32630, 300_015.0, 4_699_995.0, 30.0, 50, 40)
 

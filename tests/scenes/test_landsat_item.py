@@ -12,7 +12,7 @@ import rasterio
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.processors.l3b.items import pass_plan
-from sen4cap_core.rasters.scene_pass import run_pass
+from sen4cap_core.rasters.passes.scene_pass import run_pass
 from sen4cap_core.scenes.completeness import check_completeness
 from sen4cap_core.scenes.reading import open_scenes
 from tests.scenes.stac_items import write_item, write_tiff

@@ -13,16 +13,16 @@ import rasterio
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.geotiff import write_geotiff
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.status import CLOUD, LAND, SHADOW, SNOW, WATER
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.masks.status import CLOUD, LAND, SHADOW, SNOW, WATER
+from sen4cap_core.rasters.writing.geotiff import write_geotiff
 from sen4cap_core.scenes.completeness import check_completeness
-from sen4cap_core.scenes.maja import clm_table, is_maja_name, mg2_table, relative_orbit
-from sen4cap_core.scenes.maja_metadata import FLAT, SURFACE, read_maja_metadata
+from sen4cap_core.scenes.maja.metadata import FLAT, SURFACE, read_maja_metadata
+from sen4cap_core.scenes.maja.product import clm_table, is_maja_name, mg2_table, relative_orbit
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
-from sen4cap_core.simulation.maja_product import maja_scene
+from sen4cap_core.simulation.optical.maja_product import maja_scene
 
 REAL = "SENTINEL2A_20160928-105637-665_L2A_T31UDS_C_V1-0"
 

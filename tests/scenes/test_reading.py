@@ -10,7 +10,7 @@ import pytest
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 
 
 def test_scenes_are_recognised_by_name_or_content(tmp_path: Path) -> None:

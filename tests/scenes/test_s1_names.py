@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sen4cap_core.scenes.s1_names import match_radar, track_of_burst
+from sen4cap_core.scenes.radar.s1_names import match_radar, track_of_burst
 
 # name, family, layer, quantity, scale, acquired, pair begins, relative orbit
 NAMES = [

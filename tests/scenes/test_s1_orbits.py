@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sen4cap_core.scenes.s1_orbits import relative_orbit_at, relative_orbit_of
+from sen4cap_core.scenes.radar.s1_orbits import relative_orbit_at, relative_orbit_of
 
 # Passes over one place on one track, from the names of published products: satellite, start, absolute orbit.
 TRACKS = {

@@ -17,14 +17,14 @@ from scenes.radar_products import UTM, X_MIN_M, Y_MAX_M, cslc, write_radar, writ
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
 from sen4cap_core.inbox.units import find_units
 from sen4cap_core.kernels.radar.pairs import pair_coherence
-from sen4cap_core.rasters.blocks import Block
-from sen4cap_core.rasters.radar_sums import RadarInput, read_strips
+from sen4cap_core.rasters.blockwise.blocks import Block
+from sen4cap_core.rasters.passes.radar_sums import RadarInput, read_strips
 from sen4cap_core.scenes.completeness import check_completeness
-from sen4cap_core.scenes.s1_cslc import find_pairs
-from sen4cap_core.scenes.s1_drops import find_radar_drops
-from sen4cap_core.scenes.s1_model import RadarDefaults
-from sen4cap_core.scenes.s1_reading import looks_like_radar, open_radar
-from sen4cap_core.scenes.tiff_tags import SNAP_METADATA
+from sen4cap_core.scenes.files.tiff_tags import SNAP_METADATA
+from sen4cap_core.scenes.radar.s1_cslc import find_pairs
+from sen4cap_core.scenes.radar.s1_drops import find_radar_drops
+from sen4cap_core.scenes.radar.s1_model import RadarDefaults
+from sen4cap_core.scenes.radar.s1_reading import looks_like_radar, open_radar
 
 HYP3 = "S1A_IW_20190404T061041_DVP_RTC30_G_gpunem_AB12"
 BCK = "S1A_L2_BCK_20190404T061041_VV_154_30TUM.tif"

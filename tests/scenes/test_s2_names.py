@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from sen4cap_core.scenes import s2_names
+from sen4cap_core.scenes.acquisition import s2_names
 
 
 @pytest.mark.parametrize(

@@ -11,12 +11,12 @@ import pytest
 import shapely
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.jp2 import write_jp2
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.writing.jp2 import write_jp2
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
-from sen4cap_core.scenes.s2_metadata import read_product_metadata, read_tile_metadata
-from sen4cap_core.scenes.s2_safe import choose_images
+from sen4cap_core.scenes.sentinel2.s2_metadata import read_product_metadata, read_tile_metadata
+from sen4cap_core.scenes.sentinel2.s2_safe import choose_images
 
 L2A = {
     "S2A_MSIL2A_20190212T192651_N0212_R013_T07HFE_20201007T160857": (

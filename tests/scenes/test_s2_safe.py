@@ -17,9 +17,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import UnreadableSceneError, UnsafeArchiveError
-from sen4cap_core.rasters.bands import BandSource
+from sen4cap_core.rasters.blockwise.bands import BandSource
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 
 
 def physical(band: BandSource) -> NDArray[np.float64]:

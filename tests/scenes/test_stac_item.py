@@ -12,9 +12,9 @@ import pytest
 import rasterio
 
 from sen4cap_core.errors import BadUploadError, UnreadableSceneError
-from sen4cap_core.rasters.jp2 import write_jp2
+from sen4cap_core.rasters.writing.jp2 import write_jp2
 from sen4cap_core.scenes.reading import looks_like_scene, open_scenes
-from sen4cap_core.scenes.stac_assets import find_bands, resolve_href
+from sen4cap_core.scenes.stac.stac_assets import find_bands, resolve_href
 from tests.scenes.stac_items import plain_item, write_item, write_tiff
 
 

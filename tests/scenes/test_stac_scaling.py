@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sen4cap_core.scenes.stac_scaling import FileNumbers, Scaling, band_scaling
+from sen4cap_core.scenes.acquisition.stac_scaling import FileNumbers, Scaling, band_scaling
 
 INTEGER = FileNumbers(False, 1.0, 0.0, None)
 BEFORE, AFTER = datetime(2021, 6, 1, tzinfo=UTC), datetime(2023, 6, 1, tzinfo=UTC)

@@ -12,9 +12,9 @@ from sen4cap_core.sentinel1.acquisition import (
     plan_bursts,
 )
 from sen4cap_core.sentinel1.product import open_product
-from sen4cap_core.simulation.radar_pair import small_pair
-from sen4cap_core.simulation.radar_product import write_orbit_file, write_slc
-from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.radar.radar_pair import small_pair
+from sen4cap_core.simulation.radar.radar_product import write_orbit_file, write_slc
+from sen4cap_core.simulation.radar.radar_scene import SimulatedRadar
 from tests.sentinel1.simulated_pair import GRID_HEIGHT_M, VH_NOISE, Simulated
 
 

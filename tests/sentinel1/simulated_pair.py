@@ -10,9 +10,9 @@ import shapely
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.simulation.radar_pair import RadarPair
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.simulation.radar.radar_pair import RadarPair
 
 GRID_HEIGHT_M = 130.0
 VH_NOISE = 0.012

@@ -14,10 +14,10 @@ from affine import Affine
 from pyproj import Transformer
 
 from sen4cap_core.errors import BadUploadError, NothingToDoError, UnreadableSceneError
-from sen4cap_core.rasters.elevation import write_elevation
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid, tiles_of_extent
-from sen4cap_core.scenes.footprints import split_at_antimeridian
+from sen4cap_core.rasters.decoding.elevation import write_elevation
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid, tiles_of_extent
+from sen4cap_core.scenes.acquisition.footprints import split_at_antimeridian
 from sen4cap_core.sentinel1.acquisition import (
     Terrain,
     acquisition_orbit,
@@ -28,9 +28,9 @@ from sen4cap_core.sentinel1.acquisition import (
 from sen4cap_core.sentinel1.box import box_around
 from sen4cap_core.sentinel1.geometry import burst_outline_deg
 from sen4cap_core.sentinel1.product import is_product, open_product, unwrapped
-from sen4cap_core.simulation.radar_pair import rolling_ground, small_pair
-from sen4cap_core.simulation.radar_product import write_slc
-from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.radar.radar_pair import rolling_ground, small_pair
+from sen4cap_core.simulation.radar.radar_product import write_slc
+from sen4cap_core.simulation.radar.radar_scene import SimulatedRadar
 from tests.sentinel1.simulated_pair import Simulated
 
 

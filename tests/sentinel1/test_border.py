@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from sen4cap_core.kernels.radar.border import BLOCK, edge_lengths
-from sen4cap_core.rasters.radar_image import open_radar_image, write_uint16
+from sen4cap_core.rasters.decoding.radar_image import open_radar_image, write_uint16
 from sen4cap_core.sentinel1.border import MARGIN, find_borders, has_border_noise
 from sen4cap_core.sentinel1.luts import Lut
 from sen4cap_core.sentinel1.product import open_product

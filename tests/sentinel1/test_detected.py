@@ -13,17 +13,17 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.radar_image import write_uint16
+from sen4cap_core.rasters.decoding.radar_image import write_uint16
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, read_annotation
 from sen4cap_core.sentinel1.detected import detected_backscatter, detected_samples, plan_detected
 from sen4cap_core.sentinel1.geometry import Nodes
 from sen4cap_core.sentinel1.orbit import fit_orbit
 from sen4cap_core.sentinel1.product import open_product
-from sen4cap_core.simulation.radar_detected import write_grd
-from sen4cap_core.simulation.radar_pair import RadarPair, small_pair
-from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.radar.radar_detected import write_grd
+from sen4cap_core.simulation.radar.radar_pair import RadarPair, small_pair
+from sen4cap_core.simulation.radar.radar_scene import SimulatedRadar
 from tests.sentinel1.simulated_pair import GRID_HEIGHT_M, VH_NOISE, outline_deg
 
 REAL = "s1-grd-metadata/tests/data/S1A_IW_GRDH_1SDV_20200708T182643_20200708T182708_033367_03DDAA_9550.zip"

@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from pyproj import Transformer
 from scipy.ndimage import gaussian_filter
 
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit, geocode_bursts, plan_bursts
 from sen4cap_core.sentinel1.annotation import read_annotation
 from sen4cap_core.sentinel1.box import Box
@@ -24,10 +24,10 @@ from sen4cap_core.sentinel1.geometry import solve_box
 from sen4cap_core.sentinel1.mosaic import merge_power
 from sen4cap_core.sentinel1.orbit import fit_orbit
 from sen4cap_core.sentinel1.product import open_product
-from sen4cap_core.simulation.radar_detected import write_grd
-from sen4cap_core.simulation.radar_pair import RadarPair, rolling_ground, small_pair
-from sen4cap_core.simulation.radar_product import write_slc
-from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.radar.radar_detected import write_grd
+from sen4cap_core.simulation.radar.radar_pair import RadarPair, rolling_ground, small_pair
+from sen4cap_core.simulation.radar.radar_product import write_slc
+from sen4cap_core.simulation.radar.radar_scene import SimulatedRadar
 from tests.sentinel1.simulated_pair import outline_deg
 
 TRUTH = 0.12

@@ -13,8 +13,8 @@ from sen4cap_core.kernels.radar.geometry import earth_fixed, solve_nodes, zero_d
 from sen4cap_core.sentinel1.annotation import SPEED_OF_LIGHT_M_S, Annotation, read_annotation
 from sen4cap_core.sentinel1.orbit import fit_orbit
 from sen4cap_core.sentinel1.product import open_product
-from sen4cap_core.simulation.radar_pair import small_pair
-from sen4cap_core.simulation.radar_xml import annotation_xml
+from sen4cap_core.simulation.radar.radar_pair import small_pair
+from sen4cap_core.simulation.radar.radar_xml import annotation_xml
 from tests.sentinel1.simulated_pair import Simulated
 
 QUARTER_CELL_M = 5.0

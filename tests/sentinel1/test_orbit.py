@@ -16,8 +16,8 @@ from sen4cap_core.sentinel1.orbit import (
     fit_orbit,
     read_orbit_file,
 )
-from sen4cap_core.simulation.radar_pair import small_pair
-from sen4cap_core.simulation.radar_product import write_orbit_file
+from sen4cap_core.simulation.radar.radar_pair import small_pair
+from sen4cap_core.simulation.radar.radar_product import write_orbit_file
 
 NAME = "S1A_OPER_AUX_{kind}_OPOD_{made}_V{start}_{stop}.EOF"
 AT = datetime(2022, 5, 3, 17, 6, 12, tzinfo=UTC)

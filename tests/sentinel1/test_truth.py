@@ -10,7 +10,7 @@ from scipy.special import gammaln
 
 from sen4cap_core.sentinel1.acquisition import BurstOnMap
 from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
-from sen4cap_core.simulation.radar_pair import STRIP_M, TRUE_COHERENCE
+from sen4cap_core.simulation.radar.radar_pair import STRIP_M, TRUE_COHERENCE
 from tests.sentinel1.simulated_pair import VH_NOISE, Simulated
 
 Passes = tuple[list[BurstOnMap], list[BurstOnMap]]

@@ -9,16 +9,16 @@ import pytest
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from sen4cap_core.declarations.site import RadarConfig
+from sen4cap_core.declarations.sites.site import RadarConfig
 from sen4cap_core.kernels.radar.visibility import LAYOVER, SHADOW, layover_and_shadow
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap, acquisition_orbit
 from sen4cap_core.sentinel1.box import Box
 from sen4cap_core.sentinel1.geometry import Nodes, solve_box
 from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
 from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.sentinel1.visibility import unseen_cells
-from sen4cap_core.simulation.radar_orbit import ground_point
+from sen4cap_core.simulation.radar.radar_orbit import ground_point
 from tests.sentinel1.simulated_pair import Simulated
 
 STEP_M = 20.0

@@ -9,7 +9,7 @@ import psycopg
 import pytest
 from pydantic import SecretStr
 
-from sen4cap_core.db import databases
+from sen4cap_core.db.server import databases
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.service.migrating import migrate

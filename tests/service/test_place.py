@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from sen4cap_core.db.databases import plain_url
+from sen4cap_core.db.server.databases import plain_url
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service import logfiles
 from sen4cap_core.service.place import Place, is_loopback

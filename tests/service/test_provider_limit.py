@@ -12,9 +12,9 @@ from prefect.blocks.system import Secret
 
 from flows.fetch_scene import Connections
 from flows.search_sources import _state_limits
-from sen4cap_core.db import migrate
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.server import migrate
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.service.accounts import stored_account
 from sen4cap_core.settings import Settings
 from sen4cap_core.sources.accounts import find_account

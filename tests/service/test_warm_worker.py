@@ -13,10 +13,11 @@ from sqlalchemy import select
 
 from flows import claims
 from flows import worker as warm
-from sen4cap_core.db import jobs, migrate
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.jobs import ClaimedJob
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Job, Upload
+from sen4cap_core.db.server import migrate
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.jobs import ClaimedJob
 from sen4cap_core.settings import Settings
 from sen4cap_core.steps.shared.context import Context, open_context
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sen4cap_core.simulation.grassland import Region, simulate_grassland
+from sen4cap_core.simulation.land.grassland import Region, simulate_grassland
 
 SMALL = Region(7, n_parcels=40)
 

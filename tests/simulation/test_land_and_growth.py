@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import shapely
 
-from sen4cap_core.simulation.burning import burn
-from sen4cap_core.simulation.crops import CROPS
-from sen4cap_core.simulation.growth import DROP, N_CUTS, Growth
-from sen4cap_core.simulation.landscape import BUILT, FIELD, FOREST, WATER, Landscape, make_landscape
+from sen4cap_core.simulation.land.burning import burn
+from sen4cap_core.simulation.land.crops import CROPS
+from sen4cap_core.simulation.land.growth import DROP, N_CUTS, Growth
+from sen4cap_core.simulation.land.landscape import BUILT, FIELD, FOREST, WATER, Landscape, make_landscape
 from sen4cap_core.simulation.season import area_grid
 
 GRID = area_grid("30TUM", 6000)

@@ -11,8 +11,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from sen4cap_core.processors.l4c.command import MonitoringOptions, PracticeJob, monitor_tables
-from sen4cap_core.reports.scoring_practices import score_presence, score_weeks
-from sen4cap_core.simulation.practice_series import PracticeScene, simulate_practices
+from sen4cap_core.reports.scores.scoring_practices import score_presence, score_weeks
+from sen4cap_core.simulation.land.practice_series import PracticeScene, simulate_practices
 
 CONFIG = """[DEFAULT_TIME_SERIES_ANALYSIS_PARAMS]
 OPTTHRVEGCYCLE=350

@@ -11,9 +11,9 @@ import pytest
 import rasterio
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.scenes.s1_reading import open_radar
-from sen4cap_core.simulation.crops import CROPS
-from sen4cap_core.simulation.radar_season import plan_radar
+from sen4cap_core.scenes.radar.s1_reading import open_radar
+from sen4cap_core.simulation.land.crops import CROPS
+from sen4cap_core.simulation.radar.radar_season import plan_radar
 from sen4cap_core.simulation.season import Season, simulate_season
 
 

@@ -11,10 +11,10 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.simulation.acquisition import plan_acquisition, sun_angles_deg
-from sen4cap_core.simulation.safe_product import tile_scene, to_numbers, true_colour
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.simulation.optical.acquisition import plan_acquisition, sun_angles_deg
+from sen4cap_core.simulation.optical.safe_product import tile_scene, to_numbers, true_colour
 
 
 def test_numbers_carry_the_offset_and_keep_zero_for_no_data() -> None:

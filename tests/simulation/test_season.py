@@ -14,14 +14,14 @@ import rasterio
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.l4b_file import read_l4b_config
-from sen4cap_core.declarations.site import read_site_config
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.declarations.settings.l4b_file import read_l4b_config
+from sen4cap_core.declarations.sites.site import read_site_config
+from sen4cap_core.declarations.tables.crop_codes import read_crop_codes
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.simulation.burning import burn
-from sen4cap_core.simulation.crops import CROPS, GRASSLAND_CODES
+from sen4cap_core.simulation.land.burning import burn
+from sen4cap_core.simulation.land.crops import CROPS, GRASSLAND_CODES
 from sen4cap_core.simulation.season import Season, SeasonTruth, area_grid, simulate_season
 
 

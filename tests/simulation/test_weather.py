@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sen4cap_core.simulation.season import area_grid
-from sen4cap_core.simulation.weather import CELL_M, Pass, cloud_and_shadow, plan_passes, smooth_noise
+from sen4cap_core.simulation.sky.weather import CELL_M, Pass, cloud_and_shadow, plan_passes, smooth_noise
 
 START, END = date(2019, 3, 1), date(2019, 10, 31)
 GRID = area_grid("30TUM", 6000)

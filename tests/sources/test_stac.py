@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.item_offers import as_offer
 from sen4cap_core.sources.offers import Offer, Query, SourceAwayError, SourceError

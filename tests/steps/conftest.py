@@ -17,15 +17,15 @@ import pytest
 import shapely
 
 from sen4cap_core.db.models import SceneRow
-from sen4cap_core.db.uploads import Drop as Found
-from sen4cap_core.db.uploads import register_upload
+from sen4cap_core.db.work.uploads import Drop as Found
+from sen4cap_core.db.work.uploads import register_upload
 from sen4cap_core.files import content_hash
 from sen4cap_core.inbox.layout import UploadPlace, place_of
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.settings import Settings
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.scenes.ingest import ingest_scene
 from sen4cap_core.steps.scenes.process import ProcessedScene, process_scene

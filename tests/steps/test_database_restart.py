@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 from sqlalchemy import func, select
 
-from sen4cap_core.db import databases, jobs, migrate
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import SeasonSpan
 from sen4cap_core.db.models import DeclarationSet, Job, PlannedRun
-from sen4cap_core.db.session import is_database_trouble
-from sen4cap_core.db.sites import SeasonSpan
+from sen4cap_core.db.server import databases, migrate
+from sen4cap_core.db.server.session import is_database_trouble
+from sen4cap_core.db.work import jobs
 from sen4cap_core.service.cluster import Cluster
 from sen4cap_core.settings import Settings
 from sen4cap_core.steps.seasons import plan as planner

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from sqlalchemy import select
 
-from sen4cap_core.db import backlog, jobs
+from sen4cap_core.db.declared.sites import SeasonSpan, get_or_create_site, seasons_of, set_seasons
 from sen4cap_core.db.models import DeclarationSet, Job, MowingRun, ObservationSet, SceneRow, Season, Upload
-from sen4cap_core.db.sites import SeasonSpan, get_or_create_site, seasons_of, set_seasons
+from sen4cap_core.db.work import backlog, jobs
 from sen4cap_core.errors import NothingToDoError, Sen4capError, UnreadableSceneError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.mowing.detect import detect_mowing

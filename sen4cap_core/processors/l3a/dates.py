@@ -6,13 +6,13 @@ from datetime import UTC, date, datetime, time
 
 from sen4cap_core.processors.l3a.direction import COEFFICIENTS, nadir_factor
 from sen4cap_core.processors.l3a.weights import CompositeSettings, date_weight, sensor_weight
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.cloud_distance import cloud_cover, distance_weight, gaussian_weight
-from sen4cap_core.rasters.composite_dates import ComposedDate, Field, Method
-from sen4cap_core.rasters.decode import BandFiles, decode_environment
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.status_masks import shadow_as_cloud
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.decoding.decode import BandFiles, decode_environment
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.cloud_distance import cloud_cover, distance_weight, gaussian_weight
+from sen4cap_core.rasters.masks.status_masks import shadow_as_cloud
+from sen4cap_core.rasters.passes.composite_dates import ComposedDate, Field, Method
+from sen4cap_core.scenes.acquisition.model import Scene
 
 
 def composed_date(

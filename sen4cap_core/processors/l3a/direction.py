@@ -14,8 +14,8 @@ import numpy as np
 import scipy.ndimage
 from numpy.typing import NDArray
 
-from sen4cap_core.rasters.composite_dates import Field
-from sen4cap_core.scenes.angles import SceneAngles
+from sen4cap_core.rasters.passes.composite_dates import Field
+from sen4cap_core.scenes.acquisition.angles import SceneAngles
 
 COEFFICIENTS: Mapping[str, tuple[float, float]] = {
     "B02": (0.4, 0.25),

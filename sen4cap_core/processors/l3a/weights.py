@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sen4cap_core.rasters.composite_dates import AerosolWeight
+from sen4cap_core.rasters.passes.composite_dates import AerosolWeight
 
 SENSOR_WEIGHTS: Mapping[str, float] = {"s2": 1.0}
 """By the first part of the sensor."""

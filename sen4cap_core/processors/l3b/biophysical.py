@@ -19,10 +19,10 @@ from sen4cap_core.kernels.optical.biophysical import (
 from sen4cap_core.processors.l3b.groups import BIOPHYSICAL, DOMAINS
 from sen4cap_core.processors.l3b.networks import Network, network
 from sen4cap_core.processors.l3b.sun_and_view import Cosines, cosines_of
-from sen4cap_core.rasters.blocks import Block
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.variables import BlockBand, Output, Quantisation, Together
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.blocks import Block
+from sen4cap_core.rasters.blockwise.variables import BlockBand, Output, Quantisation, Together
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.scenes.acquisition.model import Scene
 
 QUANTISATIONS: Mapping[str, Quantisation] = {
     "lai": Quantisation(1e-3),

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.kernels.optical import indices as formulas
 from sen4cap_core.kernels.optical.indices import index_block
-from sen4cap_core.rasters.variables import BlockBand, Quantisation, Variable
+from sen4cap_core.rasters.blockwise.variables import BlockBand, Quantisation, Variable
 
 
 @dataclass(frozen=True)

@@ -15,8 +15,8 @@ from sen4cap_core.processors.l3b.biophysical import (
 from sen4cap_core.processors.l3b.groups import BAND_OF, DOMAINS, NETWORK_VARIABLES
 from sen4cap_core.processors.l3b.indices import INDICES, index_variable
 from sen4cap_core.processors.l3b.ndvi import NDVI
-from sen4cap_core.rasters.variables import BandMean, PassItem, Quantisation
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.variables import BandMean, PassItem, Quantisation
+from sen4cap_core.scenes.acquisition.model import Scene
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.kernels.optical.ndvi import ndvi_block
-from sen4cap_core.rasters.variables import BlockBand, Quantisation, Variable
+from sen4cap_core.rasters.blockwise.variables import BlockBand, Quantisation, Variable
 
 
 def _compute(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.scenes.angles import AngleGrid, MeanAngle, SceneAngles
+from sen4cap_core.scenes.acquisition.angles import AngleGrid, MeanAngle, SceneAngles
 
 
 @dataclass(frozen=True, eq=False)

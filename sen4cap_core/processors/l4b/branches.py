@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.l4b_config import (
+from sen4cap_core.declarations.settings.l4b_config import (
     SECONDS_PER_DAY,
     Compat,
     OpticalSettings,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sen4cap_core.declarations.l4b_config import Compat, Method
-from sen4cap_core.declarations.l4b_file import read_l4b_config
+from sen4cap_core.declarations.settings.l4b_config import Compat, Method
+from sen4cap_core.declarations.settings.l4b_file import read_l4b_config
 from sen4cap_core.errors import ConfigurationError, NothingToDoError
 from sen4cap_core.processors.l4b.detection import detect, effective_method
 from sen4cap_core.processors.l4b.explain import explanations

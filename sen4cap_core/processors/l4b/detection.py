@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, Compat, L4BConfig, Method
+from sen4cap_core.declarations.settings.l4b_config import SECONDS_PER_DAY, Compat, L4BConfig, Method
 from sen4cap_core.kernels.mowing.compliance import evaluate_compliance
 from sen4cap_core.processors.l4b.branches import OpticalState, detect_drops, detect_rises
 from sen4cap_core.processors.l4b.fusion import best_slots, events_of_slots, fuse_like_the_original, merge

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import from_days
-from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, CompliancePeriod, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import SECONDS_PER_DAY, CompliancePeriod, L4BConfig
 from sen4cap_core.kernels.mowing.slots import S1, S1_S2, S2, S2_S1
 from sen4cap_core.processors.l4b.model import MowingOutcome, ParcelFacts
 

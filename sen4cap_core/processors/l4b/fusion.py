@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from sen4cap_core.declarations.l4b_config import SECONDS_PER_DAY, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import SECONDS_PER_DAY, L4BConfig
 from sen4cap_core.kernels.mowing.events import merge_detections
 from sen4cap_core.kernels.mowing.slots import (
     END_RULE,

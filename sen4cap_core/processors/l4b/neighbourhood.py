@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.grass_settings import GrassSettings
-from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.declarations.settings.grass_settings import GrassSettings
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig
 from sen4cap_core.kernels.grass.cuts import find_cuts
 from sen4cap_core.kernels.grass.events import describe_cuts
 from sen4cap_core.kernels.grass.model import Demand, Optical, Radar

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.l4b_config import L4BConfig, normal_orbit
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig, normal_orbit
 from sen4cap_core.kernels.mowing.matrix import combine_codes, scatter_rows, take_numbers
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
 from sen4cap_core.tables.arrow_arrays import to_numbers

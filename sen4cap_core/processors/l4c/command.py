@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from sen4cap_core.clock import from_days, to_days
-from sen4cap_core.declarations.l4b_config import Compat
-from sen4cap_core.declarations.l4c_config import PracticeCode, read_l4c_config
-from sen4cap_core.declarations.practice_tables import (
+from sen4cap_core.declarations.settings.l4b_config import Compat
+from sen4cap_core.declarations.settings.l4c_config import PracticeCode, read_l4c_config
+from sen4cap_core.declarations.tables.practice_tables import (
     PracticeTable,
     check_practice_table,
     read_practice_table,

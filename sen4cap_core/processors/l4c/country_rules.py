@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
-from sen4cap_core.declarations.l4c_config import PracticeCode
+from sen4cap_core.declarations.settings.l4c_config import PracticeCode
 from sen4cap_core.errors import ConfigurationError, Problem
 from sen4cap_core.kernels.practices.rules import FACTS, REPORTS, Rulesets
 

@@ -10,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import from_days, to_days
-from sen4cap_core.declarations.l4b_config import Compat
-from sen4cap_core.declarations.l4c_config import L4CConfig, PracticeCode, PracticeSettings
-from sen4cap_core.declarations.practice_tables import PRACTICE_NAMES, PracticeTable
+from sen4cap_core.declarations.settings.l4b_config import Compat
+from sen4cap_core.declarations.settings.l4c_config import L4CConfig, PracticeCode, PracticeSettings
+from sen4cap_core.declarations.tables.practice_tables import PRACTICE_NAMES, PracticeTable
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.kernels.practices.evaluate import judge_rows, room_to_judge

@@ -12,7 +12,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.l4b_config import normal_orbit
+from sen4cap_core.declarations.settings.l4b_config import normal_orbit
 from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.kernels.practices.rows import (
     AMP_VH,

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.practice_tables import PracticeTable
+from sen4cap_core.declarations.tables.practice_tables import PracticeTable
 from sen4cap_core.kernels.practices.calendar import NA1_DAY, NO_DAY, NR_DAY
 from sen4cap_core.kernels.practices.judgements import MANY_GAPS
 from sen4cap_core.processors.l4c.country_rules import INDEX_CODES

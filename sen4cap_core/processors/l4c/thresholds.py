@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.l4b_config import Compat
-from sen4cap_core.declarations.l4c_config import NOT_AVAILABLE, PracticeSettings
+from sen4cap_core.declarations.settings.l4b_config import Compat
+from sen4cap_core.declarations.settings.l4c_config import NOT_AVAILABLE, PracticeSettings
 from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.kernels.practices.catch import CatchCropSettings
 from sen4cap_core.kernels.practices.growth import GrowthSettings

@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import disk_facts
-from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.made import disk_facts
+from sen4cap_core.db.made.product_list import list_products
 from sen4cap_core.db.models import SceneRow, Site
-from sen4cap_core.db.product_list import list_products
-from sen4cap_core.db.session import after_commit
+from sen4cap_core.db.server.session import after_commit
 from sen4cap_core.products.catalog import remove_items
 from sen4cap_core.steps.acquisitions.screen_scene import marks_files
 from sen4cap_core.steps.shared.product_files import files_of_product

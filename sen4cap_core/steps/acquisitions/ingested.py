@@ -8,10 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.acquired.overpasses import unite_overpass
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import SceneRow, Site
-from sen4cap_core.db.overpasses import unite_overpass
 from sen4cap_core.steps.acquisitions.forgotten import forget_results
 from sen4cap_core.steps.shared.work import ask_process
 

@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
-from sen4cap_core.db.products import former_observations, register_observations
+from sen4cap_core.db.made.products import former_observations, register_observations
 from sen4cap_core.observations.store import count_observed, write_carried_over, write_observations
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.label_changes import labels_of_parcels, parcels_with_other_pixels
-from sen4cap_core.rasters.labels import LabelSpans
-from sen4cap_core.rasters.sums import ParcelSums
+from sen4cap_core.rasters.parcels.label_changes import labels_of_parcels, parcels_with_other_pixels
+from sen4cap_core.rasters.parcels.labels import LabelSpans
+from sen4cap_core.rasters.passes.sums import ParcelSums
 from sen4cap_core.steps.acquisitions.parcel_labels import labels_of
 from sen4cap_core.steps.shared.context import Context
 

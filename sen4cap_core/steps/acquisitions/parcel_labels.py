@@ -9,12 +9,12 @@ from shapely import box
 from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core import __version__
-from sen4cap_core.db.declarations import load_parcels
-from sen4cap_core.db.session import session_scope
+from sen4cap_core.db.declared.declarations import load_parcels
+from sen4cap_core.db.server.session import session_scope
 from sen4cap_core.products.footprint import grid_footprint
 from sen4cap_core.products.naming import content_key, labels_path, version_of
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels, load_labels, save_labels
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import LabelSpans, burn_labels, load_labels, save_labels
 from sen4cap_core.steps.shared.context import Context
 
 if TYPE_CHECKING:

@@ -11,18 +11,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sen4cap_core import __version__
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.kernels.optical.cloud_screening import CLOUD as MARKED_CLOUD
 from sen4cap_core.kernels.optical.cloud_screening import SHADOW as MARKED_SHADOW
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.screening import ScreeningSettings
-from sen4cap_core.rasters.screening_store import MARKS_MISSING, JudgedBy, ScreeningStore, judged_by
-from sen4cap_core.rasters.status import CLOUD, LAND, NO_DATA, SHADOW
-from sen4cap_core.rasters.status_masks import StatusMask
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.screening import ScreeningSettings
+from sen4cap_core.rasters.masks.screening_store import MARKS_MISSING, JudgedBy, ScreeningStore, judged_by
+from sen4cap_core.rasters.masks.status import CLOUD, LAND, NO_DATA, SHADOW
+from sen4cap_core.rasters.masks.status_masks import StatusMask
+from sen4cap_core.scenes.acquisition.model import Scene
 from sen4cap_core.scenes.screening_input import read_screened_date, screening_grid
 from sen4cap_core.steps.shared.context import Context
 

@@ -10,12 +10,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import products as product_rows
-from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made import products as product_rows
 from sen4cap_core.db.models import SceneRow, Site
-from sen4cap_core.db.numbers import known_scene
+from sen4cap_core.db.work.numbers import known_scene
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.products.naming import l3b_collection
 from sen4cap_core.steps.acquisitions.wanted import wanted_of

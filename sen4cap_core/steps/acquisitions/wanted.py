@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import completeness
-from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
 from sen4cap_core.db.models import DeclarationSet, Site
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.overview import completeness
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.processors.l3b.groups import (
     BANDS_GROUP,
     BIOPHYSICAL_GROUP,

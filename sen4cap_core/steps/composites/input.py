@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import BadUploadError, NothingToDoError
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.acquisition.s2_names import is_sentinel_2_tile
+from sen4cap_core.scenes.acquisition.zones import shares_ground
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
-from sen4cap_core.scenes.zones import shares_ground
 from sen4cap_core.steps.acquisitions.screen_scene import screened_before
 from sen4cap_core.steps.shared.context import Context
 

@@ -13,12 +13,12 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l3a.dates import bands_of_scene, composed_date
 from sen4cap_core.processors.l3a.weights import CompositeSettings
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.composite_block import FLAGS, outputs_of_plan
-from sen4cap_core.rasters.composite_dates import ComposedDate, CompositePlan, Method
-from sen4cap_core.rasters.composite_pass import run_composite
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.scenes.model import Scene
-from sen4cap_core.scenes.zones import in_zone_of
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.passes.composite_block import FLAGS, outputs_of_plan
+from sen4cap_core.rasters.passes.composite_dates import ComposedDate, CompositePlan, Method
+from sen4cap_core.rasters.passes.composite_pass import run_composite
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.acquisition.zones import in_zone_of
 from sen4cap_core.steps.acquisitions.screen_scene import is_screened
 from sen4cap_core.steps.composites.input import (
     LEAST_SCENES,

@@ -10,22 +10,22 @@ import numpy as np
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight
-from sen4cap_core.db.products import register_product
+from sen4cap_core.db.made.products import register_product
 from sen4cap_core.products import naming
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.composite_item import composite_item
 from sen4cap_core.products.naming import L3A_COMPOSITE
 from sen4cap_core.products.stac import Band, Input, Origin
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.composite_block import FLAGS, outputs_of_plan
-from sen4cap_core.rasters.composite_dates import CompositePlan, Method
-from sen4cap_core.rasters.composite_pass import CompositeResult
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.preview import read_preview
-from sen4cap_core.rasters.status import NO_DATA
-from sen4cap_core.rasters.variables import Quantisation
-from sen4cap_core.reports.quicklook import quicklook_png, spread_of
-from sen4cap_core.scenes.s2_names import BAND_COMMON_NAMES
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.variables import Quantisation
+from sen4cap_core.rasters.decoding.preview import read_preview
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.status import NO_DATA
+from sen4cap_core.rasters.passes.composite_block import FLAGS, outputs_of_plan
+from sen4cap_core.rasters.passes.composite_dates import CompositePlan, Method
+from sen4cap_core.rasters.passes.composite_pass import CompositeResult
+from sen4cap_core.reports.pictures.quicklook import quicklook_png, spread_of
+from sen4cap_core.scenes.acquisition.s2_names import BAND_COMMON_NAMES
 from sen4cap_core.steps.composites.input import TileScene
 from sen4cap_core.steps.shared.context import Context
 

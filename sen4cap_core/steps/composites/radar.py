@@ -13,28 +13,28 @@ from numpy.typing import NDArray
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight, to_days
-from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db.products import register_product
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.made.products import register_product
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.radar_rasters import Plan, Rasters, make_rasters, plan_rasters
 from sen4cap_core.products import naming
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import S1_COMPOSITE
 from sen4cap_core.products.stac import Band, Input, Origin, raster_item
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.float_cog import write_float_cog
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
-from sen4cap_core.rasters.radar_on_grid import bounds_in, read_on_grid
-from sen4cap_core.rasters.radar_sums import RadarInput, grid_of_window, window_of
-from sen4cap_core.scenes.s1_model import BACKSCATTER, COHERENCE, RadarScene
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.passes.radar_on_grid import bounds_in, read_on_grid
+from sen4cap_core.rasters.passes.radar_sums import RadarInput, grid_of_window, window_of
+from sen4cap_core.rasters.writing.float_cog import write_float_cog
+from sen4cap_core.scenes.radar.s1_model import BACKSCATTER, COHERENCE, RadarScene
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 from sen4cap_core.steps.radar.site import radar_config, radar_defaults
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.season_input import find_season
 
 if TYPE_CHECKING:
-    from sen4cap_core.declarations.site import RadarConfig
+    from sen4cap_core.declarations.sites.site import RadarConfig
 
 RESOLUTION_M = 20.0
 PERIODS = ("week", "month", "season")

@@ -10,9 +10,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.db import crop_types as crop_rows
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.declarations.crop_type_settings import Method
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.made import crop_types as crop_rows
+from sen4cap_core.declarations.settings.crop_type_settings import Method
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap, classify
 from sen4cap_core.processors.l4a.crop_type.features import build_features

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import crop_types as crop_rows
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import products as product_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.made import crop_types as crop_rows
+from sen4cap_core.db.made import products as product_rows
+from sen4cap_core.db.made.products import ObservationFile
 from sen4cap_core.db.models import CropCode, Site
-from sen4cap_core.db.products import ObservationFile
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
-from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.strata import Strata, read_strata
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
+from sen4cap_core.declarations.sites.strata import Strata, read_strata
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.observations import ObservationSource
 from sen4cap_core.products.naming import content_key, season_slug

@@ -13,11 +13,11 @@ import shapely
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import crop_types as crop_rows
-from sen4cap_core.db import products as product_rows
-from sen4cap_core.db.crop_types import Holding
+from sen4cap_core.db.made import crop_types as crop_rows
+from sen4cap_core.db.made import products as product_rows
+from sen4cap_core.db.made.crop_types import Holding
 from sen4cap_core.db.models import CropTypeRun
-from sen4cap_core.declarations.crop_codes import COLUMNS as CODE_COLUMNS
+from sen4cap_core.declarations.tables.crop_codes import COLUMNS as CODE_COLUMNS
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap
 from sen4cap_core.processors.l4a.crop_type.files_out import write_csv, write_lut, write_side_files
@@ -29,7 +29,7 @@ from sen4cap_core.products.crop_type_shapes import write_crop_type_shapes
 from sen4cap_core.products.geoparquet import write_geoparquet
 from sen4cap_core.products.naming import L4A_CROP_TYPES, l4a_folder, l4a_stem, version_of
 from sen4cap_core.products.stac import GEOPACKAGE, Input, Origin, table_item
-from sen4cap_core.reports.crop_type import write_pictures
+from sen4cap_core.reports.pictures.crop_type import write_pictures
 from sen4cap_core.steps.crop_types.input import CropTypeInput
 from sen4cap_core.steps.shared.context import Context
 

@@ -17,12 +17,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import mowing as mowing_rows
-from sen4cap_core.db import products as product_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.made import mowing as mowing_rows
+from sen4cap_core.db.made import products as product_rows
 from sen4cap_core.db.models import Season
-from sen4cap_core.declarations.grass_settings import GrassSettings
-from sen4cap_core.declarations.l4b_config import Compat, L4BConfig, Method
+from sen4cap_core.declarations.settings.grass_settings import GrassSettings
+from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
 from sen4cap_core.processors.l4b.detection import detect, effective_method

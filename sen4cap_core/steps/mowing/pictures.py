@@ -9,9 +9,9 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.reports.chart import ChartCoherence, ChartEvent, parcel_chart_png
-from sen4cap_core.reports.mowing import compliance_text, latest_mowing
-from sen4cap_core.reports.parcel_map import parcel_map_png
+from sen4cap_core.reports.pages.mowing import compliance_text, latest_mowing
+from sen4cap_core.reports.pictures.chart import ChartCoherence, ChartEvent, parcel_chart_png
+from sen4cap_core.reports.pictures.parcel_map import parcel_map_png
 from sen4cap_core.steps.mowing.detect import MowingAnswer
 
 N_CHARTS = 10

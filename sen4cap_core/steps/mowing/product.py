@@ -15,10 +15,10 @@ from numpy.typing import NDArray
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import mowing as mowing_rows
-from sen4cap_core.db import products as product_rows
+from sen4cap_core.db.made import mowing as mowing_rows
+from sen4cap_core.db.made import products as product_rows
+from sen4cap_core.db.made.mowing import MowingMarker, ParcelAnswer
 from sen4cap_core.db.models import MowingRun
-from sen4cap_core.db.mowing import MowingMarker, ParcelAnswer
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.kernels.mowing.slots import MISSION_TEXTS
 from sen4cap_core.processors.l4b.detection import OUTSIDE

@@ -7,7 +7,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from sen4cap_core.declarations.grass_settings import GrassSettings
+from sen4cap_core.declarations.settings.grass_settings import GrassSettings
 
 
 class MowingRequest(BaseModel):

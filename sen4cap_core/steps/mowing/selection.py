@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sen4cap_core.db.models import CropCode
-from sen4cap_core.declarations.l4b_config import Compat, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.steps.shared.grassland import grassland_codes
 

@@ -12,8 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sen4cap_core.db.products import ObservationFile
-from sen4cap_core.declarations.l4b_config import Compat, RadarSettings, normal_orbit
+from sen4cap_core.db.made.products import ObservationFile
+from sen4cap_core.declarations.settings.l4b_config import Compat, RadarSettings, normal_orbit
 from sen4cap_core.observations.radar_series import RadarSeries, build_radar_series
 from sen4cap_core.observations.series import build_matrix
 from sen4cap_core.observations.store import read_pixel_counts

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Final
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import practice_results as result_rows
-from sen4cap_core.db import practices as practice_rows
-from sen4cap_core.db import products as product_rows
-from sen4cap_core.db.practice_results import EarlierTable
-from sen4cap_core.declarations.l4b_config import Compat
-from sen4cap_core.declarations.l4c_config import MANDATORY, L4CConfig, PracticeCode
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import practices as practice_rows
+from sen4cap_core.db.made import practice_results as result_rows
+from sen4cap_core.db.made import products as product_rows
+from sen4cap_core.db.made.practice_results import EarlierTable
+from sen4cap_core.declarations.settings.l4b_config import Compat
+from sen4cap_core.declarations.settings.l4c_config import MANDATORY, L4CConfig, PracticeCode
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4c.country_rules import load_rule_book
 from sen4cap_core.products.naming import content_key

@@ -16,9 +16,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import practices as practice_rows
-from sen4cap_core.declarations.practice_rows import from_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import practices as practice_rows
+from sen4cap_core.declarations.tables.practice_rows import from_rows
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.kernels.practices.series import Series
 from sen4cap_core.processors.l4c.monitoring import Monitored, Run, group_weeks, monitor, previous_of

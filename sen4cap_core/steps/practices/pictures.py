@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from sen4cap_core.clock import from_days
 from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.kernels.practices.series import NEVER
-from sen4cap_core.reports.practice_pictures import (
+from sen4cap_core.reports.pages.practices import TITLES
+from sen4cap_core.reports.pictures.practice_pictures import (
     HARVESTED,
     NOT_HARVESTED,
     PracticeChart,
@@ -19,7 +20,6 @@ from sen4cap_core.reports.practice_pictures import (
     practice_chart_png,
     practice_map_png,
 )
-from sen4cap_core.reports.practices import TITLES
 from sen4cap_core.steps.practices.monitor import MonitoringAnswer, PracticeAnswer
 
 N_EXAMPLES: Final = 3

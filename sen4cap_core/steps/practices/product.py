@@ -12,10 +12,10 @@ import shapely
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
-from sen4cap_core.db import practice_results as result_rows
-from sen4cap_core.db import products as product_rows
+from sen4cap_core.db.made import practice_results as result_rows
+from sen4cap_core.db.made import products as product_rows
 from sen4cap_core.db.models import PracticeRun
-from sen4cap_core.declarations.practice_tables import PRACTICE_NAMES
+from sen4cap_core.declarations.tables.practice_tables import PRACTICE_NAMES
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.kernels.practices.calendar import NO_DAY
 from sen4cap_core.processors.l4c.monitoring import Monitored

@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.db.products import ObservationFile
+from sen4cap_core.db.made.products import ObservationFile
 from sen4cap_core.kernels.practices.rows import AMP_VH, AMP_VV, COHERENCE, NDVI
 from sen4cap_core.kernels.practices.series import Series
 from sen4cap_core.observations.store import read_means, read_metadata

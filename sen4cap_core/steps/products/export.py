@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
-from sen4cap_core.db.product_list import ProductFacts, list_products
-from sen4cap_core.db.sites import known_site
+from sen4cap_core.db.declared.sites import known_site
+from sen4cap_core.db.made.product_list import ProductFacts, list_products
 from sen4cap_core.errors import NothingToDoError, Sen4capError, unknown_word
 from sen4cap_core.products.collection_texts import TEXTS
 from sen4cap_core.products.export import Exported, export_items, pack

@@ -16,13 +16,13 @@ from numpy.typing import NDArray
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight, to_days
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import products as product_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.l4c_config import MANDATORY, L4CConfig, PracticeSettings
-from sen4cap_core.declarations.practice_rows import from_rows
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.declarations.site_processors import L4ASwitch
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made import products as product_rows
+from sen4cap_core.declarations.settings.l4c_config import MANDATORY, L4CConfig, PracticeSettings
+from sen4cap_core.declarations.sites.site import SiteConfig
+from sen4cap_core.declarations.sites.site_processors import L4ASwitch
+from sen4cap_core.declarations.tables.practice_rows import from_rows
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.store import read_observations
 from sen4cap_core.processors.l4c.monitoring import Run, group_weeks, monitor

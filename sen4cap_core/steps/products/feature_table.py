@@ -10,8 +10,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.db.products import ObservationFile
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.db.made.products import ObservationFile
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.columns import orbit_name
 from sen4cap_core.processors.l4a.crop_type.features import build_features

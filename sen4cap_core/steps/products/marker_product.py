@@ -10,7 +10,7 @@ import shapely
 
 from sen4cap_core import __version__
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import products as product_rows
+from sen4cap_core.db.made import products as product_rows
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import MARKERS, content_key
 from sen4cap_core.products.stac import Input, Origin, table_item

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sen4cap_core.db.product_list import ProductFacts
-from sen4cap_core.db.sites import enabled_sites
+from sen4cap_core.db.declared.sites import enabled_sites
+from sen4cap_core.db.made.product_list import ProductFacts
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.products.collection_texts import TEXTS
 from sen4cap_core.products.naming import L3B_NDVI
 from sen4cap_core.products.qgis_project import project_path, write_project
-from sen4cap_core.rasters.preview import read_preview
-from sen4cap_core.reports.quicklook import Ramp, quicklook_png
+from sen4cap_core.rasters.decoding.preview import read_preview
+from sen4cap_core.reports.pictures.quicklook import Ramp, quicklook_png
 from sen4cap_core.steps.products.export import find_products
 from sen4cap_core.steps.scenes.optical import raster_band
 from sen4cap_core.steps.shared.context import Context

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sen4cap_core.db.product_list import ProductFacts, inputs_of, list_products
+from sen4cap_core.db.made.product_list import ProductFacts, inputs_of, list_products
 from sen4cap_core.errors import Sen4capError
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.product_files import asset_files

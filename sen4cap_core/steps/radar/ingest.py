@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.scenes.s1_model import RadarScene
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.scenes.radar.s1_model import RadarScene
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 from sen4cap_core.steps.acquisitions.ingested import IngestedScene, register
 from sen4cap_core.steps.radar.site import outline_of, radar_config, radar_defaults, tiles_met
 from sen4cap_core.steps.shared.context import Context

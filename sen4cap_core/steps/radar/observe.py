@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sen4cap_core import __version__
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.products import register_observations
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made.products import register_observations
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.observations.store import write_observations
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.radar_sums import (
+from sen4cap_core.rasters.passes.radar_sums import (
     RadarInput,
     RadarResult,
     extract_radar,
     grid_of_window,
 )
-from sen4cap_core.scenes.s1_model import RadarScene
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.scenes.radar.s1_model import RadarScene
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 from sen4cap_core.steps.acquisitions.observe import ObservedSet
 from sen4cap_core.steps.acquisitions.parcel_labels import inner_buffer_m, labels_of
 from sen4cap_core.steps.radar.pair_coherence import coherence_of_pair
@@ -27,7 +27,7 @@ from sen4cap_core.steps.radar.site import db_factor_of, radar_config, radar_defa
 from sen4cap_core.steps.shared.context import Context
 
 if TYPE_CHECKING:
-    from sen4cap_core.declarations.site import RadarConfig
+    from sen4cap_core.declarations.sites.site import RadarConfig
     from sen4cap_core.steps.acquisitions.subject import MissingSet, ProcessedScene, Subject
 
 RADAR_BUFFER_M = -10.0

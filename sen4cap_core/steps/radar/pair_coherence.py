@@ -10,11 +10,11 @@ import numpy as np
 from sen4cap_core import __version__
 from sen4cap_core.kernels.radar.pairs import pair_coherence
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.float_cog import write_float_cog
-from sen4cap_core.rasters.radar_sums import RadarInput
-from sen4cap_core.scenes.s1_cslc import read_cslc
-from sen4cap_core.scenes.s1_model import RadarPair, RadarScene
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.passes.radar_sums import RadarInput
+from sen4cap_core.rasters.writing.float_cog import write_float_cog
+from sen4cap_core.scenes.radar.s1_cslc import read_cslc
+from sen4cap_core.scenes.radar.s1_model import RadarPair, RadarScene
 from sen4cap_core.steps.shared.context import Context
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.scenes import RADAR_PREFIX
+from sen4cap_core.db.acquired.scenes import RADAR_PREFIX
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.kernels.radar.values import to_physical
-from sen4cap_core.rasters.preview import read_preview
-from sen4cap_core.rasters.radar_sums import SCALE_CODES
-from sen4cap_core.reports.quicklook import quicklook_png
-from sen4cap_core.scenes.s1_model import RadarBand, RadarScene
+from sen4cap_core.rasters.decoding.preview import read_preview
+from sen4cap_core.rasters.passes.radar_sums import SCALE_CODES
+from sen4cap_core.reports.pictures.quicklook import quicklook_png
+from sen4cap_core.scenes.radar.s1_model import RadarBand, RadarScene
 from sen4cap_core.steps.acquisitions.parcel_labels import outlines_on
 from sen4cap_core.steps.acquisitions.subject import ProcessedScene
 from sen4cap_core.steps.radar.observe import open_subject

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from sen4cap_core.db.acquired.radar import slc_of_slice
 from sen4cap_core.db.models import RadarAcquisition
-from sen4cap_core.db.radar import slc_of_slice
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.border import has_border_noise
 from sen4cap_core.sentinel1.detected import detected_backscatter, plan_detected
 from sen4cap_core.sentinel1.product import Product, open_product

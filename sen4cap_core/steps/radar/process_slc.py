@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from sen4cap_core import __version__
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.products.naming import content_key
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.acquisition import BurstOnMap, BurstPlan, geocode_bursts, plan_bursts
 from sen4cap_core.sentinel1.mosaic import match_bursts, merge_coherence, merge_power
 from sen4cap_core.sentinel1.pairing import earlier_partners, pairs_of, why_alone

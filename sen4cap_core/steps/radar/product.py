@@ -11,16 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sen4cap_core import __version__
+from sen4cap_core.db.acquired.radar import supersede_longer_pairs, supersede_same_slice
+from sen4cap_core.db.made.products import register_product
 from sen4cap_core.db.models import SceneRow
-from sen4cap_core.db.products import register_product
-from sen4cap_core.db.radar import supersede_longer_pairs, supersede_same_slice
 from sen4cap_core.products import naming
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import S1_BACKSCATTER, S1_COHERENCE
 from sen4cap_core.products.radar_item import radar_item
 from sen4cap_core.products.stac import Input, Origin
-from sen4cap_core.rasters.float_cog import write_float_cog
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.writing.float_cog import write_float_cog
 from sen4cap_core.steps.radar.ingest import ingest_radar
 from sen4cap_core.steps.radar.subject import RadarSubject
 from sen4cap_core.steps.shared.context import Context

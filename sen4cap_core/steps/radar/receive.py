@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.scenes.s1_model import RadarScene
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.scenes.radar.s1_model import RadarScene
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 from sen4cap_core.steps.radar.site import radar_config, radar_defaults, tiles_met
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.folder_season import season_of_folder

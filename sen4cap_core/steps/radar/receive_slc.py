@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.radar import acquisitions_to_look_at, enter_acquisition
+from sen4cap_core.db.acquired.radar import acquisitions_to_look_at, enter_acquisition
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.errors import BadUploadError
-from sen4cap_core.rasters.elevation import describe_elevation
+from sen4cap_core.rasters.decoding.elevation import describe_elevation
 from sen4cap_core.sentinel1.orbit import describe_orbit_file, read_orbit_file
 from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.steps.acquisitions.ingested import IngestedScene

@@ -8,14 +8,14 @@ from pyproj import Transformer
 from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core.db.models import Site
-from sen4cap_core.declarations.site import RadarConfig, SiteConfig
+from sen4cap_core.declarations.sites.site import RadarConfig, SiteConfig
 from sen4cap_core.errors import UnreadableSceneError
-from sen4cap_core.rasters.blocks import Block
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.mgrs import tile_footprint, tile_grid, tiles_of_extent
-from sen4cap_core.rasters.radar_sums import HALF_DB, TRUE_DB, window_of
-from sen4cap_core.scenes.footprints import split_at_antimeridian
-from sen4cap_core.scenes.s1_model import RadarDefaults, RadarScene
+from sen4cap_core.rasters.blockwise.blocks import Block
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.grids.mgrs import tile_footprint, tile_grid, tiles_of_extent
+from sen4cap_core.rasters.passes.radar_sums import HALF_DB, TRUE_DB, window_of
+from sen4cap_core.scenes.acquisition.footprints import split_at_antimeridian
+from sen4cap_core.scenes.radar.s1_model import RadarDefaults, RadarScene
 
 _STEPS_PER_SIDE = 20
 MAX_TILES = 60

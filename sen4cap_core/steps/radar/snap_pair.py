@@ -8,7 +8,7 @@ from pathlib import Path
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.external.snap import SnapInput, SnapPair, run_snap
 from sen4cap_core.products import naming
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.sentinel1.product import open_product
 from sen4cap_core.steps.radar.ingest import ingest_radar
 from sen4cap_core.steps.radar.subject import RadarSubject, tiles_of

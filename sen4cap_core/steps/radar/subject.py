@@ -12,16 +12,16 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import radar as radar_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.numbers import known_acquisition
-from sen4cap_core.declarations.site import RadarConfig
+from sen4cap_core.db.acquired import radar as radar_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.work.numbers import known_acquisition
+from sen4cap_core.declarations.sites.site import RadarConfig
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.external.running import ExternalProgramError
-from sen4cap_core.rasters.elevation import ElevationError, describe_elevation
-from sen4cap_core.rasters.mgrs import tile_footprint, tiles_of_extent
-from sen4cap_core.scenes.footprints import split_at_antimeridian
+from sen4cap_core.rasters.decoding.elevation import ElevationError, describe_elevation
+from sen4cap_core.rasters.grids.mgrs import tile_footprint, tiles_of_extent
+from sen4cap_core.scenes.acquisition.footprints import split_at_antimeridian
 from sen4cap_core.sentinel1.acquisition import Terrain, acquisition_orbit
 from sen4cap_core.sentinel1.annotation import Annotation
 from sen4cap_core.sentinel1.orbit import OrbitError, OrbitFit, choose_orbit_file, describe_orbit_file

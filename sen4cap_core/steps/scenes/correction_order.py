@@ -10,7 +10,7 @@ from __future__ import annotations
 from functools import lru_cache
 from pathlib import Path
 
-from sen4cap_core.db import backlog
+from sen4cap_core.db.work import backlog
 from sen4cap_core.external.level1 import Level1, name_of_level_1
 from sen4cap_core.scenes.level1_drops import find_level_1, level_1_name
 from sen4cap_core.steps.scenes.preprocess import corrector_of

@@ -6,9 +6,9 @@ import errno
 import logging
 from dataclasses import dataclass
 
-from sen4cap_core.db import backlog
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.numbers import known_set
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.work import backlog
+from sen4cap_core.db.work.numbers import known_set
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe
 from sen4cap_core.steps.scenes.process import process_scene

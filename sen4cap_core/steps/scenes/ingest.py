@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sen4cap_core.db.numbers import known_upload
+from sen4cap_core.db.work.numbers import known_upload
 from sen4cap_core.errors import NothingToDoError, Sen4capError
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.radar.s1_reading import looks_like_radar
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.scenes.s1_reading import looks_like_radar
 from sen4cap_core.sentinel1.product import is_product
 from sen4cap_core.steps.acquisitions.ingested import IngestedScene, register
 from sen4cap_core.steps.radar.ingest import ingest_radar

@@ -8,16 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
-from sen4cap_core.db.products import register_product
+from sen4cap_core.db.made.products import register_product
 from sen4cap_core.processors.l3b.items import facts_of, quantisation_of
 from sen4cap_core.products import naming
 from sen4cap_core.products.catalog import publish_item
 from sen4cap_core.products.naming import l3b_collection
 from sen4cap_core.products.stac import Band, Input, Origin, raster_item
-from sen4cap_core.rasters.scene_pass import PassResult
-from sen4cap_core.rasters.status import NO_DATA, STATUS_NAMES
-from sen4cap_core.scenes.model import Scene
-from sen4cap_core.scenes.raster_header import read_raster_header
+from sen4cap_core.rasters.masks.status import NO_DATA, STATUS_NAMES
+from sen4cap_core.rasters.passes.scene_pass import PassResult
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.files.raster_header import read_raster_header
 from sen4cap_core.steps.acquisitions.screen_scene import is_screened, judged
 from sen4cap_core.steps.shared.context import Context
 

@@ -15,16 +15,16 @@ from numpy.typing import NDArray
 
 from sen4cap_core.errors import UnreadableSceneError
 from sen4cap_core.processors.l3b.items import pass_plan, quantisation_of
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.cog import base_grid
-from sen4cap_core.rasters.cog_pass import extract_from_cog
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans
-from sen4cap_core.rasters.scene_pass import run_pass
-from sen4cap_core.rasters.sums import ParcelSums, Statistics
-from sen4cap_core.rasters.variables import outputs_of
-from sen4cap_core.scenes.model import Scene
-from sen4cap_core.scenes.raster_header import read_raster_header
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.variables import outputs_of
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import LabelSpans
+from sen4cap_core.rasters.passes.cog_pass import extract_from_cog
+from sen4cap_core.rasters.passes.scene_pass import run_pass
+from sen4cap_core.rasters.passes.sums import ParcelSums, Statistics
+from sen4cap_core.rasters.writing.cog import base_grid
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.files.raster_header import read_raster_header
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.acquisitions.observe import CarriedOver, find_carried_over, labels_to_read, write_set
 from sen4cap_core.steps.acquisitions.parcel_labels import labels_of

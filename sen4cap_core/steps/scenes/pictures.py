@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from sen4cap_core.rasters.preview import read_preview
-from sen4cap_core.reports.quicklook import Ramp, quicklook_png, spread_of
+from sen4cap_core.rasters.decoding.preview import read_preview
+from sen4cap_core.reports.pictures.quicklook import Ramp, quicklook_png, spread_of
 from sen4cap_core.steps.acquisitions.parcel_labels import outlines_on
 from sen4cap_core.steps.acquisitions.subject import ProcessedScene
 from sen4cap_core.steps.radar.picture import radar_quicklook

@@ -8,14 +8,14 @@ from datetime import date
 from pathlib import Path
 
 from sen4cap_core.archives import extract_tar, extract_zip
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.numbers import known_upload
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.work.numbers import known_upload
 from sen4cap_core.errors import BadUploadError, NothingToDoError, ServiceError
 from sen4cap_core.external.level1 import Level1, level_1, name_of_level_1
 from sen4cap_core.external.level2a import run_maja, run_sen2cor
+from sen4cap_core.scenes.acquisition.model import Scene
+from sen4cap_core.scenes.files.product_files import ProductFiles
 from sen4cap_core.scenes.level1_drops import find_level_1, level_1_name
-from sen4cap_core.scenes.model import Scene
-from sen4cap_core.scenes.product_files import ProductFiles
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.settings import Settings
 from sen4cap_core.steps.acquisitions.ingested import IngestedScene, register

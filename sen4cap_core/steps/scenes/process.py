@@ -9,9 +9,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
-from sen4cap_core.db import scenes as scene_rows
+from sen4cap_core.db.acquired import scenes as scene_rows
 from sen4cap_core.errors import BadUploadError, NothingToDoError, Sen4capError
-from sen4cap_core.rasters.scene_pass import NothingClearError
+from sen4cap_core.rasters.passes.scene_pass import NothingClearError
 from sen4cap_core.steps.acquisitions.subject import ProcessedScene, Subject, find_subject, missing_sets
 from sen4cap_core.steps.radar.observe import observe_radar
 from sen4cap_core.steps.scenes.optical import make_optical

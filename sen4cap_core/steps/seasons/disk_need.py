@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import monitoring
 from sen4cap_core.db.models import Season
-from sen4cap_core.reports.season_report import DiskNeed
+from sen4cap_core.db.overview import monitoring
+from sen4cap_core.reports.pages.season_report import DiskNeed
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

@@ -7,13 +7,13 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import pending
-from sen4cap_core.db import practices as practice_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import practices as practice_rows
 from sen4cap_core.db.models import Season, Site
-from sen4cap_core.db.pending import Pending
-from sen4cap_core.declarations.schedule import Planned
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.work import pending
+from sen4cap_core.db.work.pending import Pending
+from sen4cap_core.declarations.sites.schedule import Planned
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.steps.shared.work import EXTRACT_PARCELS, INGEST_SCENE, PREPROCESS_SCENE, RECEIVE_UPLOAD
 from sen4cap_core.steps.sources.site import sources_of
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.db import pending
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import PlannedRun, Season, Site
-from sen4cap_core.db.planning import plans_of
-from sen4cap_core.declarations.schedule import PLANNED, run_days
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.reports.season import PlannedLine, SeasonPage, Waiting
+from sen4cap_core.db.work import pending
+from sen4cap_core.db.work.planning import plans_of
+from sen4cap_core.declarations.sites.schedule import PLANNED, run_days
+from sen4cap_core.declarations.sites.site import SiteConfig
+from sen4cap_core.reports.pages.season import PlannedLine, SeasonPage, Waiting
 from sen4cap_core.steps.seasons.planned_work import is_on
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import pending
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import PlannedRun, Season, Site
-from sen4cap_core.db.planning import (
+from sen4cap_core.db.server.session import transact
+from sen4cap_core.db.work import pending
+from sen4cap_core.db.work.planning import (
     ASKED,
     DONE,
     FAILED,
@@ -29,9 +30,8 @@ from sen4cap_core.db.planning import (
     job_state,
     plans_of,
 )
-from sen4cap_core.db.session import transact
-from sen4cap_core.declarations.schedule import PLANNED, Planned, Schedule, run_days
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.sites.schedule import PLANNED, Planned, Schedule, run_days
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.steps.seasons.gates import Gate, deadline_of, inputs_changed_after, open_gates
 from sen4cap_core.steps.seasons.planned_work import ask_planned, is_on
 from sen4cap_core.steps.shared.context import Context

@@ -5,10 +5,10 @@ from __future__ import annotations
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Season, Site
-from sen4cap_core.declarations.schedule import Planned
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.sites.schedule import Planned
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.steps.composites.optical import HALF_SYNTHESIS_DAYS
 from sen4cap_core.steps.shared.work import (
     ask_composite_optical,

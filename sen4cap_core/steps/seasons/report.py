@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from sen4cap_core.clock import midnight
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import monitoring, pending
-from sen4cap_core.db import products as product_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made import products as product_rows
 from sen4cap_core.db.models import Season
+from sen4cap_core.db.overview import monitoring
+from sen4cap_core.db.work import pending
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.observations.store import read_means
 from sen4cap_core.processors.l3b.groups import NDVI_GROUP
-from sen4cap_core.reports.season_report import SeasonReport, Unseen
+from sen4cap_core.reports.pages.season_report import SeasonReport, Unseen
 from sen4cap_core.steps.seasons.disk_need import LATELY, need_of
 from sen4cap_core.steps.seasons.page import season_label, season_page
 from sen4cap_core.steps.shared.context import Context

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db.session import make_engine, session_scope
+from sen4cap_core.db.server.session import make_engine, session_scope
 from sen4cap_core.settings import Settings
 from sen4cap_core.stages import say_nothing, show_nothing
 

@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from datetime import date
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import SeasonSpan
 from sen4cap_core.db.models import Season, Site
-from sen4cap_core.db.sites import SeasonSpan
-from sen4cap_core.declarations.site import implicit_season
+from sen4cap_core.declarations.sites.site import implicit_season
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

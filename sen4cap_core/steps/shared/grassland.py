@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sen4cap_core.db.models import CropCode
-from sen4cap_core.declarations.crop_codes import is_grass
+from sen4cap_core.declarations.tables.crop_codes import is_grass
 
 
 def grassland_codes(codes: Iterable[CropCode]) -> set[str]:

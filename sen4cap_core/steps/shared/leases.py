@@ -12,9 +12,9 @@ from uuid import uuid4
 
 import psutil
 
-from sen4cap_core.db import jobs
-from sen4cap_core.db.jobs import ClaimedJob
-from sen4cap_core.db.leases import RunningJob, expire_owned, running_jobs
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.jobs import ClaimedJob
+from sen4cap_core.db.work.leases import RunningJob, expire_owned, running_jobs
 from sen4cap_core.steps.shared.context import Context
 
 logger = logging.getLogger(__name__)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import practices as practice_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import practices as practice_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Season, Site
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.work import ask_practices

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
+from sen4cap_core.db.made.product_list import ProductFacts
 from sen4cap_core.db.models import Product
-from sen4cap_core.db.product_list import ProductFacts
 from sen4cap_core.files import files_below
 from sen4cap_core.products.naming import L4A_CROP_TYPES, version_of
 from sen4cap_core.products.stac import read_json

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made.products import ObservationFile
 from sen4cap_core.db.models import DeclarationSet, Season, Site
-from sen4cap_core.db.products import ObservationFile
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import ConfigurationError, NothingToDoError, Problem, Sen4capError
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.work import ask_process

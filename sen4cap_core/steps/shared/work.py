@@ -10,8 +10,8 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from sen4cap_core import __version__
-from sen4cap_core.db.jobs import enqueue
-from sen4cap_core.declarations.schedule import Planned
+from sen4cap_core.db.work.jobs import enqueue
+from sen4cap_core.declarations.sites.schedule import Planned
 from sen4cap_core.products.naming import content_key, version_of
 
 if TYPE_CHECKING:

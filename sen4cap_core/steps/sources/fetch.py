@@ -12,14 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import jobs
-from sen4cap_core.db import offers as offer_rows
+from sen4cap_core.db.acquired import offers as offer_rows
+from sen4cap_core.db.acquired.offers import FAILED, FETCHED, FETCHING, OFFERED, PASSED_OVER
 from sen4cap_core.db.models import OfferRow, Season
-from sen4cap_core.db.numbers import known_site_number
-from sen4cap_core.db.offers import FAILED, FETCHED, FETCHING, OFFERED, PASSED_OVER
-from sen4cap_core.db.session import with_retry
-from sen4cap_core.db.uploads import register_fetched
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.server.session import with_retry
+from sen4cap_core.db.work import jobs
+from sen4cap_core.db.work.numbers import known_site_number
+from sen4cap_core.db.work.uploads import register_fetched
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.files import files_below
 from sen4cap_core.sources.accounts import Store

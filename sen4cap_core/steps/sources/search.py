@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import shapely
 
-from sen4cap_core.db import offers as offer_rows
-from sen4cap_core.db import pending
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.acquired import offers as offer_rows
+from sen4cap_core.db.acquired.offers import NewOffer
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Season, Site
-from sen4cap_core.db.offers import NewOffer
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.work import pending
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.sources.accounts import Store

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.declarations.site_sources import (
+from sen4cap_core.declarations.sites.site import SiteConfig
+from sen4cap_core.declarations.sites.site_sources import (
     AnySource,
     DhusSource,
     LocalSource,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import offers as offer_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.reports.sources import SiteSources, SourceStatus
+from sen4cap_core.db.acquired import offers as offer_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.declarations.sites.site import SiteConfig
+from sen4cap_core.reports.pages.sources import SiteSources, SourceStatus
 from sen4cap_core.steps.sources.site import sources_of
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.db import by_hand as rows
-from sen4cap_core.db import jobs
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import known_site
 from sen4cap_core.db.models import Season, Site
-from sen4cap_core.db.sites import known_site
-from sen4cap_core.declarations.schedule import run_days
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.work import by_hand as rows
+from sen4cap_core.db.work import jobs
+from sen4cap_core.declarations.sites.schedule import run_days
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError, unknown_word
 from sen4cap_core.steps.acquisitions.forgotten import forget_results
 from sen4cap_core.steps.composites.optical import composite_optical

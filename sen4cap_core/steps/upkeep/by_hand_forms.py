@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from sen4cap_core.declarations.schedule import Planned
+from sen4cap_core.declarations.sites.schedule import Planned
 
 Sensor = Literal["s2-l2a", "landsat-l2", "s1-backscatter", "s1-coherence"]
 Evaluated = Literal["l4a", "l4b", "l4c"]

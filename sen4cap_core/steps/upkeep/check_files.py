@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import unquote
 
-from sen4cap_core.db import disk_facts
-from sen4cap_core.db.product_list import ProductFacts, list_products
+from sen4cap_core.db.made import disk_facts
+from sen4cap_core.db.made.product_list import ProductFacts, list_products
 from sen4cap_core.files import files_below, is_partial
 from sen4cap_core.products.catalog import rebuild_catalog
 from sen4cap_core.products.stac import read_json

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import crop_types as crop_rows
-from sen4cap_core.db import mowing as mowing_rows
-from sen4cap_core.db import practice_results as practice_rows
+from sen4cap_core.db.made import crop_types as crop_rows
+from sen4cap_core.db.made import mowing as mowing_rows
+from sen4cap_core.db.made import practice_results as practice_rows
+from sen4cap_core.db.made.retention import retire
 from sen4cap_core.db.models import Product, Site
-from sen4cap_core.db.retention import retire
 from sen4cap_core.products.naming import L4A_CROP_TYPES, L4B_MOWING, L4C_PRACTICES
 from sen4cap_core.steps.shared.practice_asking import ask_practices_of_year
 from sen4cap_core.steps.shared.product_files import files_of_product

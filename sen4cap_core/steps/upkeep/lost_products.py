@@ -7,8 +7,8 @@ from datetime import date, datetime
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import disk_facts
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made import disk_facts
 from sen4cap_core.db.models import Product, Site
 from sen4cap_core.products.naming import L3A_COMPOSITE, MARKERS, S1_COMPOSITE
 from sen4cap_core.products.stac import read_json

@@ -8,14 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from sen4cap_core.db import backlog, gaps
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import radar as radar_rows
-from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.leases import RunningJob
+from sen4cap_core.db.acquired import radar as radar_rows
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Site, Upload
-from sen4cap_core.db.session import alone
+from sen4cap_core.db.server.session import alone
+from sen4cap_core.db.work import backlog, gaps
+from sen4cap_core.db.work.leases import RunningJob
 from sen4cap_core.files import sweep_partial
 from sen4cap_core.inbox.register import register_all
 from sen4cap_core.scenes.level1_drops import find_level_1

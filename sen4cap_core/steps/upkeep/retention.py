@@ -13,16 +13,16 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sen4cap_core.db import pending
-from sen4cap_core.db import retention as rows
-from sen4cap_core.db.product_list import ProductFacts, list_products
-from sen4cap_core.db.retention import FetchedFile
-from sen4cap_core.db.sites import enabled_sites, known_site
-from sen4cap_core.declarations.site import RetentionConfig, SiteConfig
+from sen4cap_core.db.declared.sites import enabled_sites, known_site
+from sen4cap_core.db.made import retention as rows
+from sen4cap_core.db.made.product_list import ProductFacts, list_products
+from sen4cap_core.db.made.retention import FetchedFile
+from sen4cap_core.db.work import pending
+from sen4cap_core.declarations.sites.site import RetentionConfig, SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.files import files_below
 from sen4cap_core.products.catalog import rebuild_catalog, remove_items
-from sen4cap_core.rasters.screening_store import instant_of
+from sen4cap_core.rasters.masks.screening_store import instant_of
 from sen4cap_core.steps.products.export import full_kind
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.product_files import files_of_product

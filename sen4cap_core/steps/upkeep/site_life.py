@@ -6,10 +6,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from sen4cap_core.db import pending, site_life
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.sites import known_site
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.declared import site_life
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import known_site
+from sen4cap_core.db.work import pending
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.inbox.kept import FOLDER as IN_FORCE
 from sen4cap_core.products.catalog import rebuild_catalog

@@ -13,9 +13,10 @@ from contextlib import contextmanager
 import psutil
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import monitoring, pending
-from sen4cap_core.db.jobs import ClaimedJob
 from sen4cap_core.db.models import JobUsage, MachineSample
+from sen4cap_core.db.overview import monitoring
+from sen4cap_core.db.work import pending
+from sen4cap_core.db.work.jobs import ClaimedJob
 from sen4cap_core.steps.shared.context import Context
 
 logger = logging.getLogger(__name__)

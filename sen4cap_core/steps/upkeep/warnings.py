@@ -7,15 +7,16 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import monitoring, pending
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Season, Site, WarningRow
-from sen4cap_core.db.monitoring import Warned
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.overview import monitoring
+from sen4cap_core.db.overview.monitoring import Warned
+from sen4cap_core.db.work import pending
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.redaction import redact
-from sen4cap_core.reports.season import TITLES
-from sen4cap_core.reports.season_report import DiskNeed
-from sen4cap_core.reports.text import size
+from sen4cap_core.reports.pages.season import TITLES
+from sen4cap_core.reports.pages.season_report import DiskNeed
+from sen4cap_core.reports.pages.text import size
 from sen4cap_core.steps.seasons.disk_need import disk_need
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.sources.search import LATE_DAYS

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.db import declarations as declaration_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
 from sen4cap_core.db.models import ProcessorConfig, Site
-from sen4cap_core.declarations.l4b_layers import DEFAULT, EffectiveL4B, effective_l4b
-from sen4cap_core.declarations.l4c_config import PracticeCode
-from sen4cap_core.declarations.l4c_layers import EffectiveL4C, effective_l4c
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.settings.l4b_layers import DEFAULT, EffectiveL4B, effective_l4b
+from sen4cap_core.declarations.settings.l4c_config import PracticeCode
+from sen4cap_core.declarations.settings.l4c_layers import EffectiveL4C, effective_l4c
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.processors.l4b.detection import effective_method
 from sen4cap_core.steps.uploads.practices import L4C
 from sen4cap_core.steps.uploads.tables import L4B

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.declarations.crop_codes import CropCode, CropCodeTable, unknown_codes
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.declarations.tables.crop_codes import CropCode, CropCodeTable, unknown_codes
 from sen4cap_core.errors import Problem
 
 if TYPE_CHECKING:

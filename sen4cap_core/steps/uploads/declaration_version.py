@@ -14,14 +14,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import parcel_versions
-from sen4cap_core.db.copying import BATCH_ROWS
+from sen4cap_core.db.bulk.copying import BATCH_ROWS
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import parcel_versions
+from sen4cap_core.db.declared.parcel_versions import Group, Kept, Version
 from sen4cap_core.db.models import DeclarationSet, Json
-from sen4cap_core.db.parcel_versions import Group, Kept, Version
-from sen4cap_core.declarations.columns import Mode
-from sen4cap_core.declarations.prepare import Parcels, flags_among
-from sen4cap_core.declarations.versions import (
+from sen4cap_core.declarations.parcels.columns import Mode
+from sen4cap_core.declarations.parcels.prepare import Parcels, flags_among
+from sen4cap_core.declarations.parcels.versions import (
     ATTRIBUTES,
     BACK,
     GEOMETRY,
@@ -32,7 +32,7 @@ from sen4cap_core.declarations.versions import (
     change_ratios,
     compare,
 )
-from sen4cap_core.rasters.outlines import Outlines, joined, outlines_of
+from sen4cap_core.rasters.parcels.outlines import Outlines, joined, outlines_of
 from sen4cap_core.steps.uploads.pixel_numbers import PixelNumbers, pixel_numbers
 
 if TYPE_CHECKING:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import parcel_versions
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
-from sen4cap_core.declarations.identity import Given
-from sen4cap_core.declarations.prepare import Parcels, n_crop_codes, prepare_parcels
-from sen4cap_core.declarations.reading import MAPPING_NAME, Declarations, read_declarations
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import parcel_versions
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.declarations.parcels.columns import ColumnMapping, read_column_mapping
+from sen4cap_core.declarations.parcels.identity import Given
+from sen4cap_core.declarations.parcels.prepare import Parcels, n_crop_codes, prepare_parcels
+from sen4cap_core.declarations.parcels.reading import MAPPING_NAME, Declarations, read_declarations
 from sen4cap_core.errors import BadUploadError, Problem, Sen4capError
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe
 from sen4cap_core.steps.shared.context import Context

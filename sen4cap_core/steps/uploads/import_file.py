@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sen4cap_core.db import jobs
 from sen4cap_core.db.models import Upload
+from sen4cap_core.db.work import jobs
 from sen4cap_core.errors import BadUploadError, Sen4capError, unknown_word
 from sen4cap_core.inbox.layout import KIND_FOLDERS, Kind, is_site_name
 from sen4cap_core.inbox.register import hash_unit, register

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db import uploads as upload_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Upload
-from sen4cap_core.declarations.columns import ColumnMapping, read_column_mapping
-from sen4cap_core.declarations.reading import read_declarations
+from sen4cap_core.db.work import uploads as upload_rows
+from sen4cap_core.declarations.parcels.columns import ColumnMapping, read_column_mapping
+from sen4cap_core.declarations.parcels.reading import read_declarations
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.layout import Kind
 from sen4cap_core.inbox.register import needs_look

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from sen4cap_core.declarations.geometry import WGS84, moved
-from sen4cap_core.rasters.outlines import Outlines
-from sen4cap_core.rasters.pixel_counts import count_pixels, zones_of
+from sen4cap_core.declarations.shapes.geometry import WGS84, moved
+from sen4cap_core.rasters.parcels.outlines import Outlines
+from sen4cap_core.rasters.parcels.pixel_counts import count_pixels, zones_of
 
 S2_RESOLUTION_M = 10.0
 S1_RESOLUTION_M = 20.0

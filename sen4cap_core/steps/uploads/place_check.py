@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from sen4cap_core.errors import BadUploadError, Problem
-from sen4cap_core.rasters.outlines import Outlines
+from sen4cap_core.rasters.parcels.outlines import Outlines
 
 _AT_ONCE = 100_000
 """Boxes made at a time: of a million at once they would take a third of a gigabyte."""

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import practices as practice_rows
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.declarations.l4c_config import MANDATORY, PRACTICES, PracticeCode, read_l4c_config
-from sen4cap_core.declarations.practice_rows import as_rows
-from sen4cap_core.declarations.practice_tables import (
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import practices as practice_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.declarations.settings.l4c_config import (
+    MANDATORY,
+    PRACTICES,
+    PracticeCode,
+    read_l4c_config,
+)
+from sen4cap_core.declarations.tables.practice_rows import as_rows
+from sen4cap_core.declarations.tables.practice_tables import (
     DATE_COLUMNS,
     MAX_PROBLEMS,
     PRACTICE_NAMES,

@@ -11,10 +11,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.db import sites as site_rows
-from sen4cap_core.db.numbers import known_upload
-from sen4cap_core.db.rejections import rejections_settled_by
-from sen4cap_core.db.uploads import (
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.work.numbers import known_upload
+from sen4cap_core.db.work.rejections import rejections_settled_by
+from sen4cap_core.db.work.uploads import (
     Known,
     has_received,
     later_received,

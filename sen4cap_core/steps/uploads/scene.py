@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.inbox.wrong_kind import refuse_parcels
+from sen4cap_core.scenes.acquisition.s2_names import is_sentinel_2_tile
+from sen4cap_core.scenes.radar.s1_reading import looks_like_radar
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.scenes.s1_reading import looks_like_radar
-from sen4cap_core.scenes.s2_names import is_sentinel_2_tile
 from sen4cap_core.sentinel1.product import is_product
 from sen4cap_core.steps.radar.receive import receive_radar
 from sen4cap_core.steps.radar.receive_slc import receive_slc

@@ -5,19 +5,19 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import scenes as scene_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.acquired import scenes as scene_rows
+from sen4cap_core.db.acquired.overpasses import shared_keys
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import SeasonSpan
+from sen4cap_core.db.made.mowing import latest_run
 from sen4cap_core.db.models import Site
-from sen4cap_core.db.mowing import latest_run
-from sen4cap_core.db.overpasses import shared_keys
-from sen4cap_core.db.sites import SeasonSpan
-from sen4cap_core.declarations import l4b_layers, l4c_layers
-from sen4cap_core.declarations.site import SeasonConfig, SiteConfig, read_site_config
-from sen4cap_core.declarations.site_extent import read_site_extent
-from sen4cap_core.declarations.strata import read_strata
+from sen4cap_core.declarations.settings import l4b_layers, l4c_layers
+from sen4cap_core.declarations.sites.site import SeasonConfig, SiteConfig, read_site_config
+from sen4cap_core.declarations.sites.site_extent import read_site_extent
+from sen4cap_core.declarations.sites.strata import read_strata
 from sen4cap_core.errors import Problem
-from sen4cap_core.rasters.mgrs import tiles_of_extent
+from sen4cap_core.rasters.grids.mgrs import tiles_of_extent
 from sen4cap_core.steps.acquisitions.ingested import in_force_again
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe, scenes_without_rasters
 from sen4cap_core.steps.shared.context import Context

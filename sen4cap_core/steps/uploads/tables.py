@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from sen4cap_core.db import crop_types as crop_rows
-from sen4cap_core.db import declarations as declaration_rows
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made import crop_types as crop_rows
 from sen4cap_core.db.models import Site
-from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.l4b_file import read_l4b_config
-from sen4cap_core.declarations.strata import read_strata
+from sen4cap_core.declarations.settings.l4b_file import read_l4b_config
+from sen4cap_core.declarations.sites.strata import read_strata
+from sen4cap_core.declarations.tables.crop_codes import read_crop_codes
 from sen4cap_core.steps.acquisitions.wanted import scenes_to_observe
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.grassland import grassland_codes

@@ -9,8 +9,8 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from sen4cap_core.declarations.grass_settings import GrassSettings
-from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.declarations.settings.grass_settings import GrassSettings
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig
 from sen4cap_core.kernels.grass import thresholds as grass_thresholds
 from sen4cap_core.kernels.grass.neighbourhood import count_rates, shared_course
 from sen4cap_core.kernels.mowing.slots import S2

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from sen4cap_core.declarations.l4b_config import L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig
 from sen4cap_core.kernels.mowing.slots import S1, S2, S2_S1
 from sen4cap_core.kernels.series.coherence_noise import NEXT_WEIGHT, noise_room, score_rises
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source

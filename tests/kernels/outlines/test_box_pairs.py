@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sen4cap_core.declarations.geometry import _box_pairs
+from sen4cap_core.declarations.shapes.geometry import _box_pairs
 
 
 @pytest.mark.parametrize("seed", range(6))

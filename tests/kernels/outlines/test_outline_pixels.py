@@ -9,7 +9,7 @@ from rasterio.features import rasterize
 from rasterio.transform import from_origin
 
 from sen4cap_core.kernels.outlines.pixels import burn_shrunk
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.rasters.parcels.outlines import outlines_of
 
 SIDE_M = 400.0
 GEOS_TOLERANCE = 0.012

@@ -7,8 +7,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.shapes import are_sound
-from sen4cap_core.rasters.outlines import Outlines, outlines_of
+from sen4cap_core.declarations.shapes.shapes import are_sound
+from sen4cap_core.rasters.parcels.outlines import Outlines, outlines_of
 
 
 def one_ring(points: list[tuple[float, float]] | np.ndarray) -> Outlines:

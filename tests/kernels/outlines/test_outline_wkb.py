@@ -9,9 +9,9 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.shapes import joined_shapes, shapes_of, shapes_of_wkb
+from sen4cap_core.declarations.shapes.shapes import joined_shapes, shapes_of, shapes_of_wkb
 from sen4cap_core.kernels.outlines.wkb import find_plain
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.rasters.parcels.outlines import outlines_of
 
 SQUARE = shapely.box(0, 0, 10, 10)
 HOLED = shapely.difference(SQUARE, shapely.box(2, 2, 4, 4))

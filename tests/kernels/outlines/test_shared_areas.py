@@ -7,8 +7,8 @@ import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.geometry import overlapped_shares
-from sen4cap_core.rasters.outlines import outlines_of
+from sen4cap_core.declarations.shapes.geometry import overlapped_shares
+from sen4cap_core.rasters.parcels.outlines import outlines_of
 
 
 def shares_of(parcels: np.ndarray, usable: np.ndarray) -> np.ndarray:

@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from kernels.pixels.test_zonal import NODATA, random_image, spans_of
 
 from sen4cap_core.kernels.pixels.values import order_statistics
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans
-from sen4cap_core.rasters.pixel_values import STATISTICS, PixelValues
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import LabelSpans
+from sen4cap_core.rasters.parcels.pixel_values import STATISTICS, PixelValues
 
 QUARTERS = {"min": 0, "max": 100, "median": 50, "p25": 25, "p75": 75}
 N_PARCELS = 8

@@ -10,9 +10,9 @@ import pytest
 
 from sen4cap_core.processors.l3a.direction import COEFFICIENTS, model, nadir_factor
 from sen4cap_core.processors.l3a.weights import date_weight, sensor_weight
-from sen4cap_core.rasters.cloud_distance import discrete_gaussian, distance_weight, gaussian_weight
-from sen4cap_core.scenes.angles import AngleGrid, SceneAngles
-from sen4cap_core.scenes.s2_metadata import read_tile_metadata
+from sen4cap_core.rasters.masks.cloud_distance import discrete_gaussian, distance_weight, gaussian_weight
+from sen4cap_core.scenes.acquisition.angles import AngleGrid, SceneAngles
+from sen4cap_core.scenes.sentinel2.s2_metadata import read_tile_metadata
 
 
 def one_direction(

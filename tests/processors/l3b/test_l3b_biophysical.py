@@ -12,13 +12,13 @@ import shapely
 
 from sen4cap_core.processors.l3b.biophysical import Biophysical, Inversion, inversion_of
 from sen4cap_core.processors.l3b.items import pass_plan
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.labels import LabelSpans, burn_labels
-from sen4cap_core.rasters.scene_pass import PassResult, run_pass
-from sen4cap_core.scenes.angles import AngleGrid, MeanAngle, SceneAngles
-from sen4cap_core.scenes.model import Scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.parcels.labels import LabelSpans, burn_labels
+from sen4cap_core.rasters.passes.scene_pass import PassResult, run_pass
+from sen4cap_core.scenes.acquisition.angles import AngleGrid, MeanAngle, SceneAngles
+from sen4cap_core.scenes.acquisition.model import Scene
 from sen4cap_core.scenes.reading import open_scenes
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 
 FINE = ("B02", "B03", "B04", "B08")
 COARSE = ("B05", "B06", "B07", "B8A", "B11", "B12")

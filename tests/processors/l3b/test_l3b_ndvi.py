@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from sen4cap_core.processors.l3b.ndvi import NDVI
-from sen4cap_core.rasters.bands import BandSource
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.variables import BlockBand
+from sen4cap_core.rasters.blockwise.bands import BandSource
+from sen4cap_core.rasters.blockwise.variables import BlockBand
+from sen4cap_core.rasters.grids.grid import Grid
 
 
 def test_ndvi_uses_each_bands_own_calibration() -> None:
@@ -25,7 +25,7 @@ def test_ndvi_uses_each_bands_own_calibration() -> None:
 def test_ndvi_of_real_scenes_equals_the_published(shared: Path, tmp_path: Path) -> None:
     netcdf4 = pytest.importorskip("netCDF4")
     rasterio = pytest.importorskip("rasterio")
-    from sen4cap_core.rasters.scene_pass import run_pass
+    from sen4cap_core.rasters.passes.scene_pass import run_pass
     from sen4cap_core.scenes.reading import open_scenes
 
     folder = shared / "data/valladolid-2019"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sen4cap_core.processors.l3b.sun_and_view import cosines_of
-from sen4cap_core.scenes.angles import AngleGrid, MeanAngle, SceneAngles
+from sen4cap_core.scenes.acquisition.angles import AngleGrid, MeanAngle, SceneAngles
 
 NAN = float("nan")
 

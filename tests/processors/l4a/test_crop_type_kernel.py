@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.kernel_ridge import KernelRidge
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig
 from sen4cap_core.processors.l4a.crop_type import learners
 from sen4cap_core.processors.l4a.crop_type.kernel_machine import BALANCE, RIDGE, WIDTH, learn
 from sen4cap_core.processors.l4a.crop_type.learners import best_share, train

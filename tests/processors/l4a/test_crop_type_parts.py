@@ -11,7 +11,7 @@ from sklearn import metrics
 from sklearn.ensemble import RandomForestClassifier
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.observations.radar_composites import week_of
 from sen4cap_core.processors.l4a.crop_type.accuracy import measure, weigh_by_area

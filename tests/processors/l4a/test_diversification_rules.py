@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sen4cap_core.declarations.diversification_settings import Thresholds
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
 from sen4cap_core.processors.l4a.diversification import categories, conformity
 from sen4cap_core.processors.l4a.diversification.assessment import assess
 from sen4cap_core.processors.l4a.diversification.conformity import judge_parcels

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.diversification_settings import Thresholds
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
 from sen4cap_core.errors import BadUploadError, ConfigurationError
 from sen4cap_core.processors.l4a.diversification.code_sets import read_code_sets
 from sen4cap_core.processors.l4a.diversification.command import assess_tables

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sen4cap_core.declarations.diversification_settings import Thresholds
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
 from sen4cap_core.processors.l4a.diversification import categories
 from sen4cap_core.processors.l4a.diversification.assessment import assess
 from tests.processors.l4a.diversification_twins import (

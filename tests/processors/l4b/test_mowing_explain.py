@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from sen4cap_core.clock import to_days
-from sen4cap_core.declarations.l4b_config import CompliancePeriod, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import CompliancePeriod, L4BConfig
 from sen4cap_core.kernels.mowing.slots import S1, S2, S2_S1
 from sen4cap_core.processors.l4b.detection import TOO_FEW_CLEAR_DATES, judge
 from sen4cap_core.processors.l4b.explain import explanations, span_text

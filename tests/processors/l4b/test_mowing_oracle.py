@@ -12,11 +12,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sen4cap_core.declarations.l4b_file import read_l4b_config
+from sen4cap_core.declarations.settings.l4b_file import read_l4b_config
 from sen4cap_core.processors.l4b.command import detect_tables, parcel_facts
 from sen4cap_core.processors.l4b.detection import detect
 from sen4cap_core.processors.l4b.observations_table import read_observations_table
-from sen4cap_core.reports.scoring_mowing import DatedEvents, match_one_to_one, score_nearest, score_one_to_one
+from sen4cap_core.reports.scores.scoring_mowing import (
+    DatedEvents,
+    match_one_to_one,
+    score_nearest,
+    score_one_to_one,
+)
 from sen4cap_core.tables.parcels import read_parcels
 
 ORACLE = Path(__file__).parents[4] / "shared" / "oracle" / "l4b" / "synthetic-default"

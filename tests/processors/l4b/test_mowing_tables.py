@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sen4cap_core.declarations.l4b_config import L4BConfig, OpticalSettings, RadarSettings
+from sen4cap_core.declarations.settings.l4b_config import L4BConfig, OpticalSettings, RadarSettings
 from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
 from sen4cap_core.processors.l4b.branches import detect_rises
 from sen4cap_core.processors.l4b.command import detect_tables, parcel_facts

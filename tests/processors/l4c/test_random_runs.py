@@ -21,7 +21,7 @@ from processors.l4c.fields import (
 )
 from processors.l4c.twin import Evaluation, Parcel, as_settings
 
-from sen4cap_core.declarations.l4c_config import read_l4c_config
+from sen4cap_core.declarations.settings.l4c_config import read_l4c_config
 from sen4cap_core.processors.l4c.command import MonitoringOptions, PracticeJob, monitor_tables
 
 N = 50

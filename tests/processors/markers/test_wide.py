@@ -13,11 +13,11 @@ import pyarrow.parquet as pq
 import pytest
 from pydantic import ValidationError
 
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.processors.markers.columns import ORDER_METRICS, VARIABLES, column_name
 from sen4cap_core.processors.markers.wide import WideTable, practice_markers, ratio_table
 from sen4cap_core.products.marker_files import write_markers
-from sen4cap_core.rasters.pixel_values import STATISTICS
+from sen4cap_core.rasters.parcels.pixel_values import STATISTICS
 
 DAY = date(2019, 5, 12)
 

@@ -14,12 +14,12 @@ from steps.conftest import SITE, Desk
 from steps.radar.test_radar_way import backscatter
 from steps.radar.test_radar_way import run as run_radar
 
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.made.products import observation_files
 from sen4cap_core.db.models import DeclarationSet, Site
-from sen4cap_core.db.products import observation_files
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.rasters.labels import load_labels
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
+from sen4cap_core.rasters.parcels.labels import load_labels
 from sen4cap_core.steps.products.export_markers import export_markers
 from sen4cap_core.steps.scenes.extract_parcels import extract_parcels
 

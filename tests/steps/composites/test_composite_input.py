@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from sen4cap_core.rasters.grid import Grid
+from sen4cap_core.rasters.grids.grid import Grid
 from sen4cap_core.steps.composites.input import CompositeInput, TileScene, share_out
 
 TILE = Grid(32630, 699_960.0, 4_600_020.0, 10.0, 300, 300)

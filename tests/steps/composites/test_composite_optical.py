@@ -16,8 +16,8 @@ from steps.conftest import GRID, SITE
 
 from sen4cap_core.db.models import Product, ProductInput, Site
 from sen4cap_core.errors import NothingToDoError, Sen4capError
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.simulation.landsat_product import CLEAR, landsat_scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.simulation.optical.landsat_product import CLEAR, landsat_scene
 from sen4cap_core.steps.composites.optical import composite_optical
 from sen4cap_core.steps.composites.product import composite_quicklook
 from sen4cap_core.steps.shared.context import Context

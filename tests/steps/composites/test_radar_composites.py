@@ -14,9 +14,9 @@ from steps.conftest import GRID
 
 from sen4cap_core.db.models import Product, ProductInput, SceneRow
 from sen4cap_core.errors import NothingToDoError, Sen4capError
-from sen4cap_core.rasters.radar_on_grid import read_on_grid
-from sen4cap_core.rasters.radar_sums import RadarInput
-from sen4cap_core.scenes.s1_reading import open_radar
+from sen4cap_core.rasters.passes.radar_on_grid import read_on_grid
+from sen4cap_core.rasters.passes.radar_sums import RadarInput
+from sen4cap_core.scenes.radar.s1_reading import open_radar
 from sen4cap_core.steps.composites.radar import composite_radar
 from sen4cap_core.steps.scenes.ingest import ingest_scene
 

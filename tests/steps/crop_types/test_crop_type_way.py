@@ -15,8 +15,9 @@ import shapely
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from sen4cap_core.db.crop_types import latest_run, seasons_due
-from sen4cap_core.db.declarations import load_parcels, store_config
+from sen4cap_core.db.declared.declarations import load_parcels, store_config
+from sen4cap_core.db.made.crop_types import latest_run, seasons_due
+from sen4cap_core.db.made.products import register_observations
 from sen4cap_core.db.models import (
     CropCode,
     CropTypeResult,
@@ -28,12 +29,11 @@ from sen4cap_core.db.models import (
     SceneRow,
     Site,
 )
-from sen4cap_core.db.products import register_observations
-from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.declarations.strata import Strata
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
+from sen4cap_core.declarations.sites.site import SiteConfig
+from sen4cap_core.declarations.sites.strata import Strata
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.crop_type_page import crop_type_markdown, map_png
+from sen4cap_core.reports.pages.crop_type_page import crop_type_markdown, map_png
 from sen4cap_core.steps.crop_types.classify import classify_crops
 from sen4cap_core.steps.crop_types.input import find_input
 from sen4cap_core.steps.upkeep.check_files import check_files, repair

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sen4cap_core.declarations.l4b_config import CompliancePeriod, L4BConfig
+from sen4cap_core.declarations.settings.l4b_config import CompliancePeriod, L4BConfig
 from sen4cap_core.processors.l4b.model import ObservationMatrix, Source
 from sen4cap_core.steps.mowing import pictures as mowing_pictures
 from sen4cap_core.steps.mowing.pictures import N_CHARTS, examples, parcel_charts

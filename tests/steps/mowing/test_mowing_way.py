@@ -13,9 +13,9 @@ import pytest
 from pydantic import ValidationError
 from sqlalchemy import delete, select
 
+from sen4cap_core.db.made.mowing import found_mowings
+from sen4cap_core.db.made.products import register_observations
 from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product, SceneRow, Site
-from sen4cap_core.db.mowing import found_mowings
-from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.mowing.detect import MowingAnswer, detect_mowing

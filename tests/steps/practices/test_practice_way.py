@@ -16,8 +16,8 @@ from processors.l4c.test_practice_default import crop_year
 from sqlalchemy import select
 from steps.conftest import SITE, YEAR
 
+from sen4cap_core.db.made.products import register_observations
 from sen4cap_core.db.models import Job, PracticeResult, PracticeRun, ProductInput, SceneRow, Site
-from sen4cap_core.db.products import register_observations
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.steps.practices.monitor import MonitoringAnswer, monitor_practices, result_frame
 from sen4cap_core.steps.practices.pictures import practice_pictures

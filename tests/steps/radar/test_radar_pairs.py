@@ -12,15 +12,15 @@ import pytest
 import shapely
 from sqlalchemy import text
 
-from sen4cap_core.db import radar as radar_rows
+from sen4cap_core.db.acquired import radar as radar_rows
 from sen4cap_core.db.models import RadarAcquisition, SceneRow
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.sentinel1.orbit import choose_orbit_file, describe_orbit_file
 from sen4cap_core.sentinel1.pairing import pairs_of
-from sen4cap_core.simulation.radar_model import PassModel
-from sen4cap_core.simulation.radar_pair import small_pair
-from sen4cap_core.simulation.radar_product import footprint_of, product_name, stem_of, write_orbit_file
-from sen4cap_core.simulation.radar_xml import manifest_xml
+from sen4cap_core.simulation.radar.radar_model import PassModel
+from sen4cap_core.simulation.radar.radar_pair import small_pair
+from sen4cap_core.simulation.radar.radar_product import footprint_of, product_name, stem_of, write_orbit_file
+from sen4cap_core.simulation.radar.radar_xml import manifest_xml
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.radar.process_grd import process_grd
 from sen4cap_core.steps.radar.subject import find_acquisitions

@@ -15,13 +15,13 @@ from scenes.radar_products import cslc, write_radar, write_radar_item
 from sqlalchemy import select
 from steps.conftest import GRID, Desk, fields
 
+from sen4cap_core.db.made.products import observation_files
 from sen4cap_core.db.models import DeclarationSet, SceneRow, Site, Upload
-from sen4cap_core.db.products import observation_files
 from sen4cap_core.errors import BadUploadError, NothingToDoError
 from sen4cap_core.inbox.settle import completeness_of
 from sen4cap_core.inbox.units import find_units
 from sen4cap_core.observations.store import read_metadata
-from sen4cap_core.rasters.mgrs import tile_grid
+from sen4cap_core.rasters.grids.mgrs import tile_grid
 from sen4cap_core.steps.radar.receive import receive_radar
 from sen4cap_core.steps.scenes.extract_parcels import extract_parcels
 from sen4cap_core.steps.scenes.ingest import ingest_scene

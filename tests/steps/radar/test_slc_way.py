@@ -23,18 +23,18 @@ from flows.composite_radar import composite_radar
 from flows.process_radar import process_grd as process_grd_flow
 from flows.process_radar import process_slc as process_slc_flow
 from flows.worker import run_work
+from sen4cap_core.db.acquired.radar import acquisitions_to_look_at
+from sen4cap_core.db.made.products import observation_files
 from sen4cap_core.db.models import DeclarationSet, Job, ProductInput, RadarAcquisition, SceneRow, Season
 from sen4cap_core.db.models import Product as ProductRow
-from sen4cap_core.db.products import observation_files
-from sen4cap_core.db.radar import acquisitions_to_look_at
 from sen4cap_core.errors import BadUploadError, NothingToDoError, UnreadableSceneError
 from sen4cap_core.inbox.layout import Kind, place_of
 from sen4cap_core.sentinel1.acquisition import BurstOnMap, geocode_bursts
 from sen4cap_core.sentinel1.product import Product
-from sen4cap_core.simulation.radar_detected import write_grd
-from sen4cap_core.simulation.radar_pair import TRUE_COHERENCE, small_pair
-from sen4cap_core.simulation.radar_product import write_orbit_file, write_slc
-from sen4cap_core.simulation.radar_scene import SimulatedRadar
+from sen4cap_core.simulation.radar.radar_detected import write_grd
+from sen4cap_core.simulation.radar.radar_pair import TRUE_COHERENCE, small_pair
+from sen4cap_core.simulation.radar.radar_product import write_orbit_file, write_slc
+from sen4cap_core.simulation.radar.radar_scene import SimulatedRadar
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.radar.process_grd import process_grd
 from sen4cap_core.steps.radar.process_slc import process_slc

@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from sen4cap_core.db.models import SceneRow
 from sen4cap_core.inbox.units import Unit, find_units
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.rasters.status import LAND
-from sen4cap_core.scenes.landsat import pixel_table
-from sen4cap_core.scenes.maja import mg2_table
-from sen4cap_core.simulation.landsat_product import CLEAR, landsat_scene
-from sen4cap_core.simulation.maja_product import maja_scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.rasters.masks.status import LAND
+from sen4cap_core.scenes.landsat.product import pixel_table
+from sen4cap_core.scenes.maja.product import mg2_table
+from sen4cap_core.simulation.optical.landsat_product import CLEAR, landsat_scene
+from sen4cap_core.simulation.optical.maja_product import maja_scene
 from sen4cap_core.steps.scenes.process import process_scene
 from sen4cap_core.steps.uploads.receive import receive_upload
 from tests.steps.conftest import GRID, SITE, YEAR, fields

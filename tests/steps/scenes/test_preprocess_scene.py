@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from sen4cap_core.db import jobs
 from sen4cap_core.db.models import Job, SceneRow
+from sen4cap_core.db.work import jobs
 from sen4cap_core.external.running import ExternalProgramError
-from sen4cap_core.rasters.grid import Grid
-from sen4cap_core.simulation.landsat_product import landsat_scene
-from sen4cap_core.simulation.maja_product import maja_scene
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.rasters.grids.grid import Grid
+from sen4cap_core.simulation.optical.landsat_product import landsat_scene
+from sen4cap_core.simulation.optical.maja_product import maja_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.steps.scenes.correction_order import corrections_in_turn
 from sen4cap_core.steps.scenes.preprocess import preprocess_scene
 from sen4cap_core.steps.scenes.process import process_scene

@@ -13,7 +13,7 @@ from sqlalchemy import select
 
 from sen4cap_core.db.models import CropCode, Job, ObservationSet, Product, SceneRow, Site
 from sen4cap_core.errors import NothingToDoError, Sen4capError
-from sen4cap_core.rasters import decode
+from sen4cap_core.rasters.decoding import decode
 from sen4cap_core.scenes.reading import open_scenes
 from sen4cap_core.steps.acquisitions.subject import find_subject
 from sen4cap_core.steps.scenes.extract_parcels import extract_parcels

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, ObservationSet, Product, ProductInput, SceneRow
-from sen4cap_core.db.progress import site_progress
+from sen4cap_core.db.overview.progress import site_progress
 from sen4cap_core.errors import NothingToDoError, UnreadableSceneError
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.scenes.extract_parcels import extract_parcels

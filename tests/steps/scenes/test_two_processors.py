@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, SceneRow
-from sen4cap_core.simulation.maja_product import maja_scene
-from sen4cap_core.simulation.safe_product import tile_scene
+from sen4cap_core.simulation.optical.maja_product import maja_scene
+from sen4cap_core.simulation.optical.safe_product import tile_scene
 from sen4cap_core.steps.uploads.site import receive_site_config
 from tests.scenes.stac_items import plain_item
 from tests.steps.conftest import GRID

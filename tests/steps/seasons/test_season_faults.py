@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from sqlalchemy import select, text
 
-from sen4cap_core.db import jobs, pending
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import DeclarationSet, Job, OfferRow, PlannedRun, Season, SourceSearch
+from sen4cap_core.db.work import jobs, pending
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.steps.seasons.plan import plan_seasons
 from sen4cap_core.steps.upkeep.warnings import look_for_warnings

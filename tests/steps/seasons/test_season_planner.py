@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
-from sen4cap_core.db import jobs, pending, planning
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import SeasonSpan
 from sen4cap_core.db.models import (
     CropCode,
     DeclarationSet,
@@ -23,10 +23,10 @@ from sen4cap_core.db.models import (
     SceneRow,
     Season,
 )
-from sen4cap_core.db.sites import SeasonSpan
-from sen4cap_core.declarations.crop_codes import COLUMNS
-from sen4cap_core.declarations.site import SiteConfig
-from sen4cap_core.reports.season import season_lines, season_markdown
+from sen4cap_core.db.work import jobs, pending, planning
+from sen4cap_core.declarations.sites.site import SiteConfig
+from sen4cap_core.declarations.tables.crop_codes import COLUMNS
+from sen4cap_core.reports.pages.season import season_lines, season_markdown
 from sen4cap_core.steps.seasons import plan as planner
 from sen4cap_core.steps.seasons.page import season_page
 from sen4cap_core.steps.seasons.plan import plan_seasons

@@ -16,8 +16,7 @@ from PIL import Image
 from pydantic import SecretStr
 from sqlalchemy import select, text
 
-from sen4cap_core.db import jobs, monitoring
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import (
     JobUsage,
     MachineSample,
@@ -27,9 +26,11 @@ from sen4cap_core.db.models import (
     SourceSearch,
     WarningRow,
 )
+from sen4cap_core.db.overview import monitoring
+from sen4cap_core.db.work import jobs
 from sen4cap_core.errors import Sen4capError, ServiceError
-from sen4cap_core.reports.calendar import STATES, calendar_png
-from sen4cap_core.reports.season_report import digest_lines, season_report_markdown
+from sen4cap_core.reports.pages.season_report import digest_lines, season_report_markdown
+from sen4cap_core.reports.pictures.calendar import STATES, calendar_png
 from sen4cap_core.service.mail import send_mail
 from sen4cap_core.settings import Settings
 from sen4cap_core.steps.seasons.report import season_report
@@ -42,7 +43,7 @@ pytestmark = pytest.mark.service
 
 @pytest.fixture
 def in_june(monkeypatch: pytest.MonkeyPatch) -> datetime:
-    from sen4cap_core.db import pending
+    from sen4cap_core.db.work import pending
 
     now = datetime(YEAR, 6, 20, 12, tzinfo=UTC)
     monkeypatch.setattr(pending, "database_now", lambda session: now)
@@ -176,7 +177,7 @@ def test_a_warning_is_told_once_until_it_is_over(desk: Desk, in_june: datetime) 
 
 
 def test_a_warning_that_lasts_is_told_again_each_day(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    from sen4cap_core.db import pending
+    from sen4cap_core.db.work import pending
 
     begin = datetime(YEAR, 6, 20, 12, tzinfo=UTC)
     told = []

@@ -11,10 +11,10 @@ import pytest
 import shapely
 from sqlalchemy import select
 
-from sen4cap_core.db import jobs, pending
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Job, ObservationSet, OfferRow, SceneRow, SourceSearch, Upload
-from sen4cap_core.declarations.site import SiteConfig
+from sen4cap_core.db.work import jobs, pending
+from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.sources.offers import SourceAwayError, SourceError
 from sen4cap_core.steps.scenes.ingest import ingest_scene

@@ -12,11 +12,11 @@ import shapely
 from pydantic import ValidationError
 from sqlalchemy import select
 
-from sen4cap_core.db import jobs
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Job, ObservationSet, RadarAcquisition, SceneRow, Site
+from sen4cap_core.db.work import jobs
 from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError, Sen4capError
-from sen4cap_core.reports.answer import answer_lines, answer_markdown
+from sen4cap_core.reports.pages.answer import answer_lines, answer_markdown
 from sen4cap_core.steps.acquisitions.forgotten import forget_results
 from sen4cap_core.steps.products.export import find_products
 from sen4cap_core.steps.scenes.process import process_scene

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import update
 
 from sen4cap_core.clock import utc_now
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.db.models import Job, OfferRow, SourceSearch
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.products.export import find_products

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
-from sen4cap_core.db import backlog, jobs
-from sen4cap_core.db import sites as site_rows
+from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.declared.sites import SeasonSpan
 from sen4cap_core.db.models import Job, Product, SceneRow, Site, Upload
-from sen4cap_core.db.sites import SeasonSpan
+from sen4cap_core.db.work import backlog, jobs
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.steps.acquisitions.subject import find_subject
 from sen4cap_core.steps.upkeep.by_hand_forms import EditSite, PurgeSite

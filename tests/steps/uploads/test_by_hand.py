@@ -10,10 +10,10 @@ from typer.testing import CliRunner
 
 from sen4cap_core.cli import config
 from sen4cap_core.cli.main import app
-from sen4cap_core.db.sites import get_or_create_site, set_config
-from sen4cap_core.declarations.crop_codes import read_crop_codes
-from sen4cap_core.declarations.l4c_config import PRACTICES, read_l4c_config
-from sen4cap_core.declarations.l4c_layers import countries, effective_l4c
+from sen4cap_core.db.declared.sites import get_or_create_site, set_config
+from sen4cap_core.declarations.settings.l4c_config import PRACTICES, read_l4c_config
+from sen4cap_core.declarations.settings.l4c_layers import countries, effective_l4c
+from sen4cap_core.declarations.tables.crop_codes import read_crop_codes
 from sen4cap_core.errors import BadUploadError, ConfigurationError, NothingToDoError
 from sen4cap_core.service import connection
 from sen4cap_core.simulation.uploads import write_crop_codes, write_shapefile_zip
@@ -127,7 +127,7 @@ def test_a_setting_of_the_site_that_is_none_is_refused() -> None:
 def test_a_draft_can_be_read_back(
     shared: Path, tmp_path: Path, country: str, file: str, code: str | None, cover: int | None
 ) -> None:
-    from sen4cap_core.declarations.crop_code_draft import draft_crop_codes
+    from sen4cap_core.declarations.tables.crop_code_draft import draft_crop_codes
 
     found = sorted((shared / "data/national-parcels").glob(file))
     if not found:

@@ -13,8 +13,8 @@ from sqlalchemy import delete, select, text
 from sqlalchemy.exc import IntegrityError
 
 from sen4cap_core.db.models import DeclarationSet, Parcel
-from sen4cap_core.declarations import attributes
-from sen4cap_core.rasters import pixel_counts
+from sen4cap_core.declarations.parcels import attributes
+from sen4cap_core.rasters.parcels import pixel_counts
 from sen4cap_core.simulation.uploads import write_shapefile_zip
 from sen4cap_core.steps.shared.taken import Taken
 from sen4cap_core.steps.uploads import declaration_version

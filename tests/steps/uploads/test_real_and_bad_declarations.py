@@ -16,8 +16,8 @@ import shapely
 from sqlalchemy import select
 
 from sen4cap_core.db.models import CropCode, Parcel, PracticeRow
-from sen4cap_core.declarations.crop_codes import COLUMNS
-from sen4cap_core.declarations.reading import read_declarations
+from sen4cap_core.declarations.parcels.reading import read_declarations
+from sen4cap_core.declarations.tables.crop_codes import COLUMNS
 from tests.declarations.test_national_files import FILES
 from tests.steps.conftest import fields
 

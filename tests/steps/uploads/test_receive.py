@@ -11,16 +11,16 @@ import pytest
 from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, Parcel, Season, Site, Upload
-from sen4cap_core.db.rejections import open_rejections
-from sen4cap_core.db.status import summary
-from sen4cap_core.db.uploads import Drop as Found
-from sen4cap_core.db.uploads import register_upload
+from sen4cap_core.db.overview.status import summary
+from sen4cap_core.db.work.rejections import open_rejections
+from sen4cap_core.db.work.uploads import Drop as Found
+from sen4cap_core.db.work.uploads import register_upload
 from sen4cap_core.files import content_hash
 from sen4cap_core.inbox.kept import find_kept, keep, put_back
 from sen4cap_core.inbox.layout import Kind, UploadPlace, place_of
 from sen4cap_core.inbox.register import register_all
 from sen4cap_core.inbox.units import find_unit, find_units
-from sen4cap_core.reports.receipt import receipt_markdown
+from sen4cap_core.reports.pages.receipt import receipt_markdown
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
 from sen4cap_core.steps.acquisitions.wanted import wanted_of
 from sen4cap_core.steps.uploads.receive import Answer, receive_upload

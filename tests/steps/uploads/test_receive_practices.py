@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from sen4cap_core.db.declarations import current_config, current_set
+from sen4cap_core.db.declared.declarations import current_config, current_set
+from sen4cap_core.db.declared.practices import current_practices, load_practices, practices_in_force
 from sen4cap_core.db.models import PracticeRow, PracticeSet, Site
-from sen4cap_core.db.practices import current_practices, load_practices, practices_in_force
-from sen4cap_core.declarations.l4c_config import restore_l4c_config
-from sen4cap_core.declarations.practice_rows import from_rows
+from sen4cap_core.declarations.settings.l4c_config import restore_l4c_config
+from sen4cap_core.declarations.tables.practice_rows import from_rows
 from tests.steps.conftest import SITE, YEAR
 
 pytestmark = pytest.mark.service

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.accuracy import Accuracy, AreaAccuracy, measure, weigh_by_area
 from sen4cap_core.processors.l4a.crop_type.learners import Learner, train

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.files import content_hash
 from sen4cap_core.processors.l4a.crop_type import files_out

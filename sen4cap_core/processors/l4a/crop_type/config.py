@@ -6,8 +6,8 @@ from pathlib import Path
 
 import yaml
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
-from sen4cap_core.declarations.yaml_models import read_yaml_model
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.texts.yaml_models import read_yaml_model
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.files import atomic_path
 

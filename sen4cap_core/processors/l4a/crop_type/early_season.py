@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from sen4cap_core.clock import from_days
-from sen4cap_core.declarations.crop_type_settings import Method
+from sen4cap_core.declarations.settings.crop_type_settings import Method
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.processors.l4a.crop_type.classify import classify
 from sen4cap_core.processors.l4a.crop_type.command import TableInput, read_input

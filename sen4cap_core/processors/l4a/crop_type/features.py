@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig
 from sen4cap_core.processors.l4a.crop_type.model import RADAR, Features, SeasonSeries
 from sen4cap_core.processors.l4a.crop_type.optical import Block, optical_blocks
 from sen4cap_core.processors.l4a.crop_type.radar import radar_blocks

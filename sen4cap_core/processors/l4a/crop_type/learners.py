@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.kernel_machine import KernelMachine
 from sen4cap_core.processors.l4a.crop_type.kernel_machine import learn as learn_kernel
 from sen4cap_core.processors.l4a.crop_type.smote import fill_up_classes

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.encodings import detect_encoding
+from sen4cap_core.declarations.texts.encodings import detect_encoding
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses
 from sen4cap_core.processors.l4a.crop_type.regions import ID_COLUMNS, read_regions, strata_file

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from pyproj import CRS
 
-from sen4cap_core.declarations.strata import Strata, read_strata
+from sen4cap_core.declarations.sites.strata import Strata, read_strata
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.tables.reading import table_format
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.crop_type_settings import CropTypeConfig, Method
+from sen4cap_core.declarations.settings.crop_type_settings import CropTypeConfig, Method
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses, Features
 
 _PA_MIN_IS_SET = "pa_min: in site.yaml below processors.l4a.settings, on tables in the file of --config"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.l4b_config import Compat
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
+from sen4cap_core.declarations.settings.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.conformity import judge_parcels
 from sen4cap_core.processors.l4a.diversification.holdings import (

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.encodings import detect_encoding
+from sen4cap_core.declarations.texts.encodings import detect_encoding
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.tables.reading import TEXT, read_batches, table_format
 

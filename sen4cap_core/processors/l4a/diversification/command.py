@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.l4b_config import Compat
-from sen4cap_core.declarations.yaml_models import read_yaml_model
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
+from sen4cap_core.declarations.settings.l4b_config import Compat
+from sen4cap_core.declarations.texts.yaml_models import read_yaml_model
 from sen4cap_core.errors import ConfigurationError
 from sen4cap_core.processors.l4a.diversification import categories, conformity
 from sen4cap_core.processors.l4a.diversification.assessment import assess

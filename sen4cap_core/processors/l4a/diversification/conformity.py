@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.diversification_settings import Thresholds
-from sen4cap_core.declarations.l4b_config import Compat
+from sen4cap_core.declarations.settings.diversification_settings import Thresholds
+from sen4cap_core.declarations.settings.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.model import NO_CODE, Parcels
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.l4b_config import Compat
+from sen4cap_core.declarations.settings.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.conformity import CONFORM, PREDICTION_USED
 from sen4cap_core.processors.l4a.diversification.model import HoldingSums, Parcels

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.diversification_settings import SHARE_STEPS
+from sen4cap_core.declarations.settings.diversification_settings import SHARE_STEPS
 from sen4cap_core.errors import BadUploadError
 from sen4cap_core.processors.l4a.diversification.code_sets import CodeSets
 from sen4cap_core.processors.l4a.diversification.columns import read_columns

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.diversification_settings import SHARE_STEPS, Thresholds
+from sen4cap_core.declarations.settings.diversification_settings import SHARE_STEPS, Thresholds
 from sen4cap_core.processors.l4a.diversification.categories import (
     CATEGORY_1,
     CATEGORY_2,

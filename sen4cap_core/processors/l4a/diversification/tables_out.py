@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from sen4cap_core.declarations.l4b_config import Compat
+from sen4cap_core.declarations.settings.l4b_config import Compat
 from sen4cap_core.processors.l4a.diversification import categories, conformity
 from sen4cap_core.processors.l4a.diversification.model import Assessment, Parcels
 from sen4cap_core.tables.arrow_arrays import from_numbers, from_texts, to_flags

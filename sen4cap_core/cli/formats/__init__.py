@@ -1,0 +1,1 @@
+"""The page of formats, ``docs/formats.md``, written from the models that read and write them."""

@@ -1,0 +1,1 @@
+"""What satellites and catalogues bring."""

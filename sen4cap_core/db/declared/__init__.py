@@ -1,0 +1,1 @@
+"""What people declare: sites, parcels, crop codes, practice tables."""

@@ -1,0 +1,1 @@
+"""What the processors made, and what is kept of it."""

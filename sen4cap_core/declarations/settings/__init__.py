@@ -1,0 +1,1 @@
+"""What the processors can be told, and where each value comes from."""

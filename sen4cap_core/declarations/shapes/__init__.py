@@ -1,0 +1,1 @@
+"""Geometry: read, moved, repaired, measured."""

@@ -1,0 +1,1 @@
+"""Sites: site.yaml, extent, strata."""

@@ -1,0 +1,1 @@
+"""Texts of any origin: character sets, tables, INI and YAML files, names of countries and columns."""

@@ -1,0 +1,1 @@
+"""Vector files of any kind, and the zips they come in."""

@@ -1,0 +1,1 @@
+"""Pixel grids in UTM zones, and the tiles of Sentinel-2 among them."""

@@ -1,0 +1,1 @@
+"""What every acquisition has: bands, angles, a footprint, a name."""

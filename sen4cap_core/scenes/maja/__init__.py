@@ -1,0 +1,1 @@
+"""Level-2A of MAJA in MUSCATE format."""

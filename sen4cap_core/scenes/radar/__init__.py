@@ -1,0 +1,1 @@
+"""Ready-made radar products of all producers."""

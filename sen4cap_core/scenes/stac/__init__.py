@@ -1,0 +1,1 @@
+"""Scenes as STAC items with their assets."""

@@ -1,0 +1,1 @@
+"""The simulated land, what grows on it, and series of its parcels."""

@@ -1,0 +1,1 @@
+"""Simulated pixels as products of Sentinel-2, MAJA and Landsat."""

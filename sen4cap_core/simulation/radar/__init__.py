@@ -1,0 +1,1 @@
+"""Simulated Sentinel-1, from the orbit to the product."""

@@ -1,0 +1,1 @@
+"""When satellites pass, and what clouds hide."""
