@@ -44,18 +44,17 @@ def read_screened_date(scene: Scene, grid: Grid, threads: int) -> ScreenedDate:
     status = np.empty(grid.shape, np.uint8)
     with decode_environment():
         files = BandFiles()
-        workers = Workers(threads, 1.0, None, enter_decode_environment)
+        blocks = cut(grid.shape, (_SIDE, _SIDE))
+        tasks: list[Task] = [
+            (partial(_read_band, files, scene, grid, block, index, bands), 0.0)
+            for block in blocks
+            for index in range(len(BANDS))
+        ]
+        tasks += [(partial(_read_status, files, scene, grid, block, status), 0.0) for block in blocks]
         try:
-            blocks = cut(grid.shape, (_SIDE, _SIDE))
-            tasks: list[Task] = [
-                (partial(_read_band, files, scene, grid, block, index, bands), 0.0)
-                for block in blocks
-                for index in range(len(BANDS))
-            ]
-            tasks += [(partial(_read_status, files, scene, grid, block, status), 0.0) for block in blocks]
-            workers.run(tasks)
+            with Workers(threads, 1.0, None, enter_decode_environment) as workers:
+                workers.run(tasks)
         finally:
-            workers.close()
             files.close()
     return ScreenedDate(
         to_days(scene.acquired_at.date()), bands, status, scene.sun_zenith_deg, scene.sun_azimuth_deg

@@ -13,11 +13,10 @@ from sen4cap_core.rasters.blockwise.workers import Workers
 def test_each_task_runs_once_and_progress_rises_to_one() -> None:
     seen: list[float] = []
     done: list[int] = []
-    workers = Workers(3, 100.0, seen.append)
-    workers.run((lambda n=n: done.append(n), 0.5) for n in range(100))
-    workers.run([])
-    workers.run((lambda n=n: done.append(n), 0.5) for n in range(100, 200))
-    workers.close()
+    with Workers(3, 100.0, seen.append) as workers:
+        workers.run((lambda n=n: done.append(n), 0.5) for n in range(100))
+        workers.run([])
+        workers.run((lambda n=n: done.append(n), 0.5) for n in range(100, 200))
     assert sorted(done) == list(range(200))
     assert seen == sorted(seen)
     assert seen[-1] == pytest.approx(1.0)
@@ -25,10 +24,9 @@ def test_each_task_runs_once_and_progress_rises_to_one() -> None:
 
 def test_progress_is_told_while_tasks_run() -> None:
     told = threading.Event()
-    workers = Workers(2, 2.0, lambda fraction: told.set() if 0.4 < fraction < 0.6 else None)
-    # The second task ends only when the first was reported.
-    workers.run([(lambda: None, 1.0), (lambda: told.wait(30) or pytest.fail("not told"), 1.0)])
-    workers.close()
+    with Workers(2, 2.0, lambda fraction: told.set() if 0.4 < fraction < 0.6 else None) as workers:
+        # The second task ends only when the first was reported.
+        workers.run([(lambda: None, 1.0), (lambda: told.wait(30) or pytest.fail("not told"), 1.0)])
 
 
 def test_after_an_error_no_further_task_begins() -> None:
@@ -40,10 +38,8 @@ def test_after_an_error_no_further_task_begins() -> None:
             raise ValueError("the fifth")
         time.sleep(0.001)
 
-    workers = Workers(2, 1.0, None)
-    with pytest.raises(ValueError, match="the fifth"):
+    with pytest.raises(ValueError, match="the fifth"), Workers(2, 1.0, None) as workers:
         workers.run((lambda n=n: task(n), 0.0) for n in range(1000))
-    workers.close()
     assert len(begun) < 1000
     assert len(set(begun)) == len(begun)
 
@@ -62,8 +58,21 @@ def test_a_progress_that_raises_stops_the_tasks() -> None:
         stopped.set()
         raise KeyboardInterrupt
 
-    workers = Workers(2, 1.0, stop)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt), Workers(2, 1.0, stop) as workers:
         workers.run((lambda n=n: task(n), 0.0) for n in range(1000))
-    workers.close()
     assert len(begun) < 1000
+
+
+def test_threads_have_ended_where_their_use_ends() -> None:
+    ended: list[int] = []
+
+    def task(number: int) -> None:
+        if number == 0:
+            raise ValueError("the first")
+        time.sleep(0.2)
+        ended.append(number)
+
+    with pytest.raises(ValueError, match="the first"), Workers(2, 1.0, None) as workers:
+        # The slow one has begun before the other fails.
+        workers.run([(lambda: task(1), 0.0), (lambda: (time.sleep(0.05), task(0)), 0.0)])
+    assert ended == [1]

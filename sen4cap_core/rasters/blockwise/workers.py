@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from typing import Self
 
 Progress = Callable[[float], None]
 Task = tuple[Callable[[], None], float]
@@ -15,7 +16,10 @@ _REPORT_S = 0.1
 
 
 class Workers:
-    """A pool of threads with one progress over several rounds of tasks."""
+    """A pool of threads with one progress over several rounds of tasks, for a ``with`` statement.
+
+    Threads have ended where it ends: what they were writing can be taken away after an error.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,10 @@ class Workers:
         if self._progress is not None:
             self._progress(min(self._done / self._total, 1.0))
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         """Wait for running tasks and end the threads."""
         self._pool.shutdown(wait=True, cancel_futures=True)
 

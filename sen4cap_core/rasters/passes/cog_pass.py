@@ -94,9 +94,7 @@ def _extract(
     tasks: list[Task] = [
         (partial(one, name, block), float(block.n_pixels)) for block in needed for name in sources
     ]
-    workers = Workers(threads, sum(work for _, work in tasks), progress, enter_decode_environment)
-    try:
+    total = sum(work for _, work in tasks)
+    with Workers(threads, total, progress, enter_decode_environment) as workers:
         workers.run(tasks)
-    finally:
-        workers.close()
     return sums.result(threads)

@@ -148,24 +148,20 @@ class _CompositePass:
     def run(self, threads: int, progress: Progress | None) -> CompositeResult:
         blocks = list(self._counts)
         work = float(sum(b.n_pixels for b in blocks))
-        workers = Workers(threads, work * 1.1, progress, enter_decode_environment)
         try:
-            workers.run([(partial(self._block, b), float(b.n_pixels)) for b in blocks])
-            n_valid = sum(count[2] for count in self._counts.values())
-            if not n_valid:
-                raise NothingToDoError(f"none of {len(self.dates)} acquisitions shows a clear pixel")
-            workers.run([(builder.finish, 0.0) for builder in self._builders.values()])
+            with Workers(threads, work * 1.1, progress, enter_decode_environment) as workers:
+                workers.run([(partial(self._block, b), float(b.n_pixels)) for b in blocks])
+                n_valid = sum(count[2] for count in self._counts.values())
+                if not n_valid:
+                    raise NothingToDoError(f"none of {len(self.dates)} acquisitions shows a clear pixel")
+                workers.run([(builder.finish, 0.0) for builder in self._builders.values()])
             if self._flags is not None:
                 path = self.paths[FLAGS]
                 write_class_cog(path, self.grid, self._flags, nodata=NO_DATA, description="What is shown")
         except BaseException:
-            # Whoever still writes ends first: also that raster is one of those to be taken away.
-            workers.close()
             for builder in self._builders.values():
                 builder.remove()
             raise
-        finally:
-            workers.close()
         decoded, skipped, _ = (sum(column) for column in zip(*self._counts.values(), strict=True))
         return CompositeResult(decoded, skipped, n_valid / (self.grid.width * self.grid.height))
 

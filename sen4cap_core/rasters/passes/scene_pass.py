@@ -189,32 +189,30 @@ class _ScenePass:
             float(b.n_pixels) * len(self.inputs.decode_sides() or [1]) for b in needed
         )
         writing = reading * _WRITE_SHARE
-        workers = Workers(threads, reading + writing * n_outputs, progress, enter_decode_environment)
+        total = reading + writing * n_outputs
         try:
-            workers.run(classes)
-            usable = self._usable(needed, blocks, workers)
-            workers.run(self._unweighted(self.inputs.preload_bands(self._blocks_by_band(usable))))
-            self._begin_rasters()
-            seen = set(usable)
-            tasks: list[Task] = [
-                (
-                    partial(self._block if b in seen else self._empty_block, b),
-                    float(b.n_pixels * len(self.inputs.decode_sides() or [1])),
-                )
-                for b in needed
-            ]
-            workers.run(tasks)
-            largest_first = sorted(self.rasters.values(), key=lambda raster: -raster.n_bytes_left)
-            # Side by side: while one waits for the disk another is handed over.
-            workers.run([(raster.finish, writing) for raster in largest_first])
+            with Workers(threads, total, progress, enter_decode_environment) as workers:
+                workers.run(classes)
+                usable = self._usable(needed, blocks, workers)
+                workers.run(self._unweighted(self.inputs.preload_bands(self._blocks_by_band(usable))))
+                self._begin_rasters()
+                seen = set(usable)
+                tasks: list[Task] = [
+                    (
+                        partial(self._block if b in seen else self._empty_block, b),
+                        float(b.n_pixels * len(self.inputs.decode_sides() or [1])),
+                    )
+                    for b in needed
+                ]
+                workers.run(tasks)
+                largest_first = sorted(self.rasters.values(), key=lambda raster: -raster.n_bytes_left)
+                # Side by side: while one waits for the disk another is handed over.
+                workers.run([(raster.finish, writing) for raster in largest_first])
         except BaseException:
-            workers.close()
             # All rasters of a pass or none: also those that had appeared before the error.
             for raster in self.rasters.values():
                 raster.remove()
             raise
-        finally:
-            workers.close()
         return self._result(len(usable), len(blocks) - len(usable), threads)
 
     def _blocks_by_band(self, usable: Sequence[Block]) -> dict[str, Sequence[Block]]:

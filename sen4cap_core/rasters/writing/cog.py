@@ -188,20 +188,17 @@ def write_cog(
         When the disk is full (ENOSPC) or cannot be written, naming the file and the space needed.
     """
     builder = CogBuilder(path, grid, quantisation, description=description, tags=tags)
-    workers = Workers(threads, 1.0, None)
 
     def add(block: Block) -> None:
         builder.add(block, np.ascontiguousarray(values[block.slices]))
 
     try:
-        workers.run([(partial(add, block), 0.0) for block in cut(grid.shape, (WHOLE_SIDE, WHOLE_SIDE))])
+        with Workers(threads, 1.0, None) as workers:
+            workers.run([(partial(add, block), 0.0) for block in cut(grid.shape, (WHOLE_SIDE, WHOLE_SIDE))])
         builder.finish()
     except BaseException:
-        workers.close()
         builder.remove()
         raise
-    finally:
-        workers.close()
 
 
 def base_grid(path: Path, grid: Grid) -> Grid:
