@@ -47,12 +47,18 @@ def search_sources(site: str | None = None, again_from: date | None = None) -> d
         answers[slug] = _answer(report)
         with context.session() as session:
             status = source_status(session, slug)
-        show(artifact_key("sources", slug), sources_markdown(status), f"Sources of {slug}")
+        page = sources_markdown(status, report.passed_over)
+        show(artifact_key("sources", slug), page, f"Sources of {slug}")
     return answers or skipped("; ".join(reasons))
 
 
 def _answer(report: SearchReport) -> dict[str, Any]:
-    return {"found": report.found, "new": report.new_acquisitions, "not searched": report.faults}
+    return {
+        "found": report.found,
+        "new": report.new_acquisitions,
+        "not searched": report.faults,
+        "passed over": report.passed_over,
+    }
 
 
 def _state_limits(context: Context, slugs: list[str]) -> None:

@@ -42,11 +42,23 @@ def as_offer(source: str, item: Mapping[str, Any], bands: frozenset[str]) -> Off
     Raises
     ------
     SourceError
-        The item says neither when nor what it is.
+        The item says neither when nor what it is, or is no STAC item.
     """
-    properties = item.get("properties")
+    if not isinstance(item.get("id"), str) or not item["id"]:
+        raise SourceError(f"{source}: an answer without an id: {str(item)[:100]}")
+    name, properties = item["id"][:100], item.get("properties")
     if not isinstance(properties, Mapping) or not isinstance(item.get("assets"), Mapping):
-        raise SourceError(f"{source}: an answer without properties or assets: {str(item.get('id'))[:100]}")
+        raise SourceError(f"{source}: an answer without properties or assets: {name}")
+    try:
+        return _offer(source, item, properties, bands)
+    except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+        what = f"{type(error).__name__} {str(error)[:100]}"
+        raise SourceError(f"{source}: {name} is no STAC item: {what}") from error
+
+
+def _offer(
+    source: str, item: Mapping[str, Any], properties: Mapping[str, Any], bands: frozenset[str]
+) -> Offer | None:
     sensor = _sensor(item, properties)
     if sensor is None:
         return None
@@ -204,7 +216,7 @@ def _orbit_of_name(product_id: str) -> int | None:
 
 
 def _number(value: object) -> int | None:
-    return int(value) if isinstance(value, int | float) and value == int(value) else None
+    return int(value) if isinstance(value, int | float) and float(value).is_integer() else None
 
 
 def _float(value: object) -> float | None:

@@ -28,6 +28,10 @@ class SourceAwayError(SourceError):
         self.retry_after_seconds = retry_after_seconds
 
 
+class NotUnderstoodError(SourceError):
+    """Some of an answer cannot be understood; all the rest of it was yielded before."""
+
+
 @dataclass(frozen=True)
 class Asset:
     """One file of an offer."""
@@ -132,6 +136,8 @@ class Source(Protocol):
         ------
         SourceAwayError
             It does not answer at the moment.
+        NotUnderstoodError
+            At the end, where some of what it has cannot be understood.
         SourceError
             It answers something that cannot be used, or refuses the account.
         """

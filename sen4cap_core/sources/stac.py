@@ -28,7 +28,15 @@ from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.clients import NOBODY, client_of
 from sen4cap_core.sources.item_offers import as_offer
 from sen4cap_core.sources.object_store import ObjectStore
-from sen4cap_core.sources.offers import Asset, Offer, Progress, Query, SourceAwayError, SourceError
+from sen4cap_core.sources.offers import (
+    Asset,
+    NotUnderstoodError,
+    Offer,
+    Progress,
+    Query,
+    SourceAwayError,
+    SourceError,
+)
 from sen4cap_core.sources.remote_clock import RemoteClock
 from sen4cap_core.sources.transfer import BUSY, Patience, download
 
@@ -84,8 +92,15 @@ class StacSource:
                 datetime=f"{query.start.isoformat()}T00:00:00Z/{query.end.isoformat()}T23:59:59Z",
                 limit=PAGE,
             )
+            faults: list[str] = []
+            n_items = 0
             for item in found.items_as_dicts():
-                offer = as_offer(self.name, item, self._bands)
+                n_items += 1
+                try:
+                    offer = as_offer(self.name, item, self._bands)
+                except SourceError as error:
+                    faults.append(str(error))
+                    continue
                 if offer is not None and query.wants(offer):
                     yield offer
         except APIError as error:
@@ -99,6 +114,11 @@ class StacSource:
             raise SourceError(
                 f"{self._url} answers what is no STAC: {type(error).__name__} {str(error)[:100]}"
             ) from None
+        if faults:
+            raise NotUnderstoodError(
+                f"{len(faults)} of {n_items} items cannot be understood and are passed over; "
+                f"first {faults[0]}"
+            )
 
     def _open(self) -> pystac_client.Client:
         headers = {}

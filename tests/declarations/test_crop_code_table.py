@@ -151,6 +151,11 @@ def test_files_that_are_no_table(tmp_path: Path, content: bytes, words: str) -> 
         read_crop_codes(path)
 
 
+def test_a_number_of_too_many_digits_is_named(tmp_path: Path) -> None:
+    (problem,) = refused(write(tmp_path, HEADER, WHEAT.replace(",10,", f",{'9' * 20_000},")))
+    assert problem.startswith("row 2, column 'CTnumL4A'")
+
+
 def test_one_class_with_two_names_is_a_warning(tmp_path: Path) -> None:
     table = read_crop_codes(write(tmp_path, HEADER, WHEAT, GRASS.replace(",20,Grass,", ",10,Grass,")))
 

@@ -61,6 +61,11 @@ def test_a_parcel_belongs_to_the_stratum_of_its_largest_part(tmp_path: Path) -> 
             "row 2, column 'id': has no",
         ),
         (
+            {"id": [1.0, np.nan]},
+            [shapely.box(150_000, 450_000, 151_000, 451_000)] * 2,
+            "row 2, column 'id': has no",
+        ),
+        (
             {"id": ["a", "b"]},
             [shapely.box(150_000, 450_000, 151_000, 451_000), None],
             "stratum 'b' has no area",

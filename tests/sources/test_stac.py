@@ -13,7 +13,7 @@ import pytest
 from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.sources.accounts import Account
 from sen4cap_core.sources.item_offers import as_offer
-from sen4cap_core.sources.offers import Offer, Query, SourceAwayError, SourceError
+from sen4cap_core.sources.offers import NotUnderstoodError, Offer, Query, SourceAwayError, SourceError
 from sen4cap_core.sources.stac import StacSource
 from sen4cap_core.steps.sources.site import ALL_BANDS, bands_needed
 from tests.sources.catalogue_server import Catalogue, serving
@@ -167,6 +167,35 @@ def test_a_catalogue_that_is_away_is_asked_later(catalogue: Catalogue) -> None:
     catalogue.down = True
     with pytest.raises(SourceAwayError):
         list(source(catalogue).search(query()))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"id": None}, "without an id"),
+        ({"assets": None}, "without properties or assets"),
+        ({"properties": {"platform": "sentinel-2a"}}, "does not say when it was taken"),
+        ({"properties": {"platform": "sentinel-2a", "datetime": "2019-99-99"}}, "does not say when"),
+    ],
+)
+def test_an_item_that_is_none_takes_nothing_of_the_others_away(
+    catalogue: Catalogue, change: dict[str, Any], said: str
+) -> None:
+    catalogue.items[2] |= change
+    found = source(catalogue).search(query())
+    assert [next(found).acquired_at.day for _ in range(6)] == [1, 2, 4, 5, 6, 7]
+    with pytest.raises(NotUnderstoodError, match=f"1 of 7 items cannot be understood.*{said}"):
+        next(found)
+
+
+def test_numbers_that_are_none_are_left_out(catalogue: Catalogue) -> None:
+    strange = item(catalogue, 3)
+    strange["properties"]["sat:relative_orbit"] = float("inf")
+    strange["assets"]["red"]["file:size"] = float("nan")
+    offer = as_offer("loopback", strange, BANDS)
+    assert offer is not None
+    assert offer.relative_orbit in (None, 137)
+    assert offer.size_bytes is None
 
 
 def test_a_catalogue_without_our_collections_says_which_to_name(catalogue: Catalogue) -> None:

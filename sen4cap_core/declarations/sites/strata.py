@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from pyproj import CRS
 
 from sen4cap_core.declarations.shapes.geometry import WGS84, repair, reproject
+from sen4cap_core.declarations.texts.texts import as_texts
 from sen4cap_core.declarations.vectors.vector_files import read_vector
 from sen4cap_core.errors import BadUploadError, Problem
 
@@ -83,7 +84,7 @@ def read_strata(path: Path) -> Strata:
             expected=f"one of {', '.join(NAME_COLUMNS)}",
             remedy=f"the file has: {', '.join(layer.attributes.column_names[:20]) or 'none'}.",
         )
-    names = ["" if value is None else _text(value) for value in layer.attributes[column].to_pylist()]
+    names = ["" if name is None else name for name in as_texts(layer.attributes[column])]
     polygons = repair(layer.shapes.objects()).geometry
     problems = [
         Problem("has no name", row=row, column=column) for row, name in enumerate(names, 1) if not name
@@ -108,8 +109,3 @@ def read_strata(path: Path) -> Strata:
     merged = [shapely.union_all(polygons[np.array([n == name for n in names])]) for name in distinct]
     outlines = repair(reproject(np.array(merged, object), layer.crs, WGS84)).geometry
     return Strata(tuple(distinct), outlines)
-
-
-def _text(value: object) -> str:
-    whole = isinstance(value, float) and value == int(value)
-    return str(int(value)) if whole else str(value).strip()  # type: ignore[call-overload]

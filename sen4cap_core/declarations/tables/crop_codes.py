@@ -33,7 +33,7 @@ GRASSLAND = 3
 
 WHOLE_NUMBERS = ("CTnum", "LC", "CTnumL4A", "CTnumDIV")
 FLAGS = ("EAA", "AL", "PGrass", "TGrass", "Fallow", "Cwater")
-_INTEGER = re.compile(r"^[+-]?\d+(\.0*)?$")
+_INTEGER = re.compile(r"^[+-]?\d{1,18}(\.0*)?$")
 _MAX_BYTES = 64 * 1024 * 1024
 _MAX_INT32 = 2**31 - 1
 

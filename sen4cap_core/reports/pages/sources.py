@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -36,8 +36,8 @@ class SiteSources:
 STATES = ("offered", "fetching", "fetched", "passed-over", "failed")
 
 
-def sources_markdown(status: SiteSources) -> str:
-    """Return the page of a site's sources."""
+def sources_markdown(status: SiteSources, passed_over: Mapping[str, str] | None = None) -> str:
+    """Return the page of a site's sources, with what of the last answers (by source) was not understood."""
     rows = [
         [
             source.name,
@@ -58,4 +58,12 @@ def sources_markdown(status: SiteSources) -> str:
         if status.failures
         else []
     )
-    return document(heading(f"Sources of {status.site}"), markdown_table(header, rows), *failures)
+    strange = (
+        [
+            heading("Not understood in the last search", 3),
+            markdown_table(["source", "what"], passed_over.items()),
+        ]
+        if passed_over
+        else []
+    )
+    return document(heading(f"Sources of {status.site}"), markdown_table(header, rows), *failures, *strange)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.products.naming import content_key
 from sen4cap_core.sources.accounts import Store
 from sen4cap_core.sources.choosing import by_acquisition
-from sen4cap_core.sources.offers import Offer, Query, SourceError
+from sen4cap_core.sources.offers import NotUnderstoodError, Offer, Query, SourceError
 from sen4cap_core.sources.records import to_record
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.work import ask_fetch
@@ -26,6 +27,8 @@ from sen4cap_core.steps.sources.site import NamedSource, bands_needed, open_sour
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session
+
+logger = logging.getLogger(__name__)
 
 LATE_DAYS = 60
 """So long after its end a season is still searched: products are published late."""
@@ -46,6 +49,8 @@ class SearchReport:
     new_acquisitions: int = 0
     faults: dict[str, str] = field(default_factory=dict)
     """By source, why it could not be searched."""
+    passed_over: dict[str, str] = field(default_factory=dict)
+    """By source, what of its answer could not be understood; all else of it counts."""
 
 
 def search_sources(
@@ -157,9 +162,14 @@ def _search(
     asked_for: str,
     store: Store | None,
 ) -> None:
+    offers: list[Offer] = []
     try:
         opened = open_source(source, bands, store)
-        offers = list(opened.search(query))
+        for offer in opened.search(query):
+            offers.append(offer)
+    except NotUnderstoodError as error:
+        report.passed_over[source.name] = str(error)
+        logger.warning("source %s: %s", source.name, error)
     except SourceError as error:
         report.faults[source.name] = str(error)
         with context.session() as session:

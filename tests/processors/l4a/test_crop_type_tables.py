@@ -277,6 +277,20 @@ def test_strata_of_a_file_are_found_by_the_polygons_of_the_parcels(inputs, tmp_p
         read_input(**inputs, start=None, until=None, strata=str(regions))
 
 
+def test_columns_of_floating_point_may_hold_what_is_no_number(inputs, tmp_path: Path) -> None:
+    parcels = pd.read_csv(inputs["parcels"], dtype=str)
+    path = tmp_path / "parcels.parquet"
+    columns = {name: pa.array(parcels[name].tolist()) for name in parcels.columns}
+    # NaN itself, not a missing value: pandas alone would not write it.
+    slope = [np.nan, np.inf] + [1.5] * (len(parcels) - 2)
+    pq.write_table(pa.table({**columns, "slope": pa.array(slope)}), path)
+
+    given = read_input(**{**inputs, "parcels": path}, start=None, until=None, strata=None).classes
+
+    expected = read_input(**inputs, start=None, until=None, strata=None).classes
+    assert given.ids.tolist() == expected.ids.tolist()
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -16,6 +16,7 @@ from sen4cap_core.db.models import Job, ObservationSet, OfferRow, SceneRow, Sour
 from sen4cap_core.db.work import jobs, pending
 from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError
+from sen4cap_core.reports.pages.sources import sources_markdown
 from sen4cap_core.sources.offers import SourceAwayError, SourceError
 from sen4cap_core.steps.scenes.ingest import ingest_scene
 from sen4cap_core.steps.scenes.process import process_scene
@@ -192,6 +193,22 @@ def test_a_source_that_is_away_holds_nobody_up_and_is_searched_again(network: Ne
             ("first", None, date(2019, 6, 20)),
             ("second", None, date(2019, 6, 20)),
         ]
+
+
+def test_an_item_that_is_none_is_passed_over_and_told(network: Network) -> None:
+    for day in (16, 17, 18):
+        network.offer(network.first, day)
+    del network.first.items[0]["id"]
+    report = network.search()
+    assert report.found == {"first": 2, "second": 0}
+    assert report.faults == {}
+    assert report.passed_over["first"].startswith("1 of 3 items cannot be understood and are passed over")
+    assert network.waiting() == ["20190617", "20190618"]
+    with network.desk.context.session() as session:
+        page = sources_markdown(source_status(session, SITE), report.passed_over)
+        assert [search.error for search in session.scalars(select(SourceSearch))] == [None, None]
+    assert "### Not understood in the last search" in page
+    assert "1 of 3 items" in page
 
 
 def test_the_next_source_is_asked_when_one_refuses_or_stays_away(network: Network) -> None:

@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from sen4cap_core.declarations.texts.encodings import detect_encoding
+from sen4cap_core.declarations.texts.texts import as_texts
 from sen4cap_core.errors import BadUploadError, Problem
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses
 from sen4cap_core.processors.l4a.crop_type.regions import ID_COLUMNS, read_regions, strata_file
@@ -24,7 +25,7 @@ from sen4cap_core.tables.parcels import ParcelTable
 from sen4cap_core.tables.reading import table_format
 
 MAX_CODES_BYTES = 64 << 20
-_WHOLE = re.compile(r"^-?\d+(\.0*)?$")
+_WHOLE = re.compile(r"^-?\d{1,18}(\.0*)?$")
 _CROPS = ("ori_crop", "crop_code", "crop", "croptype", "crop_type")
 _AREAS = ("area_meters", "area_meter", "area_m2", "area")
 _NO = {"0", "f", "false", "0.0"}
@@ -272,18 +273,9 @@ def _text_frame(path: Path) -> pd.DataFrame:
 
 
 def _texts(column: pa.ChunkedArray) -> list[str]:
-    values = column.to_pylist()
-    texts = []
-    for value in values:
-        if value is None:
-            texts.append("")
-        elif isinstance(value, bool):
-            texts.append("1" if value else "0")
-        elif isinstance(value, float) and value == int(value):
-            texts.append(str(int(value)))
-        else:
-            texts.append(str(value))
-    return texts
+    """Return a column as a CSV would have it: yes is 1, no is 0, what is missing is empty."""
+    plain = column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column
+    return ["" if text is None else text for text in as_texts(plain)]
 
 
 def _text_rows(

@@ -20,7 +20,7 @@ from sen4cap_core.tables.reading import TEXT, read_batches, table_format
 FLAGS = ("EAA", "AL", "PGrass", "TGrass", "Fallow", "Cwater")
 COLUMNS = ("CTnumDIV", *FLAGS)
 L4A_COLUMN = "CTnumL4A"
-_WHOLE = re.compile(r"^\d+(\.0*)?$")
+_WHOLE = re.compile(r"^\d{1,18}(\.0*)?$")
 _MAX_NUMBER = 2**31 - 1
 _MAX_BYTES = 64 * 1024 * 1024
 
