@@ -49,11 +49,10 @@ def read_calibration(
     if not vectors:
         raise UnreadableSceneError(name, "it has no calibration vector.", remedy=REMEDY)
     lines = np.array([v.number("line") for v in vectors])
-    pixels = [v.numbers("pixel") for v in vectors]
     tables = {}
     for quantity in quantities:
         element = QUANTITIES[quantity]
-        rows = [_row(v, p, element, n_samples) for v, p in zip(vectors, pixels, strict=True)]
+        rows = [_row(v, element, n_samples) for v in vectors]
         table = _between_lines(lines, np.array(rows), n_lines)
         if not (table > 0).all():
             raise UnreadableSceneError(name, f"{element} is not positive everywhere.", remedy=REMEDY)
@@ -74,11 +73,11 @@ def read_noise(content: bytes, name: str, n_lines: int, n_samples: int) -> Lut:
     if not vectors:
         raise UnreadableSceneError(name, "it has no noise vector.", remedy=REMEDY)
     lines = np.array([v.number("line") for v in vectors])
-    rows = [_row(v, v.numbers("pixel"), lut, n_samples) for v in vectors]
+    rows = [_row(v, lut, n_samples) for v in vectors]
     table = _between_lines(lines, np.array(rows), n_lines)
     at_line, at_pixel = _nodes(n_lines, LINE_STEP), _nodes(n_samples, PIXEL_STEP)
     for block in xml.each("noiseAzimuthVectorList/noiseAzimuthVector"):
-        factors = np.interp(at_line, block.numbers("line"), block.numbers("noiseAzimuthLut"))
+        factors = _interpolated(block, "line", "noiseAzimuthLut", at_line)
         across = slice(None)
         along = slice(None)
         if block.has("firstRangeSample"):
@@ -88,13 +87,20 @@ def read_noise(content: bytes, name: str, n_lines: int, n_samples: int) -> Lut:
     return Lut(table.astype(np.float32), _steps())
 
 
-def _row(vector: XmlValues, pixels: NDArray[np.float64], element: str, n_samples: int) -> NDArray[np.float64]:
-    values = vector.numbers(element)
-    if len(values) != len(pixels) or len(values) == 0:
+def _row(vector: XmlValues, element: str, n_samples: int) -> NDArray[np.float64]:
+    return _interpolated(vector, "pixel", element, _nodes(n_samples, PIXEL_STEP))
+
+
+def _interpolated(
+    vector: XmlValues, places: str, element: str, nodes: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Values of an element, given at some lines or pixels, at regular ones."""
+    at, values = vector.numbers(places), vector.numbers(element)
+    if len(values) != len(at):
         raise UnreadableSceneError(
-            vector.name, f"{element} has {len(values)} values for {len(pixels)} pixels.", remedy=REMEDY
+            vector.name, f"{element} has {len(values)} values for {len(at)} of {places}.", remedy=REMEDY
         )
-    return np.asarray(np.interp(_nodes(n_samples, PIXEL_STEP), pixels, values), np.float64)
+    return np.asarray(np.interp(nodes, at, values), np.float64)
 
 
 def _between_lines(

@@ -157,7 +157,7 @@ def open_product(path: Path) -> Product:
         kind=kind,
         start=manifest.time("startTime"),
         stop=manifest.time("stopTime"),
-        relative_orbit=int(manifest.first("relativeOrbitNumber")),
+        relative_orbit=manifest.whole_number("relativeOrbitNumber"),
         direction=manifest.first("pass").lower(),
         footprint=_footprint(manifest.first("coordinates"), path.name),
         swaths=_swaths(files, path, manifest.swaths if kind == "SLC" else ["IW"], manifest.polarisations),
@@ -193,6 +193,14 @@ class _Manifest:
         if not self._values.get(key):
             raise UnreadableSceneError(self._name, f"it has no {key}.", remedy=REMEDY)
         return self._values[key][0]
+
+    def whole_number(self, key: str) -> int:
+        text = self.first(key)
+        if not re.fullmatch(r"[0-9]{1,9}", text):
+            raise UnreadableSceneError(
+                self._name, f"{key} is {text[:40]!r}.", expected="a whole number", remedy=REMEDY
+            )
+        return int(text)
 
     def time(self, key: str) -> datetime:
         try:

@@ -60,14 +60,17 @@ class XmlValues:
         return int(self.number(path))
 
     def numbers(self, path: str) -> NDArray[np.float64]:
-        """Numbers with white space between them, float64 (n,)."""
+        """Finite numbers with white space between them, float64 (n,)."""
         text = self.text(path)
         try:
-            return np.array(text.split(), np.float64)
+            numbers = np.array(text.split(), np.float64)
         except ValueError as error:
             raise UnreadableSceneError(
                 self.name, f"{path} holds something else than numbers ({error}).", remedy=REMEDY
             ) from error
+        if not np.isfinite(numbers).all():
+            raise UnreadableSceneError(self.name, f"{path} holds numbers that are not finite.", remedy=REMEDY)
+        return numbers
 
     def time(self, path: str) -> datetime:
         """An instant, UTC."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from sen4cap_core.sentinel1.acquisition import (
 )
 from sen4cap_core.sentinel1.box import box_around
 from sen4cap_core.sentinel1.geometry import burst_outline_deg
+from sen4cap_core.sentinel1.luts import read_noise
 from sen4cap_core.sentinel1.product import is_product, open_product, unwrapped
 from sen4cap_core.simulation.radar.radar_pair import rolling_ground, small_pair
 from sen4cap_core.simulation.radar.radar_product import write_slc
@@ -103,6 +105,35 @@ def test_measurement_of_another_size(simulated: Simulated, product: Path) -> Non
 
     with pytest.raises(UnreadableSceneError, match="has 480 lines of 720 samples, its annotation says 720"):
         list(geocode_bursts(opened, plans[:1], orbit, Terrain((simulated.dem,)), 1))
+
+
+def test_an_orbit_number_that_is_none_is_named(product: Path) -> None:
+    manifest = product / "manifest.safe"
+    text = manifest.read_text()
+    manifest.write_text(re.sub(r"(relativeOrbitNumber[^>]*>)[^<]*", r"\1inf", text))
+
+    with pytest.raises(UnreadableSceneError, match="relativeOrbitNumber is 'inf'"):
+        open_product(product)
+
+
+@pytest.mark.parametrize(
+    ("pattern", "put", "said"),
+    [
+        (
+            r"(<noiseAzimuthLut[^>]*>)[^<]*",
+            r"\g<1>1.0 1.0 1.0",
+            r"noiseAzimuthLut has 3 values for \d+ of line",
+        ),
+        (r"(<noiseRangeLut[^>]*>)[^<]*", r"\g<1>1.0", r"noiseRangeLut has 1 values for \d+ of pixel"),
+        (r"(<noiseRangeLut[^>]*>)\S+", r"\g<1>nan", "noiseRangeLut holds numbers that are not finite"),
+    ],
+)
+def test_noise_that_does_not_fit_itself_is_named(product: Path, pattern: str, put: str, said: str) -> None:
+    path = next(product.glob("annotation/calibration/noise-*.xml"))
+    content = re.sub(pattern, put, path.read_text(), count=1)
+
+    with pytest.raises(UnreadableSceneError, match=said):
+        read_noise(content.encode(), path.name, 480, 720)
 
 
 def test_entities_in_an_annotation_are_refused(product: Path) -> None:
