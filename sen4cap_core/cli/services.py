@@ -78,7 +78,10 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")] = False,
     everything: Annotated[
         bool,
-        typer.Option("--all", help="List all that failed, was rejected or is misplaced, not the last 5."),
+        typer.Option(
+            "--all",
+            help="List all that failed, was rejected or is misplaced, and all warnings, not the last 5.",
+        ),
     ] = False,
 ) -> None:
     """Show what is up, what waits and what failed. Exit code 0 only when all is up."""
@@ -140,6 +143,7 @@ def _print_report(report: Report, everything: bool) -> None:
     _print_misplaced(console, report.misplaced, len(report.misplaced) if everything else MAX_MISPLACED)
     if report.work:
         console.print(_work_table(report.work))
+        _print_warned(console, report.work)
         _print_failures(console, report.work)
     elif report.services:
         console.print("The database does not tell what waits: it is away, or has no tables yet.")
@@ -157,6 +161,21 @@ def _print_misplaced(console: Console, misplaced: list[dict[str, Any]], limit: i
         console.print(escape(indented(one["why"])), soft_wrap=True)
     if len(misplaced) > limit:
         console.print(f"[red]misplaced[/] and {len(misplaced) - limit} more{LIST_ALL}", soft_wrap=True)
+
+
+def _print_warned(console: Console, work: dict[str, Any]) -> None:
+    """Before what failed, which has the last word; one warning of each upload."""
+    from rich.markup import escape
+
+    from sen4cap_core.cli.terminal.warned import warned_lines
+
+    for one in work["warned"]:
+        head, *rest = warned_lines(one["site"], one["receipt_file"], one["at"], one["why"], one["n_warnings"])
+        console.print(f"[yellow]warning[/]{escape(head.removeprefix('warning'))}", soft_wrap=True)
+        console.print(escape("\n".join(rest)), soft_wrap=True)
+    n_more = work["n_warned"] - len(work["warned"])
+    if n_more > 0:
+        console.print(f"[yellow]warning[/] and {n_more} more{LIST_ALL}", soft_wrap=True)
 
 
 def _print_failures(console: Console, work: dict[str, Any]) -> None:
@@ -192,6 +211,9 @@ def _work_table(work: dict[str, object]) -> str:
         if name == "uploads" and "rejected" in states:
             told += f" ({work['n_rejections'] or 'none'} of them open)"
         lines.append(f"{name}: {told or 'none'}")
+        if name == "uploads" and work["n_warned"]:
+            days = f", accepted in the last {work['warned_days']} days" if work["warned_days"] else ""
+            lines.append(f"uploads with warnings: {work['n_warned']}{days}")
     oldest = work["oldest_waiting_seconds"]
     if isinstance(oldest, float):
         lines.append(f"the oldest job that is due waits for {oldest:.0f} s")

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sqlalchemy.orm import Session
 
     from sen4cap_core.db.overview.progress import SiteProgress
     from sen4cap_core.inbox.heartbeat import Arriving
     from sen4cap_core.inbox.layout import Misplaced
     from sen4cap_core.settings import Settings
+    from sen4cap_core.steps.shared.context import Context
 
 MAX_TOLD = 10
 """So many of what failed, was rejected or is misplaced are shown."""
@@ -44,36 +47,40 @@ def retry(
 
 
 def wait(
-    site: Annotated[str, typer.Option(help="Folder name of the site.")],
+    site: Annotated[str | None, typer.Option(help="Folder name of the site; default: all sites.")] = None,
     minutes: Annotated[
         float, typer.Option(help="Give up when nothing has happened for so many minutes.")
     ] = 15.0,
 ) -> None:
-    """Wait until everything dropped for a site is answered and none of its work is open.
+    """Wait until everything dropped for a site, or for all, is answered and none of its work is open.
 
     While a drop is arriving (still growing, or not whole yet) it goes on, and says for which. Exit code 1
     when work failed, or an upload was rejected and that is not settled yet, or at the end a file lies in the
-    site's folder where nothing is expected. The reason is said, and what settles it: a corrected file, or
-    taking the rejected one out of rejected/, the misplaced one to where it belongs.
+    site's folder where nothing is expected; without --site anywhere in the upload folder. The reason is said,
+    and what settles it: a corrected file, or taking the rejected one out of rejected/, the misplaced one to
+    where it belongs. Told, and no error, are accepted uploads of late that have warnings and, with --site,
+    what lies outside of any site's folder.
     """
     import time
 
     from sen4cap_core.db.overview.progress import site_progress
     from sen4cap_core.errors import Sen4capError
     from sen4cap_core.inbox.heartbeat import arriving_at
-    from sen4cap_core.inbox.misplaced import find_misplaced, had_its_time
+    from sen4cap_core.inbox.misplaced import find_misplaced, had_its_time, misplaced_outside_sites
     from sen4cap_core.inbox.settle import STILL_GROWING
     from sen4cap_core.service.connection import open_step_context
 
     context = open_step_context()
-    with context.session() as session:
-        require_place(session, context.settings, site)
+    if site is not None:
+        with context.session() as session:
+            require_place(session, context.settings, site)
     # What was dropped just now is seen when it has stood still; on network storage at the next listing.
     settled_s = context.settings.settle_seconds + 5.0
     last: tuple[SiteProgress, list[Arriving]] | None = None
     began = time.monotonic()
     changed = quiet_since = began
     told: set[Arriving] = set()
+    told_outside: set[Path] = set()
     while True:
         # Before the rows are counted: what has arrived has its row by the time it is not listed any more.
         coming = arriving_at(context.settings, site)
@@ -92,6 +99,12 @@ def wait(
         if fresh and now.is_quiet:
             told.update(fresh)
             typer.echo(_told(_coming(fresh)), err=True)
+        # Whose they are nobody knows; perhaps of who waits here, and in vain. Of all sites they are an error.
+        outside = [] if site is None else misplaced_outside_sites(context.settings)
+        outside = [one for one in outside if one.path not in told_outside and had_its_time(one)]
+        if outside:
+            told_outside.update(one.path for one in outside)
+            typer.echo(_told(_misplaced(context.settings, outside)), err=True)
         is_over = moment - quiet_since > settled_s
         # Where all that came is misplaced, there never is an upload.
         if is_over or (is_settled and not now.uploads):
@@ -100,6 +113,7 @@ def wait(
                 raise Sen4capError(_told(_misplaced(context.settings, misplaced)))
             if is_over and not misplaced:
                 typer.echo(f"{now.uploads} uploads answered, {now.scenes_processed} scenes processed")
+                _tell_warned(context, site)
                 return
         if moment - changed > 60.0 * minutes:
             still = f"nothing has happened for {minutes:g} minutes, {now.jobs_open} jobs are open"
@@ -146,6 +160,26 @@ def _misplaced(settings: Settings, misplaced: list[Misplaced]) -> list[str]:
         f"misplaced {printable(error_note(settings, one.path) or one.path)}\n{indented(one.error.text())}"
         for one in misplaced
     ]
+
+
+def _tell_warned(context: Context, site: str | None) -> None:
+    """Tell of the accepted uploads of late that have warnings, each with its first one."""
+    from pathlib import Path
+
+    from sen4cap_core.cli.terminal.warned import warned_lines
+    from sen4cap_core.db.work.receipt_warnings import OF_LATE, warned_uploads
+    from sen4cap_core.inbox.receipts import find_receipt
+
+    with context.session() as session:
+        warned = warned_uploads(session, site)
+    if not warned:
+        return
+    typer.echo(f"accepted with warnings in the last {OF_LATE.days} days: {len(warned)}")
+    things = []
+    for one in warned:
+        receipt = find_receipt(context.settings, Path(one.path)) or one.path
+        things.append("\n".join(warned_lines(one.site_slug, str(receipt), one.at, one.first, one.n_warnings)))
+    typer.echo(_told(things))
 
 
 def _coming(coming: list[Arriving]) -> list[str]:

@@ -37,9 +37,10 @@ def arriving(settings: Settings) -> list[Arriving]:
     return _arriving(_last_beat(settings))
 
 
-def arriving_at(settings: Settings, site: str) -> list[Arriving]:
-    """Return what is arriving in the folder of a site; nothing where no watcher is at work."""
-    beat, folder = _last_beat(settings), settings.uploads_root.absolute() / site
+def arriving_at(settings: Settings, site: str | None) -> list[Arriving]:
+    """Return what is arriving in the folder of a site, or of all; nothing where no watcher is at work."""
+    beat, root = _last_beat(settings), settings.uploads_root.absolute()
+    folder = root if site is None else root / site
     return [one for one in _arriving(beat) if folder in one.path.parents] if _lives(beat, settings) else []
 
 

@@ -11,7 +11,7 @@ from sen4cap_core.errors import BadUploadError
 from sen4cap_core.inbox.layout import Misplaced
 from sen4cap_core.inbox.receipts import sweep_misplaced, write_misplaced
 from sen4cap_core.inbox.settle import INCOMPLETE_SECONDS
-from sen4cap_core.inbox.units import Unit, find_units, is_utf8
+from sen4cap_core.inbox.units import Unit, find_outside_sites, find_units, is_utf8
 from sen4cap_core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -20,16 +20,22 @@ PATIENCE_SECONDS = 5.0
 """What cannot become whole by more files is told of after this long."""
 
 
-def find_misplaced(settings: Settings, site: str) -> Iterator[Misplaced]:
-    """Look through a site's folder for what is misplaced there, as it is at this moment.
+def find_misplaced(settings: Settings, site: str | None) -> Iterator[Misplaced]:
+    """Look through a site's folder, or the whole upload folder, for what is misplaced at this moment.
 
     Of thousands of scenes that takes seconds; ``misplaced_notes`` is quick and tells what was answered.
     """
     root = settings.uploads_root.absolute()
-    for thing in find_units(root, root / site):
+    for thing in find_units(root, root if site is None else root / site):
         misplaced = as_misplaced(thing)
         if misplaced is not None:
             yield misplaced
+
+
+def misplaced_outside_sites(settings: Settings) -> list[Misplaced]:
+    """Return what lies in the upload folder outside of any site's folder; that takes milliseconds."""
+    found = map(as_misplaced, find_outside_sites(settings.uploads_root.absolute()))
+    return [one for one in found if one is not None]
 
 
 def as_misplaced(thing: Unit | Misplaced) -> Misplaced | None:

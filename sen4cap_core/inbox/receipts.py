@@ -81,8 +81,15 @@ def receipt_path(settings: Settings, path: Path) -> Path:
 
 def has_receipt(settings: Settings, path: Path) -> bool:
     """Whether a drop has its receipt, beside it or in the data folder."""
+    return find_receipt(settings, path) is not None
+
+
+def find_receipt(settings: Settings, path: Path) -> Path | None:
+    """Return the receipt of a drop, beside it or in the data folder; None where there is none."""
+    if not path.is_relative_to(_root(settings)):
+        return None
     target = receipt_path(settings, path)
-    return target.exists() or _aside(settings, target).exists()
+    return next((one for one in (target, _aside(settings, target)) if one.exists()), None)
 
 
 def write_receipt(settings: Settings, path: Path, receipt: Receipt) -> Path:

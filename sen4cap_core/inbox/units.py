@@ -123,6 +123,16 @@ def _scan(folder: Path, root: Path) -> Iterator[Unit | Misplaced]:
         yield from _scan_layout(folder, root)
 
 
+def find_outside_sites(root: Path) -> Iterator[Misplaced]:
+    """List what is misplaced in the upload folder itself: files, folders that cannot be a site, bad links."""
+    entries, faults = _look(root, root)
+    yield from faults
+    for entry in entries:
+        place = place_of(entry, root)
+        if isinstance(place, Misplaced) and _holds_a_file(entry):
+            yield place
+
+
 def find_unit(path: Path, root: Path) -> Unit | None:
     """Return the unit a registered path stands for, None where it is gone."""
     place = place_of(path, root)

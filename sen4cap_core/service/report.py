@@ -183,10 +183,12 @@ def _work(place: Place, database_url: str, all_failures: bool) -> dict[str, Any]
     # Slow to import, and needed by nobody else here.
     from sen4cap_core.db.overview.status import LAST_FAILURES, summary_at
     from sen4cap_core.inbox.layout import settled_by
-    from sen4cap_core.inbox.receipts import error_note
+    from sen4cap_core.inbox.receipts import error_note, find_receipt
 
     work = summary_at(database_url, None if all_failures else LAST_FAILURES)
     for one in work["rejections"] if work else ():
         one["error_file"] = str(error_note(place.settings, Path(one["path"])) or one["path"])
         one["settled_by"] = settled_by(one["kind"], is_other_kind=one["is_other_kind"])
+    for one in work["warned"] if work else ():
+        one["receipt_file"] = str(find_receipt(place.settings, Path(one["path"])) or one["path"])
     return work

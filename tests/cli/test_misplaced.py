@@ -93,3 +93,36 @@ def test_wait_ends_with_what_is_misplaced_in_the_folder_of_the_site(
     path.rename(tmp_path / "parcels.zip")
     wait("nld", minutes=1.0)
     assert capsys.readouterr().out == "1 uploads answered, 0 scenes processed\n"
+
+
+@pytest.mark.service
+def test_wait_speaks_of_what_lies_outside_of_any_site(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings = Settings(home=tmp_path / "home", settle_seconds=0.1)
+    monkeypatch.setattr(connection, "open_step_context", lambda: Context(settings, engine))
+    (settings.uploads_root / "nld").mkdir(parents=True)
+    stray = settings.uploads_root / "site.zip"
+    stray.write_text("x", encoding="utf-8")
+    folder = settings.uploads_root / "Nieder Land"
+    folder.mkdir()
+    (folder / "a.zip").write_text("x", encoding="utf-8")
+    with session_scope(engine) as session:
+        drop = Drop("nld", 2019, "crop-codes", str(settings.uploads_root / "nld/codes.csv"), 1, 1, "ab")
+        mark_received(session, register_upload(session, drop)[0].id, {})
+        (job,) = jobs.claim(session, ["receive-upload"], "drain", 60)
+        jobs.finish(session, job.id, "drain")
+
+    # It is of no site: who waits for one is told, and that is all.
+    wait("nld", minutes=1.0)
+    shown = capsys.readouterr()
+    assert shown.out == "1 uploads answered, 0 scenes processed\n"
+    assert f"misplaced {stray}\n    site.zip: this file lies outside of any site folder." in shown.err
+    assert f"misplaced {folder}\n" in shown.err
+
+    with pytest.raises(Sen4capError, match=rf"misplaced {stray}\n"):
+        wait(None, minutes=1.0)
+    for one in (stray, folder):
+        one.rename(tmp_path / one.name)
+    wait(None, minutes=1.0)
+    assert capsys.readouterr() == ("1 uploads answered, 0 scenes processed\n", "")

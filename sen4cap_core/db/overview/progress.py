@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, func, select
+from sqlalchemy import ColumnElement, func, select, true
 from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from sen4cap_core.db.models import Job, MowingRun, SceneRow, Season, Site, Upload
@@ -41,19 +41,23 @@ class SiteProgress:
         return self.uploads == self.uploads_answered
 
 
-def site_progress(session: Session, slug: str) -> SiteProgress:
-    """Count uploads, scenes and jobs of a site; a site nobody has seen yet counts nothing."""
-    of_site = select(Site.id).where(Site.slug == slug)
-    uploads = _by_state(session, Upload.state, Upload.site_slug == slug)
+def site_progress(session: Session, slug: str | None) -> SiteProgress:
+    """Count uploads, scenes and jobs of a site, or of all; a site nobody has seen yet counts nothing."""
+
+    def here(column: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+        return true() if slug is None else column == slug
+
+    of_site = select(Site.id).where(here(Site.slug))
+    uploads = _by_state(session, Upload.state, here(Upload.site_slug))
     scenes = _by_state(session, SceneRow.state, SceneRow.site_id.in_(of_site))
-    jobs = _by_state(session, Job.state, (Job.site_slug == slug) & Job.kind.not_in(PATIENT_WORK))
+    jobs = _by_state(session, Job.state, here(Job.site_slug) & Job.kind.not_in(PATIENT_WORK))
     runs = session.scalar(
         select(func.count())
         .select_from(MowingRun)
         .join(Season, Season.id == MowingRun.season_id)
         .where(Season.site_id.in_(of_site))
     )
-    failed = session.execute(select(Job.key, Job.error).where(Job.site_slug == slug, Job.state == "failed"))
+    failed = session.execute(select(Job.key, Job.error).where(here(Job.site_slug), Job.state == "failed"))
     failures = tuple((what, whole_reason(why)) for what, why in failed)
     return SiteProgress(
         uploads=sum(uploads.values()),

@@ -13,6 +13,7 @@ from sen4cap_core.clock import utc_now
 from sen4cap_core.db.models import Job, SceneRow, Upload
 from sen4cap_core.db.server.session import make_engine, session_scope
 from sen4cap_core.db.work import backlog
+from sen4cap_core.db.work.receipt_warnings import OF_LATE, warned_uploads
 from sen4cap_core.db.work.rejections import open_rejections, whole_reason
 
 logger = logging.getLogger(__name__)
@@ -25,7 +26,8 @@ def summary(engine: Engine, limit: int | None = LAST_FAILURES) -> dict[str, Any]
 
     Parameters
     ----------
-    limit : so many failures, and as many rejections, are told; None for all
+    limit : so many failures, as many rejections and as many uploads with warnings are told; None for all,
+        and for warnings of any age
 
     Returns
     -------
@@ -35,7 +37,10 @@ def summary(engine: Engine, limit: int | None = LAST_FAILURES) -> dict[str, Any]
         ``failures``: the last failed jobs, newest first, each with ``what``, ``site``, ``at`` (UTC) and
         ``why`` (the whole error, of several lines); ``n_failures``: how many there are in all;
         ``rejections``, ``n_rejections``: the same of rejected uploads that are not settled, with
-        ``path``, ``kind`` and ``is_other_kind`` (what it holds is of another).
+        ``path``, ``kind`` and ``is_other_kind`` (what it holds is of another);
+        ``warned``, ``n_warned``: accepted uploads of late whose receipts have warnings
+        (``receipt_warnings``), with ``path``, ``kind``, ``site``, ``at``, ``why`` (the first warning) and
+        ``n_warnings``; ``warned_days``: of how many days, None for any.
     """
     with session_scope(engine) as session:
         return {
@@ -44,6 +49,7 @@ def summary(engine: Engine, limit: int | None = LAST_FAILURES) -> dict[str, Any]
             "jobs": backlog.counts(session),
             "oldest_waiting_seconds": _oldest_waiting_seconds(session),
             **_failures(session, limit),
+            **_warned(session, limit),
         }
 
 
@@ -101,4 +107,24 @@ def _failures(session: Session, limit: int | None) -> dict[str, Any]:
         "n_failures": n_failed,
         "rejections": rejections,
         "n_rejections": len(rejected),
+    }
+
+
+def _warned(session: Session, limit: int | None) -> dict[str, Any]:
+    of_late = None if limit is None else OF_LATE
+    warned = warned_uploads(session, of_late=of_late)
+    return {
+        "warned": [
+            {
+                "path": one.path,
+                "kind": one.kind,
+                "site": one.site_slug,
+                "at": one.at,
+                "why": one.first,
+                "n_warnings": one.n_warnings,
+            }
+            for one in warned[:limit]
+        ],
+        "n_warned": len(warned),
+        "warned_days": None if of_late is None else of_late.days,
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sen4cap_core.db.declared import declarations as declaration_rows
+from sen4cap_core.db.work.receipt_warnings import ABOUT_TABLE
 from sen4cap_core.declarations.tables.crop_codes import CropCode, CropCodeTable, unknown_codes
 from sen4cap_core.errors import Problem
 
@@ -44,7 +45,7 @@ def missing_codes_warning(missing: list[dict[str, object]]) -> list[Problem]:
     parcels = sum(int(str(row["parcels"])) for row in missing)
     return [
         Problem(
-            f"{len(missing)} declared crop codes ({parcels} parcels) are not in the crop code table: "
+            f"{len(missing)} declared crop codes ({parcels} parcels) are not in the {ABOUT_TABLE}: "
             "the parcels stay in the system, flagged"
         )
     ]

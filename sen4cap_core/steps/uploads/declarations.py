@@ -8,6 +8,7 @@ from typing import Any
 from sen4cap_core.db.declared import declarations as declaration_rows
 from sen4cap_core.db.declared import parcel_versions
 from sen4cap_core.db.declared import sites as site_rows
+from sen4cap_core.db.work.receipt_warnings import ABOUT_TABLE
 from sen4cap_core.declarations.parcels.columns import ColumnMapping, read_column_mapping
 from sen4cap_core.declarations.parcels.identity import Given
 from sen4cap_core.declarations.parcels.prepare import Parcels, n_crop_codes, prepare_parcels
@@ -80,7 +81,7 @@ def receive_declarations(context: Context, drop: Drop) -> Taken:
     if table is None:
         warnings.append(
             Problem(
-                "no crop code table of this year yet: crop codes are taken as they are, and without a "
+                f"no {ABOUT_TABLE} of this year yet: crop codes are taken as they are, and without a "
                 "CTNUM_FILTER mowing is looked for on all parcels, since nothing says which are grassland"
             )
         )
