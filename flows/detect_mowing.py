@@ -11,8 +11,9 @@ from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.reports.pages.mowing import mowing_markdown
 from sen4cap_core.reports.pages.text import Markdown, bullets, document, heading, image
 from sen4cap_core.service.nudge import emit
-from sen4cap_core.steps.mowing.detect import MowingAnswer
+from sen4cap_core.steps.mowing.detect import AnswersStayError, MowingAnswer
 from sen4cap_core.steps.mowing.detect import detect_mowing as run_step
+from sen4cap_core.steps.mowing.evaluation import Evaluation
 from sen4cap_core.steps.mowing.pictures import mowing_map, parcel_charts
 from sen4cap_core.steps.mowing.request import MowingRequest
 
@@ -32,6 +33,9 @@ def detect_mowing(season_id: int, request: MowingRequest | None = None) -> dict[
     context = step_context()
     try:
         done = run_step(context, season_id, request)
+    except AnswersStayError as reason:
+        _show_what_stays(reason)
+        return skipped(reason)
     except NothingToDoError as reason:
         return skipped(reason)
     where = done.evaluation
@@ -50,6 +54,23 @@ def detect_mowing(season_id: int, request: MowingRequest | None = None) -> dict[
     }
 
 
+def _show_what_stays(kept: AnswersStayError) -> None:
+    """Say on the page of a season's mowing that its answers are of before; its last version has the table."""
+    title = _title(kept.evaluation)
+    files = bullets(f"{name}: {path}" for name, path in kept.files.items())
+    page = document(heading(title), str(kept), heading("Files in force", 3), files)
+    show(_page_key(kept.evaluation), page, title)
+
+
+def _title(where: Evaluation) -> str:
+    return f"Mowing in {where.site}, {where.season}"
+
+
+def _page_key(where: Evaluation) -> str:
+    part = ("by-hand",) if where.stands_aside else ()
+    return artifact_key("mowing", where.site, where.season, str(where.year), *part)
+
+
 def _show(done: MowingAnswer) -> None:
     where = done.evaluation
     part = ("by-hand",) if where.stands_aside else ()
@@ -61,7 +82,7 @@ def _show(done: MowingAnswer) -> None:
         address = show(key, page, text)
         if address:
             charts[chart.new_id] = address
-    title = f"Mowing in {where.site}, {where.season}"
+    title = _title(where)
     page = mowing_markdown(
         done.table,
         title=f"{title} (by hand, not in force)" if where.stands_aside else title,
@@ -76,4 +97,4 @@ def _show(done: MowingAnswer) -> None:
     # Lines wrap, a table of paths would run over the edge.
     files = bullets(f"{name}: {path}" for name, path in done.files.items())
     page = document(Markdown(page), heading("Files", 3), files)
-    show(artifact_key("mowing", where.site, where.season, str(where.year), *part), page, title)
+    show(_page_key(where), page, title)

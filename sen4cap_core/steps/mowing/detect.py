@@ -20,7 +20,7 @@ from sen4cap_core.clock import midnight
 from sen4cap_core.db.declared import declarations as declaration_rows
 from sen4cap_core.db.made import mowing as mowing_rows
 from sen4cap_core.db.made import products as product_rows
-from sen4cap_core.db.models import Season
+from sen4cap_core.db.models import Product, Season
 from sen4cap_core.declarations.settings.grass_settings import GrassSettings
 from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.errors import NothingToDoError, Sen4capError
@@ -32,10 +32,10 @@ from sen4cap_core.products.tables import COLUMNS
 from sen4cap_core.steps.mowing.evaluation import Evaluation
 from sen4cap_core.steps.mowing.product import Published, events_frame, export_frame, publish_mowing
 from sen4cap_core.steps.mowing.request import MowingRequest
-from sen4cap_core.steps.mowing.selection import select_crops
 from sen4cap_core.steps.mowing.series import MowingSeries, read_mowing_series
 from sen4cap_core.steps.shared.context import Context
-from sen4cap_core.steps.shared.product_files import is_whole
+from sen4cap_core.steps.shared.mowing_selection import answers_stay, select_crops
+from sen4cap_core.steps.shared.product_files import asset_files, is_whole
 from sen4cap_core.steps.shared.season_input import find_season_input, require_files
 from sen4cap_core.steps.uploads.config_in_force import l4b_in_force
 
@@ -48,6 +48,16 @@ GROUPS = {"S2": NDVI_GROUP, "S1": COHERENCE_GROUP}
 """Observation group that is read of each mission."""
 SATELLITES = {"S2": {"S2", "L8"}, "S1": {"S1"}}
 """Satellites of site.yaml behind each mission."""
+
+
+class AnswersStayError(NothingToDoError):
+    """No parcel is left to look at, and an earlier evaluation stays in force."""
+
+    def __init__(self, text: str, evaluation: Evaluation, files: dict[str, Path]) -> None:
+        super().__init__(text)
+        self.evaluation = evaluation
+        self.files = files
+        """What is in force, by title."""
 
 
 MOST_NEWS = 5000
@@ -107,7 +117,7 @@ def detect_mowing(context: Context, season_id: int, request: MowingRequest | Non
     """
     with context.session() as session:
         evaluation = find_evaluation(session, context.settings.data, season_id, request or MowingRequest())
-        parcels, looked_on = _parcels(session, evaluation)
+        parcels, looked_on = _parcels(session, evaluation, context.settings.data)
         declared = _additional_columns(session, evaluation, parcels)
     require_files(context, evaluation.site, evaluation.files)
     series, outcome = _evaluate(context, evaluation, parcels)
@@ -218,7 +228,7 @@ def _method_of(compat: Compat, request: MowingRequest, of_site: Method | None) -
     return effective_method(compat, None if compat == "sen4cap" else request.method or of_site)
 
 
-def _parcels(session: Session, evaluation: Evaluation) -> tuple[gpd.GeoDataFrame, str]:
+def _parcels(session: Session, evaluation: Evaluation, root: Path) -> tuple[gpd.GeoDataFrame, str]:
     """Return the parcels to be evaluated, and a sentence that says which these are."""
     parcels = declaration_rows.load_parcels(session, evaluation.declaration_set_id)
     selection, declared = evaluation.selection, parcels.ori_crop.tolist()
@@ -226,7 +236,13 @@ def _parcels(session: Session, evaluation: Evaluation) -> tuple[gpd.GeoDataFrame
         parcels = parcels[parcels.ori_crop.isin(selection.crops)]
     sentence = selection.sentence(declared, len(parcels))
     if parcels.empty:
-        raise NothingToDoError(f"no parcel of {evaluation.site} {evaluation.year} is grassland: {sentence}")
+        text = f"no parcel of {evaluation.site} {evaluation.year} is grassland: {sentence}"
+        last = mowing_rows.latest_run(session, evaluation.season_id)
+        if last is None or evaluation.stands_aside:
+            raise NothingToDoError(text)
+        product = session.get(Product, last.product_id) if last.product_id is not None else None
+        files = asset_files(root, product) if product is not None else {}
+        raise AnswersStayError(f"{text} For now {answers_stay(last)}.", evaluation, files)
     return parcels.reset_index(drop=True), sentence
 
 

@@ -9,7 +9,7 @@ from sen4cap_core import __version__
 from sen4cap_core.db.made.products import ObservationFile
 from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig, Method
 from sen4cap_core.products.naming import content_key, season_slug
-from sen4cap_core.steps.mowing.selection import Selection
+from sen4cap_core.steps.shared.mowing_selection import Selection
 
 
 @dataclass(frozen=True)

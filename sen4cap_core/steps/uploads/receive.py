@@ -31,6 +31,7 @@ from sen4cap_core.steps.radar.receive_slc import receive_radar_file
 from sen4cap_core.steps.shared.context import Context
 from sen4cap_core.steps.shared.taken import Drop, Taken
 from sen4cap_core.steps.uploads.declarations import receive_declarations
+from sen4cap_core.steps.uploads.grass_check import CHOOSING, warn_of_no_grassland
 from sen4cap_core.steps.uploads.mapping import receive_declarations_config
 from sen4cap_core.steps.uploads.practices import PRACTICE_OF, receive_l4c_config, receive_practices
 from sen4cap_core.steps.uploads.scene import receive_scene
@@ -97,7 +98,10 @@ def receive_upload(context: Context, upload_id: int) -> Answer:
         return _reject(context, drop, error)
     with context.session() as session:
         settled = rejections_settled_by(session, drop.upload_id)
-        taken = replace(taken, warnings=[*_near_another(session, drop.site_slug), *taken.warnings])
+        first = _near_another(session, drop.site_slug)
+        if drop.kind in CHOOSING:
+            first += warn_of_no_grassland(session, drop.site_slug, drop.year)
+        taken = replace(taken, warnings=[*first, *taken.warnings])
     receipt = Receipt(
         upload_id=drop.upload_id,
         file=drop.path.name,

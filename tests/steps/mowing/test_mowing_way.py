@@ -18,7 +18,7 @@ from sen4cap_core.db.made.products import register_observations
 from sen4cap_core.db.models import Marker, MowingResult, MowingRun, Product, SceneRow, Site
 from sen4cap_core.errors import NothingToDoError, Sen4capError
 from sen4cap_core.simulation.uploads import write_crop_codes, write_l4b_config, write_shapefile_zip
-from sen4cap_core.steps.mowing.detect import MowingAnswer, detect_mowing
+from sen4cap_core.steps.mowing.detect import AnswersStayError, MowingAnswer, detect_mowing
 from sen4cap_core.steps.mowing.pictures import mowing_map, parcel_charts
 from sen4cap_core.steps.mowing.request import MowingRequest
 from sen4cap_core.steps.uploads.declarations import receive_declarations
@@ -333,6 +333,33 @@ def test_without_grassland_nothing_is_evaluated_and_the_reason_names_the_table(d
 
     with pytest.raises(NothingToDoError, match=r"no parcel .* is grassland: .* 0 of 2 parcels"):
         detect_mowing(desk.context, 1)
+
+
+def test_a_table_without_grassland_leaves_the_answers_in_force_and_says_so(
+    desk, receive, tmp_path: Path
+) -> None:
+    desk.declare(n=2)
+    drop(desk, SEASON[:4])
+    answer = detect_mowing(desk.context, 1)
+    codes = tmp_path / "codes.csv"
+    write_crop_codes(codes)
+    good = codes.read_text()
+    header, *rows = good.splitlines()
+    bare = [row for row in rows if "grassland" not in row]
+
+    told = receive("crop-codes/codes.csv", "\n".join([header, *bare]) + "\n")
+
+    warning = told.receipt["warnings"][0]["text"]
+    assert warning.startswith(
+        "mowing is looked for on no parcel any more: the answers up to 2019-05-31 on 2 "
+    )
+    stays = r"0 of 2 parcels(.|\n)*the answers up to 2019-05-31 on 2 parcels stay in force until there is one"
+    with pytest.raises(AnswersStayError, match=stays) as raised:
+        detect_mowing(desk.context, 1)
+    assert set(answer.files.values()) <= set(raised.value.files.values())
+    with desk.context.session() as session:
+        assert len(found_mowings(session, SITE).judged) == 2
+    assert receive("crop-codes/codes.csv", good).receipt["warnings"] == []
 
 
 def test_columns_of_the_declarations_come_along(desk, tmp_path: Path) -> None:

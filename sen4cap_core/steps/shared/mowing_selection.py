@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sen4cap_core.db.models import CropCode
+from sen4cap_core.db.models import CropCode, MowingRun
 from sen4cap_core.declarations.settings.l4b_config import Compat, L4BConfig
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.steps.shared.grassland import grassland_codes
@@ -70,4 +70,13 @@ def select_crops(config: L4BConfig, compat: Compat, codes: Sequence[CropCode]) -
         tuple(sorted(grass | ruled)),
         "those of grassland by the crop code table, or with a mowing rule",
         known,
+    )
+
+
+def answers_stay(run: MowingRun) -> str:
+    """Say that the answers of a run stay although no parcel is left to look at, and what ends that."""
+    return (
+        f"the answers up to {run.as_of} on {run.n_parcels} parcels stay in force until there is one. Look at "
+        "the crop code table (LC 3, PGrass or TGrass is grassland), the CTNUM_FILTER of the mowing "
+        "configuration and the declared crop codes; what is corrected is evaluated by itself"
     )
