@@ -52,11 +52,18 @@ class Drain:
         )
         self.process.start()
 
-    def end(self, patience_s: float) -> None:
-        """Let it end after the upload in hand, so that its run has not crashed; kill it if it does not."""
+    def end(self, patience_s: float) -> bool:
+        """Let it end after the upload in hand; kill it if it does not, and return whether.
+
+        Told to terminate, its run would say that it crashed; who kills it says what became of it.
+        """
         self._told_to_end.set()
         self.process.join(patience_s)
-        self.process.terminate()
+        if not self.process.is_alive():
+            return False
+        self.process.kill()
+        self.process.join()
+        return True
 
 
 def start_drain(linger_seconds: float = LINGER_SECONDS) -> Drain:

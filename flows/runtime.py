@@ -42,6 +42,8 @@ for _name in ("prefect.flow_runs", "prefect.engine"):
 
 Key = TypeVar("Key")
 
+STOPPED = "the services were stopped while it ran; what it had in hand is taken up again by another run"
+
 _named: ContextVar[str | None] = ContextVar("_named", default=None)
 """The run that was given a name last."""
 
@@ -134,6 +136,15 @@ def each_by_itself(keys: Iterable[Key], work: Callable[[Key], None], called: str
 
 def mark_crashed(run_ids: Iterable[str | None]) -> None:
     """Say in Prefect that the runs of dead processes are over: nobody else will."""
+    _end_runs(run_ids, Crashed(message="its process died; the job is taken up again by another run"))
+
+
+def mark_stopped(run_ids: Iterable[str | None]) -> None:
+    """Say in Prefect that runs ended because their worker was told to stop: that is no failure of theirs."""
+    _end_runs(run_ids, Cancelled(message=STOPPED))
+
+
+def _end_runs(run_ids: Iterable[str | None], state: State[None]) -> None:
     runs = sorted({run_id for run_id in run_ids if run_id})
     if not runs:
         return
@@ -141,8 +152,7 @@ def mark_crashed(run_ids: Iterable[str | None]) -> None:
         for run_id in map(UUID, runs):
             run = client.read_flow_run(run_id)
             if run.state is None or not run.state.is_final():
-                message = "its process died; the job is taken up again by another run"
-                client.set_flow_run_state(run_id, Crashed(message=message), force=True)
+                client.set_flow_run_state(run_id, state, force=True)
 
 
 class _ShownProgress:

@@ -29,7 +29,7 @@ from flows.drains import prepare_drains, start_drain, warm_up
 from flows.plan_seasons import plan_seasons as plan_seasons_flow
 from flows.reconcile import reconcile_now, summary_of
 from flows.runs import AWAY_SECONDS, run_work
-from flows.runtime import mark_crashed
+from flows.runtime import mark_crashed, mark_stopped
 from sen4cap_core import redaction
 from sen4cap_core.db.server.session import alone
 from sen4cap_core.db.work import backlog, jobs
@@ -41,7 +41,7 @@ from sen4cap_core.service.place import Place
 from sen4cap_core.steps.scenes.preprocess import corrector_of
 from sen4cap_core.steps.seasons.plan import plan_seasons
 from sen4cap_core.steps.shared.context import Context
-from sen4cap_core.steps.shared.leases import new_owner, take_back_orphans
+from sen4cap_core.steps.shared.leases import new_owner, owners_in, take_back_orphans
 from sen4cap_core.steps.shared.work import (
     FETCH_SCENE,
     INGEST_SCENE,
@@ -109,6 +109,8 @@ class WarmWorker:
         self._owners: list[str] = []
         self._hands: list[Hand] = []
         self._ran_dry = threading.Event()
+        self._killed_drain: int | None = None
+        """Process of the drain that did not end by itself when the worker stopped."""
 
     def run(self) -> None:
         """Work until ``stop``."""
@@ -127,8 +129,10 @@ class WarmWorker:
             self._stop.wait(ORPHAN_SECONDS)
         self._tell_hands()
         self._ran_dry.set()
+        # Together: one after the other they would outlast the patience of whoever stops this process.
+        until = time.monotonic() + STOP_SECONDS
         for thread in slots:
-            thread.join(timeout=STOP_SECONDS)
+            thread.join(timeout=max(until - time.monotonic(), 0.0))
         self._give_back()
 
     def _make_hands(self) -> list[Hand]:
@@ -165,11 +169,12 @@ class WarmWorker:
             self._work_off(hand)
 
     def _give_back(self) -> None:
-        """Let what is still in hand wait again at once; a clean stop is no failed try."""
+        """Let what is still in hand wait again at once; a clean stop is no failed try, nor a failed run."""
         try:
             with self._context.session() as session:
-                for owner in self._owners:
-                    jobs.release_owned(session, owner)
+                of_drain = owners_in(session, self._killed_drain) if self._killed_drain else []
+                left = [jobs.release_owned(session, owner) for owner in (*self._owners, *of_drain)]
+            mark_stopped(run_id for of_owner in left for run_id in of_owner)
         except Exception:
             logger.warning("could not give jobs back: their leases do it", exc_info=True)
 
@@ -221,7 +226,8 @@ class WarmWorker:
                     self._tell_hands()
                 if drain.process.is_alive():
                     # What it has in hand may end; the rest is taken up at the next start.
-                    drain.end(STOP_SECONDS / 2)
+                    if drain.end(STOP_SECONDS / 2):
+                        self._killed_drain = drain.process.pid
                 elif drain.process.exitcode:
                     # It has said why; the Prefect server may be away, which fails it at once.
                     self._stop.wait(AWAY_SECONDS)

@@ -90,6 +90,16 @@ class PrefectApi:
             runs["expected_start_time"] = {"after_": since.isoformat()}
         return int(self._request("POST", "/flow_runs/count", {"flow_runs": runs}).json())
 
+    def run_state(self, run_id: str) -> str | None:
+        """Return the type of a flow run's state (``RUNNING`` ...), None where there is no such run."""
+        answer = self._request("GET", f"/flow_runs/{run_id}", allow=(httpx.codes.NOT_FOUND,))
+        return str(answer.json()["state_type"]) if answer.is_success else None
+
+    def set_run_state(self, run_id: str, state: str, message: str, *, force: bool = False) -> None:
+        """Propose a state of a type for a flow run; with ``force`` it takes it from whatever state."""
+        body = {"state": {"type": state, "message": message}, "force": force}
+        self._request("POST", f"/flow_runs/{run_id}/set_state", body)
+
     def ensure_work_pool(self, name: str, *, description: str, job_template: Json | None = None) -> bool:
         """Create a work pool unless it is there; return whether it was made.
 

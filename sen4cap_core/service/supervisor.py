@@ -252,8 +252,10 @@ class Supervisor:
         while living:
             needed = {name for r in living.values() for name in r.unit.needs}
             layer = [r for name, r in living.items() if name not in needed]
-            for running in layer:
+            # What others say before they end takes them seconds; the rest of the layer ends meanwhile.
+            for running in sorted(layer, key=lambda r: r.unit.before_stop is not None):
                 assert running.process is not None
+                self._on_stop(running.unit, running.unit.before_stop)
                 with suppress(psutil.NoSuchProcess):
                     running.relatives = family(psutil.Process(running.process.pid))
                 with suppress(ProcessLookupError):
@@ -276,9 +278,18 @@ class Supervisor:
         running.process.wait()
         # Whatever it had started goes with it: runs of a worker, backends of a database.
         end(running.relatives, timeout_s=5.0)
+        self._on_stop(running.unit, running.unit.after_stop)
         log.info("%s stopped", running.unit.name)
         running.process = None
         running.state.pid = running.state.born = None
+
+    def _on_stop(self, unit: Unit, do: Callable[[], None] | None) -> None:
+        try:
+            if do is not None:
+                do()
+        except Exception:
+            # Whatever it is, the services are to end.
+            log.exception("%s: its stop goes on", unit.name)
 
     def _rotate_logs(self) -> None:
         if time.monotonic() - self._rotated > ROTATE_EVERY_S:

@@ -18,6 +18,7 @@ from sen4cap_core.service.place import Place, is_loopback
 from sen4cap_core.service.ports import ClaimedPort, claim_port
 from sen4cap_core.service.prefect_api import PrefectApi, PrefectApiError
 from sen4cap_core.service.processes import is_listening
+from sen4cap_core.service.runs_in_hand import RunsInHand
 
 DEPLOYMENTS = "deployments"
 WORK_POOL = "sen4cap"
@@ -40,6 +41,10 @@ class Unit:
     """Ready when it has ended well; never restarted."""
     before: Callable[[], None] | None = None
     """Done before each start."""
+    before_stop: Callable[[], None] | None = None
+    """Done when all is to end, before its stop signal and while what it needs is up."""
+    after_stop: Callable[[], None] | None = None
+    """Done when its processes have gone, while what it needs is up."""
     ready: Callable[[], bool] | None = None
     """Whether it does its work; None: as soon as it runs."""
     ready_timeout_s: float = 240.0
@@ -87,6 +92,7 @@ def standard_units(place: Place) -> list[Unit]:
     )
     if port is not None:
         units.append(_prefect_server(place, environment, port))
+    in_hand = RunsInHand(place.home, place.prefect_api_url(), place.prefect_login())
     online = _WorkerOnline(place.prefect_api_url(), place.prefect_login())
     units += [
         Unit(
@@ -124,6 +130,8 @@ def standard_units(place: Place) -> list[Unit]:
             project,
             needs=("prefect", "tables"),
             before=online.note_start,
+            before_stop=in_hand.tell_to_end,
+            after_stop=in_hand.say_why,
             ready=online,
             extra={
                 "PREFECT_WORKER_QUERY_SECONDS": "1",

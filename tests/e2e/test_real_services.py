@@ -24,6 +24,7 @@ from sen4cap_core.service.nudge import nudge_inbox
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.processes import supervised_processes
 from sen4cap_core.service.report import gather
+from sen4cap_core.service.runs_in_hand import STOPPED
 from sen4cap_core.settings import Settings
 
 pytestmark = pytest.mark.e2e
@@ -194,8 +195,22 @@ def test_a_run_outlives_its_killed_worker_and_goes_with_down(place: Place) -> No
     os.kill(worker, signal.SIGKILL)
     wait_for(lambda: gather(place).all_up)
     assert all(engine.is_running() for engine in engines)
+    # Beside it one that the new worker has in hand.
+    start_run(place, "monitor-practices", {"until": "never"})
+    wait_for(lambda: (place.project / "ran-monitor-practices").exists())
+    before = gather(place).runs
     control.down(place, lambda line: None)
     assert not any(engine.is_running() for engine in engines)
     assert not gather(place).all_up
     assert supervised_processes(place.home) == []
     assert place.cluster.running_pid() is None
+
+    control.up(place, lambda line: None, daemon=daemon())
+    for flow in ("detect-mowing", "monitor-practices"):
+        (run,) = runs(place, flow)
+        assert (run["state_type"], run["state"]["message"]) == ("CANCELLED", STOPPED), flow
+        # No alert went out on the way.
+        states = httpx.get(f"{place.prefect_api_url()}/flow_run_states/", params={"flow_run_id": run["id"]})
+        assert "CRASHED" not in [state["type"] for state in states.json()], flow
+    assert before is not None
+    assert gather(place).runs == {"running": 0, "failed": before["failed"]}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from multiprocessing import forkserver
 from pathlib import Path
 
 import httpx
@@ -25,6 +27,14 @@ pytestmark = pytest.mark.service
 PATIENCE_S = 300.0
 
 
+@pytest.fixture
+def forks(server: Server) -> Iterator[None]:
+    """What drains are forked off has the environment of this test, and of no other one."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+    yield
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
 def drop(desk: Desk) -> Path:
     """Drop the settings of the site as a user and the watcher do."""
     path = desk.context.settings.uploads_root / SITE / "site.yaml"
@@ -37,7 +47,7 @@ def drop(desk: Desk) -> Path:
 
 
 def test_a_drain_receives_in_a_process_of_its_own_and_one_that_dies_takes_nothing_along(
-    desk: Desk, server: Server, prefect_api: str
+    desk: Desk, forks: None, prefect_api: str
 ) -> None:
     path = drop(desk)
     prepare_drains()

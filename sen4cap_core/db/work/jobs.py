@@ -239,15 +239,21 @@ def release(session: Session, job_id: int, owner: str, delay_seconds: float = 0.
     return _change(session, job_id, owner, **_handed_back(), not_before=due)
 
 
-def release_owned(session: Session, owner: str) -> int:
-    """Give back everything an owner holds, for one that is known to be gone. Return how many jobs."""
+def release_owned(session: Session, owner: str) -> list[str | None]:
+    """Give back everything an owner holds, for one that stops or is known to be gone.
+
+    Returns
+    -------
+    list
+        The flow run of each job, None where it had not begun: somebody must say that it is over.
+    """
     rows = session.execute(
         _update()
         .where(Job.state == "running", Job.lease_owner == owner)
         .values(**_handed_back())
-        .returning(Job.id)
+        .returning(Job.flow_run_id)
     )
-    return len(rows.all())
+    return list(rows.scalars())
 
 
 def retry_failed(session: Session, kinds: Sequence[str], site_slug: str | None = None) -> int:

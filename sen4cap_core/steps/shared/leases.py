@@ -8,6 +8,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import psutil
@@ -16,6 +17,9 @@ from sen4cap_core.db.work import jobs
 from sen4cap_core.db.work.jobs import ClaimedJob
 from sen4cap_core.db.work.leases import RunningJob, expire_owned, running_jobs
 from sen4cap_core.steps.shared.context import Context
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +49,12 @@ def is_gone(owner: str) -> bool:
         return True
 
 
+def owners_in(session: Session, pid: int) -> list[str]:
+    """Return the owners of running jobs that are one process of this machine."""
+    beginning = f"{socket.gethostname()}|{pid}|"
+    return sorted({job.owner for job in running_jobs(session) if job.owner.startswith(beginning)})
+
+
 def claim_next(
     context: Context,
     kinds: Sequence[str],
@@ -64,6 +74,7 @@ def claim_next(
             max_attempts=settings.max_attempts,
             site_slug=site_slug,
             key=key,
+            flow_run_id=context.flow_run_id,
         )
     return claimed[0] if claimed else None
 
