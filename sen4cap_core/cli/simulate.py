@@ -34,8 +34,8 @@ def simulate(
     """Write site, declarations, tables and scenes of a simulated season, laid out as an upload folder.
 
     Copy from site/ in that folder into uploads/SITE what you like, in any order. What really happened is in
-    truth/. The land is made up and always lies in the middle of tile 30TUM, in Spain, with parcels of its own:
-    its scenes show nothing of an extent or of declarations of yours.
+    truth/. The land is made up and always lies in the middle of tile 30TUM, in Spain, with parcels of its
+    own: its scenes show nothing of an extent or of declarations of yours.
     """
     from sen4cap_core.simulation.season import simulate_season
     from sen4cap_core.simulation.uploads import write_practice_table
