@@ -169,6 +169,9 @@ def _print_warned(console: Console, work: dict[str, Any]) -> None:
 
     from sen4cap_core.cli.terminal.warned import warned_lines
 
+    if work["n_warned"]:
+        days = f", accepted in the last {work['warned_days']} days" if work["warned_days"] else ""
+        console.print(f"uploads with warnings: {work['n_warned']}{days}")
     for one in work["warned"]:
         head, *rest = warned_lines(one["site"], one["receipt_file"], one["at"], one["why"], one["n_warnings"])
         console.print(f"[yellow]warning[/]{escape(head.removeprefix('warning'))}", soft_wrap=True)
@@ -211,9 +214,6 @@ def _work_table(work: dict[str, object]) -> str:
         if name == "uploads" and "rejected" in states:
             told += f" ({work['n_rejections'] or 'none'} of them open)"
         lines.append(f"{name}: {told or 'none'}")
-        if name == "uploads" and work["n_warned"]:
-            days = f", accepted in the last {work['warned_days']} days" if work["warned_days"] else ""
-            lines.append(f"uploads with warnings: {work['n_warned']}{days}")
     oldest = work["oldest_waiting_seconds"]
     if isinstance(oldest, float):
         lines.append(f"the oldest job that is due waits for {oldest:.0f} s")
