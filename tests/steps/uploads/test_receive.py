@@ -12,6 +12,7 @@ from sqlalchemy import select
 
 from sen4cap_core.db.models import Job, Parcel, Season, Site, Upload
 from sen4cap_core.db.overview.status import summary
+from sen4cap_core.db.work.receipt_warnings import warned_uploads
 from sen4cap_core.db.work.rejections import open_rejections
 from sen4cap_core.db.work.uploads import Drop as Found
 from sen4cap_core.db.work.uploads import register_upload
@@ -434,6 +435,9 @@ def test_a_new_site_whose_name_is_near_another_says_so_once(context, drop) -> No
 
     refused = drop("darva/site.yaml", b"nam: Drava\n")
     first = drop("darva/site.yaml", b"name: Drava\ncountry: SVN\n")
+    with context.session() as session:
+        # What status tells.
+        assert [one.first for one in warned_uploads(session)] == [first.receipt["warnings"][0]["text"]]
     second = drop("darva/site.yaml", b"name: Drava\ncountry: HRV\n")
     other = drop("ebro/site.yaml", b"name: Ebro\n")
 
