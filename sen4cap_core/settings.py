@@ -37,6 +37,8 @@ class Settings(BaseSettings):
     ``PREFECT_SERVER_API_AUTH_STRING``, else one that is made at the first start."""
     prefect_port: int = 4200
     """Port of the Prefect server that ``sen4cap up`` starts; the next free one is taken when it is busy."""
+    prefect_keep_days: int = Field(730, ge=0)
+    """Runs that ended longer ago, their logs and pages leave Prefect's database; 0 keeps them for good."""
 
     work_pool_template: Path | None = None
     """Base job template of a Kubernetes work pool; without it runs are processes of the worker's machine."""

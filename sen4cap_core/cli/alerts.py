@@ -21,7 +21,7 @@ def set_(
     """Make the automations that tell of failed runs, stuck gates, disks, work given up and silent sources."""
     from sen4cap_core.errors import ServiceError
     from sen4cap_core.service.alerts import set_alerts
-    from sen4cap_core.service.place import Place
+    from sen4cap_core.service.place import Place, point_prefect_here
     from sen4cap_core.settings import Settings
 
     settings = Settings()
@@ -29,7 +29,7 @@ def set_(
         raise typer.BadParameter("give --webhook, --mail or both")
     if mail and (settings.smtp_url is None or not settings.alert_email):
         raise ServiceError("for e-mail set SEN4CAP_SMTP_URL and SEN4CAP_ALERT_EMAIL, and restart: sen4cap up")
-    for name in set_alerts(Place(settings).prefect_api_url(), webhook_url=webhook, by_mail=mail):
+    for name in set_alerts(point_prefect_here(Place(settings)), webhook_url=webhook, by_mail=mail):
         typer.echo(f"made: {name}")
 
 
@@ -37,7 +37,7 @@ def set_(
 def clear() -> None:
     """Remove the automations."""
     from sen4cap_core.service.alerts import clear_alerts
-    from sen4cap_core.service.place import Place
+    from sen4cap_core.service.place import Place, point_prefect_here
     from sen4cap_core.settings import Settings
 
-    typer.echo(f"{clear_alerts(Place(Settings()).prefect_api_url())} automations removed")
+    typer.echo(f"{clear_alerts(point_prefect_here(Place(Settings())))} automations removed")

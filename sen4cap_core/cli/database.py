@@ -1,7 +1,8 @@
-"""``sen4cap db``: who may do what in the database."""
+"""``sen4cap db``: who may do what in the database; its backup and return."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
@@ -10,10 +11,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sen4cap_core.db.server.roles import Role
+    from sen4cap_core.service.place import Place
 
 Result = TypeVar("Result")
 
-app = typer.Typer(help="The database: roles and logins for people and programs.", no_args_is_help=True)
+app = typer.Typer(help="The database: backup and return, roles and logins.", no_args_is_help=True)
 
 
 @app.command()
@@ -49,15 +51,78 @@ def login(
     typer.echo(f"password  {made.password}")
 
 
+@app.command()
+def dump(
+    file: Annotated[Path, typer.Argument(help="File to write, such as sen4cap.dump.")],
+) -> None:
+    """Write all tables into one file, services up or not. Uploads and data are to be copied beside it."""
+    from sen4cap_core.service.backup import dump as write
+
+    typer.echo(f"{write(_place(), file.absolute()) / 1e6:.1f} MB in {file}")
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="What db dump of this or an earlier version wrote.")],
+    moved: Annotated[
+        list[str] | None,
+        typer.Option(help="OLD=NEW: a folder that lies elsewhere now, such as the home; may be repeated."),
+    ] = None,
+) -> None:
+    """Fill the tables of a new installation from a dump, before its first ``up``."""
+    from sen4cap_core.service.backup import restore as read
+
+    done = read(_place(), file, [_two_folders(one) for one in moved or ()])
+    typer.echo(f"{done['uploads']} uploads are known again" + _renamed(done["paths"]))
+    _tell_lost(done["lost"])
+
+
+@app.command()
+def moved(
+    old: Annotated[Path, typer.Argument(help="Folder the tables name, such as the former home.")],
+    new: Annotated[Path, typer.Argument(help="Folder that has its files now.")],
+) -> None:
+    """Let the tables find files in the folder they were moved to, while services are down."""
+    from sen4cap_core.service.backup import move
+
+    paths, lost = move(_place(), old.absolute(), new.absolute())
+    typer.echo(f"{paths} paths were renamed")
+    _tell_lost(lost)
+
+
+def _two_folders(text: str) -> tuple[Path, Path]:
+    old, is_pair, new = text.partition("=")
+    if not is_pair or not old.startswith("/") or not new.startswith("/"):
+        raise typer.BadParameter(f"{text!r}: expected OLD=NEW, two absolute paths", param_hint="--moved")
+    return Path(old), Path(new)
+
+
+def _renamed(paths: int) -> str:
+    return f", {paths} paths were renamed" if paths else ""
+
+
+def _tell_lost(lost: int) -> None:
+    if lost:
+        typer.echo(
+            f"The files of {lost} uploads are not where the tables look for them. Copy them there with their "
+            "times (cp -a), or name their folder: sen4cap db moved OLD NEW. Else they are taken for new ones."
+        )
+
+
+def _place() -> Place:
+    from sen4cap_core.service.place import Place
+    from sen4cap_core.settings import Settings
+
+    return Place(Settings())
+
+
 def _as_admin(work: Callable[[str], Result]) -> Result:
     """Do something as the administrator of the database, or as whom SEN4CAP_DATABASE_URL names."""
     from sen4cap_core.db.server.databases import PrivilegeError, plain_url
     from sen4cap_core.errors import ServiceError
     from sen4cap_core.service.cluster import DATABASE
-    from sen4cap_core.service.place import Place
-    from sen4cap_core.settings import Settings
 
-    place = Place(Settings())
+    place = _place()
     own = place.cluster.url(DATABASE, superuser=True) if place.has_own_database else None
     try:
         return work(own or plain_url(place.database_url()))

@@ -11,6 +11,8 @@ import typer
 from sen4cap_core.cli.terminal.days import day_option
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sen4cap_core.db.made.product_list import ProductFacts
 
 app = typer.Typer(help="What was made: list, show, export.", no_args_is_help=True)
@@ -93,7 +95,6 @@ def export(
     ] = None,
 ) -> None:
     """Copy products with a catalogue of their own; a broken export goes on where it stopped."""
-    from sen4cap_core.service.accounts import stored_account
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.sources.accounts import find_account
     from sen4cap_core.steps.products.export import export_products, find_products, full_kind, upload_products
@@ -104,7 +105,7 @@ def export(
         context, site, kinds=names, tile=tile, start=_day(start), end=_day(end), every_version=every
     )
     if target.startswith("s3://"):
-        account = find_account(secret, stored_account)
+        account = find_account(secret, _stored_account)
         typer.echo(f"{upload_products(context, found, target, account)} files sent to {target}")
         return
     done = export_products(context, found, Path(target).absolute())
@@ -121,6 +122,16 @@ def rebuild() -> None:
 
     root = open_step_context().settings.data
     typer.echo(f"{rebuild_catalog(root)} items are in {root / 'catalog.json'}")
+
+
+def _stored_account(name: str) -> Mapping[str, object] | None:
+    """Return the account of a Secret block of this installation's server, whatever the shell knows."""
+    from sen4cap_core.service.accounts import stored_account
+    from sen4cap_core.service.place import Place, point_prefect_here
+    from sen4cap_core.settings import Settings
+
+    point_prefect_here(Place(Settings()))
+    return stored_account(name)
 
 
 def _day(moment: datetime | None) -> date | None:

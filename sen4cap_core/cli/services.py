@@ -132,6 +132,10 @@ def _print_report(report: Report, everything: bool) -> None:
         console.print(table)
     if report.message:
         console.print(f"[red]{escape(report.message)}[/]")
+    if report.is_stale:
+        from sen4cap_core.service.software import STALE
+
+        console.print(f"[red]{escape(STALE)}[/]", soft_wrap=True)
     if report.interface_url:
         console.print(f"\nRuns: {report.interface_url}/runs", soft_wrap=True)
         console.print(f"Pages (Prefect's artifacts): {report.interface_url}/artifacts", soft_wrap=True)

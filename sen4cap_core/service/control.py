@@ -18,6 +18,7 @@ from sen4cap_core.service import logfiles
 from sen4cap_core.service.deploying import applied_so_far
 from sen4cap_core.service.place import SUPERVISED_MARK, Place, make_folders
 from sen4cap_core.service.processes import end, supervised_processes
+from sen4cap_core.service.software import STALE, fingerprint
 from sen4cap_core.service.state import State, is_held, only_one, read_state
 from sen4cap_core.service.supervisor import LOCK
 from sen4cap_core.service.units import DEPLOYMENTS
@@ -61,6 +62,8 @@ def up(place: Place, say: Say, *, daemon: Sequence[str] = DAEMON) -> None:
         if is_up(place):
             if state is not None and state.phase == "up":
                 say("already up")
+                if is_stale(place, state):
+                    say(STALE)
                 return
             if state is not None and state.phase == "stopping":
                 say("waiting for the services to stop first")
@@ -141,6 +144,17 @@ def current_state(place: Place) -> State | None:
             "Run: sen4cap up",
         }
     )
+
+
+def is_stale(place: Place, state: State | None) -> bool:
+    """Whether the software was replaced since the services were started."""
+    if state is None or not state.software:
+        return False
+    try:
+        return state.software != fingerprint(place)
+    except (OSError, ServiceError):
+        # Being replaced right now, or taken away.
+        return True
 
 
 def _clear_survivors(place: Place, say: Say) -> int:

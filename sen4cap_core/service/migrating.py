@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 
 from sen4cap_core.db.server import databases
-from sen4cap_core.db.server.migrate import upgrade
+from sen4cap_core.db.server.migrate import current, head, is_known, upgrade
 from sen4cap_core.errors import Sen4capError, ServiceError
 from sen4cap_core.service.cluster import PREFECT_DATABASE
 from sen4cap_core.service.place import Place
 from sen4cap_core.settings import Settings
+
+log = logging.getLogger(__name__)
 
 
 def migrate(place: Place) -> None:
@@ -18,7 +21,8 @@ def migrate(place: Place) -> None:
     Raises
     ------
     ServiceError
-        When the server does not answer or we may not create what is missing.
+        When the server does not answer, we may not create what is missing, or the tables are of a newer
+        version of the software.
     """
     url = place.database_url()
     if not place.has_own_database:
@@ -36,7 +40,16 @@ def migrate(place: Place) -> None:
                 f"{error}. Ask the database's administrator for: CREATE EXTENSION postgis; "
                 f"CREATE DATABASE {PREFECT_DATABASE};"
             ) from error
+    present = current(url)
+    if present is not None and not is_known(present):
+        raise ServiceError(
+            f"The tables are of a newer version (revision {present}; this one knows none after {head()}). "
+            "Nothing was changed. Install the newer version again, or restore a backup of this one: see"
+            " docs/operations.md"
+        )
     upgrade(url)
+    if present not in (None, head()):
+        log.warning("the tables were brought from revision %s to %s", present, head())
 
 
 def main() -> None:

@@ -29,7 +29,8 @@ def emit(settings: Settings, event: str, resource_id: str, payload: Mapping[str,
     what no event announced.
     """
     try:
-        with PrefectApi(Place(settings).prefect_api_url(), timeout_s=5.0) as api:
+        place = Place(settings)
+        with PrefectApi(place.prefect_api_url(), timeout_s=5.0, login=place.prefect_login()) as api:
             api.emit(event, resource_id, payload)
     except (PrefectApiError, ServiceError) as error:
         log.warning("event %s for %s was not sent: %s", event, resource_id, error)

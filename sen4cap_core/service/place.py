@@ -162,10 +162,16 @@ class Place:
 
     def client_environment(self) -> dict[str, str]:
         """Return the variables that point a program at this installation's database and Prefect server."""
-        login = self.prefect_login()
         return {
             "SEN4CAP_HOME": str(self.home),
             "SEN4CAP_DATABASE_URL": self.database_url(),
+            **self.prefect_environment(),
+        }
+
+    def prefect_environment(self) -> dict[str, str]:
+        """Return the variables by which Prefect's own client finds this installation's server."""
+        login = self.prefect_login()
+        return {
             "PREFECT_API_URL": self.prefect_api_url(),
             "PREFECT_HOME": str(self.prefect_home),
             **({"PREFECT_API_AUTH_STRING": login} if login else {}),
@@ -190,6 +196,16 @@ class Place:
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
             "DO_NOT_TRACK": "1",
         }
+
+
+def point_prefect_here(place: Place) -> str:
+    """Let Prefect's client in this process use the installation's server; return the address of its API.
+
+    In a shell that does not know the installation it would start a server of its own, and keep there what is
+    meant for this one. Goes before the first import of Prefect.
+    """
+    os.environ.update(place.prefect_environment())
+    return place.prefect_api_url()
 
 
 def is_loopback(host: str) -> bool:

@@ -45,6 +45,8 @@ class Report:
 
     home: str
     message: str
+    is_stale: bool
+    """Whether the software was replaced on disk since the services were started."""
     services: list[ServiceReport]
     interface_url: str | None
     uploads: str
@@ -106,6 +108,7 @@ def gather(place: Place, *, all_failures: bool = False) -> Report:
     return Report(
         home=str(place.home),
         message=place.never_started if state is None else state.message,
+        is_stale=supervised and control.is_stale(place, state),
         services=services,
         interface_url=api_url.removesuffix("/api") if api_url and prefect_answers else None,
         uploads=str(place.settings.uploads_root),

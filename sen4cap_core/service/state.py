@@ -67,6 +67,8 @@ class State(BaseModel):
     message: str = ""
     """Why it failed."""
     started_at: datetime
+    software: str = ""
+    """Hash of the software it was started with; empty where it is not known."""
     progress: list[Progress] = Field(default_factory=list)
     units: list[UnitState] = Field(default_factory=list)
 

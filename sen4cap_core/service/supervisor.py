@@ -21,6 +21,7 @@ from sen4cap_core.errors import Sen4capError, ServiceError
 from sen4cap_core.service import logfiles
 from sen4cap_core.service.place import Place, make_folders
 from sen4cap_core.service.processes import ProcessId, end, family
+from sen4cap_core.service.software import fingerprint
 from sen4cap_core.service.state import Exit, Phase, Progress, State, UnitState, only_one, write_state
 from sen4cap_core.service.units import Unit, standard_units
 from sen4cap_core.settings import Settings
@@ -96,6 +97,7 @@ class Supervisor:
             born=identity.born,
             phase="starting",
             started_at=utc_now(),
+            software=fingerprint(place),
             progress=[Progress(at=utc_now(), text=PREPARING)],
             units=[running.state for running in self._running.values()],
         )

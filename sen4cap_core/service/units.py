@@ -183,9 +183,15 @@ def prefect_server_command(port: int, host: str = HOST) -> list[str]:
     return [sys.executable, "-m", "prefect", "server", "start", "--host", host, "--port", str(port)]
 
 
-def prefect_server_environment(database_url: str) -> dict[str, str]:
-    """Return the variables of a Prefect server on its own PostgreSQL database, without telemetry."""
+def prefect_server_environment(database_url: str, keep_days: int = 0) -> dict[str, str]:
+    """Return the variables of a Prefect server on its own PostgreSQL database, without telemetry.
+
+    ``keep_days``: after so long runs leave the database with their logs and pages; 0 keeps them for good.
+    """
+    vacuum = "PREFECT_SERVER_SERVICES_DB_VACUUM"
+    kept = {f"{vacuum}_ENABLED": "true", f"{vacuum}_RETENTION_PERIOD": str(keep_days * 86400)}
     return {
+        **(kept if keep_days else {}),
         "PREFECT_API_DATABASE_CONNECTION_URL": database_url,
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
@@ -233,7 +239,12 @@ def _prefect_server(place: Place, environment: Mapping[str, str], port: ClaimedP
         # Another program may have taken the port meanwhile, and may be a Prefect server too.
         ready=lambda: is_healthy(api_url) and is_listening(place.home, port.number),
         stop_timeout_s=30.0,
-        extra={**prefect_server_environment(place.prefect_database_url()), **_login_environment(place)},
+        extra={
+            **prefect_server_environment(
+                place.prefect_database_url(), keep_days=place.settings.prefect_keep_days
+            ),
+            **_login_environment(place),
+        },
     )
 
 

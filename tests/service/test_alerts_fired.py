@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
 from sen4cap_core.db.models import WarningRow
 from sen4cap_core.service.alerts import FAILED_RUN, WARNINGS, clear_alerts, set_alerts, tell
+from sen4cap_core.service.place import Place
 from sen4cap_core.service.prefect_api import PrefectApi
+from sen4cap_core.settings import Settings
+from tests.fixtures_services import PrefectServer
 
 pytestmark = pytest.mark.service
 
@@ -107,3 +115,25 @@ def _wait_for(messages: list[Any], n: int) -> list[Any]:
     while len(messages) < n and time.monotonic() < deadline:
         time.sleep(0.05)
     return list(messages)
+
+
+def test_alerts_are_set_on_our_server_from_a_shell_that_does_not_know_it(
+    prefect_server: PrefectServer, tmp_path: Path
+) -> None:
+    place = Place(Settings(home=tmp_path))
+    place.record_prefect_port(urlsplit(prefect_server.api_url).port or 0)
+    ours = ("PREFECT_", "SEN4CAP_")
+    bare = {name: value for name, value in os.environ.items() if not name.startswith(ours)}
+    told = subprocess.run(
+        [sys.executable, "-m", "sen4cap_core.cli.main", "alerts", "set", "--webhook", "http://127.0.0.1:9/x"],
+        env={**bare, "SEN4CAP_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    assert told.stdout.splitlines() == [f"made: {FAILED_RUN}", f"made: {WARNINGS}"]
+    with PrefectApi(prefect_server.api_url) as api:
+        blocks = api._request("POST", "/block_documents/filter", {"include_secrets": True}).json()
+    assert "http://127.0.0.1:9/x" in [block["data"].get("url") for block in blocks]
+    assert clear_alerts(prefect_server.api_url) == 2

@@ -53,3 +53,11 @@ def test_a_server_that_does_not_answer_is_said_without_its_password(tmp_path: Pa
     with pytest.raises(ServiceError, match="does not answer") as caught:
         migrate(place_on("postgresql://me:very-secret@127.0.0.1:9/db", tmp_path))
     assert "very-secret" not in str(caught.value)
+
+
+def test_tables_of_a_newer_version_are_refused_in_words(empty_postgis_url: str, tmp_path: Path) -> None:
+    migrate(place_on(empty_postgis_url, tmp_path))
+    with psycopg.connect(empty_postgis_url) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '20991231_later'")
+    with pytest.raises(ServiceError, match=r"newer version \(revision 20991231_later; .* restore a backup"):
+        migrate(place_on(empty_postgis_url, tmp_path))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from sen4cap_core.db.server.databases import plain_url
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.service import logfiles
 from sen4cap_core.service.place import Place, is_loopback
+from sen4cap_core.service.units import prefect_server_environment
 from sen4cap_core.settings import Settings
 
 FOREIGN = "postgresql+psycopg://me:secret@host:5433/mine?sslmode=require"
@@ -105,3 +107,17 @@ def test_a_server_beyond_loopback_has_a_login_of_its_own(
 )  # fmt: skip
 def test_what_is_loopback(host: str, expected: bool) -> None:
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(("days", "expected"), [(730, {"events", "flow_runs", "orphans"}), (0, {"events"})])
+def test_old_runs_leave_prefects_database(
+    days: int, expected: set[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.settings.models.server.services import ServerServicesDBVacuumSettings
+
+    assert Settings().prefect_keep_days == 730
+    for name, value in prefect_server_environment("postgresql://host/prefect", days).items():
+        monkeypatch.setenv(name, value)
+    kept = ServerServicesDBVacuumSettings()
+    assert kept.enabled_vacuum_types == expected
+    assert not days or kept.retention_period == timedelta(days=days)

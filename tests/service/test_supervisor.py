@@ -17,10 +17,11 @@ import pytest
 
 from sen4cap_core.clock import utc_now
 from sen4cap_core.errors import ServiceError
-from sen4cap_core.service import control
+from sen4cap_core.service import control, report
 from sen4cap_core.service.deploying import PROGRESS_FILE
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.processes import supervised_processes
+from sen4cap_core.service.software import STALE
 from sen4cap_core.service.state import State, UnitState
 from sen4cap_core.service.units import DEPLOYMENTS
 from sen4cap_core.settings import Settings
@@ -84,6 +85,18 @@ def test_second_up_is_harmless(place: Place) -> None:
     before = state(place)
     assert up(place, "ordered") == ["already up"]
     assert state(place) == before
+
+
+def test_software_that_was_replaced_under_running_services_is_said(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    up(place, "ordered")
+    assert not control.is_stale(place, state(place))
+    monkeypatch.setattr(control, "fingerprint", lambda _: "another one")
+    assert up(place, "ordered") == ["already up", STALE]
+    assert report.gather(place).is_stale
+    monkeypatch.setattr(control, "fingerprint", lambda _: (_ for _ in ()).throw(FileNotFoundError("gone")))
+    assert control.is_stale(place, state(place))
 
 
 def test_who_waits_long_is_told_what_is_under_way(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:

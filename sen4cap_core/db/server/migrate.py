@@ -48,6 +48,11 @@ def head() -> str | None:
     return ScriptDirectory.from_config(_config()).get_current_head()
 
 
+def is_known(revision: str) -> bool:
+    """Whether this version of the software has a revision; one of a newer version it does not."""
+    return revision in {one.revision for one in ScriptDirectory.from_config(_config()).walk_revisions()}
+
+
 def drift(url: str) -> list[str]:
     """List the differences between a database and the models, one line each; empty when there are none."""
 
