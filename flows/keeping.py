@@ -81,6 +81,7 @@ def check_files(repair: bool = False) -> dict[str, Any] | State[Any]:
         repair: also let lost files be made again and rebuild the catalogue; nothing is deleted.
     """
     context = step_context()
+    name_run("check-files and repair" if repair else "check-files")
     found = run_check(context)
     if repair and found.found():
         run_repair(context, found)

@@ -57,8 +57,10 @@ def send_alert(subject: str, text: str) -> dict[str, str] | State[None]:
         subject: subject of the e-mail.
         text: what it says.
     """
+    context = step_context()
+    name_run(f"send-alert: {subject}")
     try:
-        return {"sent": send_mail(step_context().settings, subject, text)}
+        return {"sent": send_mail(context.settings, subject, text)}
     except ServiceError as error:
         # Not a failed run: that would be told of, by another of these.
         get_run_logger().error("%s", error)

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sen4cap_core.db.server.roles import Role
+    from sen4cap_core.service.backup import Named
     from sen4cap_core.service.place import Place
 
 Result = TypeVar("Result")
@@ -72,9 +73,7 @@ def restore(
     """Fill the tables of a new installation from a dump, before its first ``up``."""
     from sen4cap_core.service.backup import restore as read
 
-    done = read(_place(), file, [_two_folders(one) for one in moved or ()])
-    typer.echo(f"{done['uploads']} uploads are known again" + _renamed(done["paths"]))
-    _tell_lost(done["lost"])
+    _tell(read(_place(), file, [_two_folders(one) for one in moved or ()]))
 
 
 @app.command()
@@ -85,9 +84,7 @@ def moved(
     """Let the tables find files in the folder they were moved to, while services are down."""
     from sen4cap_core.service.backup import move
 
-    paths, lost = move(_place(), old.absolute(), new.absolute())
-    typer.echo(f"{paths} paths were renamed")
-    _tell_lost(lost)
+    _tell(move(_place(), old.absolute(), new.absolute()))
 
 
 def _two_folders(text: str) -> tuple[Path, Path]:
@@ -97,15 +94,18 @@ def _two_folders(text: str) -> tuple[Path, Path]:
     return Path(old), Path(new)
 
 
-def _renamed(paths: int) -> str:
-    return f", {paths} paths were renamed" if paths else ""
-
-
-def _tell_lost(lost: int) -> None:
-    if lost:
+def _tell(named: Named) -> None:
+    typer.echo(f"{named.uploads} uploads are known, {named.renamed} paths were renamed")
+    if named.lost:
         typer.echo(
-            f"The files of {lost} uploads are not where the tables look for them. Copy them there with their "
-            "times (cp -a), or name their folder: sen4cap db moved OLD NEW. Else they are taken for new ones."
+            f"The files of {named.lost} uploads are not where the tables look for them. Copy them there with "
+            "their times (cp -a), or name their folder: sen4cap db moved OLD NEW"
+        )
+    if named.elsewhere:
+        typer.echo(
+            f"{len(named.elsewhere)} uploads lie outside of this installation, such as {named.elsewhere[0]}. "
+            "That is right for an archive. What was moved here is taken for new or for a second copy at the "
+            "next up, unless you say: sen4cap db moved OLD NEW"
         )
 
 

@@ -41,13 +41,14 @@ def apply_(
     site: Site,
 ) -> None:
     """Delete what the report with this id named. Refused when the selection has changed since."""
+    from sen4cap_core.reports.pages.text import size
     from sen4cap_core.service.connection import open_step_context
     from sen4cap_core.steps.upkeep.retention import apply_retention, sweep_retired
 
     context = open_step_context()
     done = apply_retention(context, site, plan)
     sweep_retired(context, site)
-    typer.echo(f"{len(done.going)} products and downloads are gone, {done.n_bytes / 1e9:.2f} GB are free")
+    typer.echo(f"{len(done.going)} products and downloads are gone, {size(done.n_bytes)} of files")
 
 
 @app.command()

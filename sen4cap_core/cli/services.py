@@ -118,7 +118,7 @@ def _print_report(report: Report, everything: bool) -> None:
     from rich.table import Table
 
     console = Console(highlight=False)
-    table = Table("service", "", "pid", "memory", "restarts", "last crash", box=None, pad_edge=False)
+    table = Table("service", "", "pid", "memory", "restarts", box=None, pad_edge=False)
     for service in report.services:
         table.add_row(
             service.title,
@@ -126,10 +126,13 @@ def _print_report(report: Report, everything: bool) -> None:
             str(service.pid or ""),
             f"{service.memory_bytes / 1e6:.0f} MB" if service.memory_bytes else "",
             str(service.restarts or ""),
-            service.last_exit,
         )
     if report.services:
         console.print(table)
+    # Below: a column of its own folds all lines of a narrow terminal.
+    for service in report.services:
+        if service.last_exit:
+            console.print(f"{escape(service.title)}: ended unasked, {service.last_exit}", soft_wrap=True)
     if report.message:
         console.print(f"[red]{escape(report.message)}[/]")
     if report.is_stale:

@@ -21,7 +21,8 @@ QUIET_S = 300
 """After one failed run of a flow was told, further ones are not told one by one for so long."""
 
 _RUN_TEXT = (
-    "{{ flow_run.name }} ended as {{ flow_run.state.name }}: {{ flow_run.state.message or 'no reason' }}"
+    "{{ flow_run.name }} ({{ flow.name }}) ended as {{ flow_run.state.name }}: "
+    "{{ flow_run.state.message or 'no reason' }}"
 )
 _WARNING_TEXT = "{{ event.payload.kind }}: {{ event.payload.text }}"
 

@@ -7,14 +7,12 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
-import psycopg
-from psycopg import sql
-from psycopg.conninfo import conninfo_to_dict
-
 from sen4cap_core.db.server import databases
-from sen4cap_core.db.server.migrate import current, downgrade
+from sen4cap_core.db.server.migrate import clear
+from sen4cap_core.db.server.whole_paths import KnownThereError, rename_folder, rows_of, upload_paths
 from sen4cap_core.errors import ServiceError
 from sen4cap_core.files import atomic_path
 from sen4cap_core.service import control
@@ -22,15 +20,6 @@ from sen4cap_core.service.migrating import migrate
 from sen4cap_core.service.pgbinaries import find_binaries
 from sen4cap_core.service.place import Place
 
-PATHS = (
-    ("upload", "path"),
-    ("upload", "dropped_as"),
-    ("sighting", "path"),
-    ("scene", "path"),
-    ("radar_acquisition", "path"),
-    ("offer", "path"),
-)
-"""Columns that name files by their whole path; those of products lie below the data root."""
 _OPTIONS = ("--no-owner", "--no-privileges")
 
 
@@ -53,17 +42,25 @@ def dump(place: Place, target: Path) -> int:
     return target.stat().st_size
 
 
-def restore(place: Place, source: Path, moved: Sequence[tuple[Path, Path]] = ()) -> dict[str, int]:
+@dataclass(frozen=True)
+class Named:
+    """What the tables name after files were moved."""
+
+    uploads: int
+    renamed: int
+    """Paths that have another folder now."""
+    lost: int
+    """Uploads whose file is not where the tables say."""
+    elsewhere: list[str]
+    """Uploads in neither the upload folder nor the data root: of an archive, or of a former home."""
+
+
+def restore(place: Place, source: Path, moved: Sequence[tuple[Path, Path]] = ()) -> Named:
     """Fill the tables of an empty installation from such a file, then bring them to this version's schema.
 
     Parameters
     ----------
     moved : (old folder, new folder) of whatever lies elsewhere now
-
-    Returns
-    -------
-    dict
-        ``uploads``, ``paths`` (renamed) and ``lost`` (files of uploads that are not where their rows say).
 
     Raises
     ------
@@ -75,26 +72,24 @@ def restore(place: Place, source: Path, moved: Sequence[tuple[Path, Path]] = ())
         raise ServiceError(f"There is no file {source}")
     with _database(place, may_be_new=True) as url:
         _require_empty(url)
-        if current(url) is not None:
-            downgrade(url)
-        with psycopg.connect(url) as connection:
-            connection.execute("DROP TABLE IF EXISTS alembic_version")
+        clear(url)
         # Whole or not at all. Who may do what is said anew: sen4cap db roles.
         all_or_nothing = ("--single-transaction", "--exit-on-error", "--no-comments")
-        _run("pg_restore", url, *all_or_nothing, *_OPTIONS, f"--dbname={_name(url)}", str(source))
+        _run(
+            "pg_restore",
+            url,
+            *all_or_nothing,
+            *_OPTIONS,
+            f"--dbname={databases.libpq_environment(url)['PGDATABASE']}",
+            str(source),
+        )
         migrate(place)
         renamed = sum(_rename(url, old, new) for old, new in moved)
-        uploads, lost = _lost(url)
-    return {"uploads": uploads, "paths": renamed, "lost": lost}
+        return _named(place, url, renamed)
 
 
-def move(place: Place, old: Path, new: Path) -> tuple[int, int]:
+def move(place: Place, old: Path, new: Path) -> Named:
     """Let the tables name files in another folder than before, once people have moved it.
-
-    Returns
-    -------
-    (int, int)
-        Paths that were renamed, and files of uploads that are not where their rows say.
 
     Raises
     ------
@@ -105,7 +100,14 @@ def move(place: Place, old: Path, new: Path) -> tuple[int, int]:
     if not new.is_dir():
         raise ServiceError(f"There is no folder {new}: move the files first")
     with _database(place) as url:
-        return _rename(url, old, new), _lost(url)[1]
+        return _named(place, url, _rename(url, old, new))
+
+
+def _named(place: Place, url: str, renamed: int) -> Named:
+    paths = upload_paths(url)
+    ours = [folder.absolute() for folder in (place.settings.uploads_root, place.settings.data)]
+    elsewhere = [path for path in paths if not any(Path(path).is_relative_to(folder) for folder in ours)]
+    return Named(len(paths), renamed, sum(not os.path.lexists(path) for path in paths), elsewhere)
 
 
 def _require_down(place: Place) -> None:
@@ -114,42 +116,21 @@ def _require_down(place: Place) -> None:
 
 
 def _require_empty(url: str) -> None:
-    with psycopg.connect(url) as connection:
-        for table in ("site", "upload"):
-            if connection.execute("SELECT to_regclass(%s)", (table,)).fetchone() == (None,):
-                continue
-            found = connection.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(table)))
-            (count,) = found.fetchone() or (0,)
-            if count:
-                raise ServiceError(
-                    f"There is something here already ({count} rows in {table}): nothing was changed. "
-                    "A backup is restored into a new home, before anything is dropped there"
-                )
+    for table in ("site", "upload"):
+        if count := rows_of(url, table):
+            raise ServiceError(
+                f"There is something here already (rows of {table}: {count}), nothing was changed. "
+                "A backup is restored into a new home, before anything is dropped there"
+            )
 
 
 def _rename(url: str, old: Path, new: Path) -> int:
-    before, after = str(old).rstrip("/"), str(new).rstrip("/")
-    renamed = 0
-    with psycopg.connect(url) as connection:
-        for table, column in PATHS:
-            statement = sql.SQL(
-                "UPDATE {table} SET {column} = %(after)s || substr({column}, length(%(before)s) + 1)"
-                " WHERE {column} = %(before)s OR starts_with({column}, %(before)s || '/')"
-            ).format(table=sql.Identifier(table), column=sql.Identifier(column))
-            try:
-                renamed += connection.execute(statement, {"before": before, "after": after}).rowcount
-            except psycopg.errors.UniqueViolation as error:
-                raise ServiceError(
-                    f"Files of {after} are known already beside those of {before}: nothing was changed"
-                ) from error
-    return renamed
-
-
-def _lost(url: str) -> tuple[int, int]:
-    """Return how many uploads there are, and of how many the file is not where the row says."""
-    with psycopg.connect(url) as connection:
-        paths = [row[0] for row in connection.execute("SELECT path FROM upload WHERE retired_at IS NULL")]
-    return len(paths), sum(not os.path.lexists(path) for path in paths)
+    try:
+        return rename_folder(url, str(old), str(new))
+    except KnownThereError as error:
+        raise ServiceError(
+            f"Files of {new} are known already beside those of {old}: nothing was renamed"
+        ) from error
 
 
 @contextmanager
@@ -178,10 +159,7 @@ def _database(place: Place, *, may_be_new: bool = False) -> Iterator[str]:
 
 def _run(program: str, url: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs; the password goes through its environment, unseen by others."""
-    given = {key: str(value) for key, value in conninfo_to_dict(url).items()}
-    names = ("host", "port", "user", "password", "sslmode")
-    environment = {f"PG{name.upper()}": given[name] for name in names if name in given}
-    environment["PGDATABASE"] = given["dbname"]
+    environment = databases.libpq_environment(url)
     done = subprocess.run(
         [_path_of(program), *arguments],
         env={"PATH": os.environ.get("PATH", os.defpath), **environment},
@@ -203,7 +181,3 @@ def _path_of(program: str) -> str:
     if found := shutil.which(program):
         return found
     raise ServiceError(f"{program} is not on this machine. Debian, Ubuntu: apt-get install postgresql-client")
-
-
-def _name(url: str) -> str:
-    return str(conninfo_to_dict(url)["dbname"])

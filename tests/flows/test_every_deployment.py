@@ -215,7 +215,8 @@ def test_a_site_lives_and_ends(desk: Desk, server: Server) -> None:
     report = server.run(season_report, SITE)
     assert report.state == "Completed"
     assert any(key.startswith(f"season-report-{SITE}") for key in report.pages)
-    assert server.run(send_alert, "test", "nothing is wrong").state == "NotSent"
+    alert = server.run(send_alert, "test", "nothing is wrong")
+    assert (alert.state, alert.name) == ("NotSent", "send-alert: test")
     assert server.run(reconcile).state == "Completed"
 
     drops = desk.folder / "archive"
@@ -223,7 +224,8 @@ def test_a_site_lives_and_ends(desk: Desk, server: Server) -> None:
     taken = server.run(import_folder, ImportFolder(site=SITE, folder=str(drops), year=YEAR))
     assert taken.state == "Completed", taken.message
 
-    assert server.run(check_files).result == {"differences": 0}
+    checked = server.run(check_files)
+    assert (checked.result, checked.name) == ({"differences": 0}, "check-files")
     for path in done.rasters.values():
         path.unlink()
     differs = server.run(check_files)

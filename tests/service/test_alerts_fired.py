@@ -82,8 +82,14 @@ def test_a_failed_run_is_told_of_once_and_a_storm_of_them_does_not_flood(
     # Whatever was sent for the other four would have come before this one.
     fail("search-sources", "polder")
     messages = _wait_for(desk, 3)
+    # A run that failed before it had a name of its own is known by its flow.
     assert [message["text"] for message in messages] == [
-        f'{name} ended as Failed: {name}: "no room" on the disk' for name in ("scene-0", "season-1", "polder")
+        f'{name} ({flow}) ended as Failed: {name}: "no room" on the disk'
+        for name, flow in (
+            ("scene-0", "process-scene"),
+            ("season-1", "detect-mowing"),
+            ("polder", "search-sources"),
+        )
     ]
     assert {message["title"] for message in messages} == {"Sen4CAP: a run failed"}
     assert len({message["id"] for message in messages}) == 3

@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from sen4cap_core.db.server import databases
 from sen4cap_core.db.server.migrate import current, drift, head, upgrade
 from sen4cap_core.errors import ServiceError
-from sen4cap_core.service.backup import dump, move, restore
+from sen4cap_core.service.backup import Named, dump, move, restore
 from sen4cap_core.service.cluster import ROLE, Cluster
 from sen4cap_core.service.place import Place
 from sen4cap_core.service.state import only_one
@@ -85,7 +85,8 @@ def test_a_dump_fills_an_installation_that_was_up_already(
 
     done = restore(new, tmp_path / "tables.dump", [(Path("/old/uploads/"), Path("/new/place"))])
 
-    assert done == {"uploads": 2, "paths": 2, "lost": 2}
+    # What lies outside is told: of an archive it is right, of a former home it is not.
+    assert done == Named(2, 2, 2, ["/eodata/b.SAFE", "/new/place/nl/2019/scenes/a.zip"])
     assert rows(new, "SELECT path FROM upload ORDER BY id") == [
         ("/new/place/nl/2019/scenes/a.zip",),
         ("/eodata/b.SAFE",),
@@ -149,7 +150,11 @@ def test_a_folder_that_was_moved_is_named_anew(new_place: Callable[[], Place], t
     (new / "nl/2019/scenes").mkdir(parents=True)
     (new / "nl/2019/scenes/a.zip").touch()
     # The upload and its sighting; the one in an archive stays, and its file is not here.
-    assert move(place, old, new) == (2, 1)
+    assert move(place, old, new) == Named(2, 2, 1, ["/eodata/b.SAFE", str(new / "nl/2019/scenes/a.zip")])
     # Only whole folders: /new does not begin /newer.
-    assert move(place, tmp_path / "ne", new) == (0, 1)
+    assert move(place, tmp_path / "ne", new).renamed == 0
+    ours = place.settings.uploads_root
+    ours.mkdir(parents=True)
+    assert move(place, new, ours).elsewhere == ["/eodata/b.SAFE"]
+    assert move(place, ours, new).renamed == 2
     assert rows(place, "SELECT path FROM sighting") == [(str(new / "nl/2019/scenes/a.zip"),)]

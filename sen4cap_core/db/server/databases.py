@@ -6,6 +6,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 import psycopg
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 
 def can_connect(url: str, *, timeout_seconds: int = 2) -> bool:
@@ -73,6 +74,14 @@ def plain_url(url: str, *, database: str | None = None, driver: str = "") -> str
             query=parts.query if driver in ("", "+psycopg") else "",
         )
     )
+
+
+def libpq_environment(url: str) -> dict[str, str]:
+    """Return the variables by which PostgreSQL's programs find a database: no password in a command line."""
+    given = {key: str(value) for key, value in conninfo_to_dict(url).items()}
+    names = ("host", "port", "user", "password", "sslmode")
+    found = {f"PG{name.upper()}": given[name] for name in names if name in given}
+    return {**found, "PGDATABASE": given["dbname"]}
 
 
 PrivilegeError = psycopg.errors.InsufficientPrivilege

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from geoalchemy2 import alembic_helpers
-from sqlalchemy import Connection
+from sqlalchemy import Connection, text
 
 from sen4cap_core.db.models import Base
 from sen4cap_core.db.server.session import make_engine
@@ -36,6 +36,16 @@ def upgrade(url: str, revision: str = "head") -> None:
 def downgrade(url: str, revision: str = "base") -> None:
     """Undo revisions down to ``revision``. The tables' contents are lost; the PostGIS extension stays."""
     _run(url, lambda config: command.downgrade(config, revision))
+
+
+def clear(url: str) -> None:
+    """Take all tables away, the one that names the revision as well. Their contents are lost."""
+    if current(url) is not None:
+        downgrade(url)
+    engine = make_engine(url, application_name="sen4cap-migrate")
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE IF EXISTS alembic_version"))
+    engine.dispose()
 
 
 def current(url: str) -> str | None:
