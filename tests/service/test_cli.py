@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
+
+from sen4cap_core.service.state import Exit, State, UnitState, write_state
 
 HEAVY = (
     "numpy",
@@ -67,4 +70,18 @@ def test_env_prints_given_addresses(tmp_path: Path) -> None:
         f"export SEN4CAP_DATABASE_URL='{url}'",
         "export PREFECT_API_URL=http://host:4200/api",
         f"export PREFECT_HOME={tmp_path}/prefect",
+    ]
+
+
+def test_how_a_service_ended_folds_no_table(tmp_path: Path) -> None:
+    at = datetime(2026, 11, 28, 16, 1, 53, tzinfo=UTC)
+    ended = Exit(code=-9, at=at)
+    worker = UnitState(
+        name="scenes", title="warm worker for scenes", phase="backoff", restarts=1, last_exit=ended
+    )
+    (tmp_path / "run").mkdir()
+    write_state(tmp_path / "run", State(pid=1, born=0.0, phase="up", started_at=at, units=[worker]))
+    lines = run("status", home=tmp_path, COLUMNS="60").stdout.splitlines()
+    assert [line for line in lines if line.startswith("warm worker")][1:] == [
+        "warm worker for scenes: ended unasked, killed by signal 9 at 2026-11-28 16:01:53 UTC"
     ]
