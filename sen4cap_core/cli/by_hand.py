@@ -6,6 +6,7 @@ import inspect
 import json
 import types
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -72,7 +73,9 @@ def command_of(form: type[Form], step: str) -> Callable[..., None]:
         module, _, name = step.partition(".")
         asked = _filled(form, values)
         operation = getattr(import_module(f"sen4cap_core.steps.upkeep.{module}"), name)
-        answer = operation(open_step_context(), asked)
+        # A season replayed takes a while: whoever waits is told of each part, beside what a program reads.
+        context = replace(open_step_context(), say=lambda part: typer.echo(f"... {part}", err=True))
+        answer = operation(context, asked)
         for line in answer_lines(answer):
             typer.echo(line)
 

@@ -11,7 +11,7 @@ from sen4cap_core.db.declared.sites import known_site
 from sen4cap_core.db.models import Season, Site
 from sen4cap_core.db.work import by_hand as rows
 from sen4cap_core.db.work import jobs
-from sen4cap_core.declarations.sites.schedule import run_days
+from sen4cap_core.declarations.sites.schedule import Planned, run_days
 from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.errors import NothingToDoError, Sen4capError, unknown_word
 from sen4cap_core.steps.acquisitions.forgotten import forget_results
@@ -94,18 +94,22 @@ def replay_interval(context: Context, form: ReplayInterval) -> Answer:
         site = known_site(session, form.site)
         config = SiteConfig.model_validate(site.config)
         season = known_season(session, site, form.season, form.year)
-    answer: Answer = {}
+    todo: list[tuple[Planned, date | None]] = []
     for planned in form.processors:
         schedule = getattr(config.schedule, planned)
         days = run_days(planned, schedule, season.start, season.mid, season.end)
         chosen = [day for day in days if _is_within(day, form.start, form.end)]
-        for until in chosen:
-            if planned == "l3a":
-                answer[f"{planned} {until}"] = _composites(context, form.site, until)
-            elif planned != "s1_composites":
-                answer[f"{planned} {until}"] = _tried(context, planned, season.id, Otherwise(until))
+        todo += [(planned, day) for day in chosen if planned != "s1_composites"]
         if chosen and planned in ("l4a", "l4b", "l4c"):
-            answer[f"{planned} in force"] = _tried(context, planned, season.id, Otherwise())
+            todo.append((planned, None))
+    answer: Answer = {}
+    for number, (planned, until) in enumerate(todo, start=1):
+        name = f"{planned} {until or 'in force'}"
+        context.say(f"{name} ({number} of {len(todo)})")
+        if planned == "l3a" and until is not None:
+            answer[name] = _composites(context.without_progress(), form.site, until)
+        elif planned in ("l4a", "l4b", "l4c"):
+            answer[name] = _tried(context.without_progress(), planned, season.id, Otherwise(until))
     if not answer:
         raise NothingToDoError("no day of the calendar lies in this interval")
     return answer

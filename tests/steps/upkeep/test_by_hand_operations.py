@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -118,8 +119,11 @@ def test_mowing_with_other_parameters_is_a_version_beside_the_old_one(desk: Desk
     replay = ReplayInterval(
         site=SITE, season=str(YEAR), start=date(YEAR, 6, 1), end=date(YEAR, 7, 31), processors=["l4b"]
     )
-    answer = by_hand.replay_interval(desk.context, replay)
+    said: list[str] = []
+    answer = by_hand.replay_interval(dataclasses.replace(desk.context, say=said.append), replay)
     assert list(answer) == ["l4b 2019-06-30", "l4b 2019-07-31", "l4b in force"]
+    # Each takes a while: whoever waits is told as it begins.
+    assert said == [f"{part} ({number} of 3)" for number, part in enumerate(answer, start=1)]
 
 
 def test_radar_is_paired_again(desk: Desk) -> None:
