@@ -150,10 +150,15 @@ class Place:
             return None
 
     def ensure_login(self) -> None:
-        """See that a server beyond loopback has a login: who reaches one without runs commands here."""
-        if is_loopback(self.settings.prefect_host) or self.prefect_login() is not None:
-            return
-        login = f"admin:{secrets.token_urlsafe(24)}"
+        """See that a server beyond loopback has a login: who reaches one without runs commands here.
+
+        A login that was given once is kept: a start from a shell without it must not open the server.
+        """
+        login = os.environ.get("PREFECT_SERVER_API_AUTH_STRING")
+        if not login:
+            if is_loopback(self.settings.prefect_host) or self.prefect_login() is not None:
+                return
+            login = f"admin:{secrets.token_urlsafe(24)}"
         self.login_file.parent.mkdir(parents=True, exist_ok=True)
         with atomic_path(self.login_file) as temporary:
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

@@ -98,6 +98,12 @@ def test_a_server_beyond_loopback_has_a_login_of_its_own(
 
     monkeypatch.setenv("PREFECT_SERVER_API_AUTH_STRING", "me:my-own-password")
     assert place.prefect_login() == "me:my-own-password"
+    # Kept for the next start, which may come from a shell without it.
+    alone.ensure_login()
+    monkeypatch.delenv("PREFECT_SERVER_API_AUTH_STRING")
+    alone.ensure_login()
+    assert alone.prefect_login() == "me:my-own-password"
+    assert alone.login_file.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.parametrize(
