@@ -104,7 +104,8 @@ def test_who_waits_long_is_told_what_is_under_way(place: Place, monkeypatch: pyt
     said = up(place, "ordered")
     # Before the supervisor has said anything itself.
     assert said[0] == "the supervisor is starting"
-    assert said[-1] == "all services are up"
+    # Said before the phase is set: without a pause between lines it may be repeated.
+    assert said[-1] in ("all services are up", "still at it: all services are up")
 
     waits = state(place)
     assert control._under_way(place, waits) == "still at it: all services are up"
