@@ -8,7 +8,7 @@ and Sentinel-1 sigma0 (dB = 20 log10(DN) - 83), by dekad or month, 65535 where n
 
 from __future__ import annotations
 
-import sys
+import argparse
 from pathlib import Path
 
 import numpy as np
@@ -47,6 +47,15 @@ def write_tables(extraction: Path, folder: Path) -> dict[str, Path]:
     return paths
 
 
-if __name__ == "__main__":
-    for title, path in write_tables(Path(sys.argv[1]), Path(sys.argv[2])).items():
+def main() -> None:
+    """Write the tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("extraction", type=Path)
+    parser.add_argument("folder", type=Path)
+    options = parser.parse_args()
+    for title, path in write_tables(options.extraction, options.folder).items():
         print(f"{title}: {path}")
+
+
+if __name__ == "__main__":
+    main()
