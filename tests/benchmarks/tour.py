@@ -16,7 +16,7 @@ import subprocess
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -62,7 +62,7 @@ PAGES = {
     "tour-season": Page("season-report-tour", ("What work took", "Parcels nobody has seen"), 1450),
     "tour-products": Page("products-tour", ("Agricultural practices (L4C)", "Newest files"), 1000),
 }
-RUNS = ("tour-runs", ("process-scene 30TUM", "monitor-practices tour"), 1150)
+RUNS = {"tour-runs": Page("runs", ("process-scene 30TUM", "monitor-practices tour"), 1150)}
 CHARTS = {
     "tour-parcel": ("ndvi-tour-2019-01-0000001", 0),
     "tour-practice": ("practices-tour-", -1),
@@ -145,8 +145,10 @@ def newest(artifacts: Sequence[dict[str, Any]], start: str) -> dict[str, Any]:
     raise SystemExit(f"no page {start!r}; pages: {', '.join(sorted({str(a['key']) for a in artifacts}))}")
 
 
-def pictures(home: Path, folder: Path) -> None:
-    """Take the pictures of the tour."""
+def take_pages(
+    home: Path, folder: Path, pages: Mapping[str, Page], others: Mapping[str, Page] | None = None
+) -> list[dict[str, Any]]:
+    """Take pages of the interface, and ``others`` whose key is their address; return all artifacts."""
     # The browser's driver is needed here alone.
     from tests.benchmarks.tour_browser import open_browser, take_picture
 
@@ -154,15 +156,21 @@ def pictures(home: Path, folder: Path) -> None:
     interface = api.removesuffix("/api")
     artifacts = artifacts_of(api)
     folder.mkdir(parents=True, exist_ok=True)
-    shots = [(RUNS[0], "runs", RUNS[1], RUNS[2])]
-    for name, page in PAGES.items():
-        address = f"artifacts/artifact/{newest(artifacts, page.key)['id']}"
-        shots.append((name, address, page.texts, page.height_px))
+    shots = {name: (page.key, page) for name, page in (others or {}).items()}
+    for name, page in pages.items():
+        shots[name] = (f"artifacts/artifact/{newest(artifacts, page.key)['id']}", page)
     with open_browser() as browser:
-        for name, address, texts, height_px in shots:
-            png = take_picture(browser, f"{interface}/{address}", texts, height_px, LARGEST_BYTES)
+        for name, (address, page) in shots.items():
+            place = f"{interface}/{address}"
+            png = take_picture(browser, place, page.texts, page.height_px, LARGEST_BYTES)
             (folder / f"{name}.png").write_bytes(png)
             print(f"{name}: {address}, {len(png)} bytes", flush=True)
+    return artifacts
+
+
+def pictures(home: Path, folder: Path) -> None:
+    """Take the pictures of the tour."""
+    artifacts = take_pages(home, folder, PAGES, RUNS)
     for name, (start, which) in CHARTS.items():
         artifact = newest(artifacts, start)
         drawn = re.findall(r"data:image/png;base64,([A-Za-z0-9+/=]+)", str(artifact["data"]))
