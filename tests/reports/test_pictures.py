@@ -16,7 +16,7 @@ from sen4cap_core.reports.pictures import quicklook as quicklook_module
 from sen4cap_core.reports.pictures.chart import ChartCoherence, ChartEvent, parcel_chart_png
 from sen4cap_core.reports.pictures.drawing import fitted, font, length_text, png_bytes, round_length_m
 from sen4cap_core.reports.pictures.few_colours import few_colours
-from sen4cap_core.reports.pictures.palette import ndvi_colours, ndvi_table, true_colours
+from sen4cap_core.reports.pictures.palette import ndvi_table, ramp_colours, true_colours
 from sen4cap_core.reports.pictures.quicklook import quicklook_png
 
 GRID = Grid(32630, 300_000.0, 4_700_040.0, 10.0, 100, 100)
@@ -35,6 +35,10 @@ def ndvi(value: float = 0.6) -> np.ndarray:
     return np.full(GRID.shape, value, dtype=np.float32)
 
 
+def colour_of(value: float) -> np.ndarray:
+    return ramp_colours(np.array([[value]]), 0.0, 1.0, ndvi_table())[0, 0]
+
+
 def test_ndvi_is_painted_in_the_colour_of_its_value_where_it_is() -> None:
     pixels = ndvi(0.2)
     pixels[50:, :] = 0.8
@@ -43,8 +47,8 @@ def test_ndvi_is_painted_in_the_colour_of_its_value_where_it_is() -> None:
 
     assert picture.shape == (600, 600, 3)
     top, bottom = picture[100, 300].astype(int), picture[500, 300].astype(int)
-    assert np.abs(top - ndvi_colours(np.array([[0.2]]))[0, 0]).max() <= 4
-    assert np.abs(bottom - ndvi_colours(np.array([[0.8]]))[0, 0]).max() <= 4
+    assert np.abs(top - colour_of(0.2)).max() <= 4
+    assert np.abs(bottom - colour_of(0.8)).max() <= 4
 
 
 def test_missing_ndvi_is_hatched_grey() -> None:

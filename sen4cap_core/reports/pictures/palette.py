@@ -1,4 +1,4 @@
-"""Colours for numbers: the NDVI ramp and the true colour stretch."""
+"""Colours for numbers: the ramps of one quantity and the true colour stretch."""
 
 from __future__ import annotations
 
@@ -14,21 +14,30 @@ GAMMA: Final = 1 / 1.35
 STRETCH_PERCENT: Final = (2.0, 98.0)
 
 
-def ndvi_colours(ndvi: NDArray[np.floating]) -> NDArray[np.uint8]:
-    """Return the colour of NDVI values.
+def ramp_colours(
+    values: NDArray[np.floating], low: float, high: float, table: NDArray[np.uint8]
+) -> NDArray[np.uint8]:
+    """Return the colour of values on a ramp.
 
     Parameters
     ----------
-    ndvi : float (rows, cols), -1..1; below 0 as 0, missing (NaN) as 0: the caller paints over it.
+    values : float (rows, cols); below ``low`` as ``low``, above ``high`` as ``high``, missing (NaN) as
+        ``low``: the caller paints over it.
+    table : uint8 (n, 3), colours from ``low`` to ``high``.
 
     Returns
     -------
     uint8 (rows, cols, 3)
     """
-    table = ndvi_table()
-    index = np.nan_to_num(ndvi, nan=0.0).clip(0, 1) * (len(table) - 1)
+    part = (values - low) / (high - low)
+    index = np.nan_to_num(part, nan=0.0).clip(0, 1) * (len(table) - 1)
     colours: NDArray[np.uint8] = table[np.rint(index).astype(np.intp)]
     return colours
+
+
+def grey_table(size: int = 256) -> NDArray[np.uint8]:
+    """Return the ramp from black to white as uint8 (size, 3)."""
+    return np.repeat(np.rint(np.linspace(0, 255, size)).astype(np.uint8)[:, None], 3, axis=1)
 
 
 def ndvi_table(size: int = 256) -> NDArray[np.uint8]:

@@ -1,4 +1,6 @@
-"""A picture of a scene: NDVI or true colour, clouds hatched, parcels outlined, with legend and scale bar."""
+"""A picture of a scene: one quantity or three in colour, clouds hatched, parcels outlined, with legend and
+scale bar.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +28,7 @@ from sen4cap_core.reports.pictures.drawing import (
     png_bytes,
     round_length_m,
 )
-from sen4cap_core.reports.pictures.palette import ndvi_colours, ndvi_table, true_colours
+from sen4cap_core.reports.pictures.palette import grey_table, ndvi_table, ramp_colours, true_colours
 
 MAX_BYTES = 150_000
 
@@ -39,8 +41,13 @@ _HATCH_LINE: Rgb = (150, 156, 165)
 _OUTLINE: Rgb = (20, 24, 30)
 _HALO: Rgb = (255, 255, 255)
 _OUTLINE_ON_COLOUR: Rgb = (255, 226, 77)
+_CHANNELS: tuple[Rgb, Rgb, Rgb] = ((214, 48, 48), (40, 160, 60), (48, 90, 214))
+"""Red, green and blue of the legend."""
 _SMALLEST_PX = 3.0
 """A parcel smaller than this on the picture is not outlined: it would be a blot."""
+_PARCELS = "parcels"
+_SWATCH_PX = 26
+"""From a swatch of the legend to its text."""
 _CROWDED_PX = 14.0
 """Below this median size outlines lose their halo and become thin."""
 
@@ -52,6 +59,12 @@ class Ramp:
     name: str = "NDVI"
     low: float = 0.0
     high: float = 1.0
+    is_grey: bool = False
+    """From black to white, in place of the colours of NDVI."""
+
+    def table(self, size: int = 256) -> NDArray[np.uint8]:
+        """Return the colours from the lowest value to the highest as uint8 (size, 3)."""
+        return grey_table(size) if self.is_grey else ndvi_table(size)
 
 
 def spread_of(name: str, pixels: NDArray[np.floating]) -> Ramp:
@@ -73,20 +86,24 @@ def quicklook_png(
     ramp: Ramp | None = None,
     max_size_px: int = 600,
     label: str = "true colour",
+    channels: Sequence[str] = (),
+    has_clouds: bool = True,
 ) -> bytes:
     """Draw a scene.
 
     Parameters
     ----------
     pixels : float (rows, cols) NDVI -1..1, or (3, rows, cols) reflectance 0..1 of red, green, blue;
-        NaN missing.
+        NaN missing; or of other quantities, with ``ramp`` or ``channels``.
     grid : of ``pixels``; outlines are in its CRS.
     outlines : parcel polygons; those outside of the grid and those too small to see are left out.
     masked : bool (rows, cols), True where a pixel was seen but not used (cloud, shadow, snow, water):
-        hatched. None: with NDVI all missing pixels are hatched, with colours none.
+        hatched. None: of one quantity all missing pixels are hatched, with colours none.
     ramp : of another quantity than NDVI in place of it.
     max_size_px : longer side of the map.
     label : what the three channels are, for pictures in colour.
+    channels : names of what is red, green and blue, for the legend; none for true colour.
+    has_clouds : False for a sensor that sees through them: what is missing is not hatched.
 
     Returns
     -------
@@ -97,29 +114,40 @@ def quicklook_png(
     ValueError
         When the shapes of ``pixels``, ``masked`` and ``grid`` do not fit together.
     """
-    is_ndvi = pixels.ndim == 2
-    if pixels.shape[-2:] != grid.shape or not (is_ndvi or pixels.shape[0] == 3) or pixels.ndim > 3:
+    is_one = pixels.ndim == 2
+    if pixels.shape[-2:] != grid.shape or not (is_one or pixels.shape[0] == 3) or pixels.ndim > 3:
         raise ValueError(f"pixels of shape {pixels.shape} on a grid of {grid.shape}")
     if masked is not None and masked.shape != grid.shape:
         raise ValueError(f"mask of shape {masked.shape} on a grid of {grid.shape}")
-    ramp = ramp or Ramp()
-    if is_ndvi and ramp != Ramp():
-        pixels = (pixels - ramp.low) / (ramp.high - ramp.low)
+    shown = (ramp or Ramp()) if is_one else None
     scale = max_size_px / max(grid.shape)
     size = (max(1, round(grid.width * scale)), max(1, round(grid.height * scale)))
-    picture = _paint(pixels, masked, size)
-    _outline(picture, _visible(outlines, grid, scale), on_colour=not is_ndvi)
-    canvas = _compose(picture, grid, scale, title, ramp if is_ndvi else None, masked is not None, label)
-    return png_bytes(canvas, MAX_BYTES, _kept(is_ndvi))
+    hatching = "masked or no data" if is_one and has_clouds else None
+    if masked is not None:
+        hatching = "masked (cloud, water)"
+    picture = _paint(pixels, shown, masked, size, has_clouds=has_clouds)
+    rings = _visible(outlines, grid, scale)
+    on_colour = shown is None or shown.is_grey
+    _outline(picture, rings, on_colour=on_colour)
+    plain = "no data" if masked is not None or hatching is None else None
+    key = _Key(shown, label, tuple(channels), hatching, plain, _line_of(on_colour) if rings else None)
+    return png_bytes(_compose(picture, grid, scale, title, key), MAX_BYTES, _kept(shown, channels))
 
 
-def _kept(is_ndvi: bool) -> list[Rgb]:
-    ramp = [(int(r), int(g), int(b)) for r, g, b in ndvi_table(27)] if is_ndvi else []
-    return [_NO_DATA, _HATCH_PAPER, _HATCH_LINE, _OUTLINE, _HALO, _OUTLINE_ON_COLOUR, SOFT_INK, *ramp]
+def _kept(ramp: Ramp | None, channels: Sequence[str]) -> list[Rgb]:
+    own = [(int(r), int(g), int(b)) for r, g, b in ramp.table(27)] if ramp else []
+    if channels:
+        own += _CHANNELS
+    return [_NO_DATA, _HATCH_PAPER, _HATCH_LINE, _OUTLINE, _HALO, _OUTLINE_ON_COLOUR, SOFT_INK, *own]
 
 
 def _paint(
-    pixels: NDArray[np.floating], masked: NDArray[np.bool_] | None, size: tuple[int, int]
+    pixels: NDArray[np.floating],
+    ramp: Ramp | None,
+    masked: NDArray[np.bool_] | None,
+    size: tuple[int, int],
+    *,
+    has_clouds: bool,
 ) -> NDArray[np.uint8]:
     """Return the map in colour, uint8 (height, width, 3)."""
     # Twice as many pixels as the picture has are enough; a whole tile would take seconds.
@@ -129,8 +157,11 @@ def _paint(
     if masked is not None:
         hatched = masked[::step, ::step]
     else:
-        hatched = missing if pixels.ndim == 2 else np.zeros_like(missing)
-    colours = ndvi_colours(pixels) if pixels.ndim == 2 else true_colours(pixels, ~missing & ~hatched)
+        hatched = missing if ramp and has_clouds else np.zeros_like(missing)
+    if ramp:
+        colours = ramp_colours(pixels, ramp.low, ramp.high, ramp.table())
+    else:
+        colours = true_colours(pixels, ~missing & ~hatched)
     shown = np.asarray(Image.fromarray(colours).resize(size, _resampling(colours.shape, size))).copy()
     missing, hatched = _stretch(missing, size), _stretch(hatched, size)
     lines = hatch(shown.shape[:2], 7, 2)
@@ -175,7 +206,7 @@ def _visible(outlines: Sequence[BaseGeometry], grid: Grid, scale: float) -> list
 def _outline(picture: NDArray[np.uint8], rings: Sequence[NDArray[np.float64]], *, on_colour: bool) -> None:
     if not rings:
         return
-    core, halo = (_OUTLINE_ON_COLOUR, _OUTLINE) if on_colour else (_OUTLINE, _HALO)
+    core, halo = _line_of(on_colour), _OUTLINE if on_colour else _HALO
     size = (picture.shape[1], picture.shape[0])
     extent_px = float(np.median([np.ptp(ring, axis=0).max() for ring in rings]))
     if extent_px < _CROWDED_PX:
@@ -185,21 +216,30 @@ def _outline(picture: NDArray[np.uint8], rings: Sequence[NDArray[np.float64]], *
     blend(picture, core, line_cover(size, rings, 1.0) * 0.95)
 
 
-def _compose(
-    picture: NDArray[np.uint8],
-    grid: Grid,
-    scale: float,
-    title: str,
-    ramp: Ramp | None,
-    has_mask: bool,
-    label: str,
-) -> Image.Image:
+def _line_of(on_colour: bool) -> Rgb:
+    return _OUTLINE_ON_COLOUR if on_colour else _OUTLINE
+
+
+@dataclass(frozen=True)
+class _Key:
+    """What the legend says; None: nothing of that."""
+
+    ramp: Ramp | None
+    label: str
+    channels: tuple[str, ...]
+    hatching: str | None
+    plain: str | None
+    """Of the grey of missing pixels that are not hatched."""
+    outline: Rgb | None
+
+
+def _compose(picture: NDArray[np.uint8], grid: Grid, scale: float, title: str, key: _Key) -> Image.Image:
     height, width = picture.shape[:2]
     canvas_width = max(width, _NARROWEST_PX)
     canvas = Image.new("RGB", (canvas_width, _HEADER_PX + height + _FOOTER_PX), PAPER)
     canvas.paste(Image.fromarray(picture), ((canvas_width - width) // 2, _HEADER_PX))
     pen = ImageDraw.Draw(canvas)
-    kind = ramp.name if ramp else label
+    kind = key.ramp.name if key.ramp else key.label
     if grid.resolution_m <= _FULL_RESOLUTION_M:  # a reduced preview has pixels of its own size
         kind += f", {grid.resolution_m:g} m"
     small, face = font(12), font(14, bold=True)
@@ -208,14 +248,18 @@ def _compose(
     pen.text((_MARGIN_PX, 21), fitted(title, face, room), fill=INK, font=face, anchor="ls")
     pen.text((canvas_width - _MARGIN_PX, 21), kind, fill=SOFT_INK, font=small, anchor="rs")
     top = _HEADER_PX + height
-    left = _ramp_legend(canvas, pen, top, ramp) if ramp else _MARGIN_PX
-    if ramp or has_mask:
-        left = _hatch_legend(
-            canvas, pen, left, top, "masked (cloud, water)" if has_mask else "masked or no data"
-        )
-    if has_mask or not ramp:
-        _swatch(pen, left, top, _NO_DATA, "no data")
-    _scale_bar(pen, canvas_width, top, scale / grid.resolution_m, width)
+    left = _ramp_legend(canvas, pen, top, key.ramp) if key.ramp else _MARGIN_PX
+    for colour, name in zip(_CHANNELS, key.channels, strict=False):
+        left = _swatch(pen, left, top, colour, name)
+    if key.hatching:
+        left = _hatch_legend(canvas, pen, left, top, key.hatching)
+    if key.plain:
+        left = _swatch(pen, left, top, _NO_DATA, key.plain)
+    free_px = _scale_bar(pen, canvas_width, top, scale / grid.resolution_m, width) - left
+    # Outlines speak for themselves where there is no room to name them.
+    if key.outline and _SWATCH_PX + font(11).getlength(_PARCELS) <= free_px:
+        within = SOFT_INK if key.outline == _OUTLINE_ON_COLOUR else PAPER
+        _swatch(pen, left, top, within, _PARCELS, key.outline)
     return canvas
 
 
@@ -224,7 +268,7 @@ def _ramp_legend(canvas: Image.Image, pen: ImageDraw.ImageDraw, top: int, ramp: 
     left = _MARGIN_PX + max(40, round(face.getlength(ramp.name)) + 10)
     width, y = 130, top + 9
     pen.text((_MARGIN_PX, y + 10), ramp.name, fill=INK, font=face, anchor="ls")
-    colours = np.repeat(ndvi_table(width)[None], 11, axis=0)
+    colours = np.repeat(ramp.table(width)[None], 11, axis=0)
     canvas.paste(Image.fromarray(colours), (left, y))
     pen.rectangle((left - 1, y - 1, left + width, y + 11), outline=SOFT_INK)
     for share in (0.0, 0.25, 0.5, 0.75, 1.0):
@@ -243,20 +287,23 @@ def _hatch_legend(canvas: Image.Image, pen: ImageDraw.ImageDraw, left: int, top:
     return _swatch(pen, left, top, None, text)
 
 
-def _swatch(pen: ImageDraw.ImageDraw, left: int, top: int, colour: Rgb | None, text: str) -> int:
+def _swatch(
+    pen: ImageDraw.ImageDraw, left: int, top: int, colour: Rgb | None, text: str, edge: Rgb = SOFT_INK
+) -> int:
     face = font(11)
-    pen.rectangle((left - 1, top + 8, left + 20, top + 20), outline=SOFT_INK, fill=colour)
-    pen.text((left + 26, top + 19), text, fill=INK, font=face, anchor="ls")
-    return left + 26 + round(face.getlength(text)) + 16
+    pen.rectangle((left - 1, top + 8, left + 20, top + 20), outline=edge, fill=colour)
+    pen.text((left + _SWATCH_PX, top + 19), text, fill=INK, font=face, anchor="ls")
+    return left + _SWATCH_PX + round(face.getlength(text)) + 16
 
 
-def _scale_bar(
-    pen: ImageDraw.ImageDraw, canvas_width: int, top: int, px_per_m: float, map_width: int
-) -> None:
+def _scale_bar(pen: ImageDraw.ImageDraw, canvas_width: int, top: int, px_per_m: float, map_width: int) -> int:
+    """Draw the scale bar at the right; return where it begins."""
     length_m = round_length_m(min(map_width, 400) / 4 / px_per_m)
     right, y = canvas_width - _MARGIN_PX, top + 14
     left = right - round(length_m * px_per_m)
     pen.line((left, y, right, y), fill=INK, width=2)
     for x in (left, right):
         pen.line((x, y - 4, x, y + 4), fill=INK, width=1)
-    pen.text(((left + right) / 2, y + 17), length_text(length_m), fill=INK, font=font(11), anchor="ms")
+    text, face = length_text(length_m), font(11)
+    pen.text(((left + right) / 2, y + 17), text, fill=INK, font=face, anchor="ms")
+    return min(left, round((left + right - face.getlength(text)) / 2))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,8 +12,8 @@ from sen4cap_core.db.declared import sites as site_rows
 from sen4cap_core.kernels.radar.values import to_physical
 from sen4cap_core.rasters.decoding.preview import read_preview
 from sen4cap_core.rasters.passes.radar_sums import SCALE_CODES
-from sen4cap_core.reports.pictures.quicklook import quicklook_png
-from sen4cap_core.scenes.radar.s1_model import RadarBand, RadarScene
+from sen4cap_core.reports.pictures.quicklook import Ramp, quicklook_png
+from sen4cap_core.scenes.radar.s1_model import Quantity, RadarBand
 from sen4cap_core.steps.acquisitions.parcel_labels import outlines_on
 from sen4cap_core.steps.acquisitions.subject import ProcessedScene
 from sen4cap_core.steps.radar.observe import open_subject
@@ -28,7 +30,8 @@ _RATIO_DB = (-14.0, 12.0)
 def radar_quicklook(context: Context, done: ProcessedScene) -> bytes | None:
     """Draw a radar product with parcel outlines; None where it has no raster of its own (complex bursts).
 
-    Backscatter of both polarisations is red VV, green VH, blue VH / VV in decibel; else it is grey.
+    Backscatter of both polarisations is red VV, green VH, blue VH / VV in decibel. Else it is grey, on a
+    scale that is the same on all dates.
     """
     subject = done.subject
     with context.session() as session:
@@ -41,10 +44,13 @@ def radar_quicklook(context: Context, done: ProcessedScene) -> bytes | None:
         pol: _physical(image, band) for image, (pol, band) in zip(values, scene.bands.items(), strict=True)
     }
     outlines = outlines_on(context, done.observed[0].declaration_set_id, scene.grid) if done.observed else []
-    pixels, label = _picture(scene, physical)
+    pixels, ramp = shown_as(scene.quantity, physical)
     quantity = subject.sensor.removeprefix(RADAR_PREFIX)
     title = f"{subject.site}  T{subject.tile}  {subject.acquired_at:%Y-%m-%d}  {quantity}"
-    return quicklook_png(pixels, grid, title=title, outlines=outlines, max_size_px=QUICKLOOK_PX, label=label)
+    return quicklook_png(
+        pixels, grid, title=title, outlines=outlines, ramp=ramp, max_size_px=QUICKLOOK_PX,
+        label="VV, VH, VH/VV dB", channels=() if ramp else ("VV", "VH", "VH/VV"), has_clouds=False,
+    )  # fmt: skip
 
 
 def _physical(image: NDArray[np.float32], band: RadarBand) -> NDArray[np.float32]:
@@ -54,14 +60,27 @@ def _physical(image: NDArray[np.float32], band: RadarBand) -> NDArray[np.float32
     return out
 
 
-def _picture(scene: RadarScene, values: dict[str, NDArray[np.float32]]) -> tuple[NDArray[np.float32], str]:
-    if scene.quantity == "coherence":
-        pol, image = next(iter(values.items()))
-        return np.stack([image] * 3), f"coherence {pol.upper()}"
+def shown_as(
+    quantity: Quantity, values: Mapping[str, NDArray[np.float32]]
+) -> tuple[NDArray[np.float32], Ramp | None]:
+    """Return what is drawn of a product: one quantity with its ramp, or three channels without.
+
+    Parameters
+    ----------
+    values : polarisation -> float32 (rows, cols), coherence 0..1 or linear backscatter, NaN missing
+
+    Returns
+    -------
+    float32 (rows, cols) coherence or decibel with its ramp, or (3, rows, cols), darkest 0 and brightest 1
+    """
+    pol, image = next(iter(values.items()))
+    if quantity == "coherence":
+        return image, Ramp(f"coherence {pol.upper()}", 0.0, 1.0, is_grey=True)
     with np.errstate(invalid="ignore", divide="ignore"):
-        channels = {p: (10 * np.log10(one) - _DARKEST_DB[p]) / _SPAN_DB for p, one in values.items()}
-        if len(channels) < 2:
-            pol = next(iter(channels))
-            return np.stack([channels[pol]] * 3).astype(np.float32), f"{pol.upper()} dB"
-        ratio = (10 * np.log10(values["vh"] / values["vv"]) - _RATIO_DB[0]) / _RATIO_DB[1]
-    return np.stack([channels["vv"], channels["vh"], ratio]).astype(np.float32), "VV, VH, VH/VV dB"
+        decibels = {name: (10 * np.log10(one)).astype(np.float32) for name, one in values.items()}
+    if len(decibels) < 2:
+        darkest = _DARKEST_DB[pol]
+        return decibels[pol], Ramp(f"{pol.upper()} dB", darkest, darkest + _SPAN_DB, is_grey=True)
+    vv, vh = ((decibels[name] - _DARKEST_DB[name]) / _SPAN_DB for name in ("vv", "vh"))
+    ratio = (decibels["vh"] - decibels["vv"] - _RATIO_DB[0]) / _RATIO_DB[1]
+    return np.stack([vv, vh, ratio]).astype(np.float32), None
