@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 from datetime import date
+from typing import Any
 
 import geopandas as gpd
 import numpy as np
@@ -14,6 +16,7 @@ from PIL import Image
 from shapely.geometry import box
 
 from sen4cap_core.clock import to_days
+from sen4cap_core.reports.pictures import practice_pictures
 from sen4cap_core.reports.pictures.parcel_map import NEUTRAL
 from sen4cap_core.reports.pictures.practice_pictures import (
     GRADE_COLOURS,
@@ -55,6 +58,54 @@ def test_a_chart_has_room_for_all_that_is_written_on_it() -> None:
     # The year stands below the months.
     for edge in (image[:3], image[-3:], image[:, :2], image[:, -2:]):
         assert (edge > 245).all()
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """Figures that were drawn, in their order."""
+    drawn: list[Any] = []
+    monkeypatch.setattr(
+        practice_pictures, "figure_png", lambda figure, _max_bytes: drawn.append(figure) or b""
+    )
+    return drawn
+
+
+def test_the_chart_says_what_its_shades_lines_and_marks_are(figures: list[Any]) -> None:
+    days = np.arange(to_days(date(2019, 4, 1)), to_days(date(2019, 9, 15)), 6, dtype=np.int32)
+    series = days, np.linspace(0.8, 0.2, days.size)
+    markers = np.ones((days.size, 5), np.int8)
+    start, end = int(days[2]), int(days[-3])
+
+    for gap in (False, True):
+        ndvi = (days[[0, -1]], series[1][[0, -1]]) if gap else series
+        chart = PracticeChart("P", "", ndvi, series, series, days, markers, (start, end), (end, end + 7))
+        practice_chart_png(replace(chart, weeks={"harvest": start, "tillage": end}))
+    practice_chart_png(PracticeChart("P", "", series, series, series, days, markers))
+
+    told = [[text.get_text() for text in figure.legends[0].get_texts()] for figure in figures]
+    named = [
+        "harvest expected",
+        "period of the practice",
+        "week of harvest",
+        "week of tillage",
+        "marker true",
+    ]
+    assert told == [named, [*named, "gap over 30 days"], ["marker true"]]
+    for figure in figures:
+        assert figure.legends[0].get_window_extent().x1 < figure.bbox.x1
+        assert [axes.get_ylabel() for axes in figure.axes[:3]] == ["NDVI", "VV - VH (dB)", "coherence"]
+        # What the markers say stands before them, and is not cut off.
+        labels = figure.axes[3].get_yticklabels()
+        assert [label.get_text()[:2] for label in labels] == ["M1", "M2", "M3", "M4", "M5"]
+        figure.canvas.draw()
+        assert min(label.get_window_extent().x0 for label in labels) > 0
+
+
+def test_the_year_stands_alone_at_the_end_of_the_axis(figures: list[Any]) -> None:
+    harvest_histogram_png([date(2019, 6, 10), date(2019, 8, 19)], "Harvest weeks, 2019")
+
+    figures[0].canvas.draw()
+    assert figures[0].axes[0].xaxis.get_offset_text().get_text() == "2019"
 
 
 def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:

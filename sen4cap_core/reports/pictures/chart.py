@@ -241,7 +241,9 @@ def _handles(
         handles.append(Line2D([], [], color=SOFT, lw=1.6, label="each bar: first to second day of a pair"))
     if has_long_gap:
         dashed = (0, (3, 3))
-        handles.append(Line2D([], [], color=_SERIES, lw=0.9, ls=dashed, label=f"over {MAX_GAP_DAYS} days"))
+        handles.append(
+            Line2D([], [], color=_SERIES, lw=0.9, ls=dashed, label=f"gap over {MAX_GAP_DAYS} days")
+        )
     if has_unclear:
         handles.append(Line2D([], [], color=SOFT, ls="", marker="|", ms=6, label="date not clear"))
     if has_events:

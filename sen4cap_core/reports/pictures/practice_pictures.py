@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sen4cap_core.clock import to_days
 from sen4cap_core.reports.pictures.figures import BAR, INK, SOFT, figure_png, new_figure
-from sen4cap_core.reports.pictures.filled import filled_series
+from sen4cap_core.reports.pictures.filled import MAX_GAP_DAYS, filled_series
 from sen4cap_core.reports.pictures.parcel_map import parcel_map_png
 
 MAX_BYTES: Final = 120_000
@@ -32,6 +32,13 @@ GRADE_COLOURS: Final[Mapping[str, str]] = {
     "NA1": "#e9ecef",
 }
 _MARKER_COLOUR: Final = "#222831"
+_MARKERS: Final = ("M1 green", "M2 NDVI down", "M3 VV - VH up", "M4 VV - VH high", "M5 coherence up")
+_LEGEND_PX: Final = 26
+"""Below the charts, whose places are shares of the rest."""
+_CHARTS_PX: Final = 564
+_LEFT: Final = 0.152
+_SHADE: Final = 0.12
+_STYLES: Final = ("-", ":")
 
 
 @dataclass(frozen=True)
@@ -41,9 +48,9 @@ class PracticeChart:
     title: str
     subtitle: str
     ndvi: tuple[NDArray[np.int32], NDArray[np.float64]]
-    """Days and NDVI x 1000."""
+    """Days and NDVI."""
     ratio: tuple[NDArray[np.int32], NDArray[np.float64]]
-    """Days and VV - VH, on the scale of the thresholds."""
+    """Days and VV - VH [dB]."""
     coherence: tuple[NDArray[np.int32], NDArray[np.float64]]
     mondays: NDArray[np.int32]
     markers: NDArray[np.int8]
@@ -82,41 +89,70 @@ def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: st
 
 def practice_chart_png(chart: PracticeChart) -> bytes:
     """Draw one row: NDVI, backscatter ratio and coherence, the weeks with true markers, the periods."""
-    figure = new_figure(7.5, 5.6)
-    heights = [(0.675, 0.215), (0.455, 0.19), (0.245, 0.18), (0.095, 0.12)]
+    from matplotlib.lines import Line2D
+    from matplotlib.patches import Patch
+
+    whole_px = _CHARTS_PX + _LEGEND_PX
+    figure = new_figure(7.5, whole_px / 100)
+    places = [(0.675, 0.215), (0.455, 0.19), (0.245, 0.18), (0.095, 0.12)]
+    heights = [((at * _CHARTS_PX + _LEGEND_PX) / whole_px, h * _CHARTS_PX / whole_px) for at, h in places]
     first = None
-    parts = [(chart.ndvi, "NDVI x 1000", "#00694e"), (chart.ratio, "VV - VH", "#d55e00")]
+    parts = [(chart.ndvi, "NDVI", "#00694e"), (chart.ratio, "VV - VH (dB)", "#d55e00")]
     parts.append((chart.coherence, "coherence", "#0072b2"))
+    has_gap = False
     for (bottom, height), (series, label, colour) in zip(heights, parts, strict=False):
-        axes = figure.add_axes((0.09, bottom, 0.89, height), sharex=first)
+        axes = figure.add_axes((_LEFT, bottom, 0.98 - _LEFT, height), sharex=first)
         first = first or axes
         line = filled_series(*series)
+        has_gap = has_gap or bool(np.isfinite(line.far).any())
         axes.plot(line.days, line.near, color=colour, lw=0.9)
         axes.plot(line.days, line.far, color=colour, lw=0.6, ls=(0, (3, 3)), alpha=0.7)
         axes.plot(*series, ls="", color=colour, marker="o", ms=2.2)
         axes.set_ylabel(label, size=8, color=INK)
         axes.tick_params(labelbottom=False, labelsize=7, colors=SOFT)
         _draw_periods(axes, chart)
-    axes = figure.add_axes((0.09, heights[3][0], 0.89, heights[3][1]), sharex=first)
+    axes = figure.add_axes((_LEFT, heights[3][0], 0.98 - _LEFT, heights[3][1]), sharex=first)
     for marker in range(chart.markers.shape[1]):
         weeks = chart.mondays[chart.markers[:, marker] == 1]
         axes.plot(weeks + 3, np.full(weeks.size, marker + 1), "|", color=_MARKER_COLOUR, ms=5, mew=2)
-    axes.set_yticks(range(1, 6), [f"M{i}" for i in range(1, 6)], fontsize=7)
+    axes.set_yticks(range(1, 6), _MARKERS, fontsize=7)
     axes.set_ylim(5.6, 0.4)
     _draw_periods(axes, chart)
     _time_axis(axes)
-    figure.text(0.012, 0.955, chart.title, size=11, weight="bold", color=INK, parse_math=False)
-    figure.text(0.012, 0.92, chart.subtitle, size=7, color=SOFT, parse_math=False)
+    figure.text(0.012, 0.957, chart.title, size=11, weight="bold", color=INK, parse_math=False)
+    figure.text(0.012, 0.924, chart.subtitle, size=7, color=SOFT, parse_math=False)
+    handles: list[Line2D | Patch] = [
+        Patch(color=colour, alpha=2 * _SHADE, lw=0, label=name) for name, _, colour in _periods(chart)
+    ]
+    handles += [
+        Line2D([], [], color=INK, lw=1, ls=_STYLES[place % 2], label=f"week of {name}")
+        for place, name in enumerate(chart.weeks)
+    ]
+    handles.append(Line2D([], [], color=_MARKER_COLOUR, ls="", marker="|", ms=5, mew=2, label="marker true"))
+    if has_gap:
+        dashed = (0, (3, 3))
+        handles.append(Line2D([], [], color=SOFT, lw=0.8, ls=dashed, label=f"gap over {MAX_GAP_DAYS} days"))
+    figure.legend(
+        handles=handles, loc="lower left", bbox_to_anchor=(0.005, 0.0), ncols=len(handles), frameon=False,
+        fontsize=7.5, labelcolor=INK, handlelength=1.6, columnspacing=1.6,
+    )  # fmt: skip
     return figure_png(figure, MAX_BYTES)
 
 
+def _periods(chart: PracticeChart) -> list[tuple[str, tuple[int, int], str]]:
+    """Name, days and colour of the periods there are."""
+    named = (
+        ("harvest expected", chart.harvest_period, "#e69f00"),
+        ("period of the practice", chart.practice_period, "#56b4e9"),
+    )
+    return [(name, period, colour) for name, period, colour in named if period is not None]
+
+
 def _draw_periods(axes: object, chart: PracticeChart) -> None:
-    for period, colour in ((chart.harvest_period, "#e69f00"), (chart.practice_period, "#56b4e9")):
-        if period is not None:
-            axes.axvspan(*period, color=colour, alpha=0.12, lw=0)  # type: ignore[attr-defined]
+    for _, period, colour in _periods(chart):
+        axes.axvspan(*period, color=colour, alpha=_SHADE, lw=0)  # type: ignore[attr-defined]
     for place, monday in enumerate(chart.weeks.values()):
-        style = ("-", ":")[place % 2]
-        axes.axvline(monday + 3, color=INK, lw=1, ls=style)  # type: ignore[attr-defined]
+        axes.axvline(monday + 3, color=INK, lw=1, ls=_STYLES[place % 2])  # type: ignore[attr-defined]
 
 
 def _time_axis(axes: object) -> None:
@@ -124,6 +160,7 @@ def _time_axis(axes: object) -> None:
 
     locator = AutoDateLocator(minticks=4, maxticks=12)  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_locator(locator)  # type: ignore[attr-defined]
-    formatter = ConciseDateFormatter(locator)  # type: ignore[no-untyped-call]
+    # At the end of the axis the year alone: the months stand along it.
+    formatter = ConciseDateFormatter(locator, offset_formats=["", *["%Y"] * 5])  # type: ignore[no-untyped-call]
     axes.xaxis.set_major_formatter(formatter)  # type: ignore[attr-defined]
     axes.tick_params(labelsize=8, colors=SOFT)  # type: ignore[attr-defined]

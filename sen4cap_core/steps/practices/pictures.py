@@ -21,6 +21,7 @@ from sen4cap_core.reports.pictures.practice_pictures import (
     practice_map_png,
 )
 from sen4cap_core.steps.practices.monitor import MonitoringAnswer, PracticeAnswer
+from sen4cap_core.steps.practices.series import HALF_DB, NDVI_FACTOR
 
 N_EXAMPLES: Final = 3
 _INTERESTING: Final = ("POOR", "WEAK", "STRONG", "MODERATE", "NR", "NA")
@@ -78,8 +79,8 @@ def chart_of(answer: MonitoringAnswer, practice: PracticeAnswer, row: int) -> Pr
     return PracticeChart(
         title=f"Parcel {table['ORIG_ID'][row].as_py()}, crop {crop}",
         subtitle=", ".join(words),
-        ndvi=_part(series.ndvi_day, series.ndvi, series.ndvi_at, p),
-        ratio=_part(series.pair_day, series.ratio_db, series.pair_at, p),
+        ndvi=_part(series.ndvi_day, series.ndvi / NDVI_FACTOR, series.ndvi_at, p),
+        ratio=_part(series.pair_day, series.ratio_db / HALF_DB, series.pair_at, p),
         coherence=_part(series.coherence_day, series.coherence, series.coherence_at, p),
         mondays=mondays,
         markers=out.weekly[at : at + n],

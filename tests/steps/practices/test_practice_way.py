@@ -20,7 +20,7 @@ from sen4cap_core.db.made.products import register_observations
 from sen4cap_core.db.models import Job, PracticeResult, PracticeRun, ProductInput, SceneRow, Site
 from sen4cap_core.errors import NothingToDoError
 from sen4cap_core.steps.practices.monitor import MonitoringAnswer, monitor_practices, result_frame
-from sen4cap_core.steps.practices.pictures import practice_pictures
+from sen4cap_core.steps.practices.pictures import chart_of, practice_pictures
 from sen4cap_core.steps.shared.practice_asking import ask_all_practices
 from sen4cap_core.steps.shared.season_input import Otherwise
 
@@ -125,6 +125,10 @@ def test_practices_are_judged_exported_entered_and_shown(season) -> None:
         pictures = practice_pictures(answer, practice)
         assert {"Harvest weeks", "Map", "Parcel 0001, crop 0233"} <= set(pictures)
         assert all(png.startswith(b"\x89PNG") for png in pictures.values())
+    # People see NDVI and decibels, whatever the thresholds are on.
+    chart = chart_of(answer, answer.practices[0], 0)
+    assert (chart.ratio[1].min(), chart.ratio[1].max()) == (pytest.approx(10.0), pytest.approx(15.0))
+    assert 0.5 < chart.ndvi[1].max() < 1.0
     with pytest.raises(NothingToDoError, match="nothing new"):
         monitor_practices(season.context, 1)
 
