@@ -19,7 +19,8 @@ from flows.runtime import (
 from sen4cap_core.clock import utc_now
 from sen4cap_core.db.made.crop_types import seasons_due
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.pages.crop_type_page import crop_type_markdown, map_png
+from sen4cap_core.reports.pages.crop_type_page import crop_type_markdown
+from sen4cap_core.reports.pictures.crop_type import crop_map_png
 from sen4cap_core.steps.crop_types.classify import CropTypeAnswer
 from sen4cap_core.steps.crop_types.classify import classify_crops as run_step
 from sen4cap_core.steps.shared.context import Context
@@ -70,7 +71,7 @@ def _show(context: Context, done: CropTypeAnswer) -> dict[str, Any]:
         dict(zip(done.parcels.new_id.tolist(), done.parcels.ori_id.tolist(), strict=True)),
         title=f"Crop types in {where.site}, {where.season}",
         as_of=as_of,
-        map_picture=map_png(done.parcels.geometry.to_numpy(), found, done.classes),
+        map_picture=crop_map_png(done.parcels, found, done.classes, "Crop types"),
         files=done.published.files,
     )
     key = artifact_key("crop-types", where.site, where.season, str(where.year))

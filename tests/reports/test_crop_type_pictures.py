@@ -7,13 +7,13 @@ from datetime import date
 from types import SimpleNamespace
 from typing import Any
 
+import geopandas as gpd
 import numpy as np
 import pytest
 from PIL import Image
 from shapely.geometry import box
 
 from sen4cap_core.processors.l4a.crop_type.accuracy import measure
-from sen4cap_core.reports.pages.crop_type_page import map_png
 from sen4cap_core.reports.pictures import crop_type
 
 CLASSES = np.array([1, 2, 3])
@@ -71,23 +71,44 @@ def test_accuracy_stands_against_the_date(figures: list[Any]) -> None:
         crop_type.early_season_png([], [], [])
 
 
-def test_the_legend_of_a_map_is_whole_beside_it() -> None:
-    squares = np.array(
-        [
-            box(100.0 * (i % 4), 100.0 * (i // 4), 100.0 * (i % 4) + 90, 100.0 * (i // 4) + 90)
-            for i in range(12)
-        ]
-    )
-    numbers = np.arange(12) % 3 + 10
-    crop_map = SimpleNamespace(pred_1=numbers, conform=np.ones(12, int), is_doubtful=np.zeros(12, bool))
-    names = dict.fromkeys((10, 11, 12), "Temporary grassland, long ley")
-    classes = SimpleNamespace(area_m2=np.full(12, 8100.0), names=names)
+def test_the_map_has_its_crops_in_their_colours_and_doubtful_ones_in_a_frame() -> None:
+    squares = [
+        box(100.0 * (i % 4), 100.0 * (i // 4), 100.0 * (i % 4) + 90, 100.0 * (i // 4) + 90) for i in range(12)
+    ]
+    parcels = gpd.GeoDataFrame(geometry=squares, crs="EPSG:32631")
+    # Nothing is told of the last; twelve is the most frequent, then ten.
+    numbers = np.array([12, 12, 12, 12, 12, 10, 10, 10, 10, 11, 11, 11])
+    conform = np.ones(12, int)
+    conform[-1] = -1
+    classes = SimpleNamespace(names={10: "Oats", 11: "$\\frac{", 12: "Temporary grassland, long ley"})
+    pictures = []
+    for doubtful in (False, True):
+        is_doubtful = np.arange(12) == (5 if doubtful else -1)
+        crop_map = SimpleNamespace(pred_1=numbers, conform=conform, is_doubtful=is_doubtful)
+        png = crop_type.crop_map_png(parcels, crop_map, classes, "Crop types")  # type: ignore[arg-type]
+        assert png is not None
+        pictures.append(np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int))
 
-    png = map_png(squares, crop_map, classes)  # type: ignore[arg-type]
+    plain, framed = pictures
+    colours = [(0x1F, 0x77, 0xB4), (0xFF, 0x7F, 0x0E), (0x2C, 0xA0, 0x2C), (0xDE, 0xDE, 0xDE)]
+    for colour, n_squares in zip(colours, (5, 4, 2, 1), strict=True):
+        # Three rows of squares fill the height of the map.
+        side = 0.9 * (plain[:, :, 0] < 250).any(axis=1)[44:600].sum() / 2.9
+        shown = (plain == colour).all(axis=2).sum()
+        assert shown == pytest.approx(n_squares * side**2, rel=0.1)
+    # The sixth square is the second of the middle row.
+    changed = (np.abs(plain[60:500] - framed[60:500]) > 60).any(axis=2)
+    rows, columns = np.nonzero(changed)
+    height, width = framed.shape[:2]
+    assert width / 4 - 15 < columns.min() < columns.max() < width / 2 + 15
+    assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=3)
+    dark = np.nonzero((framed < 90).all(axis=2))
+    assert dark[1].max() < width - 8
+    assert dark[0].max() < height - 4
 
-    assert png is not None
-    image = np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
-    dark = np.nonzero((image < 90).all(axis=2).any(axis=0))[0]
-    # Letters stand to the right of the map, and the last one ends before the edge.
-    assert dark.max() > 0.8 * image.shape[1]
-    assert (image[:, -3:] > 245).all()
+
+def test_without_an_outline_there_is_no_map() -> None:
+    parcels = gpd.GeoDataFrame(geometry=[None, None], crs="EPSG:4326")
+    nothing = SimpleNamespace()
+
+    assert crop_type.crop_map_png(parcels, nothing, nothing, "Crop types") is None  # type: ignore[arg-type]

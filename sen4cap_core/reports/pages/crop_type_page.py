@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
-import shapely
-from numpy.typing import NDArray
-from PIL import Image
 
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses
@@ -19,12 +14,7 @@ from sen4cap_core.processors.l4a.crop_type.tables_out import doubtful_frame, sum
 from sen4cap_core.reports.pages.tables import facts, markdown_table
 from sen4cap_core.reports.pages.text import bullets, count, day, document, heading, image, percent, share
 from sen4cap_core.reports.pictures.crop_type import accuracy_png, confusion_png
-from sen4cap_core.reports.pictures.drawing import png_bytes
 
-MAP_PARCELS = 20_000
-"""Parcels a map shows, the largest ones."""
-MAP_BYTES = 200_000
-MAP_CLASSES = 19
 TOP = 25
 MAX_CROPS = 40
 
@@ -149,59 +139,3 @@ def _holdings(holdings: pd.DataFrame) -> list[object]:
         ["Diagnosis", "Holdings"], [[name, count(int(n))] for name, n in rows], ["left", "right"]
     )
     return [heading("Crop diversification", 3), table]
-
-
-def map_png(
-    geometries: Sequence[shapely.Geometry | None] | NDArray[np.object_],
-    crop_map: CropMap,
-    classes: CropClasses,
-) -> bytes | None:
-    """Draw the parcels in the colours of their predicted crops; doubtful ones have a red outline.
-
-    Parameters
-    ----------
-    geometries : longitude and latitude, one per parcel; None where there is none.
-
-    Returns
-    -------
-    PNG, or None where no parcel has a geometry.
-    """
-    from matplotlib import colormaps
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.collections import PolyCollection
-    from matplotlib.figure import Figure
-    from matplotlib.patches import Patch
-
-    shapes = np.asarray(geometries, dtype=object)
-    there = np.flatnonzero(~(shapely.is_missing(shapes) | shapely.is_empty(shapes)))
-    if not len(there):
-        return None
-    largest = there[np.argsort(-classes.area_m2[there], kind="stable")[:MAP_PARCELS]]
-    numbers, sizes = np.unique(crop_map.pred_1[crop_map.conform >= 0], return_counts=True)
-    shown = numbers[np.argsort(-sizes, kind="stable")][:MAP_CLASSES].tolist()
-    palette = {number: colormaps["tab20"](i) for i, number in enumerate(shown)}
-    parts, owner = shapely.get_parts(shapes[largest], return_index=True)
-    rings = [shapely.get_coordinates(shapely.get_exterior_ring(part)) for part in parts]
-    rows = largest[owner]
-    other = (0.87, 0.87, 0.87, 1.0)
-    faces = [palette.get(number, other) for number in crop_map.pred_1[rows].tolist()]
-    figure = Figure(figsize=(8.0, 6.5), dpi=100, facecolor="white", layout="constrained")
-    axes = figure.add_subplot()
-    axes.add_collection(PolyCollection(rings, facecolors=faces, edgecolors="white", linewidths=0.2))
-    doubtful = [ring for ring, row in zip(rings, rows.tolist(), strict=True) if crop_map.is_doubtful[row]]
-    axes.add_collection(PolyCollection(doubtful, facecolors="none", edgecolors="#d40000", linewidths=0.9))
-    west, south, east, north = shapely.total_bounds(shapes[largest])
-    axes.set_xlim(west, east)
-    axes.set_ylim(south, north)
-    axes.set_aspect(1 / max(0.1, float(np.cos(np.radians((south + north) / 2)))))
-    axes.set_axis_off()
-    handles = [Patch(color=palette[n], label=f"{n} {classes.names.get(n, '')[:20]}") for n in shown]
-    handles.append(Patch(color=other, label="other or not classified"))
-    handles.append(Patch(fc="none", ec="#d40000", label="doubtful declaration"))
-    legend = figure.legend(handles=handles, loc="outside right center", frameon=False, fontsize=7.5)
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-    buffer = io.BytesIO()
-    FigureCanvasAgg(figure).print_png(buffer)  # type: ignore[no-untyped-call]
-    buffer.seek(0)
-    return png_bytes(Image.open(buffer), MAP_BYTES)

@@ -1,4 +1,4 @@
-"""Pictures of a crop type map: F-scores, confusion, and accuracy over the season."""
+"""Pictures of a crop type map: the map, F-scores, confusion, and accuracy over the season."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import geopandas as gpd
 import numpy as np
 
 from sen4cap_core.files import atomic_path
@@ -14,6 +15,7 @@ from sen4cap_core.processors.l4a.crop_type.accuracy import Accuracy
 from sen4cap_core.processors.l4a.crop_type.classify import CropMap
 from sen4cap_core.processors.l4a.crop_type.model import CropClasses
 from sen4cap_core.reports.pictures.figures import INK, SOFT, figure_png, new_figure
+from sen4cap_core.reports.pictures.parcel_map import Outlined, parcel_map_png
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -22,6 +24,9 @@ MAX_BYTES = 120_000
 MAX_CLASSES = 40
 """Classes a picture shows, the largest ones."""
 _BAR, _DOT = "#00694e", "#d55e00"
+_STRONG_AND_PALE = [*range(0, 14, 2), 16, 18, *range(1, 14, 2), 17, 19]
+"""Matplotlib's ``tab20``, the frequent crops in strong colours; its greys are for parcels without answer."""
+_OTHER = "#dedede"
 
 
 def write_pictures(crop_map: CropMap, classes: CropClasses, folder: Path, suffix: str) -> dict[str, Path]:
@@ -39,6 +44,39 @@ def write_pictures(crop_map: CropMap, classes: CropClasses, folder: Path, suffix
         with atomic_path(files[title]) as temporary:
             temporary.write_bytes(png)
     return files
+
+
+def crop_map_png(
+    parcels: gpd.GeoDataFrame, crop_map: CropMap, classes: CropClasses, title: str
+) -> bytes | None:
+    """Draw the parcels in the colours of their predicted crops, the frequent ones first; doubtful
+    declarations have a dark outline.
+
+    Parameters
+    ----------
+    parcels : in the order of ``crop_map``
+
+    Returns
+    -------
+    PNG, or None where no parcel has a geometry.
+    """
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    if (parcels.geometry.isna() | parcels.geometry.is_empty).all():
+        return None
+    is_told = crop_map.conform >= 0
+    numbers, sizes = np.unique(crop_map.pred_1[is_told], return_counts=True)
+    frequent = numbers[np.argsort(-sizes, kind="stable")][: len(_STRONG_AND_PALE)].tolist()
+    names = {number: _label(number, classes.names) for number in frequent}
+    palette = [to_hex(colormaps["tab20"](place)) for place in _STRONG_AND_PALE]
+    colours = {**dict(zip(names.values(), palette, strict=False)), "other or not classified": _OTHER}
+    values = [
+        names.get(number, "other or not classified") if told else "other or not classified"
+        for number, told in zip(crop_map.pred_1.tolist(), is_told.tolist(), strict=True)
+    ]
+    doubtful = Outlined(crop_map.is_doubtful, "doubtful declaration")
+    return parcel_map_png(parcels, values, colours, title, doubtful)
 
 
 def accuracy_png(crop_map: CropMap, classes: CropClasses) -> bytes:

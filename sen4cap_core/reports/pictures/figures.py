@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
 from PIL import Image
 
+from sen4cap_core.products.colours import Rgb
 from sen4cap_core.reports.pictures.drawing import png_bytes
 
 if TYPE_CHECKING:
@@ -28,9 +30,9 @@ def new_figure(width_in: float, height_in: float, *, layout: str | None = None) 
     return figure
 
 
-def figure_png(figure: Figure, max_bytes: int) -> bytes:
-    """Return a figure of `new_figure` as PNG."""
+def figure_png(figure: Figure, max_bytes: int, keep: Sequence[Rgb] = ()) -> bytes:
+    """Return a figure of `new_figure` as PNG; the colours of ``keep`` come out as they are."""
     buffer = io.BytesIO()
     figure.canvas.print_png(buffer)  # type: ignore[attr-defined]
     buffer.seek(0)
-    return png_bytes(Image.open(buffer), max_bytes)
+    return png_bytes(Image.open(buffer), max_bytes, keep)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import geopandas as gpd
 import numpy as np
+from numpy.typing import NDArray
 
+from sen4cap_core.products.colours import Rgb
 from sen4cap_core.reports.pictures.drawing import length_text, round_length_m
 from sen4cap_core.reports.pictures.figures import INK, figure_png, new_figure
 
@@ -34,8 +37,21 @@ _METRES_PER_DEGREE: Final = 111_320.0
 """Of latitude, and of longitude at the equator."""
 
 
+@dataclass(frozen=True)
+class Outlined:
+    """Parcels with a dark outline over their colour."""
+
+    which: NDArray[np.bool_]
+    """(n,) in the order of the parcels."""
+    label: str
+
+
 def parcel_map_png(
-    parcels: gpd.GeoDataFrame, values: Sequence[str], colours: Mapping[str, str], title: str
+    parcels: gpd.GeoDataFrame,
+    values: Sequence[str],
+    colours: Mapping[str, str],
+    title: str,
+    outlined: Outlined | None = None,
 ) -> bytes:
     """Draw parcels in the colour of their value, those of other values in light grey; legend in the order of
     ``colours``, and a scale bar where the reference system is known.
@@ -52,14 +68,19 @@ def parcel_map_png(
         title += f" (every {step}th parcel)"
     figure = new_figure(WIDTH_PX / _DPI, WIDTH_PX / _DPI)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0), anchor="NW")
-    shapes, fills = [], []
-    for geometry, value in zip(parcels.geometry.iloc[::step], values[::step], strict=True):
+    marked = np.zeros(len(parcels), bool) if outlined is None else outlined.which
+    shapes, fills, framed = [], [], []
+    shown = zip(parcels.geometry.iloc[::step], values[::step], marked[::step].tolist(), strict=True)
+    for geometry, value, is_marked in shown:
         if geometry is None or geometry.is_empty:
             continue
         for part in getattr(geometry, "geoms", [geometry]):
             shapes.append(np.asarray(part.exterior.coords)[:, :2])
             fills.append(colours.get(value, NEUTRAL))
+            if is_marked:
+                framed.append(shapes[-1])
     axes.add_collection(PolyCollection(shapes, facecolors=fills, edgecolors="#8a929c", linewidths=0.3))
+    axes.add_collection(PolyCollection(framed, facecolors="none", edgecolors=INK, linewidths=1.4))
     axes.margins(0.005)
     axes.autoscale_view()
     is_geographic = parcels.crs is not None and parcels.crs.is_geographic
@@ -67,6 +88,8 @@ def parcel_map_png(
     axes.set_aspect(1.0 / narrowing)
     axes.set_axis_off()
     handles = [Patch(color=colour, label=name) for name, colour in colours.items() if name in set(values)]
+    if outlined is not None and framed:
+        handles.append(Patch(fc="none", ec=INK, lw=1.4, label=outlined.label))
     heading = figure.text(0.0, 0.0, title, size=11, weight="bold", color=INK, parse_math=False)
     width_to_height = narrowing * float(np.ptp(axes.get_xlim()) / np.ptp(axes.get_ylim()))
     map_height = min(_WIDEST_PX / width_to_height, MOST_HEIGHT_PX)
@@ -92,7 +115,11 @@ def parcel_map_png(
     axes.set_position((_EDGE_PX / width, bottom, map_width / width, map_height / height))
     if bar_m:
         _draw_scale(figure, bottom * height - _SCALE_PX / 2, bar_m, bar_px)
-    return figure_png(figure, MAX_BYTES)
+    return figure_png(figure, MAX_BYTES, [_rgb(colour) for colour in (*colours.values(), NEUTRAL)])
+
+
+def _rgb(colour: str) -> Rgb:
+    return (int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16))
 
 
 def _legend(figure: Figure, handles: list[Patch], widest_px: float) -> tuple[Legend, tuple[float, float]]:
@@ -102,6 +129,8 @@ def _legend(figure: Figure, handles: list[Patch], widest_px: float) -> tuple[Leg
             handles=handles, loc="lower right", ncols=n_columns, fontsize=8, frameon=False,
             borderaxespad=0.0, borderpad=0.0, columnspacing=1.2, handlelength=1.4, handletextpad=0.5,
         )  # fmt: skip
+        for text in legend.get_texts():
+            text.set_parse_math(False)
         box = legend.get_window_extent()
         if box.width <= widest_px or n_columns == 1:
             break

@@ -33,7 +33,8 @@ from sen4cap_core.declarations.settings.diversification_settings import Threshol
 from sen4cap_core.declarations.sites.site import SiteConfig
 from sen4cap_core.declarations.sites.strata import Strata
 from sen4cap_core.errors import NothingToDoError
-from sen4cap_core.reports.pages.crop_type_page import crop_type_markdown, map_png
+from sen4cap_core.reports.pages.crop_type_page import crop_type_markdown
+from sen4cap_core.reports.pictures.crop_type import crop_map_png
 from sen4cap_core.steps.crop_types.classify import classify_crops
 from sen4cap_core.steps.crop_types.input import find_input
 from sen4cap_core.steps.upkeep.check_files import check_files, repair
@@ -149,7 +150,7 @@ def test_a_season_becomes_rows_tables_and_a_page(desk, season, receive) -> None:
     page = crop_type_markdown(
         done.crop_map, done.classes, done.predictions, done.published.diversification, {1: "0001"},
         title="Crop types", as_of=done.given.as_of, files=files,
-        map_picture=map_png(done.parcels.geometry.to_numpy(), done.crop_map, done.classes),
+        map_picture=crop_map_png(done.parcels, done.crop_map, done.classes, "Crop types"),
     )  # fmt: skip
     assert "Overall accuracy" in page
     assert page.count("data:image/png;base64") == 3
