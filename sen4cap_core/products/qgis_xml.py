@@ -17,7 +17,6 @@ from sen4cap_core.products.qgis_styles import NO_ANSWER, Categories, Ramp
 
 _HEAD = "<!DOCTYPE qgis PUBLIC 'http://mrcc.com/qgis.dtd' 'SYSTEM'>\n"
 _VERSION = "3.16.0"
-_PARCEL_ALPHA = 0.75
 
 
 @dataclass(frozen=True)
@@ -202,7 +201,8 @@ def _fill(symbols: ET.Element, name: str, colour: Rgb) -> None:
         {
             "type": "fill",
             "name": name,
-            "alpha": f"{_PARCEL_ALPHA:g}",
+            # What lies below would make other colours of those in the legend.
+            "alpha": "1",
             "clip_to_extent": "1",
             "force_rhr": "0",
         },

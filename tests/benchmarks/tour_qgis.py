@@ -11,11 +11,12 @@ The layers of the date are switched on, other rasters off. QGIS writes all colou
 import os
 
 from qgis.core import QgsProject
-from qgis.PyQt.QtCore import QTimer
+from qgis.PyQt.QtCore import Qt, QTimer
 from qgis.PyQt.QtWidgets import QDockWidget
 from qgis.utils import iface
 
 WAIT_MS = 6000
+LAYERS_PX = 460
 
 
 def arrange() -> None:
@@ -24,13 +25,17 @@ def arrange() -> None:
     for dock in window.findChildren(QDockWidget):
         dock.setVisible(dock.objectName() == "Layers")
     window.resize(1200, 760)
+    # Wide enough for the longest name of a group.
+    layers = window.findChild(QDockWidget, "Layers")
+    window.resizeDocks([layers], [LAYERS_PX], Qt.Horizontal)
     wanted = os.environ["TOUR_DATE"]
     for node in QgsProject.instance().layerTreeRoot().findLayers():
         if node.layer() is not None and node.layer().type() == 1:
             node.setItemVisibilityChecked(wanted in node.name())
         elif node.name() == "Times mown":
             node.setExpanded(True)
-    iface.mapCanvas().zoomToFullExtent()
+    # Once the map has the room that the panel leaves it.
+    QTimer.singleShot(WAIT_MS // 2, iface.mapCanvas().zoomToFullExtent)
 
 
 def take() -> None:

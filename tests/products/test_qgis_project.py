@@ -165,6 +165,8 @@ def test_each_category_has_its_symbol_and_each_ramp_its_span(tmp_path, everythin
         symbols = [symbol.attrib["name"] for symbol in one.iterfind("symbols/symbol")]
         assert [entry.attrib["symbol"] for entry in one.iterfind("categories/category")] == symbols
         assert [entry.attrib["value"] for entry in one.iterfind("categories/category")][-1] == ""
+        # Colours on the map are those of the legend, whatever raster lies below.
+        assert {symbol.attrib["alpha"] for symbol in one.iterfind("symbols/symbol")} == {"1"}
     (crops,) = (one for one in renderers if one.attrib["attr"] == "CT_pred_1")
     labels = [entry.attrib["label"] for entry in crops.iterfind("categories/category")]
     assert labels == ["10 Wheat & rye", "20 Maize", "no answer"]

@@ -59,7 +59,9 @@ def select_crops(config: L4BConfig, compat: Compat, codes: Sequence[CropCode]) -
                 "drop one into crop-codes/, or empty the filter"
             )
         passing = sorted(code.ori_crop for code in codes if str(code.ctnum) in config.ct_numbers)
-        return Selection(tuple(passing), "those whose crop passes CTNUM_FILTER of the mowing configuration", known)
+        return Selection(
+            tuple(passing), "those whose crop passes CTNUM_FILTER of the mowing configuration", known
+        )
     if compat == "sen4cap":
         return Selection(None, "so does the original (compat: sen4cap) without a CTNUM_FILTER")
     if not codes:
