@@ -20,6 +20,7 @@ from sen4cap_core.reports.pictures import practice_pictures
 from sen4cap_core.reports.pictures.parcel_map import NEUTRAL
 from sen4cap_core.reports.pictures.practice_pictures import (
     GRADE_COLOURS,
+    NO_SERIES,
     PracticeChart,
     harvest_histogram_png,
     practice_chart_png,
@@ -128,6 +129,25 @@ def test_parcels_of_the_map_have_the_colour_of_their_grade() -> None:
     assert in_rows[gap] == pytest.approx(rows.min() + side, abs=3)
     # The legend names what is on the map and nothing else.
     assert not is_colour(image, GRADE_COLOURS["MODERATE"]).any()
+
+
+def test_the_map_says_what_a_grade_without_an_answer_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[tuple[list[str], dict[str, str]]] = []
+    monkeypatch.setattr(
+        practice_pictures,
+        "parcel_map_png",
+        lambda _parcels, values, colours, _title: told.append((values, colours)) or b"",
+    )
+    practice_map_png(gpd.GeoDataFrame(), ["STRONG", "NR", "NA", "NA1", NO_SERIES], "Catch crops")
+
+    [(values, colours)] = told
+    assert values == [
+        "STRONG", "NR: not yet or not relevant", "NA: not available", "NA1: too few radar pixels",
+        "no usable series",
+    ]  # fmt: skip
+    assert set(values) <= set(colours)
+    # Seen on white paper.
+    assert max(min(to_rgb(colour)) for colour in colours.values()) < 0.87
 
 
 def test_the_histogram_counts_weeks_and_shows_empty_ones() -> None:

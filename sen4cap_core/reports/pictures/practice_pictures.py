@@ -20,6 +20,7 @@ MAX_BYTES: Final = 120_000
 MARGIN_DAYS: Final = 21
 HARVESTED: Final = "harvest"
 NOT_HARVESTED: Final = "no harvest"
+NO_SERIES: Final = "no usable series"
 GRADE_COLOURS: Final[Mapping[str, str]] = {
     "STRONG": "#00694e",
     "MODERATE": "#56b4e9",
@@ -27,10 +28,17 @@ GRADE_COLOURS: Final[Mapping[str, str]] = {
     "POOR": "#d55e00",
     HARVESTED: "#00694e",
     NOT_HARVESTED: "#e69f00",
-    "NR": "#c9ced6",
-    "NA": "#e9ecef",
-    "NA1": "#e9ecef",
+    NO_SERIES: "#d5dae0",
+    "NR": "#aab2bd",
+    "NA": "#d5dae0",
+    "NA1": "#d5dae0",
 }
+_NAMED: Final[Mapping[str, str]] = {
+    "NR": "NR: not yet or not relevant",
+    "NA": "NA: not available",
+    "NA1": "NA1: too few radar pixels",
+}
+"""What the map calls grades that do not speak for themselves."""
 _MARKER_COLOUR: Final = "#222831"
 _MARKERS: Final = ("M1 green", "M2 NDVI down", "M3 VV - VH up", "M4 VV - VH high", "M5 coherence up")
 _LEGEND_PX: Final = 26
@@ -84,7 +92,8 @@ def harvest_histogram_png(mondays: Sequence[date], title: str) -> bytes:
 
 def practice_map_png(parcels: gpd.GeoDataFrame, values: Sequence[str], title: str) -> bytes:
     """Draw parcels in the colour of their grade; ``values`` are keys of ``GRADE_COLOURS``, others grey."""
-    return parcel_map_png(parcels, values, GRADE_COLOURS, title)
+    colours = {_NAMED.get(grade, grade): colour for grade, colour in GRADE_COLOURS.items()}
+    return parcel_map_png(parcels, [_NAMED.get(value, value) for value in values], colours, title)
 
 
 def practice_chart_png(chart: PracticeChart) -> bytes:

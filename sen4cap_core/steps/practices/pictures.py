@@ -14,6 +14,7 @@ from sen4cap_core.kernels.practices.series import NEVER
 from sen4cap_core.reports.pages.practices import TITLES
 from sen4cap_core.reports.pictures.practice_pictures import (
     HARVESTED,
+    NO_SERIES,
     NOT_HARVESTED,
     PracticeChart,
     harvest_histogram_png,
@@ -95,7 +96,7 @@ def _map(answer: MonitoringAnswer, practice: PracticeAnswer, title: str) -> byte
     if practice.task.practice == "NA":
         found = practice.monitored.judgements.harvest_week > NO_DAY
         seen = practice.monitored.judgements.last_week > NO_DAY
-        words = np.where(found, HARVESTED, np.where(seen, NOT_HARVESTED, "NA"))
+        words = np.where(found, HARVESTED, np.where(seen, NOT_HARVESTED, NO_SERIES))
         grades = [str(word) for word in words]
     by_parcel = dict(zip(practice.table["FIELD_ID"].to_pylist(), grades, strict=True))
     shown = answer.parcels[answer.parcels.new_id.astype(str).isin(by_parcel)]
