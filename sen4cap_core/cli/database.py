@@ -70,7 +70,7 @@ def restore(
         typer.Option(help="OLD=NEW: a folder that lies elsewhere now, such as the home; may be repeated."),
     ] = None,
 ) -> None:
-    """Fill the tables of a new installation from a dump, before its first ``up``."""
+    """Fill the tables of a new installation from a dump, before its first "sen4cap up"."""
     from sen4cap_core.service.backup import restore as read
 
     _tell(read(_place(), file, [_two_folders(one) for one in moved or ()]))
