@@ -79,6 +79,33 @@ def test_the_first_mask_that_speaks_decides(tmp_path: Path, write_band: WriteBan
     np.testing.assert_allclose(stored[expected == LAND], ndvi[expected == LAND] * 1e4, atol=0.51)
 
 
+@pytest.mark.parametrize("dtype", [np.int16, np.float32])
+def test_classes_of_any_number_type_say_the_same(
+    tmp_path: Path, write_band: WriteBand, dtype: type[np.number]
+) -> None:
+    rng = np.random.default_rng(5)
+    grid, coarse = make_grid(300, 260), make_grid(150, 130, 20.0)
+    classes = rng.integers(0, 12, coarse.shape).astype(np.uint8)
+    red, near = (rng.integers(1500, 6000, grid.shape).astype(np.uint16) for _ in range(2))
+    sources = {"B04": write_band("B04", red, grid, block=64), "B08": write_band("B08", near, grid, block=64)}
+
+    def stored(kind: type[np.number]) -> tuple[dict[str, int], np.ndarray]:
+        name = np.dtype(kind).name
+        mask, path = (
+            write_band(f"SCL-{name}", classes.astype(kind), coarse, block=64),
+            tmp_path / f"{name}.tif",
+        )
+        result = run_pass(
+            sources, mask, grid, variables=[NDVI], labels=None, raster_paths={"ndvi": path}, threads=2
+        )
+        with rasterio.open(path) as dataset:
+            return result.status_counts, dataset.read(1)
+
+    (counts, ndvi), (plain_counts, plain_ndvi) = stored(dtype), stored(np.uint8)
+    assert counts == plain_counts
+    np.testing.assert_array_equal(ndvi, plain_ndvi)
+
+
 def test_numbers_beyond_the_table_are_no_data(tmp_path: Path, write_band: WriteBand) -> None:
     grid = make_grid(64, 64)
     numbers = np.zeros(grid.shape, np.uint16)

@@ -131,7 +131,8 @@ class MaskInputs:
         if not self._is_one_of_classes or zoom is None or zoom == 1 or any(edge % zoom for edge in edges):
             return None
         if mask.plane.dtype != np.uint8:
-            return None
+            # Only what the block needs is made classes of, not the plane for each block.
+            return as_classes(mask.own(block)), 0, 0, zoom, table
         return mask.plane, block.row // zoom, block.col // zoom, zoom, table
 
 

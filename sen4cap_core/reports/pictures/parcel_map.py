@@ -87,7 +87,8 @@ def parcel_map_png(
     narrowing = max(0.1, np.cos(np.radians(float(np.mean(axes.get_ylim()))))) if is_geographic else 1.0
     axes.set_aspect(1.0 / narrowing)
     axes.set_axis_off()
-    handles = [Patch(color=colour, label=name) for name, colour in colours.items() if name in set(values)]
+    present = set(values)
+    handles = [Patch(color=colour, label=name) for name, colour in colours.items() if name in present]
     if outlined is not None and framed:
         handles.append(Patch(fc="none", ec=INK, lw=1.4, label=outlined.label))
     heading = figure.text(0.0, 0.0, title, size=11, weight="bold", color=INK, parse_math=False)
